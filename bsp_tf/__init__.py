@@ -1,0 +1,1 @@
+"""Boundary-Sensitive Pre-training for temporal action localization, in TensorFlow."""

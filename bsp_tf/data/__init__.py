@@ -1,0 +1,1 @@
+"""Records, videos, sampling, boundary synthesis, snippet features and annotations."""

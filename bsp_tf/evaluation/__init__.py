@@ -1,0 +1,1 @@
+"""ActivityNet scoring in NumPy and SciPy."""

@@ -1,0 +1,1 @@
+"""G-TAD: network, targets, losses, and the way from score maps to detections."""

@@ -1,0 +1,1 @@
+"""TSM networks and the two-stream encoder."""

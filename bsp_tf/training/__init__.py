@@ -1,0 +1,1 @@
+"""Optimization, distribution strategies and the training loop."""

@@ -1,0 +1,58 @@
+"""Fixtures for all tests: real videos made on the spot, and the optional folder of reference data."""
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+# Before TensorFlow is imported anywhere: quiet start-up, and no GPU even where there is one.
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+os.environ.setdefault("CUDA_VISIBLE_DEVICES", "-1")
+
+import av
+import numpy as np
+import pytest
+
+PROJECT = Path(__file__).resolve().parents[1]
+TESTDATA = Path(__file__).resolve().parent / "testdata"
+SHARED = Path(os.environ.get("BSP_TF_REFERENCE_DATA", PROJECT.parent / "shared"))
+
+
+@pytest.fixture(scope="session")
+def shared() -> Path:
+    """Folder of full reference numbers and real data; most machines do not have it."""
+    if not (SHARED / "golden").is_dir():
+        pytest.skip(f"reference data not found at {SHARED} (set BSP_TF_REFERENCE_DATA); small goldens still ran")
+    return SHARED
+
+
+@pytest.fixture(scope="session")
+def testdata() -> Path:
+    """Small reference numbers that are part of the project."""
+    return TESTDATA
+
+
+def write_video(path: Path, num_frames: int = 30, height: int = 48, width: int = 64, fps: int = 25,
+                seed: int = 0, codec: str = "libx264") -> Path:
+    """A real video: a bright square that walks over a fixed random texture, one step a frame."""
+    rng = np.random.default_rng(seed)
+    texture = rng.integers(0, 160, (height // 4 + 1, width // 4 + 1, 3), dtype=np.uint8)
+    texture = texture.repeat(4, 0).repeat(4, 1)[:height, :width]
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream(codec, rate=fps)
+        stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
+        for i in range(num_frames):
+            image = texture.copy()
+            left = (2 * i + 7 * seed) % (width - 8)
+            image[8:20, left:left + 8] = 255
+            for packet in stream.encode(av.VideoFrame.from_ndarray(image, format="rgb24")):
+                container.mux(packet)
+        for packet in stream.encode():
+            container.mux(packet)
+    return path
+
+
+@pytest.fixture(scope="session")
+def make_video() -> Callable[..., Path]:
+    """`make_video(path, num_frames=30, height=48, width=64, fps=25, seed=0)` writes a real mp4 and returns its path."""
+    return write_video
