@@ -1,0 +1,36 @@
+# make quickstart   set up .venv, then the whole pipeline on sample data (report in quickstart_output/)
+# make test         set up .venv, then the test suite
+# make lint         ruff
+# make clean        remove .venv and quickstart_output/
+
+# The first Python on the PATH that is 3.11-3.13 and can make virtual environments; PYTHON=... chooses another.
+PYTHON ?= $(shell for python in python3.12 python3.11 python3.13 python3 python; do \
+	$$python -c 'import ensurepip, sys, venv; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' \
+	>/dev/null 2>&1 && { echo $$python; break; }; done)
+VENV ?= .venv
+RUN := $(VENV)/bin/python
+OUTPUT ?= quickstart_output
+
+.PHONY: setup quickstart test lint clean
+
+setup: $(VENV)/.ready
+
+# The stamp holds a setup that ended well; a changed requirements.txt or an interrupted setup is done again.
+$(VENV)/.ready: requirements.txt
+	@test -n "$(PYTHON)" || { echo "error: no Python 3.11, 3.12 or 3.13 with venv on the PATH;" \
+		"install one (Debian: python3-venv) or name it: make PYTHON=/path/to/python3.12"; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	$(RUN) -m pip install --quiet --disable-pip-version-check -r requirements.txt
+	@touch $@
+
+quickstart: setup
+	$(RUN) -m bsp_tf.quickstart --output=$(OUTPUT)
+
+test: setup
+	$(RUN) -m pytest -n 2 --dist=loadfile
+
+lint: setup
+	$(RUN) -m ruff check .
+
+clean:
+	rm -rf $(VENV) $(OUTPUT)
