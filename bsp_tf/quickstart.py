@@ -144,8 +144,10 @@ def quickstart(root: Path, stages: Sequence[Stage]) -> None:
     for number, stage in enumerate(stages, 1):
         heading = f"[{number}/{len(stages)}] {stage.name}"
         known = finished.get(stage.name, {})
-        # The report is always made anew: it takes seconds and prints the tables that a run should end with.
+        # The last stage is always run: it takes seconds and prints the tables that a run should end with.
         last = stage is stages[-1]
+        if last:
+            _print_costs(finished)
         fresh = fresh and known.get("fingerprint") == stage.fingerprint() and stage.output.exists()
         if fresh and not last:
             print(f"{heading}: already done ({known['seconds']} s)", flush=True)
@@ -154,7 +156,6 @@ def quickstart(root: Path, stages: Sequence[Stage]) -> None:
         finished = {name: row for name, row in finished.items() if name in {s.name for s in stages[:number - 1]}}
         finished[stage.name] = {"fingerprint": stage.fingerprint(), **run_stage(stage)}
         write_json(memory, finished)
-    _print_costs(finished)
 
 
 def _print_costs(finished: dict[str, dict]) -> None:
