@@ -35,9 +35,12 @@ class Conv(keras.layers.Layer):
 
     def call(self, inputs: tf.Tensor) -> tf.Tensor:
         """Float [N, H, W, C] -> float [N, ceil(H / stride), ceil(W / stride), filters]."""
+        kernel = tf.convert_to_tensor(self.kernel)
+        if self.stride == 1 or self.kernel_size == 1:
+            return tf.nn.conv2d(inputs, kernel, self.stride, "SAME")
+        # A pad of its own, because the gradients of tf.nn.conv2d with a list of paddings leave the fast CPU kernels.
         pad = self.kernel_size // 2
-        padding = [[0, 0], [pad, pad], [pad, pad], [0, 0]]
-        return tf.nn.conv2d(inputs, tf.convert_to_tensor(self.kernel), self.stride, padding)
+        return tf.nn.conv2d(tf.pad(inputs, [[0, 0], [pad, pad], [pad, pad], [0, 0]]), kernel, self.stride, "VALID")
 
     def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
         """Shape after `call`."""

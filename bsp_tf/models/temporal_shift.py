@@ -30,9 +30,11 @@ def temporal_shift(frames: tf.Tensor, num_frames: int | tf.Tensor, shift_div: in
     shape = tf.shape(frames)
     # [B, T, H * W, C]: the spatial axes are one here, which keeps the copies below long and contiguous.
     clips = tf.reshape(frames, tf.stack([-1, num_frames, shape[1] * shape[2], channels]))
-    # tf.split, because its gradient is one concatenation; three slices would each give a padded full-size tensor.
+    # tf.split, because its gradient is one concatenation; slices would each give a padded full-size tensor.
     from_next, from_previous, unmoved = tf.split(clips, [fold, fold, channels - 2 * fold], axis=-1)
-    from_next = tf.pad(from_next[:, 1:], [[0, 0], [0, 1], [0, 0], [0, 0]])
-    from_previous = tf.pad(from_previous[:, :-1], [[0, 0], [1, 0], [0, 0], [0, 0]])
+    _, from_next = tf.split(from_next, [1, num_frames - 1], axis=1)
+    from_previous, _ = tf.split(from_previous, [num_frames - 1, 1], axis=1)
+    from_next = tf.pad(from_next, [[0, 0], [0, 1], [0, 0], [0, 0]])
+    from_previous = tf.pad(from_previous, [[0, 0], [1, 0], [0, 0], [0, 0]])
     shifted = tf.reshape(tf.concat([from_next, from_previous, unmoved], axis=-1), shape)
     return tf.ensure_shape(shifted, frames.shape)
