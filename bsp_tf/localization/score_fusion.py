@@ -1,0 +1,62 @@
+"""Proposals + what the whole video shows -> detections: labelled, scored segments in seconds."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from bsp_tf.base.errors import InputError
+
+# What a detection is called when nothing tells its class.
+PROPOSAL_LABEL = "proposal"
+FUSIONS = ("product", "sqrt")
+
+
+def fuse_scores(proposal_scores: np.ndarray, class_score: float, fusion: str = "product") -> np.ndarray:
+    """Detection scores, float64 [n]: proposal * class (G-TAD, BMN), or its square root ("sqrt", ActionFormer).
+
+    Raises:
+        InputError: an unknown fusion.
+    """
+    if fusion not in FUSIONS:
+        raise InputError(f"fusion {fusion!r} is not known; choose one of {', '.join(FUSIONS)}.")
+    product = np.asarray(proposal_scores, np.float64) * class_score
+    return product if fusion == "product" else np.sqrt(product)
+
+
+def make_detections(segments: np.ndarray, scores: np.ndarray, duration_seconds: float,
+                    class_scores: np.ndarray | None = None, class_names: Sequence[str] = (), top_classes: int = 2,
+                    fusion: str = "product") -> list[dict]:
+    """Detections of one video in ActivityNet's JSON form.
+
+    Every proposal appears once for each of the video's best classes, best class first, in the order of the proposals;
+    without class scores it appears once, labelled "proposal".
+
+    Args:
+        segments: Numbers [n, 2], fractions of the video, clamped to [0, 1] here.
+        scores: Numbers [n], not negative.
+        duration_seconds: Length of the video.
+        class_scores: Numbers [K], not negative: how much the video shows each class. Of equals the first is better.
+        class_names: K names.
+        top_classes: How many classes to use (fewer if K is smaller).
+        fusion: One of FUSIONS.
+
+    Returns:
+        [{"label": str, "score": float, "segment": [start seconds, end seconds]}].
+
+    Raises:
+        InputError: numbers of classes that differ, or class scores that are negative, NaN or infinite.
+    """
+    seconds = (np.clip(np.asarray(segments, np.float64), 0, 1) * duration_seconds).tolist()
+    if class_scores is None:
+        labelled = [(PROPOSAL_LABEL, 1.0)]
+    else:
+        class_scores = np.asarray(class_scores, np.float64)
+        if class_scores.shape != (len(class_names),):
+            raise InputError(f"class scores of shape {class_scores.shape} for {len(class_names)} class names.")
+        if not (np.isfinite(class_scores).all() and (class_scores >= 0).all()):
+            raise InputError("class scores hold negative numbers, NaN or infinity: give probabilities.")
+        best = np.argsort(-class_scores, kind="stable")[:top_classes]
+        labelled = [(class_names[index], float(class_scores[index])) for index in best]
+    return [{"label": label, "score": score, "segment": segment}
+            for label, class_score in labelled
+            for score, segment in zip(fuse_scores(scores, class_score, fusion).tolist(), seconds, strict=True)]
