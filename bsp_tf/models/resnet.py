@@ -4,6 +4,7 @@ Source: He et al., "Deep Residual Learning for Image Recognition", CVPR 2016, ta
 convolution of the bottleneck ("v1.5"), as in torchvision. Tensors are NHWC; frames of all clips lie on the batch axis.
 """
 
+from collections.abc import Iterable
 from typing import Any
 
 import keras
@@ -140,6 +141,7 @@ class ResidualBlock(keras.layers.Layer):
         self.norms = [BatchNorm(name=f"bn{i + 1}", dtype=dtype) for i in range(len(plan))]
         self.downsample_conv = Conv(self.filters, 1, stride, name="downsample.0", dtype=dtype)
         self.downsample_norm = BatchNorm(name="downsample.1", dtype=dtype)
+        track_for_checkpoints(self, [*self.convs, *self.norms])
 
     def build(self, input_shape: tuple[int | None, ...]) -> None:
         """Makes all weights; the identity gets a 1x1 convolution only where the shape changes."""
@@ -174,6 +176,16 @@ class ResidualBlock(keras.layers.Layer):
         own = {"planes": self.planes, "stride": self.stride, "shift_div": self.shift_div,
                "bottleneck": self.bottleneck}
         return {**super().get_config(), **own}
+
+
+def track_for_checkpoints(owner: keras.layers.Layer, layers: Iterable[keras.layers.Layer]) -> None:
+    """Makes every layer an attribute of `owner`, called by its name with "_" for ".".
+
+    Keras finds layers in lists, tf.train.Checkpoint and SavedModel do not: without this their weights are
+    silently left out of both.
+    """
+    for layer in layers:
+        setattr(owner, layer.name.replace(".", "_"), layer)
 
 
 def max_pool(inputs: tf.Tensor) -> tf.Tensor:

@@ -4,6 +4,7 @@ Source: Lin, Gan and Han, "TSM: Temporal Shift Module for Efficient Video Unders
 shift at the entry of every residual block, 1/8 of the channels in each direction, mean of the frames' logits).
 """
 
+import itertools
 import random
 from typing import Any
 
@@ -11,7 +12,7 @@ import keras
 import tensorflow as tf
 
 from bsp_tf.base.errors import InputError
-from bsp_tf.models.resnet import BatchNorm, Conv, ResidualBlock, max_pool
+from bsp_tf.models.resnet import BatchNorm, Conv, ResidualBlock, max_pool, track_for_checkpoints
 
 # Blocks of the four stages, and whether they are bottlenecks (He et al., table 1; 10 is 18 with one block a stage).
 STAGES = {10: ((1, 1, 1, 1), False), 18: ((2, 2, 2, 2), False), 34: ((3, 4, 6, 3), False), 50: ((3, 4, 6, 3), True)}
@@ -116,6 +117,7 @@ class TSM(keras.Model):
                            name=f"layer{stage + 1}.{i}", dtype=dtype) for i in range(count)]
             for stage, count in enumerate(blocks)
         ]
+        track_for_checkpoints(self, itertools.chain(*self.stages))
         self.feature_dim = self.stages[-1][-1].filters
         self.dropout = SeededDropout(dropout, name="dropout", dtype="float32")
         # Float32 in mixed precision too: small logits are where half precision hurts.
@@ -128,7 +130,7 @@ class TSM(keras.Model):
         self.conv1.build(shape)
         shape = self.conv1.compute_output_shape(shape)
         self.bn1.build(shape)
-        for block in (block for stage in self.stages for block in stage):
+        for block in itertools.chain(*self.stages):
             block.build(shape)
             shape = block.compute_output_shape(shape)
         self.dropout.build((None, self.feature_dim))
