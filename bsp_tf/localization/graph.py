@@ -1,0 +1,161 @@
+"""The graph part of G-TAD (arXiv 1911.11462, section 3.2): nearest neighbours and the GCNeXt block.
+
+All convolutions here keep the length of the sequence. Grouped ones are a batched matrix product over the groups, which on a
+CPU is tens of times faster than the grouped convolution of TensorFlow. Weights begin as in PyTorch, the framework of
+the reference: uniform in +-1 / sqrt(fan_in), bias included.
+"""
+
+import math
+
+import keras
+import tensorflow as tf
+
+
+def torch_uniform(fan_in: int) -> keras.initializers.Initializer:
+    """PyTorch's default start of convolutions and linear layers: uniform in +-1 / sqrt(fan_in)."""
+    bound = 1 / math.sqrt(fan_in)
+    return keras.initializers.RandomUniform(-bound, bound)
+
+
+def nearest_neighbours(features: tf.Tensor, count: int) -> tf.Tensor:
+    """The `count` nearest nodes of each node in squared Euclidean distance, nearest first.
+
+    The node itself is always the first (rounding could put a near twin before it); of equally near ones the earlier.
+
+    Args:
+        features: float [B, T, C].
+        count: Neighbours a node, itself included; at most T.
+
+    Returns:
+        int32 [B, T, count], positions in 0..T-1. No gradient flows through them.
+    """
+    features = tf.stop_gradient(features)
+    squares = tf.reduce_sum(features**2, -1)
+    products = tf.matmul(features, features, transpose_b=True)
+    distances = squares[:, :, None] + squares[:, None, :] - 2 * products
+    distances = tf.linalg.set_diag(distances, tf.fill(tf.shape(squares), tf.constant(-math.inf, features.dtype)))
+    return tf.math.top_k(-distances, count).indices
+
+
+class SequenceConv(keras.layers.Layer):
+    """Convolution over the second last axis, stride 1, zero padding to the same length, odd kernel, with groups.
+
+    With kernel size 1 the input may have any leading axes: [..., C] -> [..., filters].
+    """
+
+    def __init__(self, filters: int, kernel_size: int = 1, groups: int = 1, **kwargs) -> None:
+        super().__init__(**kwargs)
+        self.filters, self.kernel_size, self.groups = filters, kernel_size, groups
+
+    def build(self, input_shape: tuple) -> None:
+        channels = input_shape[-1]
+        if channels % self.groups or self.filters % self.groups:
+            raise ValueError(f"{channels} input channels and {self.filters} filters must be multiples of "
+                             f"{self.groups} groups.")
+        fan_in = self.kernel_size * channels // self.groups
+        # [group, (offset, channel in group), filter in group]
+        shape = (self.groups, fan_in, self.filters // self.groups)
+        self.kernel = self.add_weight(name="kernel", shape=shape, initializer=torch_uniform(fan_in))
+        self.bias = self.add_weight(name="bias", shape=(self.filters,), initializer=torch_uniform(fan_in))
+        self.built = True
+
+    def call(self, inputs: tf.Tensor) -> tf.Tensor:
+        windows, shape = inputs, tf.shape(inputs)
+        if self.kernel_size > 1:
+            margin, length = self.kernel_size // 2, shape[1]
+            padded = tf.pad(inputs, [[0, 0], [margin, margin], [0, 0]])
+            windows = tf.concat([self._split(padded[:, i:i + length]) for i in range(self.kernel_size)], -1)
+        else:
+            windows = self._split(inputs)
+        outputs = tf.matmul(windows, self.kernel)
+        outputs = tf.transpose(outputs, [1, 0, 2]) if self.groups > 1 else outputs
+        return tf.reshape(outputs, tf.concat([shape[:-1], [self.filters]], 0)) + self.bias
+
+    def _split(self, values: tf.Tensor) -> tf.Tensor:
+        """[..., C] -> [groups, positions, C / groups]."""
+        width = values.shape[-1] // self.groups
+        if self.groups == 1:
+            return tf.reshape(values, [1, -1, width])
+        return tf.transpose(tf.reshape(values, [-1, self.groups, width]), [1, 0, 2])
+
+    def compute_output_shape(self, input_shape: tuple) -> tuple:
+        return (*input_shape[:-1], self.filters)
+
+    def get_config(self) -> dict:
+        sizes = {"filters": self.filters, "kernel_size": self.kernel_size, "groups": self.groups}
+        return super().get_config() | sizes
+
+
+class EdgeProjection(keras.layers.Layer):
+    """Linear layer on the edge feature [neighbour ; self] of every edge of the graph.
+
+    A linear layer on a concatenation is a sum of two, so nodes are projected once and then gathered: for k neighbours
+    (k + 1) times fewer products, and no [B, T, k, 2C] tensor.
+    """
+
+    def __init__(self, filters: int, **kwargs) -> None:
+        super().__init__(**kwargs)
+        self.filters = filters
+
+    def build(self, input_shape: tuple) -> None:
+        channels = input_shape[-1]
+        start = torch_uniform(2 * channels)
+        # Rows 0..C-1 multiply the neighbour, the others the node itself.
+        self.kernel = self.add_weight(name="kernel", shape=(2 * channels, self.filters), initializer=start)
+        self.bias = self.add_weight(name="bias", shape=(self.filters,), initializer=start)
+        self.built = True
+
+    def call(self, nodes: tf.Tensor, neighbours: tf.Tensor) -> tf.Tensor:
+        channels = nodes.shape[-1]
+        others = tf.gather(tf.matmul(nodes, self.kernel[:channels]), neighbours, batch_dims=1)
+        own = tf.matmul(nodes, self.kernel[channels:]) + self.bias
+        return others + own[:, :, None]
+
+    def get_config(self) -> dict:
+        return super().get_config() | {"filters": self.filters}
+
+
+class GCNeXt(keras.layers.Layer):
+    """GCNeXt block: ReLU(temporal branch + input + semantic branch).
+
+    temporal: 1x1 (C -> width), ReLU, k3 in groups, ReLU, 1x1 (width -> C)
+    semantic: the same with k1 on the edges [neighbour ; self] (2C -> width), then the maximum over the neighbours
+
+    Args:
+        width: Channels inside the branches; a multiple of `groups`.
+        groups: Groups of the middle convolution.
+        neighbours: Nearest neighbours a node, itself included.
+
+    Call: float [B, T, C] -> float [B, T, C].
+    """
+
+    def __init__(self, width: int = 128, groups: int = 32, neighbours: int = 3, **kwargs) -> None:
+        super().__init__(**kwargs)
+        self.width, self.groups, self.neighbours = width, groups, neighbours
+
+    def build(self, input_shape: tuple) -> None:
+        channels = input_shape[-1]
+        self.temporal = [SequenceConv(self.width, name="temporal_in"),
+                         SequenceConv(self.width, 3, self.groups, name="temporal_groups"),
+                         SequenceConv(channels, name="temporal_out")]
+        self.edges = EdgeProjection(self.width, name="semantic_in")
+        self.semantic = [SequenceConv(self.width, 1, self.groups, name="semantic_groups"),
+                         SequenceConv(channels, name="semantic_out")]
+        inside = (None, None, self.width)
+        self.temporal[0].build(input_shape)
+        self.edges.build(input_shape)
+        for layer in (*self.temporal[1:], *self.semantic):
+            layer.build(inside)
+        self.built = True
+
+    def call(self, inputs: tf.Tensor) -> tf.Tensor:
+        temporal = tf.nn.relu(self.temporal[0](inputs))
+        temporal = self.temporal[2](tf.nn.relu(self.temporal[1](temporal)))
+        neighbours = nearest_neighbours(inputs, self.neighbours)
+        semantic = tf.nn.relu(self.edges(inputs, neighbours))
+        semantic = self.semantic[1](tf.nn.relu(self.semantic[0](semantic)))
+        return tf.nn.relu(temporal + inputs + tf.reduce_max(semantic, 2))
+
+    def get_config(self) -> dict:
+        sizes = {"width": self.width, "groups": self.groups, "neighbours": self.neighbours}
+        return super().get_config() | sizes
