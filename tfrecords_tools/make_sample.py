@@ -1,0 +1,151 @@
+"""Makes the sample data: trimmed clips of ten action classes and annotated untrimmed videos, as real mp4 files.
+
+    python -m tfrecords_tools.make_sample --output=sample --seed=0 --workers=2
+
+Writes `clips/{train,val}/<class>/*.mp4`, `videos/*.mp4`, `annotations.json` (ActivityNet's format with the joints and
+distractors of each video) and `sample.json` (the settings). A class is told by how a figure moves and by nothing else.
+The same seed gives the same bytes, whatever the number of workers. A run that was stopped goes on where it was.
+"""
+
+import concurrent.futures
+import multiprocessing
+import os
+import threading
+from collections.abc import Iterator, Sequence
+from multiprocessing import connection
+from pathlib import Path
+from typing import Any
+
+from absl import flags
+from tqdm import tqdm
+
+from bsp_tf.base.atomic_file import read_json, write_json
+from bsp_tf.base.command_line import run_command
+from bsp_tf.base.errors import InputError
+from tfrecords_tools.sample_files import ClipPlan, make_file, plan_clip
+from tfrecords_tools.sample_motions import ACTIONS
+from tfrecords_tools.sample_videos import VideoPlan, describe, plan_videos
+from tfrecords_tools.sample_world import FPS, HEIGHT, WIDTH
+
+_OUTPUT = flags.DEFINE_string("output", "sample", "Folder to write.")
+_SEED = flags.DEFINE_integer("seed", 0, "Seed of everything random.")
+_WORKERS = flags.DEFINE_integer("workers", 2, "Processes that render and encode.")
+_CLIPS_TRAIN = flags.DEFINE_integer("clips_per_class_train", 40, "Training clips of each class.")
+_CLIPS_VALIDATION = flags.DEFINE_integer("clips_per_class_validation", 12, "Validation clips of each class.")
+_VIDEOS_TRAIN = flags.DEFINE_integer("videos_train", 48, "Untrimmed training videos.")
+_VIDEOS_VALIDATION = flags.DEFINE_integer("videos_validation", 24, "Untrimmed validation videos.")
+
+WORLD_VERSION = 1  # raise it when the same seed gives other pixels or plans
+# First numbers of the seeds after the user's: no two files, and no two subsets, share random numbers.
+_CLIP_SEEDS, _VIDEO_SEEDS = {"train": 1, "val": 2}, {"training": 3, "validation": 4}
+
+
+def make_sample(output: str | os.PathLike, *, seed: int = 0, workers: int = 2, clips_per_class_train: int = 40,
+                clips_per_class_validation: int = 12, videos_train: int = 48,
+                videos_validation: int = 24) -> dict[str, Any]:
+    """Writes the sample data; files that are there already are kept when the settings are the same.
+
+    Returns:
+        The settings written to `sample.json`.
+
+    Raises:
+        InputError: a number is out of range, or `output` holds a sample of other settings or other files.
+    """
+    settings = {"world_version": WORLD_VERSION, "seed": seed, "clips_per_class_train": clips_per_class_train,
+                "clips_per_class_validation": clips_per_class_validation, "videos_train": videos_train,
+                "videos_validation": videos_validation}
+    for name, value, least in [("seed", seed, 0), ("workers", workers, 1),
+                               *((name, value, 1) for name, value in settings.items() if name != "seed")]:
+        if value < least:
+            raise InputError(f"--{name}={value} is too small: give a number of at least {least}.")
+    root = Path(output)
+    _claim(root, settings)
+    videos = [*plan_videos("training", "train", videos_train, (seed, _VIDEO_SEEDS["training"])),
+              *plan_videos("validation", "val", videos_validation, (seed, _VIDEO_SEEDS["validation"]))]
+    counts = {"train": clips_per_class_train, "val": clips_per_class_validation}
+    plans = [*videos, *_plan_clips(counts, seed)]
+    waiting = [plan for plan in plans if not (root / plan.path).exists()]
+    if waiting:
+        _make_files(root, waiting, plans, workers)
+    write_json(root / "annotations.json", describe(videos))
+    return settings
+
+
+def _claim(root: Path, settings: dict[str, int]) -> None:
+    """Makes the folder ours, or raises InputError when it is somebody else's."""
+    path = root / "sample.json"
+    if root.exists() and not root.is_dir():
+        raise InputError(f"--output={root} is a file: name a folder.")
+    if path.exists():
+        found = read_json(path)
+        found = found.get("settings", {}) if isinstance(found, dict) else {}
+        other = [f"{name} is {found.get(name)} there, {value} here" for name, value in settings.items()
+                 if found.get(name) != value]
+        if other:
+            raise InputError(f"{root} holds a sample of other settings ({'; '.join(other)}): choose another --output "
+                             "or delete that folder.")
+    elif any((root / name).exists() for name in ("clips", "videos", "annotations.json")):
+        raise InputError(f"{root} holds clips, videos or annotations but no sample.json, so they are not known to be a "
+                         "sample: choose another --output.")
+    else:
+        write_json(path, {"settings": settings, "classes": list(ACTIONS), "width": WIDTH, "height": HEIGHT,
+                          "fps": FPS})
+    # What a killed run was writing; such files never had their final name.
+    for pattern in ("clips/*/*/.*.partial", "videos/.*.partial"):
+        for partial in root.glob(pattern):
+            partial.unlink(missing_ok=True)
+
+
+def _plan_clips(counts: dict[str, int], seed: int) -> list[ClipPlan]:
+    return [plan_clip(f"clips/{subset}/{action}/{action}_{subset}_{index + 1:04d}.mp4", action, index,
+                      (seed, _CLIP_SEEDS[subset], number * 100_000 + index))
+            for subset, count in counts.items() for number, action in enumerate(ACTIONS) for index in range(count)]
+
+
+def _leave_with_parent() -> None:
+    """Ends this worker when its parent is killed; it would wait for work for ever."""
+    parent = multiprocessing.parent_process()
+
+    def watch() -> None:
+        connection.wait([parent.sentinel])
+        os._exit(1)
+    threading.Thread(target=watch, daemon=True).start()
+
+
+def _run(root: Path, plans: Sequence[ClipPlan | VideoPlan], workers: int) -> Iterator[int]:
+    """Makes the files and yields the number of frames of each as it is done."""
+    if workers == 1:
+        yield from (make_file(str(root), plan) for plan in plans)
+        return
+    with concurrent.futures.ProcessPoolExecutor(
+            workers, multiprocessing.get_context("spawn"), initializer=_leave_with_parent) as pool:
+        jobs = [pool.submit(make_file, str(root), plan) for plan in plans]
+        try:
+            for job in concurrent.futures.as_completed(jobs):
+                yield job.result()
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
+
+
+def _make_files(root: Path, waiting: Sequence[ClipPlan | VideoPlan], plans: Sequence[ClipPlan | VideoPlan],
+                workers: int) -> None:
+    total, left = (sum(plan.num_frames for plan in group) for group in (plans, waiting))
+    if len(waiting) < len(plans):
+        print(f"{len(plans) - len(waiting)} of {len(plans)} files are there already.")
+    with tqdm(total=total, initial=total - left, unit="frame", desc="sample videos", smoothing=0.05) as progress:
+        for num_frames in _run(root, waiting, workers):
+            progress.update(num_frames)
+
+
+def main(argv: Sequence[str]) -> None:
+    """The command: reads the flags and makes the sample."""
+    del argv
+    make_sample(_OUTPUT.value, seed=_SEED.value, workers=_WORKERS.value, clips_per_class_train=_CLIPS_TRAIN.value,
+                clips_per_class_validation=_CLIPS_VALIDATION.value, videos_train=_VIDEOS_TRAIN.value,
+                videos_validation=_VIDEOS_VALIDATION.value)
+    print(f"sample data is complete in {_OUTPUT.value}: clips/train, clips/val, videos, annotations.json")
+
+
+if __name__ == "__main__":
+    run_command(main)
