@@ -1,0 +1,313 @@
+"""Record folders -> batches: the only place that knows tf.data.
+
+    shards -> clips (strings of all frames) -> the few strings a sample may need -> shuffle -> [pair] -> decode -> batch
+
+Frames are chosen before they are decoded, so shuffling and pairing hold JPEG strings, never pixels. The boundary task
+pairs by class (a window of two clips a class), joins two pairs of different classes into a *quad* of four clips and
+makes one sample of each boundary type of it: every batch is balanced exactly.
+
+Everything random is a function of the seed and of the place in the stream (stateless ops; tf.data's shuffle, which
+also takes part in TensorFlow's global seed where one is set), and all parallel maps keep their order: the same seed
+gives the same stream. Training streams never end; their iterators can be saved with tf.train.Checkpoint.
+"""
+
+import functools
+
+import tensorflow as tf
+
+from bsp_tf.base.errors import InputError
+from bsp_tf.data import boundary_synthesis, frame_sampling, video_ops
+from bsp_tf.data.boundary_synthesis import BOUNDARY_TYPES, CLIPS_PER_QUAD, Settings
+from bsp_tf.data.record_folder import RecordFolder, open_folder
+from bsp_tf.data.record_schema import parse_clip
+
+SPLITS = ("train", "validation")
+MAX_OPEN_SHARDS = 8
+# Streams of random numbers that must not meet.
+_SHARD_ORDER, _CLIPS, _SAMPLES, _SHUFFLE = range(4)
+
+Element = dict[str, tf.Tensor]
+
+
+def dataset_for(config, split: str, batch_size: int, seed: int) -> tf.data.Dataset:
+    """Batches of the configured task.
+
+    Action element: frames uint8 [B, T, S, S, 3] (0..255, RGB), label int32 [B].
+    Boundary element: the same (label 0..3, see BOUNDARY_TYPES) and
+        boundary: float32 [B], position in frames, -1 for same_speed.
+        source_classes: int32 [B, 2], class index before and after.
+        strides: int32 [B, 2], source frames between shown frames, before and after.
+        transition_length: int32 [B], blended frames.
+
+    Args:
+        config: ml_collections.ConfigDict with task, data.* and boundary.*.
+        split: "train" (infinite, shuffled, augmented, full batches) or "validation" (finite, evaluation geometry, the
+            last incomplete batch kept; the boundary task makes `data.validation_passes` differently seeded passes).
+        batch_size: samples a batch; a multiple of 4 for the boundary task.
+        seed: of everything random.
+    Raises:
+        InputError: a bad folder (see `record_folder.open_folder`), field or batch size, or no usable clips.
+    """
+    if split not in SPLITS:
+        raise InputError(f"split {split!r} is none of {', '.join(SPLITS)}.")
+    if config.task == "action":
+        return action_dataset(config, split, batch_size, seed)
+    if config.task == "boundary":
+        return boundary_dataset(config, split, batch_size, seed)
+    raise InputError(f"config: task={config.task!r} is neither 'action' nor 'boundary'.")
+
+
+def split_folder(config, split: str) -> RecordFolder:
+    """Opens and checks the record folder of a split (`data.train_dir` or `data.validation_dir`)."""
+    return open_folder(config.data.train_dir if split == "train" else config.data.validation_dir)
+
+
+def action_dataset(config, split: str, batch_size: int, seed: int) -> tf.data.Dataset:
+    """Batches of clips with their action class; see `dataset_for`. Unlabelled clips are left out."""
+    folder, training = split_folder(config, split), split == "train"
+    _require(folder, min_frames=1, min_classes=1, clips_a_class=1, what="the action task")
+    sample = functools.partial(_sample_action_strings, data=config.data, training=training)
+
+    def one_pass(number: tf.Tensor) -> tf.data.Dataset:
+        clips = _clips(folder, number, seed, training).filter(lambda clip: clip["label"] >= 0)
+        return _shuffle(_parallel(clips, sample), config, number, seed) if training else _parallel(clips, sample)
+
+    def decode(clip: Element) -> Element:
+        frames = _decode(clip["frames"], tf.zeros([config.data.num_frames], tf.int32), clip["size"][tf.newaxis],
+                         clip["seed"], config.data, training)
+        return {"frames": frames, "label": clip["label"]}
+
+    clips = _passes(None if training else 1, one_pass)
+    return _finish(_parallel(clips, decode).batch(batch_size, drop_remainder=training))
+
+
+def boundary_dataset(config, split: str, batch_size: int, seed: int) -> tf.data.Dataset:
+    """Batches of synthesized boundary samples; see `dataset_for` and `boundary_synthesis`.
+
+    Left out are unlabelled clips and clips shorter than the fastest sample spans, (T-1) * max(strides) + 1 frames:
+    they would end in a frozen picture, which is a change of speed that the label denies.
+    """
+    if batch_size % len(BOUNDARY_TYPES):
+        raise InputError(f"batch size {batch_size} of the boundary task is not divisible by {len(BOUNDARY_TYPES)}: a "
+                         "batch holds equally many samples of each type.")
+    training = split == "train"
+    plans = planned_quads(config, split, seed)
+    samples = _parallel(plans, functools.partial(_make_samples, data=config.data, training=training))
+    batches = samples.batch(batch_size // len(BOUNDARY_TYPES), drop_remainder=training)
+    return _finish(batches.map(_merge_quads))
+
+
+def planned_quads(config, split: str, seed: int) -> tf.data.Dataset:
+    """The boundary stream just before decoding: four samples an element, planned but not yet decoded.
+
+    Element: strings string [M] (the frames that will be decoded), plan FramePlan, sizes int32 [8, 2] (height and
+    width of each part's frames), seed int64 [2], and the labels of `dataset_for` with B = 4.
+    """
+    settings = Settings.from_config(config)
+    folder, training = split_folder(config, split), split == "train"
+    _require(folder, min_frames=settings.window, min_classes=2, clips_a_class=2, what="the boundary task")
+    cut_window = functools.partial(_cut_window, window=settings.window)
+
+    def one_pass(number: tf.Tensor) -> tf.data.Dataset:
+        clips = _clips(folder, number, seed, training)
+        clips = clips.filter(lambda clip: (clip["label"] >= 0) & (tf.size(clip["frames"]) >= settings.window))
+        return _shuffle(_parallel(clips, cut_window), config, number, seed)
+
+    clips = _passes(None if training else config.data.validation_passes, one_pass)
+    quads = _pair_classes(_pair_clips(clips))
+    plan = functools.partial(_plan_samples, settings=settings, seed=_seed(seed, _SAMPLES))
+    return _parallel(quads.enumerate(), plan)
+
+
+# From shards to clips ---------------------------------------------------------------------------------------------
+
+
+def _seed(seed: int | tf.Tensor, stream: int) -> tf.Tensor:
+    return tf.stack([tf.cast(seed, tf.int64), tf.constant(stream, tf.int64)])
+
+
+def _fold(seed: tf.Tensor, number: tf.Tensor) -> tf.Tensor:
+    return tf.cast(tf.random.experimental.stateless_fold_in(seed, number), tf.int64)
+
+
+def _parallel(dataset: tf.data.Dataset, function) -> tf.data.Dataset:
+    return dataset.map(function, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
+
+
+def _passes(count: int | None, one_pass) -> tf.data.Dataset:
+    """Concatenates `one_pass(0)`, `one_pass(1)`, ...; endlessly if `count` is None."""
+    return tf.data.Dataset.range(tf.int64.max if count is None else count).flat_map(one_pass)
+
+
+def _clips(folder: RecordFolder, number: tf.Tensor, seed: int, shuffle: bool) -> tf.data.Dataset:
+    """All clips of a folder once, as `parse_clip` gives them, with `id` (int64 []) and `seed` (int64 [2])."""
+    order = tf.range(len(folder.shards))
+    if shuffle:
+        order = tf.random.experimental.stateless_shuffle(order, _fold(_seed(seed, _SHARD_ORDER), number))
+    names = tf.constant(folder.shards)
+    shards = tf.data.Dataset.from_tensor_slices((tf.gather(names, order), tf.cast(order, tf.int64)))
+    pass_seed = _fold(_seed(seed, _CLIPS), number)
+
+    def read(name: tf.Tensor, shard: tf.Tensor) -> tf.data.Dataset:
+        return tf.data.TFRecordDataset(name).enumerate(shard * 2**32)
+
+    def parse(clip_id: tf.Tensor, serialized: tf.Tensor) -> Element:
+        clip = parse_clip(serialized)
+        return {"frames": clip["frames"], "label": tf.cast(clip["label"], tf.int32), "id": clip_id,
+                "seed": _fold(pass_seed, clip_id)}
+
+    records = shards.interleave(read, cycle_length=min(len(folder.shards), MAX_OPEN_SHARDS), block_length=1,
+                                num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
+    return _parallel(records, parse)
+
+
+def _shuffle(clips: tf.data.Dataset, config, number: tf.Tensor, seed: int) -> tf.data.Dataset:
+    order = tf.random.stateless_uniform([], _fold(_seed(seed, _SHUFFLE), number), 1, 2**31 - 2, tf.int64)
+    return clips.shuffle(config.data.shuffle_clips, seed=order)
+
+
+def _require(folder: RecordFolder, min_frames: int, min_classes: int, clips_a_class: int, what: str) -> None:
+    """Reads clips until enough usable ones are found, which is soon unless the folder cannot serve the task.
+
+    Without it an endless stream would search for ever.
+    """
+    counts: dict[int, int] = {}
+    seen = 0
+    try:
+        for clip in _clips(folder, tf.constant(0, tf.int64), 0, shuffle=False):
+            label, seen = int(clip["label"]), seen + 1
+            if label >= len(folder.labels):
+                raise InputError(f"{folder.path}: a clip has class {label}, labels.txt has {len(folder.labels)} lines. "
+                                 "The two belong to different runs: convert again.")
+            if label >= 0 and len(clip["frames"]) >= min_frames:
+                counts[label] = counts.get(label, 0) + 1
+            if sum(count >= clips_a_class for count in counts.values()) >= min_classes:
+                return
+    except (tf.errors.DataLossError, tf.errors.InvalidArgumentError) as error:
+        raise InputError(f"a damaged record in {folder.path}: {error.message.splitlines()[0]}. Delete that shard and "
+                         "run the convert command again.") from error
+    usable = {folder.labels[label]: count for label, count in sorted(counts.items())}
+    raise InputError(f"{folder.path} cannot serve {what}: it needs {min_classes} class(es) with {clips_a_class} or "
+                     f"more labelled clips of at least {min_frames} frames. Of {seen} clips the usable ones by class "
+                     f"are {usable}. Add clips, or lower data.num_frames or boundary.strides.")
+
+
+# Action -----------------------------------------------------------------------------------------------------------
+
+
+def _sample_action_strings(clip: Element, data, training: bool) -> Element:
+    """Keeps the sampled strings of a clip: frames string [T], label, size int32 [2], seed."""
+    num_frames, count = tf.size(clip["frames"]), data.num_frames
+    sample_seed, seed = tf.unstack(tf.random.experimental.stateless_split(clip["seed"], 2))
+    sample_seed = sample_seed if training else None
+    if data.sampling == "uniform" and training:
+        indices = frame_sampling.uniform_train(num_frames, count, sample_seed)
+    elif data.sampling == "uniform":
+        indices = frame_sampling.uniform_eval(num_frames, count)
+    elif data.sampling == "dense":
+        indices = frame_sampling.dense(num_frames, count, sample_seed)
+    elif data.sampling == "consecutive":
+        indices = frame_sampling.consecutive(num_frames, count, data.frame_step, sample_seed)
+    else:
+        raise InputError(f"config: data.sampling={data.sampling!r} is none of uniform, dense, consecutive.")
+    return {"frames": tf.gather(clip["frames"], indices), "label": clip["label"],
+            "size": video_ops.jpeg_size(clip["frames"][0]), "seed": seed}
+
+
+# Boundary ---------------------------------------------------------------------------------------------------------
+
+
+def _cut_window(clip: Element, window: int) -> Element:
+    """Keeps a random run of `window` strings, in which every sample of the clip has room."""
+    room = tf.size(clip["frames"]) - window
+    start = frame_sampling.uniform_integers(0, room, clip["seed"])
+    frames = tf.ensure_shape(clip["frames"][start:start + window], [window])
+    return {"frames": frames, "label": clip["label"], "id": clip["id"], "size": video_ops.jpeg_size(frames[0])}
+
+
+def _pair_clips(clips: tf.data.Dataset) -> tf.data.Dataset:
+    """Pairs two different clips of one class, as soon as the class has two; an odd clip is left at the end."""
+    pairs = clips.group_by_window(key_func=lambda clip: tf.cast(clip["label"], tf.int64),
+                                  reduce_func=lambda _, window: window.batch(2), window_size=2)
+    # The second is the same clip if it came last in one pass and first in the next.
+    pairs = pairs.filter(lambda pair: (tf.size(pair["id"]) == 2) & (pair["id"][0] != pair["id"][-1]))
+    return pairs.map(lambda pair: {name: tf.ensure_shape(value, [2, *value.shape[1:]])
+                                   for name, value in pair.items() if name != "id"})
+
+
+def _pair_classes(pairs: tf.data.Dataset) -> tf.data.Dataset:
+    """Joins each pair with the next one of another class; a pair is given up if the next is of its own class."""
+    empty = {name: tf.zeros(spec.shape, spec.dtype) for name, spec in pairs.element_spec.items()}
+
+    def step(state: tuple[tf.Tensor, Element], pair: Element):
+        waiting, held = state
+        match = waiting & (held["label"][0] != pair["label"][0])
+        quad = {name: tf.concat([held[name], pair[name]], axis=0) for name in pair}
+        return (~match, pair), (match, quad)
+
+    quads = pairs.scan((tf.constant(False), empty), step)
+    return quads.filter(lambda match, _: match).map(lambda _, quad: quad)
+
+
+def _plan_samples(number: tf.Tensor, quad: Element, settings: Settings, seed: tf.Tensor) -> Element:
+    """Decides the four samples of a quad; see `planned_quads`."""
+    seeds = tf.unstack(tf.random.experimental.stateless_split(_fold(seed, number), 4))
+    roles = tf.ensure_shape(boundary_synthesis.deal_roles(seeds[0]), [len(BOUNDARY_TYPES), 2])
+    joints = boundary_synthesis.draw_joints(tf.range(len(BOUNDARY_TYPES)), settings, seeds[1])
+    lengths = tf.fill([len(BOUNDARY_TYPES), 2], settings.window)
+    plan = boundary_synthesis.plan_frames(joints, lengths, settings, seeds[2])
+    clip_of_part = tf.reshape(roles, [-1])
+    places = tf.stack([tf.gather(clip_of_part, plan.part), plan.frame], axis=1)
+    return {"strings": tf.gather_nd(quad["frames"], places), "plan": plan,
+            "sizes": tf.gather(quad["size"], clip_of_part), "seed": seeds[3], "label": joints.types,
+            "boundary": joints.boundary(), "source_classes": tf.gather(quad["label"], roles),
+            "strides": joints.strides, "transition_length": joints.length}
+
+
+def _make_samples(planned: Element, data, training: bool) -> Element:
+    """Decodes and blends the four samples of a quad."""
+    images = _decode(planned["strings"], planned["plan"].part, planned["sizes"], planned["seed"], data, training)
+    samples = {name: planned[name] for name in
+               ("label", "boundary", "source_classes", "strides", "transition_length")}
+    frames = boundary_synthesis.blend(images, planned["plan"])
+    shape = [len(BOUNDARY_TYPES), data.num_frames, data.crop_size, data.crop_size, 3]
+    return {"frames": tf.ensure_shape(frames, shape), **samples}
+
+
+def _merge_quads(batch: Element) -> Element:
+    """[quads, 4, ...] -> [B, ...]."""
+    return {name: tf.reshape(value, tf.concat([[tf.shape(value)[0] * CLIPS_PER_QUAD], value.shape[2:]], axis=0))
+            for name, value in batch.items()}
+
+
+# Both -------------------------------------------------------------------------------------------------------------
+
+
+def _decode(strings: tf.Tensor, part: tf.Tensor, sizes: tf.Tensor, seed: tf.Tensor, data,
+            training: bool) -> tf.Tensor:
+    """Decodes frames with the geometry of the split; crop and flip are drawn once a part (a clip in a sample).
+
+    Args:
+        strings: string [n].
+        part: int32 [n], part of each frame.
+        sizes: int32 [parts, 2], height and width of each part's frames.
+        seed: integer [2].
+    Returns:
+        uint8 [n, S, S, 3].
+    """
+    crop_seed, flip_seed = tf.unstack(tf.random.experimental.stateless_split(seed, 2))
+    if training and data.multi_scale:
+        boxes = video_ops.multi_scale_crop_boxes(sizes, data.crop_size, crop_seed)
+        images = video_ops.decode_crop_resize(strings, tf.gather(boxes, part), data.crop_size)
+    else:
+        images = video_ops.decode_centre(strings, data.short_side, data.crop_size)
+    if training and data.flip:
+        flips = tf.random.stateless_uniform([tf.shape(sizes)[0]], flip_seed, 0, 2, tf.int32) == 1
+        images = video_ops.flip(images, tf.gather(flips, part))
+    return images
+
+
+def _finish(batches: tf.data.Dataset) -> tf.data.Dataset:
+    options = tf.data.Options()
+    options.deterministic = True
+    return batches.prefetch(tf.data.AUTOTUNE).with_options(options)

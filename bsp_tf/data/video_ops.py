@@ -1,0 +1,224 @@
+"""From JPEG strings to network input: decode, crop, resize, flip, normalise. Pure tensor functions.
+
+Training, evaluation, extraction and the exported SavedModel call these same functions. Pixels stay uint8 until
+`normalize`. Geometry and numbers follow the TSM reference implementation; each function names what it takes over.
+"""
+
+import tensorflow as tf
+
+from bsp_tf.base.errors import InputError
+
+IMAGENET_MEAN = (0.485, 0.456, 0.406)
+IMAGENET_STD = (0.229, 0.224, 0.225)
+
+# Multi-scale cropping of TSN and TSM: crop sizes as shares of the short side, and how near is near enough.
+CROP_SCALES = (1.0, 0.875, 0.75, 0.66)
+MAX_SCALE_STEPS_APART = 1
+SNAP_PIXELS = 3
+CROP_PAIRS = tuple(
+    (i, j) for i in range(len(CROP_SCALES)) for j in range(len(CROP_SCALES)) if abs(i - j) <= MAX_SCALE_STEPS_APART
+)
+# (down, right) in quarters of the free room: 4 corners, centre, 4 edge middles, 4 quarter points.
+CROP_POSITIONS = (
+    (0, 0), (0, 4), (4, 0), (4, 4), (2, 2), (2, 0), (2, 4), (4, 2), (0, 2), (1, 1), (1, 3), (3, 1), (3, 3),
+)
+
+# Below this factor of reduction plain bilinear sampling touches every source pixel's neighbourhood and looks the
+# same as the antialiased kernel, at a third of its cost.
+PLAIN_BILINEAR_UP_TO = 1.25
+
+
+def decode_jpegs(strings: tf.Tensor) -> tf.Tensor:
+    """Decodes the frames of one clip.
+
+    Args:
+        strings: string [n], JPEG images of one size, n at least 1.
+    Returns:
+        uint8 [n, H, W, 3], RGB.
+    Raises:
+        tf.errors.InvalidArgumentError: an image is damaged, or the sizes differ.
+    """
+    image = tf.TensorSpec([None, None, 3], tf.uint8)
+    return tf.map_fn(lambda string: tf.image.decode_jpeg(string, channels=3), strings, fn_output_signature=image)
+
+
+def jpeg_size(string: tf.Tensor) -> tf.Tensor:
+    """Returns int32 [2], height and width of one JPEG (string []) without decoding its pixels."""
+    return tf.image.extract_jpeg_shape(string)[:2]
+
+
+def multi_scale_crop_boxes(sizes: tf.Tensor, target: int, seed: tf.Tensor) -> tf.Tensor:
+    """Draws one crop box for each clip: TSM's multi-scale crop with fixed positions.
+
+    Height and width are CROP_SCALES of the short side, at most one scale step apart (10 pairs, uniform); a length
+    less than SNAP_PIXELS from the target becomes the target (never beyond the image); the place is one of 13 on a
+    grid of quarters of the free room (uniform).
+
+    Args:
+        sizes: int32 [n, 2], height and width of each clip's frames, pixels.
+        target: side of the network's input, pixels.
+        seed: integer [2].
+    Returns:
+        int32 [n, 4]: top, left, height, width in pixels.
+    """
+    num_clips = tf.shape(sizes)[0]
+    pair_seed, position_seed = tf.unstack(tf.random.experimental.stateless_split(seed, 2))
+    pairs = tf.random.stateless_uniform([num_clips], pair_seed, 0, len(CROP_PAIRS), tf.int32)
+    positions = tf.random.stateless_uniform([num_clips], position_seed, 0, len(CROP_POSITIONS), tf.int32)
+    return crop_boxes(sizes, target, pairs, positions)
+
+
+def crop_boxes(sizes: tf.Tensor, target: int, pairs: tf.Tensor, positions: tf.Tensor) -> tf.Tensor:
+    """The box of each clip for given indices into CROP_PAIRS and CROP_POSITIONS (int32 [n] each).
+
+    See `multi_scale_crop_boxes`, which draws them.
+    """
+    short_side = tf.cast(tf.reduce_min(sizes, axis=1, keepdims=True), tf.float64)  # [n, 1]
+    lengths = tf.cast(short_side * tf.constant(CROP_SCALES, tf.float64), tf.int32)  # [n, 4]
+    lengths = tf.where(tf.abs(lengths - target) < SNAP_PIXELS, target, lengths)
+    chosen = tf.gather(tf.constant(CROP_PAIRS, tf.int32), pairs)  # [n, 2]
+    crop_sizes = tf.clip_by_value(tf.gather(lengths, chosen, batch_dims=1), 1, sizes)
+    quarters = (sizes - crop_sizes) // 4
+    corners = quarters * tf.gather(tf.constant(CROP_POSITIONS, tf.int32), positions)
+    return tf.concat([corners, crop_sizes], axis=1)
+
+
+def decode_crop_resize(strings: tf.Tensor, boxes: tf.Tensor, size: int) -> tf.Tensor:
+    """Decodes one box of each image and resizes it (bilinear, half-pixel centres) to a square.
+
+    Only the box is decoded; images may differ in size. Reductions beyond PLAIN_BILINEAR_UP_TO are antialiased.
+
+    Args:
+        strings: string [n], JPEG images.
+        boxes: int32 [n, 4], top, left, height, width in pixels, inside the image.
+        size: side of the result, pixels.
+    Returns:
+        uint8 [n, size, size, 3], RGB.
+    """
+    def one(item: tuple[tf.Tensor, tf.Tensor]) -> tf.Tensor:
+        image = tf.image.decode_and_crop_jpeg(item[0], item[1], channels=3)
+        resized = tf.cond(
+            tf.reduce_max(item[1][2:]) > int(PLAIN_BILINEAR_UP_TO * size),
+            lambda: tf.image.resize(image, [size, size], antialias=True),
+            lambda: tf.image.resize(image, [size, size]),
+        )
+        return to_uint8(resized)
+
+    return tf.map_fn(one, (strings, boxes), fn_output_signature=tf.TensorSpec([size, size, 3], tf.uint8))
+
+
+def decode_centre(strings: tf.Tensor, short_side: int, crop_size: int) -> tf.Tensor:
+    """Decodes images that may differ in size, each with the geometry of `preprocess_eval`.
+
+    Args:
+        strings: string [n], JPEG images.
+        short_side, crop_size: as in `preprocess_eval`.
+    Returns:
+        uint8 [n, crop_size, crop_size, 3], RGB.
+    """
+    def one(string: tf.Tensor) -> tf.Tensor:
+        image = tf.image.decode_jpeg(string, channels=3)
+        return preprocess_eval(image[tf.newaxis, tf.newaxis], short_side, crop_size)[0, 0]
+
+    return tf.map_fn(one, strings, fn_output_signature=tf.TensorSpec([crop_size, crop_size, 3], tf.uint8))
+
+
+def flip(frames: tf.Tensor, flips: tf.Tensor) -> tf.Tensor:
+    """Mirrors left and right where asked.
+
+    Args:
+        frames: [n, H, W, C], any type.
+        flips: bool [n].
+    Returns:
+        Same shape and type as `frames`.
+    """
+    return tf.where(flips[:, tf.newaxis, tf.newaxis, tf.newaxis], tf.reverse(frames, [2]), frames)
+
+
+def resize_short_side(frames: tf.Tensor, short_side: int) -> tf.Tensor:
+    """Resizes so that the short side has `short_side` pixels (bilinear, antialiased); the aspect is kept.
+
+    The long side is rounded down, as torchvision does. Frames that have the size already are not touched.
+
+    Args:
+        frames: uint8 [n, H, W, 3].
+        short_side: pixels.
+    Returns:
+        uint8 [n, H', W', 3].
+    """
+    size = tf.shape(frames)[1:3]
+    new_size = size * short_side // tf.reduce_min(size)
+    same = tf.reduce_all(tf.equal(size, new_size))
+    resized = tf.cond(same, lambda: frames, lambda: to_uint8(tf.image.resize(frames, new_size, antialias=True)))
+    return tf.ensure_shape(resized, [None, None, None, 3])
+
+
+def centre_crop(frames: tf.Tensor, size: int) -> tf.Tensor:
+    """Cuts the square in the middle (an odd rest is split by rounding half to even, as torchvision does).
+
+    Args:
+        frames: [n, H, W, 3], any type; H and W at least `size`.
+        size: side of the square, pixels.
+    Returns:
+        [n, size, size, 3], same type.
+    """
+    rest = tf.shape(frames)[1:3] - size
+    corner = tf.cast(tf.round(tf.cast(rest, tf.float32) / 2), tf.int32)
+    cropped = frames[:, corner[0]:corner[0] + size, corner[1]:corner[1] + size]
+    return tf.ensure_shape(cropped, [None, size, size, 3])
+
+
+def preprocess_eval(frames: tf.Tensor, short_side: int, crop_size: int) -> tf.Tensor:
+    """Geometry of evaluation and serving: short side to `short_side`, centre crop of `crop_size` (TSM: 256, 224).
+
+    Args:
+        frames: uint8 [N, T, H, W, 3], any H and W.
+        short_side: pixels, at least `crop_size`.
+        crop_size: pixels.
+    Returns:
+        uint8 [N, T, crop_size, crop_size, 3]; give it to `normalize`.
+    Raises:
+        InputError: `short_side` is smaller than `crop_size`.
+    """
+    if short_side < crop_size:
+        raise InputError(f"data.short_side={short_side} is smaller than data.crop_size={crop_size}; make it at least "
+                         "as large.")
+    shape = tf.shape(frames)
+    flat = tf.reshape(frames, tf.concat([[shape[0] * shape[1]], shape[2:]], axis=0))
+    cropped = centre_crop(resize_short_side(flat, short_side), crop_size)
+    result = tf.reshape(cropped, tf.concat([shape[:2], [crop_size, crop_size, 3]], axis=0))
+    return tf.ensure_shape(result, [frames.shape[0], frames.shape[1], crop_size, crop_size, 3])
+
+
+def normalize(frames: tf.Tensor) -> tf.Tensor:
+    """Scales 0..255 to 0..1, subtracts the ImageNet mean and divides by the ImageNet standard deviation.
+
+    Args:
+        frames: uint8 or float [..., 3], RGB, 0..255.
+    Returns:
+        float32 [..., 3].
+    """
+    scale = [1 / (255 * std) for std in IMAGENET_STD]
+    shift = [-mean / std for mean, std in zip(IMAGENET_MEAN, IMAGENET_STD, strict=True)]
+    return tf.cast(frames, tf.float32) * tf.constant(scale) + tf.constant(shift)
+
+
+def repeat_one_frame(frames: tf.Tensor) -> tf.Tensor:
+    """The static control: the middle frame (index T // 2) in place of every frame.
+
+    A model that still tells the classes apart on such clips has learned pictures, not motion; a healthy motion task
+    falls to chance.
+
+    Args:
+        frames: [B, T, H, W, C], any type.
+    Returns:
+        Same shape and type.
+    """
+    middle = tf.shape(frames)[1] // 2
+    repeated = tf.repeat(frames[:, middle:middle + 1], tf.shape(frames)[1], axis=1)
+    return tf.ensure_shape(repeated, frames.shape)
+
+
+def to_uint8(values: tf.Tensor) -> tf.Tensor:
+    """Rounds float pixels to uint8, values beyond 0..255 cut off."""
+    return tf.cast(tf.clip_by_value(tf.round(values), 0, 255), tf.uint8)
