@@ -1,0 +1,204 @@
+"""Two trained workdirs -> one two-stream SavedModel that needs nothing of this package.
+
+    python -m bsp_tf.export --action_workdir=runs/action --boundary_workdir=runs/boundary --output=runs/two_stream
+
+The best checkpoint of each is taken. What the SavedModel offers (`model = tf.saved_model.load(output)`):
+
+    signature serving_default   frames: uint8 [N, T, H, W, 3] RGB, any N, H, W and T (trained with T = num_frames)
+    signature encoded           jpegs: string [N, T], JPEG files; frames of any size, but one size a call
+    both return                 features float32 [N, 2C] (action first), action [N, K], boundary [N, 4]
+                                (probabilities), action_logits, boundary_logits
+    model.action_labels, .boundary_labels, .config   assets: `.asset_path` is the file's name (labels one a line; JSON)
+
+Resizing, cropping and normalisation are inside, the same functions as in evaluation. The same workdirs again: the
+finished output is reused. Keras 3 reads it as keras.layers.TFSMLayer(output, call_endpoint="serving_default").
+"""
+
+import functools
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+from absl import flags
+
+from bsp_tf.base.atomic_file import read_json, write_json
+from bsp_tf.base.command_line import run_command
+from bsp_tf.base.errors import InputError
+from bsp_tf.data import video_ops
+from bsp_tf.models.tsm import TSM
+from bsp_tf.models.two_stream import TwoStream
+from bsp_tf.training.workdir import config_differences, load_trained_model
+
+_ACTION = flags.DEFINE_string("action_workdir", None, "Folder of bsp_tf.pretrain with task=action.", required=True)
+_BOUNDARY = flags.DEFINE_string("boundary_workdir", None, "The same with task=boundary.", required=True)
+_OUTPUT = flags.DEFINE_string("output", None, "Folder of the SavedModel.", required=True)
+
+# Both streams see the same pixels, so these must agree.
+SHARED_FIELDS = ("num_frames", "short_side", "crop_size")
+LABEL_FILES = {"action": "action_labels.txt", "boundary": "boundary_labels.txt"}
+CONFIG_FILE = "config.json"
+# Relative to the largest value; the saved graph fuses operations, which moves the last digits.
+SELF_CHECK_TOLERANCE = 1e-3
+
+
+def evaluation_input(frames: tf.Tensor, short_side: int, crop_size: int) -> tf.Tensor:
+    """Evaluation preprocessing: uint8 [N, T, H, W, 3] -> normalised float32 [N, T, crop_size, crop_size, 3]."""
+    return video_ops.normalize(video_ops.preprocess_eval(frames, short_side, crop_size))
+
+
+class _Servable(tf.Module):
+    """What is saved: the two signatures and the assets; variables come along with the model."""
+
+    def __init__(self, model: TwoStream, assets: Mapping[str, Path]):
+        super().__init__(name="servable")
+        self.model = model
+        self.action_labels = tf.saved_model.Asset(str(assets[LABEL_FILES["action"]]))
+        self.boundary_labels = tf.saved_model.Asset(str(assets[LABEL_FILES["boundary"]]))
+        self.config = tf.saved_model.Asset(str(assets[CONFIG_FILE]))
+
+    @tf.function(input_signature=[tf.TensorSpec([None, None, None, None, 3], tf.uint8, name="frames")])
+    def __call__(self, frames: tf.Tensor) -> dict[str, tf.Tensor]:
+        return self.model(frames)
+
+    @tf.function(input_signature=[tf.TensorSpec([None, None], tf.string, name="jpegs")])
+    def encoded(self, jpegs: tf.Tensor) -> dict[str, tf.Tensor]:
+        frames = video_ops.decode_jpegs(tf.reshape(jpegs, [-1]))
+        return self.model(tf.reshape(frames, tf.concat([tf.shape(jpegs), tf.shape(frames)[1:]], axis=0)))
+
+
+def export_two_stream(action_model: TSM, boundary_model: TSM, action_labels: Sequence[str],
+                      boundary_labels: Sequence[str], config: Mapping[str, Any], output: str | os.PathLike,
+                      preprocess: Callable[[tf.Tensor], tf.Tensor]) -> bool:
+    """Writes a two-stream SavedModel, all or nothing, and checks that it gives the models' own numbers.
+
+    Args:
+        action_model, boundary_model: Trained TSMs.
+        action_labels, boundary_labels: Class names by class index.
+        config: {"action": {...}, "boundary": {...}, "num_frames": T}, JSON values; saved with "feature_dim",
+            "streams" and a digest of the weights ("weights") added.
+        output: Folder to make.
+        preprocess: See TwoStream.
+
+    Returns:
+        True if it was written, False if `output` already holds the same.
+
+    Raises:
+        InputError: label counts do not fit the models, or `output` holds something else.
+        RuntimeError: the saved model's numbers differ; nothing is left at `output`.
+    """
+    models = {"action": action_model, "boundary": boundary_model}
+    labels = {"action": list(action_labels), "boundary": list(boundary_labels)}
+    for stream, model in models.items():
+        if len(labels[stream]) != model.num_classes:
+            raise InputError(f"the {stream} model has {model.num_classes} classes, its label list "
+                             f"{len(labels[stream])}: they are not of one run.")
+    two_stream = TwoStream(action_model, boundary_model, preprocess)
+    config = {**config, "feature_dim": two_stream.feature_dim, "streams": two_stream.streams,
+              "weights": {stream: _weights_digest(model) for stream, model in models.items()}}
+    config = json.loads(json.dumps(config))
+    if _holds_the_same(Path(output), config, labels):
+        return False
+    _save(two_stream, config, labels, Path(output))
+    return True
+
+
+def _weights_digest(model: TSM) -> str:
+    digest = hashlib.sha256()
+    for variable in model.variables:
+        digest.update(variable.path.partition("/")[2].encode())
+        digest.update(np.ascontiguousarray(variable.numpy()).tobytes())
+    return digest.hexdigest()
+
+
+def _holds_the_same(output: Path, config: dict[str, Any], labels: Mapping[str, list[str]]) -> bool:
+    if not output.exists() or (output.is_dir() and not any(output.iterdir())):
+        return False
+    if not (output / "saved_model.pb").is_file() or not (output / "assets" / CONFIG_FILE).is_file():
+        raise InputError(f"--output={output} exists and is no exported model: give another folder.")
+    differences = config_differences(read_json(output / "assets" / CONFIG_FILE), config)
+    for stream, names in labels.items():
+        if (output / "assets" / LABEL_FILES[stream]).read_text(encoding="utf-8").splitlines() != names:
+            differences.append(f"the {stream} labels differ")
+    if differences:
+        raise InputError(f"--output={output} holds a model of another run: {'; '.join(differences)}. "
+                         "Give another --output, or delete that folder.")
+    return True
+
+
+def _save(two_stream: TwoStream, config: dict[str, Any], labels: Mapping[str, list[str]], output: Path) -> None:
+    output.parent.mkdir(parents=True, exist_ok=True)
+    # Beside the output, so that the rename stays within one file system.
+    temporary = Path(tempfile.mkdtemp(dir=output.parent, prefix=f".{output.name}.", suffix=".partial"))
+    try:
+        assets = {name: temporary / "sources" / name for name in (*LABEL_FILES.values(), CONFIG_FILE)}
+        write_json(assets[CONFIG_FILE], config)
+        for stream, name in LABEL_FILES.items():
+            assets[name].write_text("".join(f"{label}\n" for label in labels[stream]), encoding="utf-8")
+        servable = _Servable(two_stream, assets)
+        folder = temporary / "model"
+        tf.saved_model.save(servable, str(folder), signatures={"serving_default": servable.__call__,
+                                                               "encoded": servable.encoded})
+        _self_check(two_stream, folder, config["num_frames"])
+        os.replace(folder, output)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+
+
+def _self_check(two_stream: TwoStream, folder: Path, num_frames: int) -> None:
+    """Compares the reloaded model with the one in memory on random frames."""
+    frames = np.random.default_rng(0).integers(0, 256, (2, num_frames, 72, 96, 3), dtype=np.uint8)
+    expected = two_stream(tf.constant(frames))
+    actual = tf.saved_model.load(str(folder)).signatures["serving_default"](tf.constant(frames))
+    for name, values in expected.items():
+        difference = float(tf.reduce_max(tf.abs(actual[name] - values)))
+        if not difference <= SELF_CHECK_TOLERANCE * float(tf.reduce_max(tf.abs(values))):
+            raise RuntimeError(f"self check: {name!r} of the saved model differs by {difference:.3g} from the model")
+        print(f"self check: {name:16s} largest difference {difference:.1e}")
+
+
+def export_workdirs(action_workdir: str | os.PathLike, boundary_workdir: str | os.PathLike,
+                    output: str | os.PathLike) -> bool:
+    """Exports the best checkpoints of two runs of bsp_tf.pretrain; returns whether anything was written.
+
+    Raises:
+        InputError: a workdir is not what it should be, the two runs saw different pixels (frames a snippet, resize,
+            crop), or `output` holds something else.
+    """
+    workdirs = {"action": action_workdir, "boundary": boundary_workdir}
+    models, configs, labels = {}, {}, {}
+    for task, workdir in workdirs.items():
+        models[task], run, labels[task] = load_trained_model(workdir)
+        configs[task] = json.loads(run.to_json())
+        if configs[task]["task"] != task:
+            raise InputError(f"--{task}_workdir={workdir} was trained with task={configs[task]['task']}: "
+                             f"give a workdir with task={task}.")
+    action, boundary = configs["action"]["data"], configs["boundary"]["data"]
+    differences = [f"data.{name} is {action[name]} and {boundary[name]}" for name in SHARED_FIELDS
+                   if action[name] != boundary[name]]
+    if differences:
+        raise InputError(f"{action_workdir} and {boundary_workdir} do not fit together: {'; '.join(differences)}. "
+                         "Train both with the same values.")
+    prepare = functools.partial(evaluation_input, short_side=action["short_side"], crop_size=action["crop_size"])
+    config = {**configs, "num_frames": action["num_frames"]}
+    return export_two_stream(models["action"], models["boundary"], labels["action"], labels["boundary"], config,
+                             output, prepare)
+
+
+def main(argv: Sequence[str]) -> None:
+    """Runs the export that the flags describe."""
+    del argv
+    written = export_workdirs(_ACTION.value, _BOUNDARY.value, _OUTPUT.value)
+    config = read_json(Path(_OUTPUT.value) / "assets" / CONFIG_FILE)
+    print(f"{'exported' if written else 'already exported'}: {_OUTPUT.value}, features [N, {config['feature_dim']}], "
+          f"snippets of {config['num_frames']} frames")
+
+
+if __name__ == "__main__":
+    run_command(main)
