@@ -1,11 +1,12 @@
-"""Scores detections: mean average precision over a grid of tIoU thresholds, as the official ActivityNet scorer does.
+"""Scores detections: mean average precision over tIoU thresholds, as the official ActivityNet scorer does.
 
-    python -m bsp_tf.evaluate --ground_truth=annotations.json --predictions=detections.json --subset=validation \\
-        --tiou=0.5:0.05:0.95 --output=scores.json
+    python -m bsp_tf.evaluate --ground_truth=annotations.json --predictions=detections.json \\
+        --subset=validation --tiou=0.5:0.05:0.95 --output=scores.json
 
-Both inputs are JSON in ActivityNet's form (`bsp_tf.evaluation.ground_truth` describes it), gzipped or not. The grid is
-start:step:end (both ends included) or a list such as 0.5,0.75,0.95; THUMOS14 uses 0.3:0.1:0.7. The output holds
-{"tiou", "mAP", "average_mAP", "ap": {label: [one a threshold]}, "warnings": {...}}, fractions of 1. Needs NumPy only.
+Both inputs are JSON in ActivityNet's form (`bsp_tf.evaluation.ground_truth` describes it), gzipped or not.
+The grid is start:step:end (both ends included) or a list such as 0.5,0.75,0.95; THUMOS14 uses 0.3:0.1:0.7.
+The output holds {"tiou", "mAP", "average_mAP", "ap": {label: [one a threshold]}, "warnings": {...}},
+fractions of 1. Needs NumPy only.
 """
 
 from collections.abc import Sequence
@@ -32,7 +33,8 @@ MOST_COLUMNS = 10
 def parse_tiou(text: str) -> np.ndarray:
     """Thresholds float64 [T] of "start:step:end" (np.linspace, both ends included) or "a,b,c".
 
-    The grid is np.linspace and no repeated addition: 0.3:0.1:0.7 holds 0.39999999999999997, as official scorers do.
+    The grid is np.linspace and no repeated addition: 0.3:0.1:0.7 holds 0.39999999999999997, as official
+    scorers do.
 
     Raises:
         InputError: no such form, not in (0, 1], or a step that does not reach the end.
@@ -43,20 +45,28 @@ def parse_tiou(text: str) -> np.ndarray:
     except ValueError as error:
         raise InputError(f"--tiou={text}: not all parts are numbers; {remedy}") from error
     if ":" in text:
-        if len(numbers) != 3 or not numbers[1] > 0 or not 0 < numbers[0] <= numbers[2] <= 1 or numbers[1] < 1e-4:
+        if (
+            len(numbers) != 3
+            or not numbers[1] > 0
+            or not 0 < numbers[0] <= numbers[2] <= 1
+            or numbers[1] < 1e-4
+        ):
             raise InputError(f"--tiou={text} is no grid; {remedy}")
         start, step, end = numbers
         steps = round((end - start) / step)
         if abs(start + steps * step - end) > 1e-6:
-            raise InputError(f"--tiou={text}: steps of {step:g} from {start:g} do not end at {end:g}; {remedy}")
+            raise InputError(
+                f"--tiou={text}: steps of {step:g} from {start:g} do not end at {end:g}; {remedy}"
+            )
         return np.linspace(start, end, steps + 1)
     if not all(0 < number <= 1 for number in numbers):
         raise InputError(f"--tiou={text} leaves (0, 1]; {remedy}")
     return np.array(numbers)
 
 
-def evaluate(ground_truth: str, predictions: str, subset: str, tiou: np.ndarray,
-             output: str | None = None) -> DetectionScores:
+def evaluate(
+    ground_truth: str, predictions: str, subset: str, tiou: np.ndarray, output: str | None = None
+) -> DetectionScores:
     """Reads both files, scores, and writes `output` (atomically) if given.
 
     Raises:
@@ -70,12 +80,16 @@ def evaluate(ground_truth: str, predictions: str, subset: str, tiou: np.ndarray,
 
 def format_scores(scores: DetectionScores) -> str:
     """A table in percent, then one line a warning."""
-    columns = [(f"{threshold:.4g}", value) for threshold, value in zip(scores.tiou, scores.mean_ap, strict=True)]
+    columns = [
+        (f"{threshold:.4g}", value) for threshold, value in zip(scores.tiou, scores.mean_ap, strict=True)
+    ]
     if len(columns) > MOST_COLUMNS:
         columns = []
     columns.append(("average", scores.average))
-    lines = ["tIoU " + "".join(f"{name:>8}" for name, _ in columns),
-             "mAP %" + "".join(f"{100 * value:8.2f}" for _, value in columns)]
+    lines = [
+        "tIoU " + "".join(f"{name:>8}" for name, _ in columns),
+        "mAP %" + "".join(f"{100 * value:8.2f}" for _, value in columns),
+    ]
     for key, count in scores.warnings.items():
         names = ""
         if key == "predictions_with_unknown_label":
@@ -88,9 +102,13 @@ def format_scores(scores: DetectionScores) -> str:
 def main(argv: Sequence[str]) -> None:
     """Runs the command with the parsed flags."""
     del argv
-    scores = evaluate(_GROUND_TRUTH.value, _PREDICTIONS.value, _SUBSET.value, parse_tiou(_TIOU.value), _OUTPUT.value)
-    print(f"{_PREDICTIONS.value} on subset {_SUBSET.value!r} of {_GROUND_TRUTH.value}: "
-          f"{len(scores.class_names)} classes")
+    scores = evaluate(
+        _GROUND_TRUTH.value, _PREDICTIONS.value, _SUBSET.value, parse_tiou(_TIOU.value), _OUTPUT.value
+    )
+    print(
+        f"{_PREDICTIONS.value} on subset {_SUBSET.value!r} of {_GROUND_TRUTH.value}: "
+        f"{len(scores.class_names)} classes"
+    )
     print(format_scores(scores))
     if _OUTPUT.value:
         print(f"scores written to {_OUTPUT.value}")

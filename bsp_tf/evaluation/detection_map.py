@@ -1,14 +1,15 @@
-"""Mean average precision of detections, as the official ActivityNet scorer computes it, without its Python loops.
+"""Mean average precision of detections, as the official ActivityNet scorer has it, without its Python loops.
 
-The official rule, per class and tIoU threshold: go through the predictions by falling score; each takes, among the
-ground truths of its video and class that reach the threshold and are still free, the one with the highest tIoU (a true
-positive), or is a false positive. That is a stable matching in which all ground truths prefer the higher score, so
-deferred acceptance (Gale and Shapley, 1962) finds the same matching with all classes and videos at once.
+The official rule, per class and tIoU threshold: go through the predictions by falling score; each takes,
+among the ground truths of its video and class that reach the threshold and are still free, the one with the
+highest tIoU (a true positive), or is a false positive. That is a stable matching in which all ground truths
+prefer the higher score, so deferred acceptance (Gale and Shapley, 1962) finds the same matching with all
+classes and videos at once.
 
-Three differences. Among equal scores the prediction later in the file always comes first: what the official scorer
-does with few predictions, while with many its unstable sort makes the order arbitrary. A label that the ground truth
-lacks is ignored (officially a KeyError), and where the union has no length there is no overlap (officially 0/0 = NaN,
-which counts as a hit); both are counted in the warnings.
+Three differences. Among equal scores the prediction later in the file always comes first: what the official
+scorer does with few predictions, while with many its unstable sort makes the order arbitrary. A label that
+the ground truth lacks is ignored (officially a KeyError), and where the union has no length there is no
+overlap (officially 0/0 = NaN, which counts as a hit); both are counted in the warnings.
 """
 
 from collections.abc import Iterator
@@ -58,12 +59,18 @@ class DetectionScores:
 
     def to_json(self) -> dict:
         """{"tiou", "mAP", "average_mAP", "ap": {label: [one a threshold]}, "warnings"}."""
-        return {"tiou": self.tiou.tolist(), "mAP": self.mean_ap.tolist(), "average_mAP": self.average,
-                "ap": dict(zip(self.class_names, self.ap.tolist(), strict=True)), "warnings": self.warnings}
+        return {
+            "tiou": self.tiou.tolist(),
+            "mAP": self.mean_ap.tolist(),
+            "average_mAP": self.average,
+            "ap": dict(zip(self.class_names, self.ap.tolist(), strict=True)),
+            "warnings": self.warnings,
+        }
 
 
-def detection_map(ground_truth: Instances, predictions: Instances,
-                  tiou: np.ndarray = ACTIVITYNET_TIOU) -> DetectionScores:
+def detection_map(
+    ground_truth: Instances, predictions: Instances, tiou: np.ndarray = ACTIVITYNET_TIOU
+) -> DetectionScores:
     """Average precision of every class at every threshold.
 
     Args:
@@ -91,8 +98,9 @@ def detection_map(ground_truth: Instances, predictions: Instances,
     num_classes = len(ground_truth.class_names)
     truth_key = ground_truth.video * num_classes + ground_truth.label
     prediction_key = np.where(video >= 0, video * num_classes + label, -1)
-    rank, truth, value, undefined = _overlapping_pairs(prediction_key, segment, truth_key, ground_truth.segment,
-                                                       tiou.min())
+    rank, truth, value, undefined = _overlapping_pairs(
+        prediction_key, segment, truth_key, ground_truth.segment, tiou.min()
+    )
     is_true = np.zeros((len(tiou), len(order)), bool)
     for row, threshold in zip(is_true, tiou, strict=True):
         enough = value >= threshold
@@ -102,7 +110,7 @@ def detection_map(ground_truth: Instances, predictions: Instances,
     num_truths = np.bincount(ground_truth.label, minlength=num_classes)
     bounds = np.searchsorted(label, np.arange(num_classes + 1))
     for index in range(num_classes):
-        ap[index] = average_precision(is_true[:, bounds[index]:bounds[index + 1]], num_truths[index])
+        ap[index] = average_precision(is_true[:, bounds[index] : bounds[index + 1]], num_truths[index])
 
     length = np.diff(ground_truth.segment)
     counts = {
@@ -114,15 +122,22 @@ def detection_map(ground_truth: Instances, predictions: Instances,
         "classes_without_predictions": int((np.diff(bounds) == 0).sum()),
     }
     unknown = sorted(set(predictions.class_names) - set(ground_truth.class_names))
-    return DetectionScores(tiou, ap.mean(axis=0), ap, ground_truth.class_names,
-                           {key: count for key, count in counts.items() if count}, tuple(unknown))
+    return DetectionScores(
+        tiou,
+        ap.mean(axis=0),
+        ap,
+        ground_truth.class_names,
+        {key: count for key, count in counts.items() if count},
+        tuple(unknown),
+    )
 
 
 def average_precision(is_true_positive: np.ndarray, num_ground_truths: int) -> np.ndarray:
     """Area under the interpolated precision-recall curve, float64 [...] in [0, 1].
 
-    Precision at a rank is raised to the highest precision at that rank or later (the envelope); the area is its sum
-    over the steps of recall, all 1 / num_ground_truths wide. Hits 1, 0, 1, 0, 1 with 4 ground truths give 0.5666...
+    Precision at a rank is raised to the highest precision at that rank or later (the envelope); the area is
+    its sum over the steps of recall, all 1 / num_ground_truths wide. Hits 1, 0, 1, 0, 1 with 4 ground truths
+    give 0.5666...
 
     Args:
         is_true_positive: bool [..., n], predictions by falling score.
@@ -135,28 +150,37 @@ def average_precision(is_true_positive: np.ndarray, num_ground_truths: int) -> n
 
 
 def _translate(ground_truth: Instances, predictions: Instances) -> tuple[np.ndarray, np.ndarray]:
-    """Label and video of each prediction as indices into the ground truth's names; -1 where it has no such name."""
+    """Label and video of each prediction as indices into the ground truth's names; -1 where it lacks them."""
     columns = []
-    for names, own, column in ((ground_truth.class_names, predictions.class_names, predictions.label),
-                               (ground_truth.video_names, predictions.video_names, predictions.video)):
+    for names, own, column in (
+        (ground_truth.class_names, predictions.class_names, predictions.label),
+        (ground_truth.video_names, predictions.video_names, predictions.video),
+    ):
         index = {name: i for i, name in enumerate(names)}
         table = np.array([index.get(name, -1) for name in own], np.int64)
         columns.append(table[column] if len(column) else column)
     return columns[0], columns[1]
 
 
-def _overlapping_pairs(prediction_key: np.ndarray, prediction_segment: np.ndarray, truth_key: np.ndarray,
-                       truth_segment: np.ndarray, lowest: float) -> tuple[np.ndarray, np.ndarray, np.ndarray, int]:
+def _overlapping_pairs(
+    prediction_key: np.ndarray,
+    prediction_segment: np.ndarray,
+    truth_key: np.ndarray,
+    truth_segment: np.ndarray,
+    lowest: float,
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, int]:
     """All pairs of one video and class whose tIoU is at least `lowest`.
 
     Returns:
-        prediction int64 [m], ground truth int64 [m], tIoU float64 [m], sorted by prediction, then by falling tIoU, then
-        by falling index of the ground truth (the official order); and the number of pairs without a union.
+        prediction int64 [m], ground truth int64 [m], tIoU float64 [m], sorted by prediction, then by falling
+        tIoU, then by falling index of the ground truth (the official order); and the number of pairs without
+        a union.
     """
     by_key = np.argsort(truth_key, kind="stable")
     first = np.searchsorted(truth_key[by_key], prediction_key, side="left")
     count = np.searchsorted(truth_key[by_key], prediction_key, side="right") - first
-    parts, undefined = [], 0
+    nothing = np.zeros(0, np.int64)
+    parts, undefined = [(nothing, nothing, np.zeros(0))], 0
     for begin, end in _chunks(count, PAIRS_AT_ONCE):
         prediction = np.repeat(np.arange(begin, end), count[begin:end])
         before = np.repeat(np.cumsum(count[begin:end]) - count[begin:end], count[begin:end])
@@ -166,8 +190,7 @@ def _overlapping_pairs(prediction_key: np.ndarray, prediction_segment: np.ndarra
         value = ratio(intersection, union)
         enough = value >= lowest
         parts.append((prediction[enough], truth[enough], value[enough]))
-    prediction, truth, value = (np.concatenate(column) for column in zip(*parts, strict=True)) if parts else (
-        np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0))
+    prediction, truth, value = (np.concatenate(column) for column in zip(*parts, strict=True))
     order = np.lexsort((-truth, -value, prediction))
     return prediction[order], truth[order], value[order], undefined
 
@@ -187,7 +210,8 @@ def _match(prediction: np.ndarray, truth: np.ndarray, num_truths: int) -> np.nda
     """Predictions that get a ground truth, int64 [hits].
 
     Args:
-        prediction: int64 [m], pairs sorted by prediction (a lower number has the right of way), then by preference.
+        prediction: int64 [m], pairs sorted by prediction (a lower number has the right of way), then by
+            preference.
         truth: int64 [m], ground truth of each pair.
         num_truths: Number of ground truths.
     """

@@ -1,26 +1,23 @@
-"""Reads ground truth and predictions in ActivityNet's JSON forms, and tells exactly what is wrong in a bad file.
+"""Reads ground truth and predictions in ActivityNet's JSON forms; says exactly what is wrong in a bad file.
 
 Ground truth: {"database": {id: {"subset": s, "annotations": [{"segment": [start, end], "label": l}]}}}
 Predictions:  {"results": {id: [{"segment": [start, end], "label": l, "score": x}]}}
 
-Seconds everywhere; other keys are ignored. A file may be gzipped, whatever its name. Numbers in ground truth may be
-strings, as in THUMOS14's public file. Nothing here touches the network.
+Seconds everywhere; other keys are ignored. A file may be gzipped, whatever its name. Numbers in ground truth
+may be strings, as in THUMOS14's public file. Nothing here touches the network.
 """
 
-import gzip
-import json
 import math
 import os
-import zlib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import chain
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from bsp_tf.base.errors import InputError
+from bsp_tf.evaluation.json_document import read_json_document
 
 # 30 years: beyond it a time is a mistake, and lengths would begin to lose their fractions.
 LONGEST_SECONDS = 1e9
@@ -47,8 +44,13 @@ class Instances:
         return len(self.video)
 
 
-def make_instances(videos: Iterable[str], labels: Iterable[str], segments: Any, scores: Any = None,
-                   more_videos: Iterable[str] = ()) -> Instances:
+def make_instances(
+    videos: Iterable[str],
+    labels: Iterable[str],
+    segments: Any,
+    scores: Any = None,
+    more_videos: Iterable[str] = (),
+) -> Instances:
     """Instances from parallel columns.
 
     Args:
@@ -72,7 +74,9 @@ def make_instances(videos: Iterable[str], labels: Iterable[str], segments: Any, 
     if len(lengths) > 1:
         raise InputError(f"columns of different lengths {sorted(lengths)}: give each instance one of each.")
     if not np.isfinite(segment).all() or (score is not None and not np.isfinite(score).all()):
-        raise InputError("a time or score is NaN or infinite: remove those instances or repair what wrote them.")
+        raise InputError(
+            "a time or score is NaN or infinite: remove those instances or repair what wrote them."
+        )
     return Instances(list(video_index), list(label_index), video, label, segment, score)
 
 
@@ -80,8 +84,8 @@ def load_ground_truth(path: str | os.PathLike, subset: str) -> Instances:
     """Ground truth of one subset.
 
     Raises:
-        InputError: the file is missing, no JSON or has another form (the message names file, video, entry and key),
-            a segment ends before it starts, or the subset holds no annotated segment.
+        InputError: the file is missing, no JSON or has another form (the message names file, video, entry and
+            key), a segment ends before it starts, or the subset holds no annotated segment.
     """
     database = _member(read_json_document(path), "database", path)
     sizes: dict[str, int] = {}
@@ -95,20 +99,28 @@ def load_ground_truth(path: str | os.PathLike, subset: str) -> Instances:
         if own_subset != subset:
             continue
         known.append(name)
-        for index, (label, segment, _) in enumerate(_parse_entries(_key(entry, "annotations", where), where, False)):
+        for index, (label, segment, _) in enumerate(
+            _parse_entries(_key(entry, "annotations", where), where, False)
+        ):
             if segment[1] < segment[0]:
-                raise InputError(f"{where}, entry {index}: 'segment' {segment} ends before it starts; "
-                                 "put the earlier time first.")
+                raise InputError(
+                    f"{where}, entry {index}: 'segment' {segment} ends before it starts; "
+                    "put the earlier time first."
+                )
             videos.append(name)
             labels.append(label)
             segments.append(segment)
     if not videos:
-        present = ", ".join(f"{name!r} ({count} videos)" for name, count in sizes.items()) or "no video at all"
+        present = (
+            ", ".join(f"{name!r} ({count} videos)" for name, count in sizes.items()) or "no video at all"
+        )
         raise InputError(f"{path} has no annotated segment in subset {subset!r}; it has {present}.")
     instances = make_instances(videos, labels, segments, more_videos=known)
     for name in instances.class_names:
         if any("\ud800" <= letter <= "\udfff" for letter in name):
-            raise InputError(f"{path}: label {name!r} is no valid Unicode text and cannot be written; mend it.")
+            raise InputError(
+                f"{path}: label {name!r} is no valid Unicode text and cannot be written; mend it."
+            )
     return instances
 
 
@@ -116,7 +128,8 @@ def load_predictions(path: str | os.PathLike) -> Instances:
     """All predictions of a file, in its order. A segment that ends before it starts stays as it is.
 
     Raises:
-        InputError: the file is missing, no JSON or has another form (the message names file, video, entry and key).
+        InputError: the file is missing, no JSON or has another form (the message names file, video, entry and
+            key).
     """
     results = _member(read_json_document(path), "results", path)
     columns = _fast_columns(results)
@@ -132,44 +145,6 @@ def load_predictions(path: str | os.PathLike) -> Instances:
     return make_instances(*columns, more_videos=results)
 
 
-def read_json_document(path: str | os.PathLike) -> Any:
-    """A JSON file, gzipped or not.
-
-    Raises:
-        InputError: unreadable, broken gzip, no JSON, nested without end, or a key twice in one object (a plain reader
-            keeps only the last, which silently loses a video).
-    """
-    try:
-        data = Path(path).read_bytes()
-        if data[:2] == b"\x1f\x8b":
-            data = gzip.decompress(data)
-        return json.loads(data, object_pairs_hook=_unique_keys)
-    except _DuplicateKey as error:
-        raise InputError(f"{path} has the key {error.args[0]!r} twice in one object; keep one of the two.") from error
-    except (OSError, EOFError, zlib.error) as error:
-        raise InputError(f"cannot read {path}: {getattr(error, 'strerror', None) or error}. Check the path, or make "
-                         "the file anew if it is cut off.") from error
-    except RecursionError as error:
-        raise InputError(f"{path} is nested too deeply to be a scoring file; write it anew.") from error
-    except ValueError as error:
-        raise InputError(f"{path} is not valid JSON ({error}). Write it anew or mend that place.") from error
-
-
-class _DuplicateKey(Exception):
-    """Carries the key out of the JSON parser."""
-
-
-def _unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    result = dict(pairs)
-    if len(result) != len(pairs):
-        seen = set()
-        for key, _ in pairs:
-            if key in seen:
-                raise _DuplicateKey(key)
-            seen.add(key)
-    return result
-
-
 def _member(document: Any, key: str, path: str | os.PathLike) -> dict[str, Any]:
     value = _key(document, key, f"{path}: the file")
     if not isinstance(value, dict):
@@ -181,8 +156,12 @@ def _key(value: Any, key: str, where: str) -> Any:
     if not isinstance(value, dict):
         raise InputError(f"{where} is {_show(value)} where an object with the key {key!r} belongs.")
     if key not in value:
-        raise InputError(f"{where} has no key {key!r}; add it (keys there: {', '.join(map(repr, value)) or 'none'}).")
+        raise InputError(f"{where} has no key {key!r}; add it (keys there: {_some_keys(value)}).")
     return value[key]
+
+
+def _some_keys(value: dict[str, Any]) -> str:
+    return ", ".join([_show(key) for key in list(value)[:5]] + ["..."] * (len(value) > 5)) or "none"
 
 
 def _fast_columns(results: dict[str, Any]) -> tuple[list, list, np.ndarray, np.ndarray] | None:
@@ -227,7 +206,9 @@ def _parse_entry(entry: Any, where: str, has_score: bool) -> tuple[str, list[flo
         raise InputError(f"{where}: 'segment' is {_show(segment)}; write [start, end] in seconds.")
     times = [_number(value, "segment", where, text_allowed=not has_score) for value in segment]
     if max(map(abs, times)) > LONGEST_SECONDS:
-        raise InputError(f"{where}: 'segment' {times} lies beyond {LONGEST_SECONDS:g} seconds; write seconds.")
+        raise InputError(
+            f"{where}: 'segment' {times} lies beyond {LONGEST_SECONDS:g} seconds; write seconds."
+        )
     return label, times, _number(_key(entry, "score", where), "score", where) if has_score else None
 
 
@@ -239,7 +220,9 @@ def _number(value: Any, key: str, where: str, text_allowed: bool = False) -> flo
     except (ValueError, OverflowError):
         number = math.nan
     if not math.isfinite(number):
-        raise InputError(f"{where}: {key!r} holds {_show(value)} where a finite number belongs; mend or remove it.")
+        raise InputError(
+            f"{where}: {key!r} holds {_show(value)} where a finite number belongs; mend or remove it."
+        )
     return number
 
 

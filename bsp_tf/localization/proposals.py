@@ -1,4 +1,4 @@
-"""Score maps of G-TAD -> candidate segments (G-TAD, Xu et al., CVPR 2020, section 3.5; BSN's candidate rule)."""
+"""Score maps of G-TAD -> candidate segments (Xu et al., arXiv 1911.11462; BSN's candidate rule)."""
 
 import numpy as np
 
@@ -11,8 +11,8 @@ CANDIDATE_SHARE = 0.5
 def boundary_candidates(probability: np.ndarray) -> np.ndarray:
     """Positions at which a segment may start or end, bool [T].
 
-    A position counts if it is a strict local peak (the two ends of the video have only one neighbour and are none) or
-    exceeds half of the highest probability.
+    A position counts if it is a strict local peak (the two ends of the video have only one neighbour and are
+    none) or exceeds half of the highest probability.
 
     Args:
         probability: Numbers [T] in [0, 1].
@@ -23,16 +23,20 @@ def boundary_candidates(probability: np.ndarray) -> np.ndarray:
     return candidate
 
 
-def decode_proposals(start: np.ndarray, end: np.ndarray, score_map: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def decode_proposals(
+    start: np.ndarray, end: np.ndarray, score_map: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
     """All segments between a candidate start and a candidate end.
 
-    Cell (d, s) of the map is the segment [s, s + d + 1] / T; it is kept if s is a candidate start (0 always is) and
-    s + d + 1, below T, a candidate end (T - 1 always is). Its score is classification times regression.
+    Cell (d, s) of the map is the segment [s, s + d + 1] / T; it is kept if s is a candidate start (0 always
+    is) and s + d + 1, below T, a candidate end (T - 1 always is). Its score is classification times
+    regression.
 
     Args:
         start: Numbers [T], probability that a segment starts at each position.
         end: Numbers [T], the same for ends.
-        score_map: Numbers [2, D, T]; channel 0 regression, channel 1 classification, rows = duration, columns = start.
+        score_map: Numbers [2, D, T]; channel 0 regression, channel 1 classification, rows = duration, columns
+            = start.
 
     Returns:
         segments float64 [n, 2] as fractions of the video, and scores float64 [n], by duration, then by start.
@@ -42,10 +46,18 @@ def decode_proposals(start: np.ndarray, end: np.ndarray, score_map: np.ndarray) 
     """
     start, end, score_map = (np.asarray(array, np.float64) for array in (start, end, score_map))
     length = start.shape[-1] if start.ndim else 0
-    if length < 2 or start.shape != (length,) or end.shape != start.shape or score_map.ndim != 3 or (
-            score_map.shape[0] != 2 or score_map.shape[2] != length):
-        raise InputError(f"score maps of shapes start {start.shape}, end {end.shape}, map {score_map.shape}: "
-                         "expected [T], [T] and [2, D, T].")
+    if (
+        length < 2
+        or start.shape != (length,)
+        or end.shape != start.shape
+        or score_map.ndim != 3
+        or score_map.shape[0] != 2
+        or score_map.shape[2] != length
+    ):
+        raise InputError(
+            f"score maps of shapes start {start.shape}, end {end.shape}, map {score_map.shape}: "
+            "expected [T], [T] and [2, D, T]."
+        )
     if not all(np.isfinite(array).all() for array in (start, end, score_map)):
         raise InputError("score maps hold NaN or infinity: look for a diverged training or broken features.")
     may_start, may_end = boundary_candidates(start), boundary_candidates(end)

@@ -12,7 +12,7 @@ FUSIONS = ("product", "sqrt")
 
 
 def fuse_scores(proposal_scores: np.ndarray, class_score: float, fusion: str = "product") -> np.ndarray:
-    """Detection scores, float64 [n]: proposal * class (G-TAD, BMN), or its square root ("sqrt", ActionFormer).
+    """Detection scores, float64 [n]: proposal * class (G-TAD, BMN), or the root of it ("sqrt", ActionFormer).
 
     Raises:
         InputError: an unknown fusion.
@@ -23,19 +23,26 @@ def fuse_scores(proposal_scores: np.ndarray, class_score: float, fusion: str = "
     return product if fusion == "product" else np.sqrt(product)
 
 
-def make_detections(segments: np.ndarray, scores: np.ndarray, duration_seconds: float,
-                    class_scores: np.ndarray | None = None, class_names: Sequence[str] = (), top_classes: int = 2,
-                    fusion: str = "product") -> list[dict]:
+def make_detections(
+    segments: np.ndarray,
+    scores: np.ndarray,
+    duration_seconds: float,
+    class_scores: np.ndarray | None = None,
+    class_names: Sequence[str] = (),
+    top_classes: int = 2,
+    fusion: str = "product",
+) -> list[dict]:
     """Detections of one video in ActivityNet's JSON form.
 
-    Every proposal appears once for each of the video's best classes, best class first, in the order of the proposals;
-    without class scores it appears once, labelled "proposal".
+    Every proposal appears once for each of the video's best classes, best class first, in the order of the
+    proposals; without class scores it appears once, labelled "proposal".
 
     Args:
         segments: Numbers [n, 2], fractions of the video, clamped to [0, 1] here.
         scores: Numbers [n], not negative.
         duration_seconds: Length of the video.
-        class_scores: Numbers [K], not negative: how much the video shows each class. Of equals the first is better.
+        class_scores: Numbers [K], not negative: how much the video shows each class. Of equals the first is
+            better.
         class_names: K names.
         top_classes: How many classes to use (fewer if K is smaller).
         fusion: One of FUSIONS.
@@ -52,11 +59,15 @@ def make_detections(segments: np.ndarray, scores: np.ndarray, duration_seconds: 
     else:
         class_scores = np.asarray(class_scores, np.float64)
         if class_scores.shape != (len(class_names),):
-            raise InputError(f"class scores of shape {class_scores.shape} for {len(class_names)} class names.")
+            raise InputError(
+                f"class scores of shape {class_scores.shape} for {len(class_names)} class names."
+            )
         if not (np.isfinite(class_scores).all() and (class_scores >= 0).all()):
             raise InputError("class scores hold negative numbers, NaN or infinity: give probabilities.")
         best = np.argsort(-class_scores, kind="stable")[:top_classes]
         labelled = [(class_names[index], float(class_scores[index])) for index in best]
-    return [{"label": label, "score": score, "segment": segment}
-            for label, class_score in labelled
-            for score, segment in zip(fuse_scores(scores, class_score, fusion).tolist(), seconds, strict=True)]
+    return [
+        {"label": label, "score": score, "segment": segment}
+        for label, class_score in labelled
+        for score, segment in zip(fuse_scores(scores, class_score, fusion).tolist(), seconds, strict=True)
+    ]

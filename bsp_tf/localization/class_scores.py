@@ -1,0 +1,112 @@
+"""Which classes a whole video shows: from a JSON file, or from the action stream's own probabilities."""
+
+import os
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+
+from bsp_tf.base.atomic_file import read_json
+from bsp_tf.base.errors import InputError
+
+
+class ProbabilityStore(Protocol):
+    """What is needed of a `bsp_tf.data.feature_store.FeatureStore`."""
+
+    metadata: dict[str, Any]
+
+    def load_probabilities(self, video_id: str) -> Mapping[str, np.ndarray]:
+        """ "action" [n, K], one softmax a snippet."""
+
+
+@dataclass(frozen=True)
+class ClassScores:
+    """Class names, and a function: video id -> float64 [K], not negative. The function raises InputError."""
+
+    names: list[str]
+    of_video: Callable[[str], np.ndarray]
+
+
+def match_id(video_id: str, known: Mapping[str, Any] | set[str]) -> str | None:
+    """`video_id` as `known` spells it: with or without ActivityNet's prefix "v_"; None if it is not there."""
+    return next(
+        (name for name in (video_id, "v_" + video_id, video_id.removeprefix("v_")) if name in known), None
+    )
+
+
+def class_scores_from_file(path: str | os.PathLike, labels: Sequence[str]) -> ClassScores:
+    """Scores from {"results": {id: [K numbers]}, "class": [K names]}, the form of the public ActivityNet
+    scores.
+
+    Args:
+        path: JSON file.
+        labels: Classes of the annotations; the file must have them all, others it has are left out.
+
+    Raises:
+        InputError: unreadable, another form, or it lacks labels (they are named).
+    """
+    document = read_json(path)
+    names = document.get("class") if isinstance(document, dict) else None
+    results = document.get("results") if isinstance(document, dict) else None
+    if not isinstance(names, list) or not isinstance(results, dict):
+        raise InputError(
+            f'{path} is no class score file: write {{"results": {{id: [K numbers]}}, "class": [K names]}}.'
+        )
+    missing = [label for label in labels if label not in names]
+    if missing:
+        raise InputError(
+            f"{path} has no scores for the classes {_some(missing)} of the annotations (it has "
+            f"{_some(names)}): use one set of names."
+        )
+    columns = [names.index(label) for label in labels]
+
+    def of_video(video_id: str) -> np.ndarray:
+        key = match_id(video_id, results)
+        if key is None:
+            raise InputError(f"{path} has no scores for video {video_id!r}: add them, or take the video out.")
+        row = results[key]
+        if (
+            not isinstance(row, list)
+            or len(row) != len(names)
+            or not all(isinstance(value, int | float) and 0 <= value < float("inf") for value in row)
+        ):
+            raise InputError(
+                f"{path}: video {key!r} needs a list of {len(names)} numbers, one a class, none negative."
+            )
+        return np.array(row, np.float64)[columns]
+
+    return ClassScores(list(labels), of_video)
+
+
+def class_scores_from_stream(store: ProbabilityStore, labels: Sequence[str]) -> ClassScores | None:
+    """The action stream's softmax, averaged over a video's snippets; None if its classes do not cover
+    `labels`.
+
+    Args:
+        store: Features with probabilities and "action_labels" in the metadata.
+        labels: Classes of the annotations; the stream's other classes are left out, the rest is not rescaled.
+    """
+    names = list(store.metadata.get("action_labels") or ())
+    if not labels or not set(labels) <= set(names):
+        return None
+    columns = [names.index(label) for label in labels]
+
+    def of_video(video_id: str) -> np.ndarray:
+        probabilities = np.asarray(store.load_probabilities(video_id)["action"], np.float64)
+        if (
+            probabilities.ndim != 2
+            or probabilities.shape[1] != len(names)
+            or not np.isfinite(probabilities).all()
+        ):
+            raise InputError(
+                f"action probabilities of video {video_id!r} have shape {probabilities.shape} or hold "
+                f"NaN; expected [snippets, {len(names)}]. Extract that video again."
+            )
+        return probabilities.mean(axis=0)[columns]
+
+    return ClassScores(list(labels), of_video)
+
+
+def _some(names: Sequence[Any]) -> str:
+    return ", ".join(map(repr, names[:5])) + (f", ... ({len(names)} in all)" if len(names) > 5 else "")

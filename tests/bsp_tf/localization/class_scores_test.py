@@ -1,0 +1,78 @@
+"""Class scores of whole videos, from a file and from the action stream."""
+
+import json
+
+import numpy as np
+import pytest
+
+from bsp_tf.base.errors import InputError
+from bsp_tf.localization.class_scores import class_scores_from_file, class_scores_from_stream, match_id
+
+
+def write(path, value):
+    path.write_text(json.dumps(value))
+    return path
+
+
+def test_file_scores_in_the_order_of_the_labels(tmp_path):
+    path = write(tmp_path / "s.json", {"results": {"one": [0.1, 0.2, 0.7]}, "class": ["c", "a", "b"]})
+    scores = class_scores_from_file(path, ["a", "b"])
+    assert scores.names == ["a", "b"]
+    for name in ("one", "v_one"):
+        assert scores.of_video(name).tolist() == [0.2, 0.7]
+
+
+def test_file_that_lacks_classes_is_refused_by_name(tmp_path):
+    path = write(tmp_path / "s.json", {"results": {}, "class": ["a", "b"]})
+    with pytest.raises(InputError, match=r"s\.json has no scores for the classes 'x', 'y'"):
+        class_scores_from_file(path, ["a", "x", "y"])
+
+
+@pytest.mark.parametrize("content", [[], {"results": {}}, {"class": []}, {"results": [], "class": []}])
+def test_other_files_are_refused(tmp_path, content):
+    with pytest.raises(InputError, match="no class score file"):
+        class_scores_from_file(write(tmp_path / "s.json", content), ["a"])
+
+
+@pytest.mark.parametrize("row", [[0.5], [0.5, "1"], [0.5, -1], [0.5, None], 7, [0.5, float("nan")]])
+def test_bad_rows_are_refused_by_video(tmp_path, row):
+    path = write(tmp_path / "s.json", {"results": {"one": row}, "class": ["a", "b"]})
+    scores = class_scores_from_file(path, ["a"])
+    with pytest.raises(InputError, match="'one'"):
+        scores.of_video("one")
+    with pytest.raises(InputError, match="'two'"):
+        scores.of_video("two")
+
+
+class FakeStore:
+    def __init__(self, action, labels=("a", "b", "c")):
+        self.metadata = {"action_labels": list(labels)}
+        self.action = np.asarray(action)
+
+    def load_probabilities(self, video_id):
+        return {"action": self.action}
+
+
+def test_stream_scores_are_the_mean_over_snippets():
+    scores = class_scores_from_stream(FakeStore([[0.2, 0.8, 0], [0.4, 0, 0.6]]), ["c", "a"])
+    np.testing.assert_allclose(scores.of_video("x"), [0.3, 0.3])
+    assert scores.names == ["c", "a"]
+
+
+def test_stream_with_other_classes_gives_none():
+    assert class_scores_from_stream(FakeStore([[1, 0, 0]]), ["a", "z"]) is None
+    assert class_scores_from_stream(FakeStore([[1, 0, 0]]), []) is None
+
+
+@pytest.mark.parametrize("action", [[[0.5, 0.5]], [[np.nan, 0, 1]], [0.1, 0.2, 0.7]])
+def test_broken_probabilities_are_refused(action):
+    scores = class_scores_from_stream(FakeStore(action), ["a"])
+    with pytest.raises(InputError, match="'x'"):
+        scores.of_video("x")
+
+
+def test_ids_with_and_without_prefix():
+    assert match_id("abc", {"v_abc"}) == "v_abc"
+    assert match_id("v_abc", {"abc"}) == "abc"
+    assert match_id("abc", {"abc", "v_abc"}) == "abc"
+    assert match_id("abc", {"xyz"}) is None
