@@ -1,10 +1,11 @@
-"""Makes the sample data: trimmed clips of ten action classes and annotated untrimmed videos, as real mp4 files.
+"""Makes the sample data: trimmed clips of ten action classes and annotated untrimmed videos, all mp4 files.
 
     python -m tfrecords_tools.make_sample --output=sample --seed=0 --workers=2
 
-Writes `clips/{train,val}/<class>/*.mp4`, `videos/*.mp4`, `annotations.json` (ActivityNet's format with the joints and
-distractors of each video) and `sample.json` (the settings). A class is told by how a figure moves and by nothing else.
-The same seed gives the same bytes, whatever the number of workers. A run that was stopped goes on where it was.
+Writes `clips/{train,val}/<class>/*.mp4`, `videos/*.mp4`, `annotations.json` (ActivityNet's format with the
+joints and distractors of each video) and `sample.json` (the settings). A class is told by how a figure moves
+and by nothing else. The same seed gives the same bytes, whatever the number of workers. A run that was
+stopped goes on where it was.
 """
 
 import concurrent.futures
@@ -40,9 +41,9 @@ WORLD_VERSION = 1  # raise it when the same seed gives other pixels or plans
 _CLIP_SEEDS, _VIDEO_SEEDS = {"train": 1, "val": 2}, {"training": 3, "validation": 4}
 
 
-def make_sample(output: str | os.PathLike, *, seed: int = 0, workers: int = 2, clips_per_class_train: int = 40,
-                clips_per_class_validation: int = 12, videos_train: int = 48,
-                videos_validation: int = 24) -> dict[str, Any]:
+def make_sample(output: str | os.PathLike, *, seed: int = 0, workers: int = 2,
+                clips_per_class_train: int = 40, clips_per_class_validation: int = 12,
+                videos_train: int = 48, videos_validation: int = 24) -> dict[str, Any]:
     """Writes the sample data; files that are there already are kept when the settings are the same.
 
     Returns:
@@ -82,11 +83,11 @@ def _claim(root: Path, settings: dict[str, int]) -> None:
         other = [f"{name} is {found.get(name)} there, {value} here" for name, value in settings.items()
                  if found.get(name) != value]
         if other:
-            raise InputError(f"{root} holds a sample of other settings ({'; '.join(other)}): choose another --output "
-                             "or delete that folder.")
+            raise InputError(f"{root} holds a sample of other settings ({'; '.join(other)}): "
+                             "choose another --output or delete that folder.")
     elif any((root / name).exists() for name in ("clips", "videos", "annotations.json")):
-        raise InputError(f"{root} holds clips, videos or annotations but no sample.json, so they are not known to be a "
-                         "sample: choose another --output.")
+        raise InputError(f"{root} holds clips, videos or annotations but no sample.json, so it is no sample: "
+                         "choose another --output.")
     else:
         write_json(path, {"settings": settings, "classes": list(ACTIONS), "width": WIDTH, "height": HEIGHT,
                           "fps": FPS})
@@ -99,7 +100,9 @@ def _claim(root: Path, settings: dict[str, int]) -> None:
 def _plan_clips(counts: dict[str, int], seed: int) -> list[ClipPlan]:
     return [plan_clip(f"clips/{subset}/{action}/{action}_{subset}_{index + 1:04d}.mp4", action, index,
                       (seed, _CLIP_SEEDS[subset], number * 100_000 + index))
-            for subset, count in counts.items() for number, action in enumerate(ACTIONS) for index in range(count)]
+            for subset, count in counts.items()
+            for number, action in enumerate(ACTIONS)
+            for index in range(count)]
 
 
 def _leave_with_parent() -> None:
@@ -133,17 +136,17 @@ def _make_files(root: Path, waiting: Sequence[ClipPlan | VideoPlan], plans: Sequ
     total, left = (sum(plan.num_frames for plan in group) for group in (plans, waiting))
     if len(waiting) < len(plans):
         print(f"{len(plans) - len(waiting)} of {len(plans)} files are there already.")
-    with tqdm(total=total, initial=total - left, unit="frame", desc="sample videos", smoothing=0.05) as progress:
+    with tqdm(total=total, initial=total - left, unit="frame", desc="sample data", smoothing=0.05) as bar:
         for num_frames in _run(root, waiting, workers):
-            progress.update(num_frames)
+            bar.update(num_frames)
 
 
 def main(argv: Sequence[str]) -> None:
     """The command: reads the flags and makes the sample."""
     del argv
-    make_sample(_OUTPUT.value, seed=_SEED.value, workers=_WORKERS.value, clips_per_class_train=_CLIPS_TRAIN.value,
-                clips_per_class_validation=_CLIPS_VALIDATION.value, videos_train=_VIDEOS_TRAIN.value,
-                videos_validation=_VIDEOS_VALIDATION.value)
+    make_sample(_OUTPUT.value, seed=_SEED.value, workers=_WORKERS.value,
+                clips_per_class_train=_CLIPS_TRAIN.value, clips_per_class_validation=_CLIPS_VALIDATION.value,
+                videos_train=_VIDEOS_TRAIN.value, videos_validation=_VIDEOS_VALIDATION.value)
     print(f"sample data is complete in {_OUTPUT.value}: clips/train, clips/val, videos, annotations.json")
 
 

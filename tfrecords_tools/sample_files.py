@@ -10,13 +10,15 @@ import numpy as np
 
 from bsp_tf.base.atomic_file import atomic_write
 from tfrecords_tools import sample_motions as motions
-from tfrecords_tools.sample_videos import Shot, VideoPlan, distractor_bump, distractor_overlay
+from tfrecords_tools.sample_distractors import distractor_bump, distractor_overlay
+from tfrecords_tools.sample_videos import Piece, Shot, VideoPlan
 from tfrecords_tools.sample_world import FPS, HEIGHT, WIDTH, Look, Scene, draw_look, scene_kind
 
 CLIP_SECONDS = (3.0, 5.0)
-# One key frame a file: a refreshed picture would look like a tiny cut. B-frames are coarser than their neighbours, and
-# threads or a scene-cut search would make the bytes depend on the machine's load or add key frames at the joints.
-X264 = {"preset": "veryfast", "crf": "17",
+# One key frame a file: a refreshed picture would look like a tiny cut, and so would B-frames, which are
+# coarser than their neighbours; a scene-cut search would add key frames at the joints. One thread: the same
+# bytes every time.
+X264 = {"preset": "superfast", "crf": "17",
         "x264-params": "keyint=infinite:scenecut=0:bframes=0:threads=1:lookahead-threads=1"}
 
 
@@ -52,24 +54,25 @@ def _to_bytes(picture: np.ndarray) -> np.ndarray:
     return np.clip(picture + 0.5, 0, 255).astype(np.uint8)
 
 
+def _piece_seconds(piece: Piece) -> np.ndarray:
+    """Times of a piece's frames since its start, and of the frame after it, where the next piece goes on."""
+    return np.arange(piece.end - piece.start + 1) / FPS
+
+
 class _Take:
     """A shot while it is on: its scene and the actor's poses, one a frame."""
 
     def __init__(self, shot: Shot, kind: tuple[str, str], figures_of: Look | None, rng: np.random.Generator):
         self.shot = shot
         self.look = draw_look(kind, rng, figures_of)
-        first = shot.pieces[0]
+        first, *others = shot.pieces
         motion = motions.draw_motion(first.motion, rng, first.speed)
         base = motions.draw_base(motion, rng)
         self.scene = Scene(self.look, base, rng)
-        tracks = []
-        for piece in shot.pieces:
-            if tracks:
-                motion, base = motions.continue_motion(piece.motion, poses[-1], rng, piece.speed)
-            # One frame beyond the piece: where the next one starts.
-            poses = base + motion.poses(np.arange(piece.end - piece.start + 1) / FPS)
-            tracks.append(poses[:-1])
-        self.poses = np.concatenate(tracks)
+        self.poses = base + motion.poses(_piece_seconds(first))
+        for piece in others:
+            motion, base = motions.continue_motion(piece.motion, self.poses[-1], rng, piece.speed)
+            self.poses = np.concatenate([self.poses[:-1], base + motion.poses(_piece_seconds(piece))])
 
     def draw(self, frame: int, bump: np.ndarray) -> np.ndarray:
         index = frame - self.shot.start
@@ -96,7 +99,7 @@ def video_frames(plan: VideoPlan) -> Iterator[np.ndarray]:
 
 
 def write_mp4(path: str | os.PathLike, frames: Iterable[np.ndarray]) -> None:
-    """Encodes uint8 [HEIGHT, WIDTH, 3] frames as H.264 mp4; the file appears under its name only when complete."""
+    """Encodes uint8 [HEIGHT, WIDTH, 3] frames as H.264 mp4; the file gets its name only when complete."""
     with atomic_write(path) as file, av.open(file, "w", format="mp4") as container:
         stream = container.add_stream("libx264", rate=FPS, options=X264)
         stream.width, stream.height, stream.pix_fmt = WIDTH, HEIGHT, "yuv420p"

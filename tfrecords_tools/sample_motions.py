@@ -1,8 +1,9 @@
 """Motion programs of the sample world: the only thing that tells its action classes apart.
 
-A pose is five numbers that add up: x and y in pixels, angle in radians, log scale, log aspect (width over height). A
-program gives the pose of a figure relative to its base; all programs but `spin` (angle) have mean about zero, so the
-base is where the figure is on average. The mirror is drawn inside each class: no class is another one flipped.
+A pose is five numbers that add up: x and y in pixels, angle in radians, log scale, log aspect (width over
+height). A program gives the pose of a figure relative to its base; all programs but `spin` (angle) have mean
+about zero, so the base is where the figure is on average. The mirror is drawn inside each class: no class is
+another one flipped.
 """
 
 import dataclasses
@@ -13,12 +14,14 @@ import numpy as np
 X, Y, ANGLE, LOG_SCALE, LOG_ASPECT = range(5)
 MIN_SPEED, MAX_SPEED = 0.8, 1.25
 IDLE, WANDER = "idle", "wander"
-# What a single frame may show of any class: the deviation of x, y, log scale, log aspect around the frame's centre.
-# Programs that move a figure far get bases that vary less (see draw_base), so that these totals hold for all.
+# What a single frame may show of any class: the deviation of x, y, log scale, log aspect around the frame's
+# centre. Programs that move a figure far get bases that vary less (see draw_base), so that these totals hold
+# for all.
 TOTAL_DEVIATION = np.array([10.0, 7.5, np.pi, 0.22, 0.3])
 
 
 def _poses(cycles: np.ndarray, columns: dict[int, np.ndarray]) -> np.ndarray:
+    """Poses that are 0 but for the given columns."""
     poses = np.zeros((len(cycles), 5))
     for column, values in columns.items():
         poses[:, column] = values
@@ -89,9 +92,10 @@ def _idle(cycles: np.ndarray, size: float, path: np.ndarray) -> np.ndarray:
 def _wander(cycles: np.ndarray, size: float, path: np.ndarray) -> np.ndarray:
     """Strolls at some 5-10 pixels/s with slow turns: far slower than any action."""
     reach = 5 + 2 * size
-    return _poses(cycles, {X: reach * (_wave(cycles + path[0]) + 0.4 * _wave(1.7 * cycles + path[1])),
-                           Y: 0.7 * reach * (_wave(0.8 * cycles + path[2]) + 0.4 * _wave(1.5 * cycles + path[3])),
-                           ANGLE: 0.5 * _wave(0.9 * cycles + path[4])})
+    across = _wave(cycles + path[0]) + 0.4 * _wave(1.7 * cycles + path[1])
+    down = _wave(0.8 * cycles + path[2]) + 0.4 * _wave(1.5 * cycles + path[3])
+    turn = _wave(0.9 * cycles + path[4])
+    return _poses(cycles, {X: reach * across, Y: 0.7 * reach * down, ANGLE: 0.5 * turn})
 
 
 # name -> (period at speed 1 in seconds, poses relative to the base)
@@ -105,7 +109,7 @@ ACTIONS = tuple(sorted(set(_PROGRAMS) - {IDLE, WANDER}))
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Motion:
-    """One performance of a program: its name, speed factor, start phase (cycles), mirror (+1 or -1), size 0..1."""
+    """One performance of a program: name, speed factor, start phase in cycles, mirror +1 or -1, size 0..1."""
 
     name: str
     speed: float
@@ -115,7 +119,7 @@ class Motion:
     path: np.ndarray  # random numbers in 0..1 for programs with a way of their own
 
     def poses(self, seconds: np.ndarray) -> np.ndarray:
-        """Poses relative to the base at the given times since the start of the motion: float64 [n, 5] for [n] seconds."""
+        """Poses relative to the base, float64 [n, 5], at times [n] in seconds since the motion began."""
         period, program = _PROGRAMS[self.name]
         poses = program(np.asarray(seconds, float) * self.speed / period + self.phase, self.size, self.path)
         poses[:, [X, ANGLE]] *= self.mirror
@@ -138,7 +142,7 @@ def draw_motion(name: str, rng: np.random.Generator, speed: float) -> Motion:
 
 
 def base_deviation(motion: Motion) -> np.ndarray:
-    """Deviation left for the base so that base plus motion has TOTAL_DEVIATION (variances add); float64 [5]."""
+    """Deviation of the base that with the motion's own makes TOTAL_DEVIATION (variances add); float64 [5]."""
     return np.sqrt(np.maximum(TOTAL_DEVIATION**2 - motion.deviation() ** 2, 0.01 * TOTAL_DEVIATION**2))
 
 
@@ -149,11 +153,12 @@ def draw_base(motion: Motion, rng: np.random.Generator) -> np.ndarray:
     return base
 
 
-def continue_motion(name: str, pose: np.ndarray, rng: np.random.Generator, speed: float) -> tuple[Motion, np.ndarray]:
+def continue_motion(name: str, pose: np.ndarray, rng: np.random.Generator,
+                    speed: float) -> tuple[Motion, np.ndarray]:
     """A motion that goes on from `pose` without a jump, and its base.
 
-    Of some random performances the first whose base is as near the centre as bases usually are is taken (else the
-    nearest): a figure that changed its motion several times must not leave the frame or shrink away.
+    Of some random performances the first whose base is as near the centre as bases usually are is taken (else
+    the nearest): a figure that changed its motion several times must not leave the frame or shrink away.
 
     Returns:
         (motion, base [5]); base + motion.poses([0])[0] equals pose.

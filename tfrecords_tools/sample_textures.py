@@ -1,7 +1,8 @@
 """Looks of the sample world: seamless background tiles and the sprites of its little figures.
 
-Everything is drawn from a `numpy.random.Generator`, so a seed gives the same pixels again. Colours are float32
-RGB in 0..255. All fields are soft (band-limited): they are sampled between pixels, and a hard edge would flicker.
+Everything is drawn from a `numpy.random.Generator`, so a seed gives the same pixels again. Colours are
+float32 RGB in 0..255. All fields are soft (band-limited): they are sampled between pixels, and a hard edge
+would flicker.
 """
 
 from collections.abc import Callable
@@ -9,8 +10,8 @@ from collections.abc import Callable
 import numpy as np
 
 TILE_HEIGHT, TILE_WIDTH = 160, 224
-SPRITE_SIZE = 47  # odd: the figure's centre is a texel
-SPRITE_TEXELS = 15.0  # texels from the centre to the nominal outline
+SPRITE_SIZE = 123
+SPRITE_TEXELS = 42.0  # texels from the centre to the nominal outline
 SPRITE_EXTENT = 1.45  # half the side of the square that holds figure and halo, in nominal radii
 
 # Muted grounds (dark, middle, light) keep the vivid figures visible on every one of them.
@@ -26,12 +27,14 @@ FIGURE_PALETTES = (
     ("#ff6b6b", "#7a1f3d"), ("#ffd166", "#8f4c0a"), ("#1fe0ad", "#0b4f4a"), ("#5fd0f5", "#1d3a8a"),
     ("#f4efdd", "#4a4560"), ("#fb97bb", "#6c2a5f"), ("#cdf27d", "#3c5a14"), ("#ffa24d", "#5b2333"),
 )
-RIM, HALO, EYE, PUPIL = (np.array(c, np.float32) for c in ((255, 250, 235), (12, 10, 20), (255, 255, 255), (24, 20, 36)))
-
 
 def rgb(code: str) -> np.ndarray:
     """Colour "#rrggbb" as float32 [3], 0..255."""
     return np.array([int(code[i:i + 2], 16) for i in (1, 3, 5)], np.float32)
+
+
+
+RIM, HALO, EYE, PUPIL = (rgb(code) for code in ("#fffaeb", "#0c0a14", "#ffffff", "#181424"))
 
 
 def smooth_step(x: np.ndarray, low: float, high: float) -> np.ndarray:
@@ -42,7 +45,7 @@ def smooth_step(x: np.ndarray, low: float, high: float) -> np.ndarray:
 
 def periodic_noise(rng: np.random.Generator, smoothness: float,
                    shape: tuple[int, int] = (TILE_HEIGHT, TILE_WIDTH)) -> np.ndarray:
-    """White noise through a circular Gaussian of `smoothness` pixels; float32 `shape`, mean 0, deviation 1, seamless."""
+    """Seamless noise, smoothed by a Gaussian of that many pixels; float32 `shape`, mean 0, deviation 1."""
     spectrum = np.fft.rfft2(rng.standard_normal(shape, dtype=np.float32))
     squared = np.fft.fftfreq(shape[0])[:, None] ** 2 + np.fft.rfftfreq(shape[1])[None] ** 2
     spectrum *= np.exp(-2 * (np.pi * smoothness) ** 2 * squared)
@@ -75,8 +78,10 @@ def _patches(rng: np.random.Generator) -> np.ndarray:
 def _weave(rng: np.random.Generator) -> np.ndarray:
     def bands(axis: int) -> np.ndarray:
         turn = _phase(1, axis)
-        waves = [np.sin(rng.integers(low, high) * turn + rng.uniform(0, 2 * np.pi)) for low, high in ((4, 7), (7, 11))]
-        return np.tanh(1.8 * (waves[0] + 0.7 * waves[1]))
+        slow = np.sin(rng.integers(4, 7) * turn + rng.uniform(0, 2 * np.pi))
+        fast = np.sin(rng.integers(7, 11) * turn + rng.uniform(0, 2 * np.pi))
+        return np.tanh(1.8 * (slow + 0.7 * fast))
+
     return 0.5 + 0.23 * (bands(0) + bands(1))
 
 
@@ -93,22 +98,24 @@ def _marble(rng: np.random.Generator) -> np.ndarray:
 
 
 GROUND_FAMILIES: dict[str, Callable[[np.random.Generator], np.ndarray]] = {
-    "clouds": _clouds, "waves": _waves, "patches": _patches, "weave": _weave, "pebbles": _pebbles, "marble": _marble,
+    "clouds": _clouds, "waves": _waves, "patches": _patches,
+    "weave": _weave, "pebbles": _pebbles, "marble": _marble,
 }
 
 
 def ground_tile(family: str, palette: str, rng: np.random.Generator) -> np.ndarray:
     """A seamless ground: float32 [TILE_HEIGHT, TILE_WIDTH, 3], 0..255.
 
-    `family` is a key of GROUND_FAMILIES, `palette` of GROUND_PALETTES. Fine grain is laid over every family, so that
-    a pan shows in every direction, along stripes too.
+    `family` is a key of GROUND_FAMILIES, `palette` of GROUND_PALETTES. Fine grain is laid over every family,
+    so that a pan shows in every direction, along stripes too.
     """
     value = GROUND_FAMILIES[family](rng) + 0.085 * periodic_noise(rng, 1.3)
-    value = np.clip(value, 0, 1)[..., None]
-    dark, middle, light = (np.clip(rgb(code) + rng.normal(0, 7, 3), 0, 255) for code in GROUND_PALETTES[palette])
-    tile = np.where(value < 0.5, dark + (middle - dark) * 2 * value, middle + (light - middle) * (2 * value - 1))
-    shade = 1 + 0.05 * periodic_noise(rng, 18)[..., None]
-    return np.clip(tile * shade, 0, 255).astype(np.float32)
+    tones = [np.clip(rgb(code) + rng.normal(0, 7, 3), 0, 255) for code in GROUND_PALETTES[palette]]
+    steps = np.linspace(0, 1, 1024)
+    ramp = np.stack([np.interp(steps, (0, 0.5, 1), channel) for channel in np.transpose(tones)], -1)
+    tile = ramp.astype(np.float32).take((np.clip(value, 0, 1) * 1023).astype(np.int32), 0)
+    tile *= 1 + 0.05 * periodic_noise(rng, 18)[..., None]
+    return np.minimum(tile, 255, out=tile)
 
 
 def _pattern(rng: np.random.Generator, x: np.ndarray, y: np.ndarray) -> np.ndarray:
@@ -131,17 +138,18 @@ def _pattern(rng: np.random.Generator, x: np.ndarray, y: np.ndarray) -> np.ndarr
 def figure_sprite(rng: np.random.Generator) -> np.ndarray:
     """A patterned creature with a light rim, a dark halo and two eyes, of random outline and colours.
 
-    Returns float32 [SPRITE_SIZE, SPRITE_SIZE, 4]: RGB 0..255 multiplied by alpha, and alpha 0..1; the border is clear.
-    Its outline is lopsided and its eyes sit on one side, so that every turn of it can be seen.
+    Returns float32 [SPRITE_SIZE, SPRITE_SIZE, 4]: RGB 0..255 multiplied by alpha, and alpha 0..1; the border
+    is clear. Its outline is lopsided and its eyes sit on one side, so that every turn of it can be seen.
     """
-    axis = (np.arange(SPRITE_SIZE, dtype=np.float32) - SPRITE_SIZE // 2) / SPRITE_TEXELS
+    axis = (np.arange(SPRITE_SIZE, dtype=np.float32) - SPRITE_SIZE // 2) / np.float32(SPRITE_TEXELS)
     x, y = axis[None], axis[:, None]
     turn, distance = np.arctan2(y, x), np.hypot(x, y)
     lobes = rng.integers(3, 7)
     outline = 1 + rng.uniform(0.04, 0.16) * np.cos(lobes * turn + rng.uniform(0, 2 * np.pi))
     outline += rng.uniform(0.05, 0.15) * np.cos(2 * turn + rng.uniform(0, 2 * np.pi))
     depth = distance - outline / outline.max() * 1.15
-    first, second = (rgb(code) + rng.normal(0, 9, 3) for code in FIGURE_PALETTES[rng.integers(len(FIGURE_PALETTES))])
+    palette = FIGURE_PALETTES[rng.integers(len(FIGURE_PALETTES))]
+    first, second = ((rgb(code) + rng.normal(0, 9, 3)).astype(np.float32) for code in palette)
     color = first + (second - first) * _pattern(rng, x, y)[..., None]
     color = color * (1.06 - 0.12 * np.clip(distance, 0, 1))[..., None]
     color = color + (RIM - color) * smooth_step(depth, -0.2, -0.12)[..., None]

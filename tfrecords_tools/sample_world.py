@@ -1,6 +1,7 @@
 """The sample world's camera: a panned ground with an acting figure and a bystander, frame by frame.
 
-The camera follows the figures: they stay in the frame while the ground slides under them at a steady, slow speed.
+The camera follows the figures: they stay in the frame while the ground slides under them at a steady, slow
+speed.
 """
 
 import dataclasses
@@ -36,7 +37,8 @@ class Look:
 
 
 def scene_kind(index: int) -> tuple[str, str]:
-    """Family and palette number `index` of an endless round: every 6 in a row hold each family and each palette once,
+    """Family and palette number `index` of an endless round: every 6 in a row hold each family and each
+    palette once,
     every 36 each pair once. Clip `index` of every class uses it, so that all classes have the same scenes."""
     families, palettes = list(GROUND_FAMILIES), list(GROUND_PALETTES)
     turn = index // len(families)
@@ -52,9 +54,11 @@ def draw_look(kind: tuple[str, str], rng: np.random.Generator, figures_of: Look 
 
 
 def draw_figure(canvas: np.ndarray, sprite: np.ndarray, pose: np.ndarray) -> None:
-    """Lays a sprite over `canvas` (float32 [H, W, 3], changed in place) at a pose relative to the frame's centre.
+    """Lays a sprite over `canvas` (float32 [H, W, 3], changed in place) at a pose relative to the frame's
+    centre.
 
-    Bilinear samples of the sprite, only for the pixels of its bounding box; parts outside the frame are left out.
+    Only the pixels of its bounding box are visited; parts outside the frame are left out. The nearest texel
+    is taken: a sprite has four to a pixel.
     """
     height, width = canvas.shape[:2]
     x, y, angle, log_scale, log_aspect = pose.tolist()
@@ -69,20 +73,16 @@ def draw_figure(canvas: np.ndarray, sprite: np.ndarray, pose: np.ndarray) -> Non
     dx = np.arange(left, right, dtype=np.float32)[None] - np.float32(x)
     dy = np.arange(top, bottom, dtype=np.float32)[:, None] - np.float32(y)
     cosine, sine = np.float32(np.cos(angle)), np.float32(np.sin(angle))
-    middle, last = SPRITE_SIZE // 2, np.float32(SPRITE_SIZE - 1.01)
-    u = (cosine * dx + sine * dy) * np.float32(SPRITE_TEXELS / across) + np.float32(middle)
-    v = (cosine * dy - sine * dx) * np.float32(SPRITE_TEXELS / down) + np.float32(middle)
-    inside = np.flatnonzero((np.minimum(u, v) > 0) & (np.maximum(u, v) < last))
-    u, v = u.ravel()[inside], v.ravel()[inside]
-    column, row = u.astype(np.int32), v.astype(np.int32)
-    u, v = (u - column)[:, None], (v - row)[:, None]
-    texels, first = sprite.reshape(-1, 4), row * SPRITE_SIZE + column
-    above = texels.take(first, 0) * (1 - u) + texels.take(first + 1, 0) * u
-    below = texels.take(first + SPRITE_SIZE, 0) * (1 - u) + texels.take(first + SPRITE_SIZE + 1, 0) * u
-    ink = above + (below - above) * v
-    pixels = (inside // (right - left) + top) * width + inside % (right - left) + left
-    flat = canvas.reshape(-1, 3)
-    flat[pixels] = flat[pixels] * (1 - ink[:, 3:]) + ink[:, :3]
+    middle = np.float32(SPRITE_SIZE / 2)
+    column = (cosine * dx + sine * dy) * np.float32(SPRITE_TEXELS / across) + middle
+    row = (cosine * dy - sine * dx) * np.float32(SPRITE_TEXELS / down) + middle
+    # Beyond the sprite its border is repeated, which is clear.
+    for index in (column, row):
+        np.minimum(np.maximum(index, 0, out=index), SPRITE_SIZE - 1, out=index)
+    ink = sprite.reshape(-1, 4).take(row.astype(np.int32) * SPRITE_SIZE + column.astype(np.int32), 0)
+    part = canvas[top:bottom, left:right]
+    part *= 1 - ink[..., 3:]
+    part += ink[..., :3]
 
 
 class Scene:
