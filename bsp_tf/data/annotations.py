@@ -1,9 +1,10 @@
 """Reads temporal annotations in the ActivityNet JSON form (THUMOS14 ground truth uses it too). NumPy only.
 
-    {"version", "taxonomy", "database": {id: {"subset", "duration", "fps", "annotations": [{"segment": [s, e], "label"}]}}}
+    {"version", "taxonomy", "database": {id: {"subset", "duration", "fps",
+                                              "annotations": [{"segment": [start, end], "label"}]}}}
 
-Other keys are ignored. Numbers may be written as strings, as in the THUMOS14 files. What is wrong in form is an
-InputError with the file, the video and the key; what is odd in substance is mended, counted and reported:
+Other keys are ignored. Numbers may be written as strings, as in the THUMOS14 files. What is wrong in form is
+an InputError with the file, the video and the key; what is odd in substance is mended, counted and reported:
 
     clamped       ends after the video or starts before 0: cut to [0, duration]
     outside       begins at or after the end of the video, or ends before 0: left out
@@ -89,16 +90,16 @@ def load_annotations(path: str | os.PathLike, subset: str | None = None) -> Anno
     content = _read(path)
     database = content.get("database") if isinstance(content, dict) else None
     if not isinstance(database, dict):
-        raise InputError(f"{path} has no \"database\" object: write it in the ActivityNet annotation form.")
+        raise InputError(f'{path} has no "database" object: write it in the ActivityNet annotation form.')
     annotations = Annotations()
     subsets: set[str] = set()
     for video_id, entry in database.items():
         where = f"{path}, video {video_id!r}"
         if not isinstance(entry, dict):
-            raise InputError(f"{where}: expected an object with \"annotations\", got {_short(entry)}.")
+            raise InputError(f'{where}: expected an object with "annotations", got {_short(entry)}.')
         entry_subset = entry.get("subset", "")
         if not isinstance(entry_subset, str):
-            raise InputError(f"{where}: \"subset\" must be a string, got {_short(entry_subset)}.")
+            raise InputError(f'{where}: "subset" must be a string, got {_short(entry_subset)}.')
         subsets.add(entry_subset)
         if subset is None or entry_subset == subset:
             annotations[video_id] = _read_video(where, video_id, entry, annotations.oddities)
@@ -125,7 +126,7 @@ def _read_video(where: str, video_id: str, entry: dict, oddities: dict[str, list
     fps = _positive(where, "fps", entry.get("fps"))
     rows = entry.get("annotations")
     if not isinstance(rows, list):
-        raise InputError(f"{where}: \"annotations\" must be a list, got {_short(rows)}.")
+        raise InputError(f'{where}: "annotations" must be a list, got {_short(rows)}.')
     segments, labels = [], []
     for i, row in enumerate(rows):
         place = f"{where}, annotation {i}"
@@ -136,17 +137,19 @@ def _read_video(where: str, video_id: str, entry: dict, oddities: dict[str, list
         if kept is not None:
             segments.append(kept)
             labels.append(label)
-    return VideoAnnotation(duration, fps, np.array(segments, np.float64).reshape(-1, 2), labels, entry.get("subset", ""))
+    return VideoAnnotation(
+        duration, fps, np.array(segments, np.float64).reshape(-1, 2), labels, entry.get("subset", "")
+    )
 
 
 def _read_instance(place: str, row: Any) -> tuple[float, float, str]:
     if not isinstance(row, dict):
-        raise InputError(f"{place}: expected an object with \"segment\" and \"label\", got {_short(row)}.")
+        raise InputError(f'{place}: expected an object with "segment" and "label", got {_short(row)}.')
     segment, label = row.get("segment"), row.get("label")
     if not isinstance(segment, list) or len(segment) != 2:
-        raise InputError(f"{place}: \"segment\" must be [start, end] in seconds, got {_short(segment)}.")
+        raise InputError(f'{place}: "segment" must be [start, end] in seconds, got {_short(segment)}.')
     if not isinstance(label, str) or not label:
-        raise InputError(f"{place}: \"label\" must be a class name, got {_short(label)}.")
+        raise InputError(f'{place}: "label" must be a class name, got {_short(label)}.')
     return _number(place, "segment", segment[0]), _number(place, "segment", segment[1]), label
 
 
@@ -168,7 +171,7 @@ def _number(where: str, key: str, value: Any) -> float:
     except (TypeError, ValueError, OverflowError):
         number = math.nan
     if not math.isfinite(number):
-        raise InputError(f"{where}: \"{key}\" must be a finite number, got {_short(value)}.")
+        raise InputError(f'{where}: "{key}" must be a finite number, got {_short(value)}.')
     return number
 
 
@@ -177,7 +180,7 @@ def _positive(where: str, key: str, value: Any) -> float | None:
         return None
     number = _number(where, key, value)
     if number <= 0:
-        raise InputError(f"{where}: \"{key}\" must be above 0, got {_short(value)}.")
+        raise InputError(f'{where}: "{key}" must be above 0, got {_short(value)}.')
     return number
 
 

@@ -1,8 +1,8 @@
 """The graph part of G-TAD (arXiv 1911.11462, section 3.2): nearest neighbours and the GCNeXt block.
 
-All convolutions here keep the length of the sequence. Grouped ones are a batched matrix product over the groups, which on a
-CPU is tens of times faster than the grouped convolution of TensorFlow. Weights begin as in PyTorch, the framework of
-the reference: uniform in +-1 / sqrt(fan_in), bias included.
+All convolutions here keep the length of the sequence. Grouped ones are a batched matrix product over the
+groups, which on a CPU is tens of times faster than the grouped convolution of TensorFlow. Weights begin as in
+PyTorch, the framework of the reference: uniform in +-1 / sqrt(fan_in), bias included.
 """
 
 import math
@@ -20,7 +20,8 @@ def torch_uniform(fan_in: int) -> keras.initializers.Initializer:
 def nearest_neighbours(features: tf.Tensor, count: int) -> tf.Tensor:
     """The `count` nearest nodes of each node in squared Euclidean distance, nearest first.
 
-    The node itself is always the first (rounding could put a near twin before it); of equally near ones the earlier.
+    The node itself is always the first: rounding could put a near twin before it. Of equally near ones the
+    earlier.
 
     Args:
         features: float [B, T, C].
@@ -33,12 +34,14 @@ def nearest_neighbours(features: tf.Tensor, count: int) -> tf.Tensor:
     squares = tf.reduce_sum(features**2, -1)
     products = tf.matmul(features, features, transpose_b=True)
     distances = squares[:, :, None] + squares[:, None, :] - 2 * products
-    distances = tf.linalg.set_diag(distances, tf.fill(tf.shape(squares), tf.constant(-math.inf, features.dtype)))
+    distances = tf.linalg.set_diag(
+        distances, tf.fill(tf.shape(squares), tf.constant(-math.inf, features.dtype))
+    )
     return tf.math.top_k(-distances, count).indices
 
 
 class SequenceConv(keras.layers.Layer):
-    """Convolution over the second last axis, stride 1, zero padding to the same length, odd kernel, with groups.
+    """Convolution over the second last axis in groups: stride 1, odd kernel, zero padding to the same length.
 
     With kernel size 1 the input may have any leading axes: [..., C] -> [..., filters].
     """
@@ -50,8 +53,10 @@ class SequenceConv(keras.layers.Layer):
     def build(self, input_shape: tuple) -> None:
         channels = input_shape[-1]
         if channels % self.groups or self.filters % self.groups:
-            raise ValueError(f"{channels} input channels and {self.filters} filters must be multiples of "
-                             f"{self.groups} groups.")
+            raise ValueError(
+                f"{channels} input channels and {self.filters} filters must be multiples of "
+                f"{self.groups} groups."
+            )
         fan_in = self.kernel_size * channels // self.groups
         # [group, (offset, channel in group), filter in group]
         shape = (self.groups, fan_in, self.filters // self.groups)
@@ -64,7 +69,7 @@ class SequenceConv(keras.layers.Layer):
         if self.kernel_size > 1:
             margin, length = self.kernel_size // 2, shape[1]
             padded = tf.pad(inputs, [[0, 0], [margin, margin], [0, 0]])
-            windows = tf.concat([self._split(padded[:, i:i + length]) for i in range(self.kernel_size)], -1)
+            windows = tf.concat([self._split(padded[:, i : i + length]) for i in range(self.kernel_size)], -1)
         else:
             windows = self._split(inputs)
         outputs = tf.matmul(windows, self.kernel)
@@ -89,8 +94,8 @@ class SequenceConv(keras.layers.Layer):
 class EdgeProjection(keras.layers.Layer):
     """Linear layer on the edge feature [neighbour ; self] of every edge of the graph.
 
-    A linear layer on a concatenation is a sum of two, so nodes are projected once and then gathered: for k neighbours
-    (k + 1) times fewer products, and no [B, T, k, 2C] tensor.
+    A linear layer on a concatenation is a sum of two, so nodes are projected once and then gathered: for k
+    neighbours (k + 1) times fewer products, and no [B, T, k, 2C] tensor.
     """
 
     def __init__(self, filters: int, **kwargs) -> None:
@@ -118,8 +123,8 @@ class EdgeProjection(keras.layers.Layer):
 class GCNeXt(keras.layers.Layer):
     """GCNeXt block: ReLU(temporal branch + input + semantic branch).
 
-    temporal: 1x1 (C -> width), ReLU, k3 in groups, ReLU, 1x1 (width -> C)
-    semantic: the same with k1 on the edges [neighbour ; self] (2C -> width), then the maximum over the neighbours
+    temporal: 1x1 (C -> width), ReLU, k3 in groups, ReLU, 1x1 (width -> C) semantic: the same with k1 on the
+    edges [neighbour ; self] (2C -> width), then the maximum over the neighbours
 
     Args:
         width: Channels inside the branches; a multiple of `groups`.
@@ -135,12 +140,16 @@ class GCNeXt(keras.layers.Layer):
 
     def build(self, input_shape: tuple) -> None:
         channels = input_shape[-1]
-        self.temporal = [SequenceConv(self.width, name="temporal_in"),
-                         SequenceConv(self.width, 3, self.groups, name="temporal_groups"),
-                         SequenceConv(channels, name="temporal_out")]
+        self.temporal = [
+            SequenceConv(self.width, name="temporal_in"),
+            SequenceConv(self.width, 3, self.groups, name="temporal_groups"),
+            SequenceConv(channels, name="temporal_out"),
+        ]
         self.edges = EdgeProjection(self.width, name="semantic_in")
-        self.semantic = [SequenceConv(self.width, 1, self.groups, name="semantic_groups"),
-                         SequenceConv(channels, name="semantic_out")]
+        self.semantic = [
+            SequenceConv(self.width, 1, self.groups, name="semantic_groups"),
+            SequenceConv(channels, name="semantic_out"),
+        ]
         inside = (None, None, self.width)
         self.temporal[0].build(input_shape)
         self.edges.build(input_shape)

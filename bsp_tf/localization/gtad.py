@@ -1,4 +1,4 @@
-"""G-TAD: Sub-Graph Localization for Temporal Action Detection (Xu et al., arXiv 1911.11462), its ActivityNet form."""
+"""G-TAD: Sub-Graph Localization for Temporal Action Detection (Xu et al., arXiv 1911.11462)."""
 
 import keras
 import tensorflow as tf
@@ -35,27 +35,65 @@ class GTAD(keras.Model):
         InputError: feature_dim is no multiple of stem_groups, or the input's last two sizes are not [T, C].
     """
 
-    def __init__(self, feature_dim: int, num_segments: int = 100, max_duration: int = 100, base_width: int = 256,
-                 branch_width: int = 128, map_widths: tuple[int, int] = (512, 128), groups: int = 32,
-                 stem_groups: int = 4, neighbours: int = 3, inner_bins: int = 32, context_bins: int = 4,
-                 sampling_ratio: int = 0, context_sampling_ratio: int = 0, name: str = "gtad", **kwargs) -> None:
+    def __init__(
+        self,
+        feature_dim: int,
+        num_segments: int = 100,
+        max_duration: int = 100,
+        base_width: int = 256,
+        branch_width: int = 128,
+        map_widths: tuple[int, int] = (512, 128),
+        groups: int = 32,
+        stem_groups: int = 4,
+        neighbours: int = 3,
+        inner_bins: int = 32,
+        context_bins: int = 4,
+        sampling_ratio: int = 0,
+        context_sampling_ratio: int = 0,
+        name: str = "gtad",
+        **kwargs,
+    ) -> None:
         super().__init__(name=name, **kwargs)
         if feature_dim % stem_groups:
-            raise InputError(f"the features have {feature_dim} channels, which is no multiple of stem_groups = "
-                             f"{stem_groups}: set stem_groups to a divisor.")
-        self.sizes = {"feature_dim": feature_dim, "num_segments": num_segments, "max_duration": max_duration,
-                      "base_width": base_width, "branch_width": branch_width, "map_widths": tuple(map_widths),
-                      "groups": groups, "stem_groups": stem_groups, "neighbours": neighbours,
-                      "inner_bins": inner_bins, "context_bins": context_bins, "sampling_ratio": sampling_ratio,
-                      "context_sampling_ratio": context_sampling_ratio}
+            raise InputError(
+                f"the features have {feature_dim} channels, which is no multiple of stem_groups = "
+                f"{stem_groups}: set stem_groups to a divisor."
+            )
+        self.sizes = {
+            "feature_dim": feature_dim,
+            "num_segments": num_segments,
+            "max_duration": max_duration,
+            "base_width": base_width,
+            "branch_width": branch_width,
+            "map_widths": tuple(map_widths),
+            "groups": groups,
+            "stem_groups": stem_groups,
+            "neighbours": neighbours,
+            "inner_bins": inner_bins,
+            "context_bins": context_bins,
+            "sampling_ratio": sampling_ratio,
+            "context_sampling_ratio": context_sampling_ratio,
+        }
         block = {"width": branch_width, "groups": groups, "neighbours": neighbours}
         self.stem = SequenceConv(base_width, 3, stem_groups, name="stem")
         self.base_block = GCNeXt(**block, name="base_block")
         self.graph_block = GCNeXt(**block, name="graph_block")
-        self.start_block, self.start_score = GCNeXt(**block, name="start_block"), SequenceConv(1, name="start_score")
+        self.start_block, self.start_score = (
+            GCNeXt(**block, name="start_block"),
+            SequenceConv(1, name="start_score"),
+        )
         self.end_block, self.end_score = GCNeXt(**block, name="end_block"), SequenceConv(1, name="end_score")
-        self.align = SGAlign(map_widths[0], num_segments, max_duration, inner_bins, context_bins, neighbours,
-                             sampling_ratio, context_sampling_ratio, name="align")
+        self.align = SGAlign(
+            map_widths[0],
+            num_segments,
+            max_duration,
+            inner_bins,
+            context_bins,
+            neighbours,
+            sampling_ratio,
+            context_sampling_ratio,
+            name="align",
+        )
         self.map_convs = [SequenceConv(map_widths[1], name=f"map_conv_{i}") for i in range(3)]
         self.map_score = SequenceConv(2, name="map_score")
 
@@ -63,8 +101,15 @@ class GTAD(keras.Model):
         base = (None, self.sizes["num_segments"], self.sizes["base_width"])
         first, then = self.sizes["map_widths"]
         self.stem.build((*base[:2], self.sizes["feature_dim"]))
-        for layer in (self.base_block, self.graph_block, self.start_block, self.end_block,
-                      self.start_score, self.end_score, self.align):
+        for layer in (
+            self.base_block,
+            self.graph_block,
+            self.start_block,
+            self.end_block,
+            self.start_score,
+            self.end_score,
+            self.align,
+        ):
             layer.build(base)
         for i, layer in enumerate(self.map_convs):
             layer.build((None, None, then if i else first))
@@ -74,8 +119,10 @@ class GTAD(keras.Model):
     def call(self, features: tf.Tensor, training: bool = False) -> dict[str, tf.Tensor]:
         expected = (self.sizes["num_segments"], self.sizes["feature_dim"])
         if tuple(features.shape[1:]) != expected:
-            raise InputError(f"G-TAD expects features [batch, {expected[0]} segments, {expected[1]} channels], "
-                             f"got {tuple(features.shape)}.")
+            raise InputError(
+                f"G-TAD expects features [batch, {expected[0]} segments, {expected[1]} channels], "
+                f"got {tuple(features.shape)}."
+            )
         base = self.base_features(features)
         start = self.start_score(self.start_block(base))
         end = self.end_score(self.end_block(base))
@@ -83,8 +130,11 @@ class GTAD(keras.Model):
         for layer in self.map_convs:
             anchors = tf.nn.relu(layer(anchors))
         scores = tf.sigmoid(self.map_score(anchors))
-        return {"start": tf.sigmoid(start[..., 0]), "end": tf.sigmoid(end[..., 0]),
-                "map": self.align.align_map.to_grid(scores)}
+        return {
+            "start": tf.sigmoid(start[..., 0]),
+            "end": tf.sigmoid(end[..., 0]),
+            "map": self.align.align_map.to_grid(scores),
+        }
 
     def base_features(self, features: tf.Tensor) -> tf.Tensor:
         """float32 [B, T, C] -> float32 [B, T, base_width]: stem and first GCNeXt, which all heads share."""

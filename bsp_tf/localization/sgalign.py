@@ -1,12 +1,13 @@
 """SGAlign (G-TAD, arXiv 1911.11462, section 3.3) and the 1x1 convolution after it, in one cheap step.
 
-SGAlign describes each of the T * D anchors by `inner_bins` averages of the node features and `context_bins` averages of the mean of
-each node's neighbours; a 1x1 convolution then maps the 9,216 numbers of an anchor to 512. Done in that order, this takes a
-[B, 10000, 9216] tensor (5.9 GB at batch 16). Both steps are linear and the first acts on time only, so here the convolution comes
-first (node features -> one vector a bin and node) and the constant align map after it, with the same numbers. Three more
-savings: only anchors that end inside the video are computed, all others share one (their region is [0, 0] in
-the reference); an anchor touches few columns of the map, so it is cut into tiles of neighbouring anchors that keep only
-the columns they touch (a quarter of the products); and the map being linear, its gradient needs no stored activations.
+SGAlign describes each of the T * D anchors by `inner_bins` averages of the node features and `context_bins`
+averages of the mean of each node's neighbours; a 1x1 convolution then maps the 9,216 numbers of an anchor to
+512. Done in that order, this takes a [B, 10000, 9216] tensor (5.9 GB at batch 16). Both steps are linear and
+the first acts on time only, so here the convolution comes first (node features -> one vector a bin and node)
+and the constant align map after it, with the same numbers. Three more savings: only anchors that end inside
+the video are computed, all others share one (their region is [0, 0] in the reference); an anchor touches few
+columns of the map, so it is cut into tiles of neighbouring anchors that keep only the columns they touch (a
+quarter of the products); and the map being linear, its gradient needs no stored activations.
 """
 
 import keras
@@ -16,15 +17,16 @@ import tensorflow as tf
 from bsp_tf.localization.graph import nearest_neighbours, torch_uniform
 from bsp_tf.localization.roi_align import align_matrix, anchor_regions, valid_anchors
 
-# Anchors are tiled TILE starts by TILE durations: smaller tiles save products but make the products small and the gathers many.
-# 16 was the fastest for forward and backward together of 8, 10, 12, 16, 25 and 100 (T = D = 100 on 2 CPU cores).
+# A tile is TILE starts by TILE durations. Smaller ones save products, but gather more and multiply small
+# matrices. Of 8, 10, 12, 16, 25 and 100 (T = D = 100, 2 CPU cores), 10 to 16 were the fastest.
 TILE = 16
 
 
 class AlignMap:
     """The constant linear map from (bin, node) vectors to anchors, as dense tiles.
 
-    Anchors are in the order of the tiles; the last row is the one shared by all anchors that end after the video.
+    Anchors are in the order of the tiles; the last row is the one shared by all anchors that end after the
+    video.
 
     Args:
         num_segments: T.
@@ -44,14 +46,22 @@ class AlignMap:
         cells[durations, starts] = np.arange(len(starts))
 
         region_starts, region_ends = (np.append(x, 0.0) for x in anchor_regions(starts, durations))
-        groups = np.split(np.arange(self.num_anchors), np.flatnonzero(np.diff(np.append(tiles, tiles.max() + 1))) + 1)
+        groups = np.split(
+            np.arange(self.num_anchors), np.flatnonzero(np.diff(np.append(tiles, tiles.max() + 1))) + 1
+        )
         # Made once, outside any function being traced, so that all traces share these constants.
         with tf.init_scope():
             self.cells = tf.constant(cells)
             self.tiles = []
             for rows in groups:
-                dense = np.concatenate([align_matrix(region_starts[rows], region_ends[rows], count, num_segments, ratio)
-                                        for count, ratio in bins if count], 1).reshape(len(rows), -1)
+                dense = np.concatenate(
+                    [
+                        align_matrix(region_starts[rows], region_ends[rows], count, num_segments, ratio)
+                        for count, ratio in bins
+                        if count
+                    ],
+                    1,
+                ).reshape(len(rows), -1)
                 columns = np.flatnonzero(dense.any(0))
                 self.tiles.append((tf.constant(dense[:, columns]), tf.constant(columns, tf.int32)))
 
@@ -60,12 +70,16 @@ class AlignMap:
 
         @tf.custom_gradient
         def align(values: tf.Tensor) -> tuple:
-            outputs = tf.concat([tf.matmul(matrix, tf.gather(values, columns)) for matrix, columns in self.tiles], 0)
+            outputs = tf.concat(
+                [tf.matmul(matrix, tf.gather(values, columns)) for matrix, columns in self.tiles], 0
+            )
 
             def gradient(upstream: tf.Tensor) -> tf.Tensor:
                 parts = tf.split(upstream, [matrix.shape[0] for matrix, _ in self.tiles])
-                parts = [tf.matmul(matrix, part, transpose_a=True)
-                         for (matrix, _), part in zip(self.tiles, parts, strict=True)]
+                parts = [
+                    tf.matmul(matrix, part, transpose_a=True)
+                    for (matrix, _), part in zip(self.tiles, parts, strict=True)
+                ]
                 columns = tf.concat([columns for _, columns in self.tiles], 0)
                 return tf.math.unsorted_segment_sum(tf.concat(parts, 0), columns, self.num_columns)
 
@@ -91,16 +105,33 @@ class SGAlign(keras.layers.Layer):
         sampling_ratio: Samples a bin of the first kind; 0 adapts to the region's length.
         context_sampling_ratio: The same for the second kind.
 
-    Call: float32 [B, T, C] -> float32 [anchors, B, filters] in the order of `align_map`; `align_map.to_grid` lays them out.
+    Call: float32 [B, T, C] -> float32 [anchors, B, filters] in the order of `align_map`; `align_map.to_grid`
+    lays them out.
     """
 
-    def __init__(self, filters: int, num_segments: int, max_duration: int, inner_bins: int = 32,
-                 context_bins: int = 4, neighbours: int = 3, sampling_ratio: int = 0,
-                 context_sampling_ratio: int = 0, **kwargs) -> None:
+    def __init__(
+        self,
+        filters: int,
+        num_segments: int,
+        max_duration: int,
+        inner_bins: int = 32,
+        context_bins: int = 4,
+        neighbours: int = 3,
+        sampling_ratio: int = 0,
+        context_sampling_ratio: int = 0,
+        **kwargs,
+    ) -> None:
         super().__init__(**kwargs)
-        self.sizes = {"filters": filters, "num_segments": num_segments, "max_duration": max_duration,
-                      "inner_bins": inner_bins, "context_bins": context_bins, "neighbours": neighbours,
-                      "sampling_ratio": sampling_ratio, "context_sampling_ratio": context_sampling_ratio}
+        self.sizes = {
+            "filters": filters,
+            "num_segments": num_segments,
+            "max_duration": max_duration,
+            "inner_bins": inner_bins,
+            "context_bins": context_bins,
+            "neighbours": neighbours,
+            "sampling_ratio": sampling_ratio,
+            "context_sampling_ratio": context_sampling_ratio,
+        }
         self.filters, self.inner_bins, self.context_bins = filters, inner_bins, context_bins
         self.num_segments, self.neighbours = num_segments, neighbours
         bins = ((inner_bins, sampling_ratio), (context_bins, context_sampling_ratio))
@@ -109,17 +140,19 @@ class SGAlign(keras.layers.Layer):
     def build(self, input_shape: tuple) -> None:
         num_bins, channels = self.inner_bins + self.context_bins, input_shape[-1]
         start = torch_uniform(num_bins * channels)
-        self.kernel = self.add_weight(name="kernel", shape=(num_bins, channels, self.filters), initializer=start)
+        self.kernel = self.add_weight(
+            name="kernel", shape=(num_bins, channels, self.filters), initializer=start
+        )
         self.bias = self.add_weight(name="bias", shape=(self.filters,), initializer=start)
         self.built = True
 
     def call(self, graph: tf.Tensor) -> tf.Tensor:
         batch = tf.shape(graph)[0]
-        values = [self._project(graph, self.kernel[:self.inner_bins])]
+        values = [self._project(graph, self.kernel[: self.inner_bins])]
         if self.context_bins:
             neighbours = nearest_neighbours(graph, self.neighbours)
             context = tf.reduce_mean(tf.gather(graph, neighbours, batch_dims=1), 2)
-            values.append(self._project(context, self.kernel[self.inner_bins:]))
+            values.append(self._project(context, self.kernel[self.inner_bins :]))
         columns = tf.reshape(tf.concat(values, 0), [self.align_map.num_columns, batch * self.filters])
         anchors = self.align_map(columns)
         return tf.reshape(anchors, [self.align_map.num_anchors, batch, self.filters]) + self.bias

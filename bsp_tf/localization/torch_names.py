@@ -1,4 +1,4 @@
-"""Weights of the reference G-TAD (frostinassiky/gtad, branch anet) under their PyTorch names -> GTAD. NumPy only."""
+"""Weights of the reference G-TAD (frostinassiky/gtad, branch anet) by PyTorch names -> GTAD. NumPy only."""
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
@@ -27,12 +27,16 @@ def load_torch_state(model: "GTAD", state: Mapping[str, np.ndarray]) -> None:
     plan = _plan(model)
     missing, unknown = sorted(plan.keys() - state.keys()), sorted(state.keys() - plan.keys())
     if missing or unknown:
-        raise InputError(f"these are not the weights of this G-TAD: missing {missing[:4]} ({len(missing)}), "
-                         f"unknown {unknown[:4]} ({len(unknown)}).")
+        raise InputError(
+            f"these are not the weights of this G-TAD: missing {missing[:4]} ({len(missing)}), "
+            f"unknown {unknown[:4]} ({len(unknown)})."
+        )
     for name, (shape, _, _) in plan.items():
         if state[name].shape != shape:
-            raise InputError(f"weight {name!r} has shape {state[name].shape}, this G-TAD needs {shape}: "
-                             "make the model with the sizes of the checkpoint.")
+            raise InputError(
+                f"weight {name!r} has shape {state[name].shape}, this G-TAD needs {shape}: "
+                "make the model with the sizes of the checkpoint."
+            )
     for name, (_, variable, convert) in plan.items():
         variable.assign(convert(state[name]))
 
@@ -40,14 +44,22 @@ def load_torch_state(model: "GTAD", state: Mapping[str, np.ndarray]) -> None:
 def _plan(model: "GTAD") -> dict:
     """Torch name -> (torch shape, variable, conversion)."""
     plan: dict = {}
-    blocks = {"backbone1.2": model.base_block, "backbone2.0": model.graph_block,
-              "regu_s.0": model.start_block, "regu_e.0": model.end_block}
+    blocks = {
+        "backbone1.2": model.base_block,
+        "backbone2.0": model.graph_block,
+        "regu_s.0": model.start_block,
+        "regu_e.0": model.end_block,
+    }
     _add_conv(plan, "backbone1.0", model.stem, trailing=1)
     for prefix, block in blocks.items():
         for i, layer in zip((0, 2, 4), block.temporal, strict=True):
             _add_conv(plan, f"{prefix}.tconvs.{i}", layer, trailing=1)
         inputs, outputs = block.edges.kernel.shape
-        plan[f"{prefix}.sconvs.0.weight"] = ((outputs, inputs, 1, 1), block.edges.kernel, lambda w: w[..., 0, 0].T)
+        plan[f"{prefix}.sconvs.0.weight"] = (
+            (outputs, inputs, 1, 1),
+            block.edges.kernel,
+            lambda w: w[..., 0, 0].T,
+        )
         plan[f"{prefix}.sconvs.0.bias"] = ((outputs,), block.edges.bias, np.asarray)
         for i, layer in zip((2, 4), block.semantic, strict=True):
             _add_conv(plan, f"{prefix}.sconvs.{i}", layer, trailing=2)
@@ -55,8 +67,11 @@ def _plan(model: "GTAD") -> dict:
     _add_conv(plan, "regu_e.1", model.end_score, trailing=1)
     bins, channels, outputs = model.align.kernel.shape
     # Torch's input channel is c * bins + bin.
-    plan["localization.0.weight"] = ((outputs, channels * bins, 1, 1), model.align.kernel,
-                                     lambda w: w.reshape(outputs, channels, bins).transpose(2, 1, 0))
+    plan["localization.0.weight"] = (
+        (outputs, channels * bins, 1, 1),
+        model.align.kernel,
+        lambda w: w.reshape(outputs, channels, bins).transpose(2, 1, 0),
+    )
     plan["localization.0.bias"] = ((outputs,), model.align.bias, np.asarray)
     for i, layer in enumerate((*model.map_convs, model.map_score)):
         _add_conv(plan, f"localization.{2 * i + 2}", layer, trailing=2)
@@ -64,7 +79,7 @@ def _plan(model: "GTAD") -> dict:
 
 
 def _add_conv(plan: dict, name: str, layer, trailing: int) -> None:
-    """`trailing`: kernel axes of the torch convolution, 1 or 2 (all of size 1 but the first of the 1-d ones)."""
+    """`trailing`: kernel axes of the torch convolution, 1 (of any size) or 2 (both of size 1)."""
     groups, fan_in, per_group = layer.kernel.shape
     width, size = fan_in // layer.kernel_size, layer.kernel_size
 

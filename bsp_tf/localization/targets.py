@@ -1,0 +1,114 @@
+"""What G-TAD should answer for a video: labels of anchors and positions from annotated segments. NumPy only.
+
+Formulas: G-TAD (arXiv 1911.11462), section 3.4, and its ActivityNet code, whose float64 arithmetic is kept so
+that labels are equal to the last bit. All times here are fractions of the feature axis: 0 is the start of the
+first segment, 1 the end of the last one.
+"""
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+# Bands around a boundary and anchors of a position, in segments (BMN's anchors are one wide).
+BAND_HALF_WIDTH = 1.5
+POSITION_BEGIN, POSITION_END = -0.5, 1.5
+
+
+@dataclasses.dataclass(frozen=True)
+class FeatureSpan:
+    """The part of a video that its features stand for: [start_seconds, end_seconds]."""
+
+    start_seconds: float
+    end_seconds: float
+
+    def fractions(self, seconds: np.ndarray) -> np.ndarray:
+        """Seconds -> fractions of the feature axis, clamped to [0, 1]."""
+        length = self.end_seconds - self.start_seconds
+        return np.clip((np.asarray(seconds, np.float64) - self.start_seconds) / length, 0.0, 1.0)
+
+    def seconds(self, fractions: np.ndarray) -> np.ndarray:
+        """Fractions -> seconds, after clamping to [0, 1]: the inverse of `fractions`."""
+        length = self.end_seconds - self.start_seconds
+        return self.start_seconds + np.clip(np.asarray(fractions, np.float64), 0.0, 1.0) * length
+
+
+def feature_span(metadata: Mapping[str, Any], video_id: str) -> FeatureSpan:
+    """Where the features of a video lie in time.
+
+    n snippets, `stride` frames apart, stand for n * stride frames (G-TAD's corrected second = feature frames
+    / frames * seconds). A snippet that reaches over more frames than the stride, or fewer, is centred on its
+    stride.
+
+    Args:
+        metadata: metadata.json of the feature folder: "stride", "window", "frame_step" and "videos".
+        video_id: A video of "videos".
+    """
+    video = metadata["videos"][video_id]
+    reach = (metadata["window"] - 1) * metadata["frame_step"] + 1
+    begin = (reach - metadata["stride"]) / 2
+    end = begin + video["num_snippets"] * metadata["stride"]
+    return FeatureSpan(begin / video["fps"], end / video["fps"])
+
+
+def valid_mask(num_segments: int, max_duration: int) -> np.ndarray:
+    """float32 [D, T]: 1 where the anchor [s, s + d + 1] ends inside the video."""
+    durations, starts = np.indices((max_duration, num_segments))
+    return (starts + durations < num_segments).astype(np.float32)
+
+
+def anchor_iou_map(segments: np.ndarray, num_segments: int, max_duration: int) -> np.ndarray:
+    """Largest tIoU of each anchor [s, s + d + 1] / T with any segment, ends after the video included.
+
+    Args:
+        segments: float64 [n, 2], fractions; n may be 0 (all zeros then).
+
+    Returns:
+        float32 [D, T], 0..1, rows = duration index, columns = start.
+    """
+    gap = 1.0 / num_segments
+    begin = gap * np.arange(num_segments)[None, None, :]
+    end = begin + gap * np.arange(1, max_duration + 1)[None, :, None]
+    best = np.zeros((max_duration, num_segments))
+    for start, stop in segments[:, :, None, None]:
+        overlap = np.maximum(np.minimum(end, stop) - np.maximum(begin, start), 0.0)
+        union = (end - begin) - overlap + stop - start
+        best = np.maximum(best, (overlap / union)[0])
+    return best.astype(np.float32)
+
+
+def boundary_targets(boundaries: np.ndarray, num_segments: int) -> np.ndarray:
+    """Share of each position's anchor [i - .5, i + 1.5] / T within 1.5 segments of a boundary, at most.
+
+    Args:
+        boundaries: float64 [n], fractions; n may be 0 (all zeros then).
+
+    Returns:
+        float32 [T], 0..1. The loss calls positions above .5 positive.
+    """
+    gap = 1.0 / num_segments
+    positions = np.arange(num_segments)
+    begin, end = gap * (positions + POSITION_BEGIN), gap * (positions + POSITION_END)
+    band = 2 * BAND_HALF_WIDTH * gap / 2
+    low, high = boundaries[:, None] - band, boundaries[:, None] + band
+    overlap = np.maximum(np.minimum(end, high) - np.maximum(begin, low), 0.0)
+    return np.max(overlap / (end - begin), axis=0, initial=0.0).astype(np.float32)
+
+
+def video_targets(segments: np.ndarray, num_segments: int, max_duration: int) -> dict[str, np.ndarray]:
+    """All labels of one video.
+
+    Args:
+        segments: float64 [n, 2], fractions in [0, 1] (FeatureSpan.fractions).
+
+    Returns:
+        {"start": float32 [T], "end": float32 [T], "map": float32 [D, T]}; map is 0 where not valid.
+    """
+    segments = np.asarray(segments, np.float64).reshape(-1, 2)
+    iou = anchor_iou_map(segments, num_segments, max_duration)
+    return {
+        "start": boundary_targets(segments[:, 0], num_segments),
+        "end": boundary_targets(segments[:, 1], num_segments),
+        "map": iou * valid_mask(num_segments, max_duration),
+    }

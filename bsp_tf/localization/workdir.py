@@ -1,0 +1,149 @@
+"""The folder of one G-TAD run: its config, its checkpoints, and how to load the trained model from it.
+
+config.json             every field of the run, feature_dim, and a digest of the features and labels
+checkpoints/last, best  tf.train.Checkpoint: all state after the last epoch; the model of the lowest
+validation loss metrics.jsonl           one line an epoch summary.json            written at the end: best
+epoch and loss, videos used and left out
+"""
+
+import os
+from pathlib import Path
+from typing import Any
+
+import tensorflow as tf
+from ml_collections import ConfigDict
+
+from bsp_tf.base.atomic_file import read_json, write_json
+from bsp_tf.base.errors import InputError
+from bsp_tf.localization.gtad import GTAD
+
+MODEL_FIELDS = (
+    "num_segments",
+    "max_duration",
+    "base_width",
+    "branch_width",
+    "map_widths",
+    "groups",
+    "stem_groups",
+    "neighbours",
+    "inner_bins",
+    "context_bins",
+)
+TUPLES = ("streams", "map_widths")
+
+
+def resolve_config(config: ConfigDict) -> ConfigDict:
+    """The config with `streams` as a tuple, however it was given ("action,boundary" or a tuple), and checked.
+
+    Raises:
+        InputError: a path is not set, a number is not positive, or no stream is named.
+    """
+    fields = config.to_dict()
+    streams = fields["streams"]
+    names = streams.split(",") if isinstance(streams, str) else streams
+    fields["streams"] = tuple(name.strip() for name in names if name.strip())
+    if not fields["streams"]:
+        raise InputError("config.streams names no stream: set it to action, boundary or action,boundary.")
+    for name in ("features_dir", "annotations"):
+        if not fields[name]:
+            raise InputError(f"config.{name} is not set: pass --config.{name}=... .")
+    for name in (
+        "num_segments",
+        "max_duration",
+        "batch_size",
+        "epochs",
+        "lr_drop_every",
+        "learning_rate",
+        "neighbours",
+    ):
+        if not fields[name] > 0:
+            raise InputError(f"config.{name} must be above 0, got {fields[name]}.")
+    for name in ("neighbours", "max_duration"):
+        if fields[name] > fields["num_segments"]:
+            raise InputError(
+                f"config.{name} = {fields[name]} exceeds config.num_segments = {fields['num_segments']}."
+            )
+    return ConfigDict(fields)
+
+
+def build_gtad(config: ConfigDict, feature_dim: int) -> GTAD:
+    """A GTAD with fresh weights of the sizes in `config`.
+
+    Raises:
+        InputError: the sizes do not fit one another.
+    """
+    try:
+        model = GTAD(feature_dim, **{name: config[name] for name in MODEL_FIELDS})
+        model.build()
+    except InputError:
+        raise
+    except ValueError as error:
+        raise InputError(f"the sizes in the config do not fit one another: {error}") from error
+    return model
+
+
+def claim_workdir(workdir: str | os.PathLike, config: ConfigDict, feature_dim: int, data_digest: str) -> None:
+    """Writes config.json into a new workdir, or checks that the one that is there is the same.
+
+    Args:
+        workdir: Folder of the run.
+        config: From resolve_config.
+        feature_dim: Channels of the chosen streams.
+        data_digest: Digest of the features and labels.
+
+    Raises:
+        InputError: the workdir belongs to another config or other data; the message names the fields that
+        differ.
+    """
+    fields = _plain(config) | {"feature_dim": feature_dim, "data_digest": data_digest}
+    path = Path(workdir) / "config.json"
+    if not path.exists():
+        write_json(path, fields)
+        return
+    found = read_json(path)
+    differing = [
+        f"{name} ({found.get(name)!r} there, {fields.get(name)!r} now)"
+        for name in sorted(found.keys() | fields.keys())
+        if found.get(name) != fields.get(name)
+    ]
+    if differing:
+        raise InputError(
+            f"{path} belongs to another run; different: {', '.join(differing)}. "
+            "Use another --workdir or delete this one."
+        )
+
+
+def load_gtad(workdir: str | os.PathLike, which: str = "best") -> tuple[GTAD, ConfigDict]:
+    """The trained model of a workdir.
+
+    Args:
+        workdir: What bsp_tf.train_gtad was given as --workdir.
+        which: "best" (lowest validation loss) or "last".
+
+    Returns:
+        The model, and the run's config: among others `streams` (tuple of str), `num_segments`,
+        `max_duration`, `feature_dim`, `features_dir`, `annotations`.
+
+    Raises:
+        InputError: the folder holds no trained G-TAD.
+    """
+    path = Path(workdir) / "config.json"
+    fields = read_json(path)
+    missing = [name for name in (*MODEL_FIELDS, "streams", "feature_dim") if name not in fields]
+    if missing:
+        raise InputError(f"{path} is not the config of a G-TAD run: it lacks {missing[0]!r}.")
+    config = ConfigDict(fields | {name: tuple(fields[name]) for name in TUPLES})
+    checkpoint = tf.train.latest_checkpoint(str(Path(workdir) / "checkpoints" / which))
+    if checkpoint is None:
+        raise InputError(
+            f"{workdir} holds no {which} checkpoint yet: run bsp_tf.train_gtad with this workdir first."
+        )
+    model = build_gtad(config, config.feature_dim)
+    tf.train.Checkpoint(model=model).restore(checkpoint).assert_existing_objects_matched().expect_partial()
+    return model, config
+
+
+def _plain(config: ConfigDict) -> dict[str, Any]:
+    return {
+        name: list(value) if isinstance(value, tuple) else value for name, value in config.to_dict().items()
+    }

@@ -1,0 +1,63 @@
+"""Trains the localization network G-TAD on extracted snippet features.
+
+    python -m bsp_tf.train_gtad --config=configs/sample_gtad.py --workdir=runs/gtad_two_stream \
+        --config.features_dir=data/features --config.annotations=data/annotations.json
+        --config.streams=action,boundary
+
+Reads the features that bsp_tf.extract wrote and annotations in the ActivityNet form; writes config.json,
+checkpoints/{last,best}, metrics.jsonl (a line an epoch) and summary.json into the workdir. Run again, it
+continues after the last whole epoch, or says that all is done. Exit status: 2 for bad input, 3 when the loss
+is no longer finite. Annotated videos without usable features are left out, counted and listed in
+summary.json.
+"""
+
+import sys
+from collections.abc import Sequence
+
+from absl import flags
+from ml_collections import ConfigDict
+
+from bsp_tf.base.config_flag import define_config_flag, run_config_command
+from bsp_tf.base.errors import InputError
+
+DIVERGED_STATUS = 3
+
+_CONFIG = define_config_flag()
+_WORKDIR = flags.DEFINE_string("workdir", None, "Folder of the run; made if it is not there.")
+
+
+def train_gtad(config: ConfigDict, workdir: str) -> dict:
+    """Trains, continues or finds finished the run in `workdir`; see bsp_tf.localization.trainer.train."""
+    # Imported here: TensorFlow takes seconds to load, a mistyped flag should be told at once.
+    import tensorflow as tf
+
+    from bsp_tf.localization.trainer import train
+
+    # On CPUs the step takes the same time with it, on GPUs it chooses the reproducible kernels.
+    tf.config.experimental.enable_op_determinism()
+    return train(config, workdir)
+
+
+def main(argv: Sequence[str]) -> int | None:
+    """Runs the training that the flags describe and prints its result."""
+    del argv
+    if not _WORKDIR.value:
+        raise InputError("--workdir is not set: give the folder of the run, for example --workdir=runs/gtad.")
+    # Imported here for the same reason.
+    from bsp_tf.training.progress import TrainingDivergedError
+
+    try:
+        summary = train_gtad(_CONFIG.value, _WORKDIR.value)
+    except TrainingDivergedError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return DIVERGED_STATUS
+    print(
+        f"G-TAD: trained on {summary['num_train_videos']} videos, {len(summary['left_out'])} left out; best "
+        f"validation loss {summary['best_validation_loss']:.4f} after epoch {summary['best_epoch']}"
+    )
+    print(f"workdir: {_WORKDIR.value}")
+    return None
+
+
+if __name__ == "__main__":
+    run_config_command(main)
