@@ -123,7 +123,7 @@ def _detect_videos(
 
     model, config = load_gtad(workdir)
     results, skipped = {}, {}
-    loaded = _load_features(store, videos, _streams(config), model.sizes, skipped)
+    loaded = _load_features(store, videos, tuple(config.streams), model.sizes, skipped)
     with tqdm(total=len(videos), desc="detect", unit="video") as progress:
         for batch in _batches(loaded, BATCH_SIZE):
             maps = model(np.stack([array for _, _, array in batch]), training=False)
@@ -154,7 +154,7 @@ def _find_class_scores(store: FeatureStore, path: str | None, labels: list[str])
 def _load_features(
     store: FeatureStore,
     names: Iterable[str],
-    streams: tuple[str, ...] | None,
+    streams: tuple[str, ...],
     sizes: dict[str, Any],
     skipped: dict[str, str],
 ) -> Iterator[tuple[str, str, np.ndarray]]:
@@ -185,12 +185,6 @@ def _batches(items: Iterable[Any], size: int) -> Iterator[list[Any]]:
             batch = []
     if batch:
         yield batch
-
-
-def _streams(config: Any) -> tuple[str, ...] | None:
-    """The config's streams, written as a tuple or as "action,boundary"; None = all."""
-    streams = config["streams"]
-    return tuple(streams.split(",") if isinstance(streams, str) else streams) or None
 
 
 def _duration(video: VideoAnnotation, store: FeatureStore, stored: str) -> float:

@@ -1,0 +1,86 @@
+"""Files are whole or not there, also after a kill."""
+
+import json
+import os
+import signal
+import stat
+import subprocess
+import sys
+
+import pytest
+
+from bsp_tf.base.atomic_file import atomic_write, read_json, write_json
+from bsp_tf.base.errors import InputError
+
+HANGS_IN_THE_MIDDLE = """
+import sys, time
+from bsp_tf.base.atomic_file import atomic_write
+with atomic_write(sys.argv[1], "w") as file:
+    file.write("half of the new ")
+    file.flush()
+    print("writing", flush=True)
+    time.sleep(60)
+"""
+
+
+def test_writes_bytes_text_and_makes_folders(tmp_path):
+    with atomic_write(tmp_path / "a" / "b" / "x.bin") as file:
+        file.write(b"\x00\r\n")
+    with atomic_write(tmp_path / "x.txt", "w") as file:
+        file.write("é\n")
+    assert (tmp_path / "a" / "b" / "x.bin").read_bytes() == b"\x00\r\n"
+    assert (tmp_path / "x.txt").read_bytes() == "é\n".encode()
+
+
+def test_an_error_leaves_the_old_file_and_nothing_else(tmp_path):
+    path = tmp_path / "x"
+    path.write_text("old")
+    with pytest.raises(RuntimeError, match="stop"), atomic_write(path, "w") as file:
+        file.write("new")
+        raise RuntimeError("stop")
+    assert path.read_text() == "old" and os.listdir(tmp_path) == ["x"]
+
+
+@pytest.mark.skipif(os.name != "posix", reason="SIGKILL")
+def test_a_kill_in_the_middle_leaves_the_old_file(tmp_path):
+    path = tmp_path / "x"
+    path.write_text("old")
+    with subprocess.Popen(
+        [sys.executable, "-c", HANGS_IN_THE_MIDDLE, str(path)], stdout=subprocess.PIPE
+    ) as process:
+        assert process.stdout.readline() == b"writing\n"
+        process.send_signal(signal.SIGKILL)
+    assert path.read_text() == "old"
+    write_json(path, [1])
+    assert read_json(path) == [1]
+
+
+@pytest.mark.skipif(os.name != "posix", reason="POSIX rights")
+def test_rights_are_those_of_a_new_file(tmp_path):
+    with atomic_write(tmp_path / "ours", "w") as file:
+        file.write("x")
+    (tmp_path / "usual").write_text("x")
+    ours, usual = (stat.S_IMODE((tmp_path / name).stat().st_mode) for name in ("ours", "usual"))
+    assert ours == usual
+
+
+def test_json_round_trip(tmp_path):
+    value = {"name": "Käse \u2713", "list": [1, 2.5, None, True]}
+    write_json(tmp_path / "x.json", value)
+    assert read_json(tmp_path / "x.json") == value
+    assert "\u2713" in (tmp_path / "x.json").read_text(encoding="utf-8")
+
+
+def test_nan_is_not_written(tmp_path):
+    write_json(tmp_path / "x.json", {"a": 1})
+    with pytest.raises(ValueError):
+        write_json(tmp_path / "x.json", {"a": float("nan")})
+    assert json.loads((tmp_path / "x.json").read_text()) == {"a": 1}
+
+
+def test_unreadable_json_names_the_file(tmp_path):
+    (tmp_path / "cut.json").write_text('{"a": ')
+    (tmp_path / "latin.json").write_bytes(b'"\xe9"')
+    for name, words in (("none.json", "cannot read"), ("cut.json", "not valid"), ("latin.json", "not valid")):
+        with pytest.raises(InputError, match=f"(?=.*{words}).*{name}"):
+            read_json(tmp_path / name)

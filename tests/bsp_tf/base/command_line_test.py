@@ -1,0 +1,64 @@
+"""How a command ends: with one line for bad input, with a traceback for a fault of the program."""
+
+import subprocess
+import sys
+
+import pytest
+
+PROGRAM = """
+import sys
+from absl import flags
+from bsp_tf.base.command_line import run_command
+from bsp_tf.base.errors import InputError
+
+flags.DEFINE_integer("number", 1, "A number.")
+
+def main(argv):
+    {body}
+
+run_command(main)
+"""
+
+
+def run(body, *arguments):
+    return subprocess.run(
+        [sys.executable, "-c", PROGRAM.format(body=body), *arguments],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_bad_input_is_one_line_and_status_2():
+    ended = run("raise InputError('list.csv has no column label: add it.')")
+    assert (ended.returncode, ended.stdout, ended.stderr) == (
+        2,
+        "",
+        "error: list.csv has no column label: add it.\n",
+    )
+
+
+def test_a_good_run_ends_with_0():
+    ended = run("print(flags.FLAGS.number)", "--number=7")
+    assert (ended.returncode, ended.stdout) == (0, "7\n")
+
+
+def test_main_chooses_its_status():
+    assert run("return 3").returncode == 3
+
+
+def test_interrupt_is_no_traceback():
+    ended = run("raise KeyboardInterrupt")
+    assert ended.returncode == 130 and ended.stderr.count("\n") == 1
+
+
+def test_a_fault_of_the_program_keeps_its_traceback():
+    ended = run("return 1 // 0")
+    assert ended.returncode == 1 and "ZeroDivisionError" in ended.stderr and "Traceback" in ended.stderr
+
+
+@pytest.mark.parametrize(("argument", "words"), [("number=3", "unexpected argument"), ("--numbr=3", "numbr")])
+def test_mistyped_flags_are_said(argument, words):
+    ended = run("print('ran')", argument)
+    assert ended.returncode != 0 and "ran" not in ended.stdout
+    assert words in ended.stdout + ended.stderr and "Traceback" not in ended.stderr

@@ -1,0 +1,240 @@
+"""From feature files and a model to detections.json; the network is a stand-in except in the last test."""
+
+import json
+import sys
+import types
+
+import numpy as np
+import pytest
+
+from bsp_tf.base.errors import InputError
+from bsp_tf.detect import detect
+
+NUM_SEGMENTS, FEATURE_DIM = 20, 4
+ACTION_LABELS = ["jump", "run", "swim"]
+
+
+class FakeModel:
+    """One sure start at 5 and one sure end at 15, in every video."""
+
+    sizes = {"num_segments": NUM_SEGMENTS, "feature_dim": FEATURE_DIM}
+
+    def __init__(self):
+        self.batches = []
+
+    def __call__(self, features, training):
+        assert features.shape[1:] == (NUM_SEGMENTS, FEATURE_DIM) and not training
+        self.batches.append(len(features))
+        start, end = np.zeros((2, len(features), NUM_SEGMENTS), np.float32)
+        start[:, 5] = end[:, 15] = 1
+        score_map = np.full((len(features), 2, NUM_SEGMENTS, NUM_SEGMENTS), 0.1, np.float32)
+        score_map[:, :, 9, 5] = 0.5
+        return {"start": start, "end": end, "map": score_map}
+
+
+def write_features(folder, video_ids, action_labels=ACTION_LABELS):
+    """A feature folder of 10 snippets a video, whose action stream favours "run", then "swim"."""
+    (folder / "probabilities").mkdir(parents=True)
+    rng = np.random.default_rng(0)
+    videos = {}
+    for name in video_ids:
+        np.save(folder / f"{name}.npy", rng.standard_normal((10, 2 * FEATURE_DIM)).astype(np.float32))
+        np.savez(
+            folder / "probabilities" / f"{name}.npz",
+            action=np.tile([0.1, 0.6, 0.3], (10, 1)).astype(np.float32),
+            boundary=np.full((10, 4), 0.25, np.float32),
+            pixel_change=np.zeros(10, np.float32),
+        )
+        videos[name] = {
+            "file": f"{name}.mp4",
+            "fps": 25.0,
+            "num_frames": 80,
+            "duration_seconds": 3.2,
+            "num_snippets": 10,
+            "last_snippet_padded": False,
+            "partial": False,
+        }
+    metadata = {
+        "window": 8,
+        "frame_step": 1,
+        "stride": 8,
+        "feature_dim": 2 * FEATURE_DIM,
+        "model": "model",
+        "streams": {"action": [0, FEATURE_DIM], "boundary": [FEATURE_DIM, 2 * FEATURE_DIM]},
+        "action_labels": action_labels,
+        "videos": videos,
+        "boundary_labels": ["diff_class", "same_class", "diff_speed", "same_speed"],
+    }
+    (folder / "metadata.json").write_text(json.dumps(metadata))
+
+
+def write_annotations(path, video_ids, subset="validation", labels=("jump", "run"), duration=40.0):
+    rows = [{"segment": [1, 2], "label": label} for label in labels]
+    entry = {"subset": subset, "duration": duration, "annotations": rows}
+    path.write_text(json.dumps({"database": {name: entry for name in video_ids}}))
+
+
+@pytest.fixture
+def world(tmp_path, monkeypatch):
+    """Three videos with features, annotations, a workdir; `arguments` fit `detect`, `model` counts its batches."""
+    names = ["one", "two", "three"]
+    write_features(tmp_path / "features", names)
+    write_annotations(tmp_path / "annotations.json", names)
+    best = tmp_path / "gtad" / "checkpoints" / "best"
+    best.mkdir(parents=True)
+    (tmp_path / "gtad" / "config.json").write_text("{}")
+    (best / "checkpoint").write_text("weights")
+    model = FakeModel()
+    stand_in = types.SimpleNamespace(
+        load_gtad=lambda workdir: (model, types.SimpleNamespace(streams=("action",)))
+    )
+    monkeypatch.setitem(sys.modules, "bsp_tf.localization.workdir", stand_in)
+    arguments = {
+        "workdir": str(tmp_path / "gtad"),
+        "features": str(tmp_path / "features"),
+        "annotations": str(tmp_path / "annotations.json"),
+        "subset": "validation",
+        "output": str(tmp_path / "out" / "detections.json"),
+    }
+    return types.SimpleNamespace(path=tmp_path, model=model, arguments=arguments)
+
+
+def test_detections_in_seconds_with_the_streams_own_classes(world):
+    found = detect(**world.arguments)
+    assert found == json.loads((world.path / "out" / "detections.json").read_text())
+    assert list(found["results"]) == ["one", "two", "three"] and found["version"]
+    best = found["results"]["two"][0]
+    assert best["label"] == "run" and best["segment"] == [10.0, 30.0]
+    assert best["score"] == pytest.approx(0.25 * 0.6)
+    # "swim" is more probable than "jump", but it is no class of the annotations.
+    assert {d["label"] for d in found["results"]["two"]} == {"run", "jump"}
+    assert found["external_data"]["settings"]["fusion"] == "product"
+    assert found["external_data"]["left_out"] == {}
+
+
+def test_options(world):
+    found = detect(**world.arguments, fusion="sqrt", max_proposals=2)["results"]["one"]
+    assert len(found) == 4
+    assert found[0]["score"] == pytest.approx((0.25 * 0.6) ** 0.5)
+
+
+def test_class_scores_from_a_file(world):
+    scores = world.path / "scores.json"
+    rows = {name: [0.2, 0.7, 0.5] for name in ("one", "two", "three")}
+    scores.write_text(json.dumps({"results": rows, "class": ["run", "jump", "fly"]}))
+    found = detect(**world.arguments, class_scores=str(scores))["results"]["one"]
+    assert [found[0]["label"], found[-1]["label"]] == ["jump", "run"]
+
+
+def test_proposals_only_when_nothing_tells_the_class(world, capsys):
+    write_annotations(world.path / "annotations.json", ["one"], labels=("jump", "fly"))
+    found = detect(**world.arguments)["results"]["one"]
+    assert {d["label"] for d in found} == {"proposal"} and found[0]["score"] == pytest.approx(0.25)
+    assert capsys.readouterr().out.count("no class scores") == 1
+
+
+def test_videos_without_usable_features_are_named_and_left_out(world, capsys):
+    write_annotations(world.path / "annotations.json", ["one", "missing", "two", "three"])
+    broken = np.zeros((10, 2 * FEATURE_DIM), np.float32)
+    broken[3, 1] = np.nan
+    np.save(world.path / "features" / "two.npy", broken)
+    found = detect(**world.arguments)
+    assert list(found["results"]) == ["one", "three"]
+    assert list(found["external_data"]["left_out"]) == ["missing", "two"]
+    assert "2 of 4 videos left out: missing (no features); two (" in capsys.readouterr().out
+
+
+def test_no_usable_video_is_an_error(world):
+    write_annotations(world.path / "annotations.json", ["x", "y"])
+    with pytest.raises(InputError, match="none of the 2 videos"):
+        detect(**world.arguments)
+    assert not (world.path / "out").exists()
+
+
+def test_other_channels_than_the_model_are_said(world):
+    world.model.sizes = world.model.sizes | {"feature_dim": 5}
+    with pytest.raises(InputError, match="4 channels, the model was trained with 5"):
+        detect(**world.arguments)
+
+
+def test_unknown_subset_is_an_error(world):
+    with pytest.raises(InputError, match=r"'test'.*'validation'"):
+        detect(**world.arguments | {"subset": "test"})
+
+
+def test_missing_inputs_are_named(world):
+    for name in ("workdir", "features", "annotations"):
+        with pytest.raises(InputError, match="nowhere"):
+            detect(**world.arguments | {name: str(world.path / "nowhere")})
+
+
+def test_prefix_of_activitynet_ids_does_not_matter(world):
+    write_annotations(world.path / "annotations.json", ["v_one"])
+    assert list(detect(**world.arguments)["results"]) == ["v_one"]
+
+
+def test_duration_falls_back_to_the_measured_one(world):
+    write_annotations(world.path / "annotations.json", ["one"], duration=None)
+    assert detect(**world.arguments)["results"]["one"][0]["segment"] == pytest.approx([0.8, 2.4])
+
+
+def test_many_videos_go_in_batches(world):
+    names = [f"video{i}" for i in range(19)]
+    write_features(world.path / "many", names)
+    write_annotations(world.path / "annotations.json", names)
+    assert list(detect(**world.arguments | {"features": str(world.path / "many")})["results"]) == names
+    assert world.model.batches == [8, 8, 3]
+
+
+def test_a_finished_output_is_reused_and_never_mixed_up(world, capsys):
+    first = detect(**world.arguments)
+    assert detect(**world.arguments) == first
+    assert "already done" in capsys.readouterr().out and world.model.batches == [3]
+    with pytest.raises(InputError, match="fusion was 'product', is now 'sqrt'"):
+        detect(**world.arguments, fusion="sqrt")
+    (world.path / "gtad" / "checkpoints" / "best" / "checkpoint").write_text("other weights")
+    detect(**world.arguments)
+    assert world.model.batches == [3, 3]
+
+
+def test_a_foreign_file_is_not_overwritten(world):
+    (world.path / "out").mkdir()
+    (world.path / "out" / "detections.json").write_text('{"results": {}}')
+    with pytest.raises(InputError, match="not written by this command"):
+        detect(**world.arguments)
+
+
+def test_a_real_network_end_to_end(world, monkeypatch):
+    monkeypatch.delitem(sys.modules, "bsp_tf.localization.workdir")
+    import tensorflow as tf
+    from ml_collections import ConfigDict
+
+    from bsp_tf.localization.workdir import build_gtad
+
+    config = {
+        "num_segments": NUM_SEGMENTS,
+        "max_duration": 10,
+        "base_width": 8,
+        "branch_width": 8,
+        "map_widths": (8, 8),
+        "groups": 2,
+        "stem_groups": 2,
+        "neighbours": 3,
+        "inner_bins": 4,
+        "context_bins": 2,
+        "streams": ("action", "boundary"),
+        "feature_dim": 2 * FEATURE_DIM,
+    }
+    model = build_gtad(ConfigDict(config), config["feature_dim"])
+    workdir = world.path / "real"
+    folder = workdir / "checkpoints" / "best"
+    folder.mkdir(parents=True)
+    (workdir / "config.json").write_text(json.dumps(config))
+    tf.train.CheckpointManager(tf.train.Checkpoint(model=model), str(folder), max_to_keep=1).save()
+    found = detect(**world.arguments | {"workdir": str(workdir)})["results"]
+    assert len(found) == 3
+    for detections in found.values():
+        assert detections and all(
+            0 <= d["segment"][0] < d["segment"][1] <= 40 and 0 < d["score"] < 1 for d in detections
+        )
+        assert [d["label"] for d in detections[:1] + detections[-1:]] == ["run", "jump"]
