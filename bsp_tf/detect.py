@@ -166,14 +166,14 @@ def _load_features(
             skipped[name] = "no features"
             continue
         try:
-            array = store.load(stored, streams)
+            array = resize_features(store.load(stored, streams), sizes["num_segments"])
         except InputError as error:
             skipped[name] = str(error)
             continue
         if array.shape[1] != sizes["feature_dim"]:
             skipped[name] = f"{array.shape[1]} channels, the model was trained with {sizes['feature_dim']}"
             continue
-        yield name, stored, resize_features(array, sizes["num_segments"])
+        yield name, stored, array
 
 
 def _batches(items: Iterable[Any], size: int) -> Iterator[list[Any]]:

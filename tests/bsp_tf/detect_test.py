@@ -138,10 +138,11 @@ def test_videos_without_usable_features_are_named_and_left_out(world, capsys):
     broken = np.zeros((10, 2 * FEATURE_DIM), np.float32)
     broken[3, 1] = np.nan
     np.save(world.path / "features" / "two.npy", broken)
+    np.save(world.path / "features" / "three.npy", broken[:0])
     found = detect(**world.arguments)
-    assert list(found["results"]) == ["one", "three"]
-    assert list(found["external_data"]["left_out"]) == ["missing", "two"]
-    assert "2 of 4 videos left out: missing (no features); two (" in capsys.readouterr().out
+    assert list(found["results"]) == ["one"]
+    assert list(found["external_data"]["left_out"]) == ["missing", "two", "three"]
+    assert "3 of 4 videos left out: missing (no features); two (" in capsys.readouterr().out
 
 
 def test_no_usable_video_is_an_error(world):
