@@ -64,7 +64,7 @@ def make_sample(output: str | os.PathLike, *, seed: int = 0, workers: int = 2,
     videos = [*plan_videos("training", "train", videos_train, (seed, _VIDEO_SEEDS["training"])),
               *plan_videos("validation", "val", videos_validation, (seed, _VIDEO_SEEDS["validation"]))]
     counts = {"train": clips_per_class_train, "val": clips_per_class_validation}
-    plans = [*videos, *_plan_clips(counts, seed)]
+    plans = [*videos, *plan_clips(counts, seed)]
     waiting = [plan for plan in plans if not (root / plan.path).exists()]
     if waiting:
         _make_files(root, waiting, plans, workers)
@@ -97,7 +97,8 @@ def _claim(root: Path, settings: dict[str, int]) -> None:
             partial.unlink(missing_ok=True)
 
 
-def _plan_clips(counts: dict[str, int], seed: int) -> list[ClipPlan]:
+def plan_clips(counts: dict[str, int], seed: int) -> list[ClipPlan]:
+    """Plans of all clips; `counts` is clips a class in "train" and "val". Clip i of every class has scene i."""
     return [plan_clip(f"clips/{subset}/{action}/{action}_{subset}_{index + 1:04d}.mp4", action, index,
                       (seed, _CLIP_SEEDS[subset], number * 100_000 + index))
             for subset, count in counts.items()
