@@ -98,7 +98,7 @@ def _claim(root: Path, settings: dict[str, int]) -> None:
 
 
 def plan_clips(counts: dict[str, int], seed: int) -> list[ClipPlan]:
-    """Plans of all clips; `counts` is clips a class in "train" and "val". Clip i has scene i in every class."""
+    """Plans of all clips; `counts` is clips a class in "train" and "val". Clip i has scene i in any class."""
     return [plan_clip(f"clips/{subset}/{action}/{action}_{subset}_{index + 1:04d}.mp4", action, index,
                       (seed, _CLIP_SEEDS[subset], number * 100_000 + index))
             for subset, count in counts.items()
