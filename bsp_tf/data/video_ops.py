@@ -132,7 +132,12 @@ def flip(frames: tf.Tensor, flips: tf.Tensor) -> tf.Tensor:
     Returns:
         Same shape and type as `frames`.
     """
-    return tf.where(flips[:, tf.newaxis, tf.newaxis, tf.newaxis], tf.reverse(frames, [2]), frames)
+    shape = tf.shape(frames)
+    # Reversing rank 3 and gathering are several times faster than reversing rank 4 and a broadcast tf.where.
+    rows = tf.reshape(frames, tf.concat([[-1], shape[2:]], axis=0))
+    both = tf.concat([frames, tf.reshape(tf.reverse(rows, [1]), shape)], axis=0)
+    chosen = tf.gather(both, tf.range(shape[0]) + shape[0] * tf.cast(flips, tf.int32))
+    return tf.ensure_shape(chosen, frames.shape)
 
 
 def resize_short_side(frames: tf.Tensor, short_side: int) -> tf.Tensor:
