@@ -104,7 +104,8 @@ def write_shard(task: ShardTask, on_clip: Callable[[], None]) -> ShardStatus:
                 record, frames = convert_clip(task.root, spec, label_index, task.options)
             except VideoError as error:
                 reason = str(error).removeprefix(f"{Path(task.root, spec.path)}: ")
-                failures.append((spec.path, reason))
+                # The status file is JSON, and file names need not be UTF-8.
+                failures.append((spec.path.encode("utf-8", "backslashreplace").decode(), reason))
             else:
                 writer.write(record)
                 num_clips += 1
@@ -172,8 +173,7 @@ def write_failures(output: str | os.PathLike, failures: Sequence[tuple[str, str]
     text = io.StringIO()
     csv.writer(text, lineterminator="\n").writerows([("path", "reason"), *sorted(failures)])
     with atomic_write(Path(output, FAILURES_FILE)) as file:
-        # File names need not be UTF-8.
-        file.write(text.getvalue().encode("utf-8", "surrogateescape"))
+        file.write(text.getvalue().encode("utf-8", "backslashreplace"))
 
 
 def remove_leftovers(output: str | os.PathLike) -> None:

@@ -1,0 +1,173 @@
+"""Snippet features on disk: a folder with one array a video and the metadata that other tools have to be told.
+
+    <video_id>.npy                  float32 [num_snippets, feature_dim]
+    probabilities/<video_id>.npz    action [n, K], boundary [n, 4] (softmax), pixel_change [n] (0..255), float32
+    probabilities/<video_id>.json   what is known of the video; the same stands in metadata.json
+    metadata.json                   window, frame_step, stride (source frames between snippet starts), feature_dim,
+                                    streams {"action": [begin, end), ...}, labels, model, videos {id: {...}}
+
+Snippet i covers the source frames [i * stride, i * stride + (window - 1) * frame_step]. A video is finished when its
+.npy is there, which is written last. NumPy only.
+"""
+
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+from zipfile import BadZipFile
+
+import numpy as np
+
+from bsp_tf.base.atomic_file import atomic_write, read_json, write_json
+from bsp_tf.base.errors import InputError
+
+METADATA_FILE = "metadata.json"
+PROBABILITIES_FOLDER = "probabilities"
+
+
+class FeatureStore:
+    """Reads a feature folder.
+
+    Attributes:
+        folder: the folder.
+        metadata: contents of metadata.json.
+    """
+
+    def __init__(self, folder: str | os.PathLike) -> None:
+        """Opens a feature folder.
+
+        Raises:
+            InputError: no metadata.json, or a field of it is missing.
+        """
+        self.folder = Path(folder)
+        if not (self.folder / METADATA_FILE).is_file():
+            raise InputError(f"{self.folder} is no feature folder: it has no {METADATA_FILE}. Make it with "
+                             "python -m bsp_tf.extract.")
+        self.metadata: dict[str, Any] = read_json(self.folder / METADATA_FILE)
+        lacking = [name for name in ("feature_dim", "streams", "window", "frame_step", "stride", "videos")
+                   if name not in self.metadata]
+        if lacking:
+            raise InputError(f"{self.folder / METADATA_FILE} lacks {', '.join(map(repr, lacking))}; extract the "
+                             "features anew.")
+
+    @property
+    def video_ids(self) -> list[str]:
+        """Ids of all videos with features, sorted."""
+        return sorted(self.metadata["videos"])
+
+    def load(self, video_id: str, streams: Sequence[str] | None = None) -> np.ndarray:
+        """Reads the features of a video.
+
+        Args:
+            video_id: an id out of `video_ids`.
+            streams: names of the parts to take, side by side in this order, e.g. ("action",); None: all columns.
+        Returns:
+            float32 [num_snippets, C'], finite.
+        Raises:
+            InputError: no such file, not readable, another feature dimension, NaN or infinity, unknown stream.
+        """
+        path = self.folder / f"{video_id}.npy"
+        features = _load_array(path)
+        feature_dim = self.metadata["feature_dim"]
+        if features.ndim != 2 or features.shape[1] != feature_dim or not len(features):
+            hint = " (it looks transposed: rows must be snippets)" if features.shape[:1] == (feature_dim,) else ""
+            raise InputError(f"{path} holds an array of shape {list(features.shape)}, expected [num_snippets, "
+                             f"{feature_dim}]{hint}. Extract that video again.")
+        if features.dtype.kind != "f" or not np.isfinite(features).all():
+            raise InputError(f"{path} holds NaN or infinity or no floats. Extract that video again.")
+        features = features.astype(np.float32, copy=False)
+        if streams is None:
+            return features
+        unknown = [name for name in streams if name not in self.metadata["streams"]]
+        if unknown or not streams:
+            raise InputError(f"{self.folder} has no stream {(unknown or [''])[0]!r}; there are "
+                             f"{', '.join(self.metadata['streams'])}.")
+        ranges = [self.metadata["streams"][name] for name in streams]
+        return np.concatenate([features[:, begin:end] for begin, end in ranges], axis=1)
+
+    def load_probabilities(self, video_id: str) -> dict[str, np.ndarray]:
+        """Reads {"action": [n, K], "boundary": [n, 4], "pixel_change": [n]}, float32.
+
+        Raises:
+            InputError: no such file, or not readable.
+        """
+        path = self.folder / PROBABILITIES_FOLDER / f"{video_id}.npz"
+        try:
+            with np.load(path, allow_pickle=False) as arrays:
+                return {name: arrays[name] for name in arrays.files}
+        except (OSError, ValueError, EOFError, BadZipFile) as error:
+            raise InputError(f"cannot read {path}: {error}. Extract that video again.") from error
+
+
+def write_video(folder: str | os.PathLike, video_id: str, features: np.ndarray,
+                probabilities: Mapping[str, np.ndarray], about: Mapping[str, Any]) -> None:
+    """Writes all that belongs to one video; the features last, so that a killed run never leaves half a video.
+
+    Args:
+        folder: feature folder.
+        video_id: file name without suffix.
+        features: float32 [n, feature_dim].
+        probabilities: arrays [n, ...] by name.
+        about: JSON values: the video's entry in metadata.json.
+    Raises:
+        InputError: features with NaN or infinity.
+    """
+    if not np.isfinite(features).all():
+        raise InputError(f"the features of {video_id} hold NaN or infinity: the model is broken. Train or export it "
+                         "again.")
+    folder = Path(folder)
+    with atomic_write(folder / PROBABILITIES_FOLDER / f"{video_id}.npz") as file:
+        np.savez(file, **probabilities)
+    write_json(folder / PROBABILITIES_FOLDER / f"{video_id}.json", dict(about))
+    with atomic_write(folder / f"{video_id}.npy") as file:
+        np.save(file, features.astype(np.float32, copy=False))
+
+
+def finished_videos(folder: str | os.PathLike) -> dict[str, dict[str, Any]]:
+    """What is known of every finished video of a feature folder, by id."""
+    folder = Path(folder)
+    return {path.stem: read_json(path) for path in sorted((folder / PROBABILITIES_FOLDER).glob("*.json"))
+            if (folder / f"{path.stem}.npy").is_file()}
+
+
+def write_metadata(folder: str | os.PathLike, settings: Mapping[str, Any],
+                   videos: Mapping[str, Mapping[str, Any]]) -> None:
+    """Writes metadata.json: the settings of the extraction and the entry of every finished video."""
+    entries = {name: dict(videos[name]) for name in sorted(videos)}
+    write_json(Path(folder, METADATA_FILE), {**settings, "videos": entries})
+
+
+def resize_features(features: np.ndarray, num_segments: int) -> np.ndarray:
+    """Resizes along TIME by linear interpolation: half-pixel centres, edges clamped, no antialiasing.
+
+    The numbers of torch `interpolate(mode="linear", align_corners=False)`, which G-TAD and OpenTAD use.
+
+    Args:
+        features: float [n, C], n >= 1; rows are snippets.
+        num_segments: rows wanted.
+    Returns:
+        float32 [num_segments, C].
+    Raises:
+        InputError: not two-dimensional, no row, or NaN or infinity.
+    """
+    if features.ndim != 2 or not len(features):
+        raise InputError(f"features of shape {list(features.shape)} cannot be resized; expected [num_snippets, C].")
+    if not np.isfinite(features).all():
+        raise InputError("features with NaN or infinity cannot be resized. Extract the video again.")
+    # float32 as in the reference: in float64 the positions differ by 1e-5 of a row.
+    half, scale = np.float32(0.5), np.float32(len(features) / num_segments)
+    position = np.clip(scale * (np.arange(num_segments, dtype=np.float32) + half) - half, 0, len(features) - 1)
+    low = position.astype(np.int64)
+    high = np.minimum(low + 1, len(features) - 1)
+    weight = (position - low)[:, None]
+    return (features[low] * (1 - weight) + features[high] * weight).astype(np.float32)
+
+
+def _load_array(path: Path) -> np.ndarray:
+    try:
+        array = np.load(path, allow_pickle=False)
+    except (OSError, ValueError, EOFError) as error:
+        raise InputError(f"cannot read {path}: {error}. Extract that video again.") from error
+    if not isinstance(array, np.ndarray):
+        raise InputError(f"{path} is no .npy array. Extract that video again.")
+    return array
