@@ -1,0 +1,128 @@
+"""One look for every picture: colours, type, and figures that follow the page's light or dark scheme.
+
+Figures are drawn once with matplotlib and leave in two forms: a PNG of twice the usual resolution for slides, and SVG
+for the page, whose neutral colours are CSS variables and whose text stays text (selectable, sharp in print).
+"""
+
+import io
+import re
+from pathlib import Path
+
+import matplotlib
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+
+from bsp_tf.base.atomic_file import atomic_write
+
+INK = "#1d2733"
+MUTED = "#66717f"
+GRID = "#dfe3e8"
+_PAGE_VARIABLES = {INK: "var(--ink)", MUTED: "var(--muted)", GRID: "var(--grid)"}
+HEAT = "#12696b"
+
+# Joined types are warm, speed types cool: the two pairs are told apart at a glance, also by colour-blind readers.
+BOUNDARY_COLORS = {"diff_class": "#c4512d", "same_class": "#e3a02f", "diff_speed": "#1f6fb2", "same_speed": "#6fb1dc"}
+JOINED_TYPES = ("diff_class", "same_class")
+SPEED_TYPES = ("diff_speed", "same_speed")
+
+STREAM_COLORS = {"action": "#8a94a3", "two_stream": "#0e8a7d"}
+STREAM_NAMES = {"action": "action only", "two_stream": "action + boundary"}
+SPLIT_COLORS = {"train": "#8a94a3", "validation": "#0e8a7d"}
+
+JOINT_COLORS = {"hard_cut": "#b3367a", "cross_fade": "#7a5cc6", "motion_change": "#2c8c4a"}
+JOINT_MARKERS = {"hard_cut": "v", "cross_fade": "D", "motion_change": "o"}
+SCORE_COLORS = ("#c4512d", "#1f6fb2", "#8a94a3")
+SCORE_MARKERS = ("o", "s", "^")
+
+# After Paul Tol's "muted" scheme, with the darkest hue lifted so that it also shows on a dark page.
+_CLASS_COLORS = ("#cc6677", "#5b5bc8", "#ddcc77", "#2f8a4c", "#88ccee", "#a03a68", "#44aa99", "#999933", "#aa4499",
+                 "#7f8c9b")
+
+_RC = {
+    "font.family": "DejaVu Sans", "font.size": 9, "axes.titlesize": 10, "axes.titleweight": "bold",
+    "axes.titlelocation": "left", "axes.labelsize": 8.5, "xtick.labelsize": 8, "ytick.labelsize": 8,
+    "legend.fontsize": 8, "legend.frameon": False, "text.color": INK, "axes.labelcolor": MUTED,
+    "axes.titlecolor": INK, "xtick.color": MUTED, "ytick.color": MUTED, "axes.edgecolor": GRID,
+    "xtick.major.size": 0, "ytick.major.size": 0, "axes.grid": True, "grid.color": GRID, "grid.linewidth": 0.7,
+    "axes.axisbelow": True, "axes.spines.top": False, "axes.spines.right": False, "lines.linewidth": 1.8,
+    "lines.solid_capstyle": "round", "hatch.linewidth": 0.7,
+    "svg.fonttype": "none", "svg.hashsalt": "bsp_tf", "savefig.facecolor": "white",
+}
+
+
+def new_figure(width_inches: float, height_inches: float) -> Figure:
+    """An empty figure on the Agg canvas, laid out by matplotlib's constrained layout; draw inside `styled()`."""
+    figure = Figure(figsize=(width_inches, height_inches), layout="constrained")
+    FigureCanvasAgg(figure)
+    figure.get_layout_engine().set(w_pad=0.04, h_pad=0.04)
+    return figure
+
+
+def styled() -> matplotlib.rc_context:
+    """Context in which axes and text get the project's look; the caller's own matplotlib settings are untouched."""
+    return matplotlib.rc_context({**matplotlib.rcParamsDefault, **_RC, "backend": matplotlib.rcParams["backend"]})
+
+
+def class_colors(labels: list[str]) -> dict[str, str]:
+    """Label -> hex colour; the same for the same set of labels, whatever its order (ten colours, then again)."""
+    return {label: _CLASS_COLORS[i % len(_CLASS_COLORS)] for i, label in enumerate(sorted(set(labels)))}
+
+
+def text_color_on(background: str) -> str:
+    """Hex colour for text on `background` ("#rrggbb"): near black or white, by the relative luminance of WCAG 2."""
+    channels = [int(background[i:i + 2], 16) / 255 for i in (1, 3, 5)]
+    linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in channels]
+    luminance = 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+    return "#10151c" if luminance > 0.25 else "#ffffff"
+
+
+def readable(name: str) -> str:
+    """A label as people write it: with a hyphen (`diff-class`, `cross-fade`), all other labels with spaces."""
+    return name.replace("_", "-" if name in BOUNDARY_COLORS or name == "cross_fade" else " ")
+
+
+def keep_horizontal_grid(axes: Axes) -> None:
+    """Hides the vertical grid lines and the left spine: enough for curves over epochs."""
+    axes.grid(axis="x", visible=False)
+    axes.spines["left"].set_visible(False)
+
+
+def save_png(figure: Figure, path: Path) -> None:
+    """Writes `figure` at 200 dots an inch (twice the usual) on white, atomically."""
+    buffer = io.BytesIO()
+    with styled():
+        figure.savefig(buffer, format="png", dpi=200, metadata={"Software": None})
+    with atomic_write(path) as file:
+        file.write(buffer.getvalue())
+
+
+def to_inline_svg(figure: Figure, name: str, description: str) -> str:
+    """`figure` as one `<svg>` element to stand inside an HTML page.
+
+    Args:
+        figure: What to draw; its background becomes transparent.
+        name: Unique in the page; every id inside the picture begins with it, so that pictures do not mix.
+        description: What a reader who cannot see the picture is told (`aria-label`).
+
+    Returns:
+        The element, without XML header and name spaces (HTML needs none), with text as text in the page's own type
+        face and with the neutral colours as the CSS variables --ink, --muted and --grid.
+    """
+    buffer = io.StringIO()
+    with styled():
+        figure.savefig(buffer, format="svg", transparent=True,
+                       metadata={"Date": None, "Creator": None, "Format": None, "Type": None})
+    svg = buffer.getvalue()
+    svg = svg[svg.index("<svg"):]
+    svg = re.sub(r"<metadata>.*?</metadata>", "", svg, flags=re.DOTALL)
+    svg = re.sub(r'\s(?:xmlns(?::\w+)?|version)="[^"]*"', "", svg).replace("xlink:href=", "href=")
+    svg = re.sub(r'(?<= id=")', f"{name}-", svg)
+    svg = re.sub(r'(href="#|url\(#)', rf"\g<1>{name}-", svg)
+    svg = re.sub(r"'DejaVu Sans'(?:, [^;\"]*)?", "var(--type)", svg)
+    for color, variable in _PAGE_VARIABLES.items():
+        svg = svg.replace(color, variable)
+    width, height = (float(size) for size in re.search(r'viewBox="0 0 ([\d.]+) ([\d.]+)"', svg).groups())
+    label = description.replace("&", "&amp;").replace('"', "&quot;").replace("<", "&lt;")
+    opening = f'<svg id="{name}" role="img" aria-label="{label}" viewBox="0 0 {width:g} {height:g}">'
+    return re.sub(r"<svg[^>]*>", lambda _: opening, svg, count=1)
