@@ -154,12 +154,14 @@ def resize_features(features: np.ndarray, num_segments: int) -> np.ndarray:
         raise InputError(f"features of shape {list(features.shape)} cannot be resized; expected [num_snippets, C].")
     if not np.isfinite(features).all():
         raise InputError("features with NaN or infinity cannot be resized. Extract the video again.")
-    # float32 as in the reference: in float64 the positions differ by 1e-5 of a row.
-    half, scale = np.float32(0.5), np.float32(len(features) / num_segments)
-    position = np.clip(scale * (np.arange(num_segments, dtype=np.float32) + half) - half, 0, len(features) - 1)
+    # The reference's rounding: the ratio in float32, then one fused multiply-add; all in float64 the positions differ
+    # by 1e-5 of a row.
+    ratio = np.float64(np.float32(len(features) / num_segments))
+    position = ((np.arange(num_segments) + 0.5) * ratio - 0.5).astype(np.float32)
+    position = np.clip(position, 0, len(features) - 1)
     low = position.astype(np.int64)
     high = np.minimum(low + 1, len(features) - 1)
-    weight = (position - low)[:, None]
+    weight = (position - low).astype(np.float32)[:, None]
     return (features[low] * (1 - weight) + features[high] * weight).astype(np.float32)
 
 

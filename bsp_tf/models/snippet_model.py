@@ -1,0 +1,81 @@
+"""An exported two-stream SavedModel, loaded for inference without any code of the models."""
+
+import dataclasses
+import hashlib
+import os
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import tensorflow as tf
+
+from bsp_tf.base.atomic_file import read_json
+from bsp_tf.base.errors import InputError
+
+OUTPUTS = ("features", "action", "boundary")
+
+
+@dataclasses.dataclass(frozen=True)
+class SnippetModel:
+    """A loaded two-stream SavedModel.
+
+    Attributes:
+        call: uint8 [N, window, H, W, 3] -> {"features", "action", "boundary", ...}.
+        config: contents of its config asset.
+        action_labels: names of the action classes.
+        boundary_labels: names of the four boundary types.
+        sha256: fingerprint of weights and assets.
+        loaded: the SavedModel itself; it owns the variables that `call` uses.
+    """
+
+    call: Callable[[tf.Tensor], dict[str, tf.Tensor]]
+    config: Mapping[str, Any]
+    action_labels: list[str]
+    boundary_labels: list[str]
+    sha256: str
+    loaded: Any
+
+    @property
+    def short_side(self) -> int:
+        """The larger of the short sides that the two streams resize to, 0 if the config does not say."""
+        return max((int(self.config.get(stream, {}).get("data", {}).get("short_side", 0))
+                    for stream in ("action", "boundary")), default=0)
+
+
+def load_snippet_model(path: str | os.PathLike) -> SnippetModel:
+    """Loads a SavedModel that `bsp_tf.export` wrote, without any code of the models.
+
+    Raises:
+        InputError: no SavedModel, or not one with the signature and the assets of a two-stream model.
+    """
+    path = Path(path)
+    if not (path / "saved_model.pb").is_file():
+        raise InputError(f"{path} is no SavedModel (it has no saved_model.pb); make it with python -m bsp_tf.export.")
+    try:
+        loaded = tf.saved_model.load(str(path))
+    except (OSError, ValueError, tf.errors.OpError) as error:
+        raise InputError(f"{path} cannot be loaded: {str(error).splitlines()[0]}. Export the model again.") from error
+    call = loaded.signatures.get("serving_default") if hasattr(loaded, "signatures") else None
+    outputs = () if call is None else call.structured_outputs
+    assets = {name: getattr(loaded, name, None) for name in ("action_labels", "boundary_labels", "config")}
+    lacking = [name for name in OUTPUTS if name not in outputs] + [name for name in assets if assets[name] is None]
+    if lacking:
+        raise InputError(f"{path} is no two-stream model: it lacks {', '.join(lacking)}. Make it with "
+                         "python -m bsp_tf.export.")
+    files = {name: Path(asset.asset_path.numpy().decode()) for name, asset in assets.items()}
+    config = read_json(files["config"])
+    if not {"num_frames", "feature_dim", "streams"} <= config.keys():
+        raise InputError(f"{files['config']} lacks num_frames, feature_dim or streams; export the model again.")
+    labels = [files[name].read_text(encoding="utf-8").splitlines() for name in ("action_labels", "boundary_labels")]
+    return SnippetModel(call, config, *labels, _fingerprint(path), loaded)
+
+
+def _fingerprint(model_path: Path) -> str:
+    """SHA-256 over weights and assets: the graph file may differ between two exports of one model."""
+    digest = hashlib.sha256()
+    for folder in ("assets", "variables"):
+        for path in sorted((model_path / folder).glob("*")):
+            digest.update(path.name.encode())
+            with open(path, "rb") as file:
+                digest.update(hashlib.file_digest(file, "sha256").digest())
+    return digest.hexdigest()
