@@ -62,14 +62,14 @@ def _load_without_overrides(arguments: Sequence[str]) -> ConfigDict:
     program = ["check", f"--config={path}"]
     values = flags.FlagValues()
     config_flags.DEFINE_config_file("config", None, _HELP, flag_values=values, sys_argv=program)
-    values(program)
-    config = values["config"].value
-    if isinstance(config, ConfigDict):
-        return config
-    # The flag puts off a failure to load until the first access.
     try:
+        values(program)
+        config = values["config"].value
+        if isinstance(config, ConfigDict):
+            return config
+        # A failure to find the file is put off until the first access.
         config.task  # noqa: B018
-    except OSError as error:
+    except (OSError, SyntaxError, ImportError, AttributeError) as error:
         raise InputError(f"cannot load --config={path}: {_first_line(error.__cause__ or error)}. "
                          "Check the path and the file.") from error
     raise InputError(f"--config={path}: get_config() returned {type(config).__name__}, not a ConfigDict.")

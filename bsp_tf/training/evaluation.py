@@ -68,19 +68,12 @@ class Evaluator:
         return self._strategy.reduce(add, loss, axis=None), self._strategy.reduce(add, confusion, axis=None)
 
     def _evaluate_share(self, batch: dict[str, tf.Tensor], static: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        frames = tf.cond(static, lambda: repeat_middle_frame(batch["frames"]), lambda: batch["frames"])
+        frames = tf.cond(static, lambda: video_ops.repeat_one_frame(batch["frames"]), lambda: batch["frames"])
         logits = self._model(video_ops.normalize(frames), training=False)["logits"]
         losses = tf.nn.sparse_softmax_cross_entropy_with_logits(batch["label"], logits)
         confusion = tf.math.confusion_matrix(
             batch["label"], tf.argmax(logits, axis=-1), self._num_classes, tf.cast(batch["weight"], tf.int64), tf.int64)
         return tf.reduce_sum(losses * batch["weight"]), confusion
-
-
-def repeat_middle_frame(frames: tf.Tensor) -> tf.Tensor:
-    """[B, T, H, W, C] -> the same shape and dtype, frame T // 2 in every place."""
-    num_frames = tf.shape(frames)[1]
-    middle = frames[:, num_frames // 2, tf.newaxis]
-    return tf.repeat(middle, num_frames, axis=1)
 
 
 def summary(task: str, labels: list[str], moving: dict, static: dict) -> dict:

@@ -1,15 +1,15 @@
 """What a run must know before it starts, and every mistake that can be found before it starts."""
 
 import dataclasses
-from pathlib import Path
 
 from ml_collections import ConfigDict
 
-from bsp_tf.base.atomic_file import read_json
 from bsp_tf.base.errors import InputError
 from bsp_tf.data.boundary_synthesis import BOUNDARY_TYPES
+from bsp_tf.data.record_folder import RecordFolder, open_folder
 
 TASKS = ("action", "boundary")
+SAMPLINGS = ("uniform", "dense", "consecutive")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -28,31 +28,32 @@ class RunPlan:
 
 
 def plan_run(config: ConfigDict) -> RunPlan:
-    """Reads the record folders' labels and manifest, and checks the config against them.
+    """Opens the record folders and checks the config against them.
 
     Raises:
-        InputError: a folder or its files are missing, the two folders have other labels, or fields of the config
+        InputError: a folder is missing or damaged, the two folders have other labels, or fields of the config
             contradict each other; the message names the field or the file.
     """
     _check_fields(config)
-    train_labels = _read_labels("data.train_dir", config.data.train_dir)
-    validation_labels = _read_labels("data.validation_dir", config.data.validation_dir)
+    train, validation = _open(config, "train_dir"), _open(config, "validation_dir")
     if config.task == "boundary":
         labels = tuple(BOUNDARY_TYPES)
     else:
-        labels = train_labels
-        if train_labels != validation_labels:
-            _raise_label_mismatch(config, train_labels, validation_labels)
-    steps = config.train.steps_per_epoch or _num_clips(config.data.train_dir) // config.train.batch_size
+        labels = train.labels
+        if train.labels != validation.labels:
+            _raise_label_mismatch(train, validation)
+    steps = config.train.steps_per_epoch or train.num_clips // config.train.batch_size
     if steps < 1:
-        raise InputError(f"{config.data.train_dir} holds {_num_clips(config.data.train_dir)} clips, fewer than one "
-                         f"batch: lower train.batch_size={config.train.batch_size} or set train.steps_per_epoch.")
+        raise InputError(f"{train.path} holds {train.num_clips} clips, fewer than one batch: lower "
+                         f"train.batch_size={config.train.batch_size} or set train.steps_per_epoch.")
     return RunPlan(labels, steps, steps * config.train.epochs)
 
 
 def _check_fields(config: ConfigDict) -> None:
     if config.task not in TASKS:
         raise InputError(f"task is {config.task!r}: choose one of {', '.join(TASKS)}.")
+    if config.data.sampling not in SAMPLINGS:
+        raise InputError(f"data.sampling is {config.data.sampling!r}: choose one of {', '.join(SAMPLINGS)}.")
     for field in ("batch_size", "epochs", "checkpoint_every_steps", "log_every_steps"):
         if config.train[field] < 1:
             raise InputError(f"train.{field}={config.train[field]} must be at least 1.")
@@ -64,33 +65,17 @@ def _check_fields(config: ConfigDict) -> None:
                          "a boundary batch holds the four types in equal parts.")
 
 
-def _read_labels(field: str, folder: str) -> tuple[str, ...]:
-    if not folder:
-        raise InputError(f"{field} is not set: give the record folder with --config.{field}=FOLDER "
-                         "(tfrecords_tools.convert writes it).")
-    path = Path(folder) / "labels.txt"
-    if not Path(folder).is_dir():
-        raise InputError(f"{field}: folder {folder} does not exist. Check the path, or write it with "
-                         "tfrecords_tools.convert.")
-    if not path.is_file():
-        raise InputError(f"{path} is missing: {folder} is no record folder, or its conversion was stopped. Run "
-                         "tfrecords_tools.convert again.")
-    return tuple(path.read_text(encoding="utf-8").splitlines())
+def _open(config: ConfigDict, field: str) -> RecordFolder:
+    if not config.data[field]:
+        raise InputError(f"data.{field} is not set: give the record folder that tfrecords_tools.convert wrote, "
+                         f"--config.data.{field}=FOLDER.")
+    return open_folder(config.data[field])
 
 
-def _num_clips(folder: str) -> int:
-    path = Path(folder) / "manifest.json"
-    manifest = read_json(path)
-    if not isinstance(manifest, dict) or not isinstance(manifest.get("num_clips"), int):
-        raise InputError(f"{path} has no number \"num_clips\": run tfrecords_tools.convert again, or set "
-                         "train.steps_per_epoch.")
-    return manifest["num_clips"]
-
-
-def _raise_label_mismatch(config: ConfigDict, train: tuple[str, ...], validation: tuple[str, ...]) -> None:
-    only_train = sorted(set(train) - set(validation))
-    only_validation = sorted(set(validation) - set(train))
+def _raise_label_mismatch(train: RecordFolder, validation: RecordFolder) -> None:
+    only_train = sorted(set(train.labels) - set(validation.labels))
+    only_validation = sorted(set(validation.labels) - set(train.labels))
     raise InputError(
-        f"the labels of {config.data.train_dir} ({len(train)}) and {config.data.validation_dir} ({len(validation)}) "
-        f"differ; only in the first: {only_train[:5]}; only in the second: {only_validation[:5]}; "
-        f"convert both with the same label list.")
+        f"the labels of {train.path} ({len(train.labels)}) and {validation.path} ({len(validation.labels)}) "
+        f"differ; only in the first: {only_train[:5]}; only in the second: {only_validation[:5]}. "
+        "Convert both with the same label list.")

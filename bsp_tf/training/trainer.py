@@ -8,10 +8,11 @@ pure function of the step.
 
 import math
 import os
+import random
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
-import keras
 import numpy as np
 import tensorflow as tf
 from matplotlib.image import imsave
@@ -19,6 +20,7 @@ from ml_collections import ConfigDict
 from tqdm import tqdm
 
 from bsp_tf.base.atomic_file import atomic_write, read_json, write_json
+from bsp_tf.base.errors import InputError
 from bsp_tf.data import video_ops
 from bsp_tf.data.pipelines import dataset_for
 from bsp_tf.training import metrics_log
@@ -26,40 +28,11 @@ from bsp_tf.training import workdir as folder
 from bsp_tf.training.batch_picture import batch_picture
 from bsp_tf.training.evaluation import Evaluator, summary
 from bsp_tf.training.optimization import learning_rate_schedule, optimizer_for
+from bsp_tf.training.progress import Progress, TrainingDivergedError, all_finite
 from bsp_tf.training.run_plan import RunPlan, plan_run
 from bsp_tf.training.strategy import check_batch_size, split_batch, strategy_for
 
 SHOWN_CLIPS = 8
-
-
-class TrainingDivergedError(ArithmeticError):
-    """The loss, the gradient or a weight is no longer finite; the message says where and what to do."""
-
-
-class Progress(tf.Module):
-    """Where the run is: saved with each checkpoint."""
-
-    def __init__(self):
-        """Step 0, nothing evaluated."""
-        super().__init__(name="progress")
-
-        def variable(value, dtype):
-            return tf.Variable(value, dtype=dtype, trainable=False)
-        self.step = variable(0, tf.int64)
-        # Sums over the running epoch. Float64: a long epoch of float32 additions would lose digits.
-        self.loss_sum = variable(0.0, tf.float64)
-        self.num_correct = variable(0, tf.int64)
-        self.seconds = variable(0.0, tf.float64)
-        self.best_accuracy = variable(-1.0, tf.float64)
-        self.best_epoch = variable(0, tf.int64)
-        # First step whose loss or gradient was not finite; -1 while there is none. Set inside the graph, so that
-        # the exact step is known although values are fetched only now and then.
-        self.diverged_step = variable(-1, tf.int64)
-
-    def start_epoch(self) -> None:
-        """Sets the sums of the epoch to 0."""
-        for variable in (self.loss_sum, self.num_correct, self.seconds):
-            variable.assign(tf.zeros_like(variable))
 
 
 def train(config: ConfigDict, workdir: str | os.PathLike, strategy: tf.distribute.Strategy | None = None) -> dict:
@@ -80,7 +53,7 @@ def train(config: ConfigDict, workdir: str | os.PathLike, strategy: tf.distribut
     strategy = strategy or strategy_for("one_device")
     check_batch_size(config.train.batch_size, strategy)
     plan = plan_run(config)
-    folder.claim_workdir(workdir, config, plan.labels)
+    folder.check_workdir(workdir, config, plan.labels)
     finished = Path(workdir) / folder.EVALUATION
     if finished.exists():
         print(f"already done: {finished}")
@@ -93,17 +66,19 @@ class Trainer:
 
     def __init__(self, config: ConfigDict, workdir: str | os.PathLike, plan: RunPlan,
                  strategy: tf.distribute.Strategy):
-        """Builds model, optimizer and data, and restores the last checkpoint if there is one."""
+        """Builds model, optimizer and data; raises InputError if the config cannot be built."""
         self.config, self.workdir, self.plan, self.strategy = config, Path(workdir), plan, strategy
         batch_size = config.train.batch_size
-        keras.utils.set_random_seed(config.seed)
+        # Keras draws the seeds of its initializers from Python's generator. TensorFlow's global seed is left alone:
+        # tf.data's shuffle takes part in it, and the order of the data should depend on its own seed only.
+        random.seed(config.seed)
         with strategy.scope():
             self.model = folder.build_model(config, len(plan.labels))
             self.optimizer = optimizer_for(
                 config.optimizer, self.model.trainable_variables, self.model.parameter_roles())
         self.schedule = learning_rate_schedule(config.optimizer, plan.steps_per_epoch, plan.total_steps)
         self.progress = Progress()
-        self.iterator = iter(dataset_for(config, "train", batch_size, config.seed))
+        self.iterator = saveable_iterator(dataset_for(config, "train", batch_size, config.seed))
         self.validation = dataset_for(config, "validation", batch_size, config.seed)
         self.evaluate = Evaluator(self.model, strategy, len(plan.labels), batch_size)
         self.train_step = tf.function(self._train_step, reduce_retracing=True)
@@ -115,18 +90,19 @@ class Trainer:
         self.best = tf.train.CheckpointManager(
             tf.train.Checkpoint(model=state), str(folder.checkpoint_folder(workdir, folder.BEST)),
             max_to_keep=1, checkpoint_name="epoch")
-        self.writers = {part: tf.summary.create_file_writer(str(self.workdir / folder.TENSORBOARD / part))
-                        for part in ("train", "validation")}
 
     def run(self) -> dict:
         """Trains from where the workdir is to the end; returns the contents of evaluation.json."""
+        folder.claim_workdir(self.workdir, self.config, self.plan.labels)
+        self.writers = {part: tf.summary.create_file_writer(str(self.workdir / folder.TENSORBOARD / part))
+                        for part in ("train", "validation")}
         self._resume()
         train = self.config.train
         step, mark = int(self.progress.step), time.monotonic()
         with tqdm(total=self.plan.total_steps, initial=step, unit="step", mininterval=0,
                   desc=f"train {self.config.task}") as bar:
             while step < self.plan.total_steps:
-                batch = next(self.iterator)
+                batch = self._next_batch()
                 if step == 0:
                     self._draw_batch(batch)
                 shares = split_batch(self.strategy, {key: batch[key] for key in ("frames", "label")})
@@ -134,8 +110,9 @@ class Trainer:
                 step += 1
                 epoch_ends = step % self.plan.steps_per_epoch == 0
                 if step % train.log_every_steps == 0 or epoch_ends:
+                    self._log(step, loss, accuracy, norm)
+                    bar.set_postfix(loss=f"{float(loss):.3f}", accuracy=f"{float(accuracy):.2f}", refresh=False)
                     bar.update(step - bar.n)
-                    self._log(bar, step, float(loss), float(accuracy), float(norm))
                 if epoch_ends or step % train.checkpoint_every_steps == 0:
                     self.progress.seconds.assign_add(time.monotonic() - mark)
                     if epoch_ends:
@@ -143,6 +120,14 @@ class Trainer:
                     self._save(step)
                     mark = time.monotonic()
         return self._finish()
+
+    def _next_batch(self) -> dict[str, tf.Tensor]:
+        try:
+            return next(self.iterator)
+        except (tf.errors.DataLossError, tf.errors.InvalidArgumentError) as error:
+            raise InputError(
+                f"a damaged record in {self.config.data.train_dir}: {error.message.splitlines()[0]}. Delete that "
+                "shard, run tfrecords_tools.convert again and start this command again.") from error
 
     def _resume(self) -> None:
         """Restores the last checkpoint and cuts metrics.jsonl back to it."""
@@ -179,10 +164,8 @@ class Trainer:
         hits = tf.equal(tf.argmax(logits, axis=-1, output_type=tf.int32), tf.cast(batch["label"], tf.int32))
         return loss, tf.reduce_sum(tf.cast(hits, tf.int64)), norm
 
-    def _log(self, bar: tqdm, step: int, loss: float, accuracy: float, norm: float) -> None:
+    def _log(self, step: int, loss: tf.Tensor, accuracy: tf.Tensor, norm: tf.Tensor) -> None:
         self._check_finite()
-        bar.set_postfix(loss=f"{loss:.3f}", accuracy=f"{accuracy:.2f}", refresh=False)
-        bar.refresh()
         with self.writers["train"].as_default(step=step):
             tf.summary.scalar("loss", loss)
             tf.summary.scalar("accuracy", accuracy)
@@ -258,8 +241,12 @@ class Trainer:
         return result
 
 
-@tf.function(reduce_retracing=True)
-def all_finite(variables: list[tf.Variable]) -> tf.Tensor:
-    """Whether all floating-point values of `variables` are finite, bool []."""
-    checks = [tf.reduce_all(tf.math.is_finite(v)) for v in variables if v.dtype.is_floating]
-    return tf.reduce_all(tf.stack(checks))
+def saveable_iterator(dataset: tf.data.Dataset) -> Iterator[dict[str, tf.Tensor]]:
+    """An iterator of `dataset` for a tf.train.Checkpoint.
+
+    The only state outside the iterator is the placeholder of a seed generator that tf.data gives each seeded shuffle
+    inside a function; it never changes, but without this option saving would refuse it.
+    """
+    options = tf.data.Options()
+    options.experimental_external_state_policy = tf.data.experimental.ExternalStatePolicy.IGNORE
+    return iter(dataset.with_options(options))

@@ -33,34 +33,42 @@ def checkpoint_folder(workdir: str | os.PathLike, which: str) -> Path:
     return Path(workdir) / "checkpoints" / which
 
 
-def claim_workdir(workdir: str | os.PathLike, config: ConfigDict, labels: tuple[str, ...]) -> None:
-    """Writes config.json and labels.txt in a new workdir; checks that an old one belongs to the same run.
+def check_workdir(workdir: str | os.PathLike, config: ConfigDict, labels: tuple[str, ...]) -> None:
+    """Checks that a workdir is new or belongs to the same run; writes nothing.
 
     Raises:
-        InputError: the workdir holds a run with another config (the message names each field that differs with
-            both values) or other labels.
+        InputError: the workdir is a file, or holds a run with another config (the message names each field that
+            differs with both values) or other labels.
     """
     workdir = Path(workdir)
     if workdir.exists() and not workdir.is_dir():
         raise InputError(f"--workdir={workdir} is a file: give a folder.")
-    now = json.loads(config.to_json())
+    if not (workdir / CONFIG).exists():
+        return
+    differences = config_differences(read_json(workdir / CONFIG), json.loads(config.to_json()))
+    if differences:
+        raise InputError(f"{workdir} holds a run with another config: {'; '.join(differences)}. Give another "
+                         "--workdir, or the config of that run.")
+    if read_labels(workdir) != list(labels):
+        raise InputError(f"{workdir / LABELS} lists other classes than the record folders now: the data has "
+                         "changed. Give another --workdir.")
+
+
+def claim_workdir(workdir: str | os.PathLike, config: ConfigDict, labels: tuple[str, ...]) -> None:
+    """Writes labels.txt and config.json in a new workdir. Call it when nothing in the config can be refused any more:
+    from then on the folder belongs to this config."""
+    workdir = Path(workdir)
     if (workdir / CONFIG).exists():
-        differences = config_differences(read_json(workdir / CONFIG), now)
-        if differences:
-            raise InputError(f"{workdir} holds a run with another config: {'; '.join(differences)}. Give another "
-                             "--workdir, or the config of that run.")
-        if (workdir / LABELS).exists() and read_labels(workdir) != list(labels):
-            raise InputError(f"{workdir / LABELS} lists other classes than the record folders now: the data has "
-                             "changed. Give another --workdir.")
+        return
     with atomic_write(workdir / LABELS, "w") as file:
         file.writelines(f"{label}\n" for label in labels)
-    write_json(workdir / CONFIG, now)
+    write_json(workdir / CONFIG, json.loads(config.to_json()))
 
 
 def config_differences(then: dict[str, Any], now: dict[str, Any]) -> list[str]:
     """Fields that differ between two configs, as "a.b was X, is now Y" (dotted names, sorted)."""
-    then, now = _flatten(then), _flatten(now)
-    return [f"{name} was {then.get(name, 'absent')!r}, is now {now.get(name, 'absent')!r}"
+    then, now = ({name: repr(value) for name, value in _flatten(config).items()} for config in (then, now))
+    return [f"{name} was {then.get(name, 'absent')}, is now {now.get(name, 'absent')}"
             for name in sorted(then.keys() | now.keys()) if then.get(name) != now.get(name)]
 
 

@@ -1,0 +1,42 @@
+"""Where a run is, and whether its numbers are still numbers."""
+
+from collections.abc import Sequence
+
+import tensorflow as tf
+
+
+class TrainingDivergedError(ArithmeticError):
+    """The loss, the gradient or a weight is no longer finite; the message says where and what to do."""
+
+
+class Progress(tf.Module):
+    """Where the run is: saved with each checkpoint."""
+
+    def __init__(self):
+        """Step 0, nothing evaluated."""
+        super().__init__(name="progress")
+
+        def variable(value, dtype):
+            return tf.Variable(value, dtype=dtype, trainable=False)
+        self.step = variable(0, tf.int64)
+        # Sums over the running epoch. Float64: a long epoch of float32 additions would lose digits.
+        self.loss_sum = variable(0.0, tf.float64)
+        self.num_correct = variable(0, tf.int64)
+        self.seconds = variable(0.0, tf.float64)
+        self.best_accuracy = variable(-1.0, tf.float64)
+        self.best_epoch = variable(0, tf.int64)
+        # First step whose loss or gradient was not finite; -1 while there is none. Set inside the graph, so that
+        # the exact step is known although values are fetched only now and then.
+        self.diverged_step = variable(-1, tf.int64)
+
+    def start_epoch(self) -> None:
+        """Sets the sums of the epoch to 0."""
+        for variable in (self.loss_sum, self.num_correct, self.seconds):
+            variable.assign(tf.zeros_like(variable))
+
+
+@tf.function(reduce_retracing=True)
+def all_finite(variables: Sequence[tf.Variable]) -> tf.Tensor:
+    """Whether all floating-point values of `variables` are finite, bool []."""
+    checks = [tf.reduce_all(tf.math.is_finite(v)) for v in variables if v.dtype.is_floating]
+    return tf.reduce_all(tf.stack(checks))

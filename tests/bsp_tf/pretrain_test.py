@@ -1,0 +1,110 @@
+"""The command as a user starts it: in a process of its own."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+PROJECT = Path(__file__).resolve().parents[2]
+
+
+def command(*arguments) -> list[str]:
+    return [sys.executable, "-m", "bsp_tf.pretrain", *map(str, arguments)]
+
+
+def run(*arguments) -> subprocess.CompletedProcess:
+    return subprocess.run(command(*arguments), cwd=PROJECT, capture_output=True, text=True, timeout=200)
+
+
+def last_values(workdir: Path) -> dict[str, np.ndarray]:
+    """All numbers of the last checkpoint: weights, statistics, momentum, dropout state, progress."""
+    reader = tf.train.load_checkpoint(tf.train.latest_checkpoint(str(workdir / "checkpoints" / "last")))
+    names = [name for name in reader.get_variable_to_shape_map() if name.endswith("VARIABLE_VALUE")]
+    return {name: reader.get_tensor(name) for name in names if "save_counter" not in name}
+
+
+def rows_without_time(workdir: Path) -> list[dict]:
+    rows = [json.loads(line) for line in (workdir / "metrics.jsonl").read_text().splitlines()]
+    return [{name: value for name, value in row.items() if name != "seconds"} for row in rows]
+
+
+def test_killed_and_resumed_run_equals_uninterrupted_one_bit_for_bit(tiny_config_file, tmp_path):
+    arguments = [f"--config={tiny_config_file}", "--config.task=boundary", "--config.train.steps_per_epoch=9",
+                 "--config.train.epochs=5", "--config.train.checkpoint_every_steps=4"]
+    whole, killed = tmp_path / "whole", tmp_path / "killed"
+    finished = run(*arguments, f"--workdir={whole}")
+    assert finished.returncode == 0, finished.stderr
+    process = subprocess.Popen(command(*arguments, f"--workdir={killed}"), cwd=PROJECT, stdout=subprocess.PIPE,
+                               stderr=subprocess.STDOUT)
+    # In the middle of the second epoch, a step or more after a checkpoint.
+    while not (killed / "metrics.jsonl").exists():
+        assert process.poll() is None, process.stdout.read().decode()
+        time.sleep(0.002)
+    while not (killed / "checkpoints" / "last" / "step-12.index").exists() and process.poll() is None:
+        time.sleep(0.002)
+    os.kill(process.pid, signal.SIGKILL)
+    assert process.wait() == -signal.SIGKILL
+    assert not (killed / "evaluation.json").exists()
+
+    resumed = run(*arguments, f"--workdir={killed}")
+    assert resumed.returncode == 0, resumed.stderr
+    assert "continuing from" in resumed.stdout
+    expected, actual = last_values(whole), last_values(killed)
+    assert expected.keys() == actual.keys() and len(expected) > 100
+    for name, value in expected.items():
+        np.testing.assert_array_equal(actual[name], value, err_msg=name)
+    assert rows_without_time(killed) == rows_without_time(whole)
+    assert [row["epoch"] for row in rows_without_time(killed)] == [1, 2, 3, 4, 5]
+
+    again = run(*arguments, f"--workdir={killed}")
+    assert again.returncode == 0 and "already done" in again.stdout
+    other = run(*arguments, f"--workdir={killed}", "--config.optimizer.learning_rate=0.5")
+    assert other.returncode == 2
+    assert "optimizer.learning_rate was 0.01, is now 0.5" in one_error_line(other)
+
+
+def one_error_line(process: subprocess.CompletedProcess) -> str:
+    """The error, after checking that it is one line without a traceback."""
+    assert "Traceback" not in process.stderr, process.stderr
+    lines = [line for line in process.stderr.splitlines() if line.startswith("error: ")]
+    assert len(lines) == 1, process.stderr
+    return lines[0]
+
+
+@pytest.mark.parametrize(("arguments", "message"), [
+    (["--config.modle.depth=18"], "no field 'modle.depth': did you mean --config.model.depth?"),
+    (["--config.foo=1"], "no field 'foo'"),
+    (["--noconfig.data.flipp"], "did you mean --config.data.flip?"),
+    (["--workdir="], "--workdir is not set"),
+])
+def test_mistyped_flags_end_with_one_line(tiny_config_file, tmp_path, arguments, message):
+    process = run(f"--config={tiny_config_file}", f"--workdir={tmp_path / 'w'}", *arguments)
+    assert process.returncode == 2
+    assert message in one_error_line(process)
+    assert not (tmp_path / "w").exists()
+
+
+def test_missing_or_broken_config_file(tmp_path):
+    missing = run("--config=nowhere/none.py", f"--workdir={tmp_path / 'w'}", "--config.seed=1")
+    assert missing.returncode == 2 and "nowhere/none.py" in one_error_line(missing)
+    none = run(f"--workdir={tmp_path / 'w'}")
+    assert none.returncode == 2 and "--config is not set" in one_error_line(none)
+    (tmp_path / "broken.py").write_text("def get_config(:\n")
+    broken = run(f"--config={tmp_path / 'broken.py'}", f"--workdir={tmp_path / 'w'}")
+    assert broken.returncode == 2 and "SyntaxError" in one_error_line(broken)
+
+
+def test_diverging_loss_ends_with_status_3(tiny_config_file, tmp_path):
+    process = run(f"--config={tiny_config_file}", f"--workdir={tmp_path / 'w'}", "--config.optimizer.clip_norm=0",
+                  "--config.optimizer.learning_rate=1e30", "--config.train.checkpoint_every_steps=1",
+                  "--config.train.log_every_steps=1")
+    assert process.returncode == 3, process.stderr
+    assert "no longer finite at step" in one_error_line(process)
+    assert not (tmp_path / "w" / "evaluation.json").exists()

@@ -1,0 +1,73 @@
+"""Two logical CPU devices under MirroredStrategy against one device, in a process of its own."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from bsp_tf.base.errors import InputError
+from bsp_tf.training.strategy import check_batch_size, split_batch, strategy_for
+
+PROJECT = Path(__file__).resolve().parents[3]
+
+# Logical devices must be made before TensorFlow starts. BatchNorm takes the statistics of the global batch, so the
+# replicas may hold different clips; dropout is off because each replica draws its own mask.
+SCRIPT = """
+import json, sys
+import tensorflow as tf
+cpu = tf.config.list_physical_devices("CPU")[0]
+tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
+import numpy as np
+from configs.base import get_config
+from bsp_tf.training.strategy import split_batch, strategy_for
+from bsp_tf.training.trainer import train
+config = get_config()
+config.update_from_flattened_dict(json.loads(sys.argv[1]))
+config.model.dropout = 0.0
+strategy = strategy_for("mirrored")
+assert strategy.num_replicas_in_sync == 2
+shares = split_batch(strategy, {"label": tf.range(4)})["label"]
+assert [x.numpy().tolist() for x in shares.values] == [[0, 1], [2, 3]]
+train(config, sys.argv[2] + "/two", strategy)
+train(config, sys.argv[2] + "/one", strategy_for("one_device"))
+"""
+
+
+def test_two_replicas_equal_one_device(tiny_config, tmp_path):
+    fields = {**tiny_config, "optimizer": {**tiny_config.optimizer, "weight_decay": 0.01, "clip_norm": 1.0}}
+    fields = {f"{group}.{name}": value for group in ("data", "model", "optimizer", "train", "boundary")
+              for name, value in dict(fields[group]).items()}
+    process = subprocess.run([sys.executable, "-c", SCRIPT, json.dumps(fields), str(tmp_path)], cwd=PROJECT,
+                             capture_output=True, text=True, timeout=200)
+    assert process.returncode == 0, process.stderr
+    one, two = (tf.train.load_checkpoint(tf.train.latest_checkpoint(str(tmp_path / name / "checkpoints" / "last")))
+                for name in ("one", "two"))
+    names = [name for name in one.get_variable_to_shape_map() if name.startswith(("model/", "momentum/"))]
+    assert len(names) > 90
+    for name in names:
+        np.testing.assert_allclose(two.get_tensor(name), one.get_tensor(name), rtol=1e-5, atol=1e-5, err_msg=name)
+    rows = [[json.loads(line) for line in (tmp_path / name / "metrics.jsonl").read_text().splitlines()]
+            for name in ("one", "two")]
+    for first, second in zip(*rows, strict=True):
+        assert second["train_loss"] == pytest.approx(first["train_loss"], abs=1e-5)
+        assert second["validation_loss"] == pytest.approx(first["validation_loss"], abs=1e-5)
+        assert second["train_accuracy"] == first["train_accuracy"]
+
+
+def test_batch_must_split():
+    class Three:
+        num_replicas_in_sync = 3
+    check_batch_size(12, Three())
+    with pytest.raises(InputError, match="train.batch_size=16 cannot be split over 3 replicas"):
+        check_batch_size(16, Three())
+    with pytest.raises(InputError, match="unknown strategy 'tpu'"):
+        strategy_for("tpu")
+
+
+def test_one_device_gets_the_batch_as_it_is():
+    batch = {"label": tf.range(5)}
+    assert split_batch(strategy_for("one_device"), batch) is batch

@@ -1,0 +1,124 @@
+import json
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from matplotlib.image import imread
+
+from bsp_tf.base.errors import InputError
+from bsp_tf.training import trainer
+from bsp_tf.training.progress import TrainingDivergedError
+from bsp_tf.training.workdir import load_trained_model
+
+
+def rows(workdir):
+    return [json.loads(line) for line in (workdir / "metrics.jsonl").read_text().splitlines()]
+
+
+def test_a_run_leaves_a_complete_workdir(tiny_config, tmp_path, capsys):
+    result = trainer.train(tiny_config, tmp_path)
+    names = {path.name for path in tmp_path.iterdir()}
+    assert names == {"config.json", "labels.txt", "checkpoints", "tensorboard", "metrics.jsonl", "evaluation.json",
+                     "training_batch.png"}
+    assert json.loads((tmp_path / "evaluation.json").read_text()) == result
+    assert set(result) == {"task", "accuracy", "loss", "num_samples", "per_class", "confusion", "labels",
+                           "static_accuracy", "best_epoch", "seconds"}
+    confusion = np.array(result["confusion"])
+    assert confusion.sum() == result["num_samples"] > 0
+    assert result["accuracy"] == pytest.approx(np.trace(confusion) / confusion.sum())
+    assert [row["epoch"] for row in rows(tmp_path)] == [1, 2] and [row["step"] for row in rows(tmp_path)] == [3, 6]
+    assert set(rows(tmp_path)[0]) == {"epoch", "step", "train_loss", "train_accuracy", "validation_loss",
+                                      "validation_accuracy", "learning_rate", "seconds"}
+    # The best epoch is the first with the highest accuracy, and its weights are what evaluation.json describes.
+    accuracies = [row["validation_accuracy"] for row in rows(tmp_path)]
+    assert result["best_epoch"] == 1 + int(np.argmax(accuracies)) and result["accuracy"] == max(accuracies)
+    picture = imread(tmp_path / "training_batch.png")
+    assert picture.ndim == 3 and picture.std() > 0.05
+    tags = {value.tag for path in (tmp_path / "tensorboard" / "train").iterdir()
+            for event in tf.compat.v1.train.summary_iterator(str(path)) for value in event.summary.value}
+    assert {"loss", "accuracy", "learning_rate", "gradient_norm", "training_batch"} <= tags
+    _, config, labels = load_trained_model(tmp_path)
+    assert config.task == "action" and labels == result["labels"]
+
+    capsys.readouterr()
+    assert trainer.train(tiny_config, tmp_path) == result
+    assert "already done" in capsys.readouterr().out
+
+
+def test_nan_stops_the_run_and_stays_out_of_the_checkpoint(tiny_config, tmp_path, monkeypatch):
+    tiny_config.train.log_every_steps = 100
+    tiny_config.train.checkpoint_every_steps = 4
+    tiny_config.train.steps_per_epoch = 20
+    real = trainer.Trainer._next_batch
+    counter = iter(range(1, 100))
+
+    def poisoned(self):
+        batch = real(self)
+        if next(counter) == 6:
+            # As a division by zero in the 6th step would: the step's loss and every weight turn NaN.
+            self.model.fc.bias.assign(np.full(3, np.nan))
+        return batch
+
+    monkeypatch.setattr(trainer.Trainer, "_next_batch", poisoned)
+    with pytest.raises(TrainingDivergedError, match=r"no longer finite at step 6; .*last/step-4"):
+        trainer.train(tiny_config, tmp_path)
+    latest = tf.train.latest_checkpoint(str(tmp_path / "checkpoints" / "last"))
+    assert latest.endswith("step-4")
+    reader = tf.train.load_checkpoint(latest)
+    for name in reader.get_variable_to_shape_map():
+        if name.startswith("model/"):
+            assert np.isfinite(reader.get_tensor(name)).all(), name
+
+
+def test_best_accuracy_survives_a_restart(tiny_config, tmp_path, monkeypatch):
+    scores = iter([0.5, 0.25, 0.5])
+    tiny_config.train.epochs = 3
+
+    class Stopped(Exception):
+        pass
+
+    def count_only(self, shares):
+        self.progress.step.assign_add(1)
+        return tf.zeros([]), tf.zeros([]), tf.zeros([])
+
+    def evaluate(self, dataset, static=False):
+        return {"accuracy": next(scores), "loss": 1.0, "num_samples": 9, "confusion": np.eye(3, dtype=np.int64)}
+
+    def save_and_stop(self, step):
+        real_save(self, step)
+        if step == 6:
+            raise Stopped
+
+    real_save = trainer.Trainer._save
+    monkeypatch.setattr(trainer.Trainer, "_train_step", count_only)
+    monkeypatch.setattr(trainer.Evaluator, "__call__", evaluate)
+    monkeypatch.setattr(trainer.Trainer, "_finish", lambda self: {"best_epoch": int(self.progress.best_epoch)})
+    monkeypatch.setattr(trainer.Trainer, "_save", save_and_stop)
+    with pytest.raises(Stopped):
+        trainer.train(tiny_config, tmp_path)
+    monkeypatch.setattr(trainer.Trainer, "_save", real_save)
+    # 0.5 again in the third epoch is no better than the first, which the new process knows from the checkpoint.
+    assert trainer.train(tiny_config, tmp_path) == {"best_epoch": 1}
+    assert [row["validation_accuracy"] for row in rows(tmp_path)] == [0.5, 0.25, 0.5]
+
+
+def test_a_refused_config_leaves_no_workdir(tiny_config, tmp_path):
+    for field, value in (("model.depth", 20), ("optimizer.schedule", "linear"), ("data.sampling", "every")):
+        config = tiny_config.copy_and_resolve_references()
+        config.update_from_flattened_dict({field: value})
+        with pytest.raises(InputError, match=str(value)):
+            trainer.train(config, tmp_path / "run")
+        assert not (tmp_path / "run" / "config.json").exists()
+
+
+def test_the_same_seed_starts_with_the_same_weights(tiny_config):
+    from bsp_tf.training.run_plan import plan_run
+    from bsp_tf.training.strategy import strategy_for
+
+    def weights(seed):
+        tiny_config.seed = seed
+        run = trainer.Trainer(tiny_config, "unused", plan_run(tiny_config), strategy_for("one_device"))
+        return [variable.numpy() for variable in run.model.variables]
+    first, again, other = weights(0), weights(0), weights(1)
+    assert all(np.array_equal(a, b) for a, b in zip(first, again, strict=True))
+    assert not all(np.array_equal(a, b) for a, b in zip(first, other, strict=True))
