@@ -1,0 +1,20 @@
+"""Boundary stream on the sample data, small enough for two CPU cores.
+
+Source: the network and the optimizer of configs/sample_action.py; the boundary task of configs/base.py.
+Command: python -m bsp_tf.pretrain --config=configs/sample_boundary.py --workdir=runs/boundary \
+             --config.data.train_dir=records/train --config.data.validation_dir=records/val
+"""
+
+from ml_collections import ConfigDict
+
+from configs import sample_action
+
+
+def get_config() -> ConfigDict:
+    """The action stream's config with the boundary task."""
+    config = sample_action.get_config()
+    config.task = "boundary"
+    config.data.validation_passes = 2
+
+    config.train.epochs = 7
+    return config
