@@ -6,9 +6,9 @@ Frames are chosen before they are decoded, so shuffling and pairing hold JPEG st
 pairs by class (a window of two clips a class), joins two pairs of different classes into a *quad* of four clips and
 makes one sample of each boundary type of it: every batch is balanced exactly.
 
-Everything random is a function of the seed and of the place in the stream (stateless ops; tf.data's shuffle, which
-also takes part in TensorFlow's global seed where one is set), and all parallel maps keep their order: the same seed
-gives the same stream. Training streams never end; their iterators can be saved with tf.train.Checkpoint.
+Everything random is a function of the seed and of the place in the stream, never of TensorFlow's global seed, and all
+parallel maps keep their order: the same seed gives the same stream. Training streams never end; their iterators can be
+saved with tf.train.Checkpoint.
 """
 
 import functools
@@ -22,6 +22,7 @@ from bsp_tf.data.record_folder import RecordFolder, open_folder
 from bsp_tf.data.record_schema import parse_clip
 
 SPLITS = ("train", "validation")
+SAMPLINGS = ("uniform", "dense", "consecutive")
 MAX_OPEN_SHARDS = 8
 # Streams of random numbers that must not meet.
 _SHARD_ORDER, _CLIPS, _SAMPLES, _SHUFFLE = range(4)
@@ -50,6 +51,9 @@ def dataset_for(config, split: str, batch_size: int, seed: int) -> tf.data.Datas
     """
     if split not in SPLITS:
         raise InputError(f"split {split!r} is none of {', '.join(SPLITS)}.")
+    if config.data.sampling not in SAMPLINGS:
+        raise InputError(f"config: data.sampling={config.data.sampling!r} is none of {', '.join(SAMPLINGS)}.")
+    video_ops.check_sizes(config.data.short_side, config.data.crop_size)
     if config.task == "action":
         return action_dataset(config, split, batch_size, seed)
     if config.task == "boundary":
@@ -162,8 +166,19 @@ def _clips(folder: RecordFolder, number: tf.Tensor, seed: int, shuffle: bool) ->
 
 
 def _shuffle(clips: tf.data.Dataset, config, number: tf.Tensor, seed: int) -> tf.data.Dataset:
-    order = tf.random.stateless_uniform([], _fold(_seed(seed, _SHUFFLE), number), 1, 2**31 - 2, tf.int64)
-    return clips.shuffle(config.data.shuffle_clips, seed=order)
+    """Dataset.shuffle with a seed of its own for each pass.
+
+    The raw op, because Dataset.shuffle mixes in TensorFlow's global seed and, inside `flat_map`, makes iterators that
+    cannot be saved.
+    """
+    seeds = tf.unstack(_fold(_seed(seed, _SHUFFLE), number))
+    specs = tf.nest.flatten(clips.element_spec)
+    shuffled = tf.raw_ops.ShuffleDataset(
+        input_dataset=tf.data.experimental.to_variant(clips), buffer_size=tf.cast(config.data.shuffle_clips, tf.int64),
+        seed=seeds[0], seed2=seeds[1], output_types=[spec.dtype for spec in specs],
+        output_shapes=[spec.shape for spec in specs],
+        reshuffle_each_iteration=False)
+    return tf.data.experimental.from_variant(shuffled, clips.element_spec)
 
 
 def _require(folder: RecordFolder, min_frames: int, min_classes: int, clips_a_class: int, what: str) -> None:
@@ -200,16 +215,14 @@ def _sample_action_strings(clip: Element, data, training: bool) -> Element:
     num_frames, count = tf.size(clip["frames"]), data.num_frames
     sample_seed, seed = tf.unstack(tf.random.experimental.stateless_split(clip["seed"], 2))
     sample_seed = sample_seed if training else None
-    if data.sampling == "uniform" and training:
-        indices = frame_sampling.uniform_train(num_frames, count, sample_seed)
-    elif data.sampling == "uniform":
-        indices = frame_sampling.uniform_eval(num_frames, count)
-    elif data.sampling == "dense":
+    if data.sampling == "dense":
         indices = frame_sampling.dense(num_frames, count, sample_seed)
     elif data.sampling == "consecutive":
         indices = frame_sampling.consecutive(num_frames, count, data.frame_step, sample_seed)
+    elif training:
+        indices = frame_sampling.uniform_train(num_frames, count, sample_seed)
     else:
-        raise InputError(f"config: data.sampling={data.sampling!r} is none of uniform, dense, consecutive.")
+        indices = frame_sampling.uniform_eval(num_frames, count)
     return {"frames": tf.gather(clip["frames"], indices), "label": clip["label"],
             "size": video_ops.jpeg_size(clip["frames"][0]), "seed": seed}
 

@@ -173,6 +173,13 @@ def centre_crop(frames: tf.Tensor, size: int) -> tf.Tensor:
     return tf.ensure_shape(cropped, [None, size, size, 3])
 
 
+def check_sizes(short_side: int, crop_size: int) -> None:
+    """Raises InputError if a crop of `crop_size` does not fit into frames of short side `short_side`, pixels."""
+    if short_side < crop_size:
+        raise InputError(f"config: data.short_side={short_side} is smaller than data.crop_size={crop_size}; make it "
+                         "at least as large.")
+
+
 def preprocess_eval(frames: tf.Tensor, short_side: int, crop_size: int) -> tf.Tensor:
     """Geometry of evaluation and serving: short side to `short_side`, centre crop of `crop_size` (TSM: 256, 224).
 
@@ -185,9 +192,7 @@ def preprocess_eval(frames: tf.Tensor, short_side: int, crop_size: int) -> tf.Te
     Raises:
         InputError: `short_side` is smaller than `crop_size`.
     """
-    if short_side < crop_size:
-        raise InputError(f"data.short_side={short_side} is smaller than data.crop_size={crop_size}; make it at least "
-                         "as large.")
+    check_sizes(short_side, crop_size)
     shape = tf.shape(frames)
     flat = tf.reshape(frames, tf.concat([[shape[0] * shape[1]], shape[2:]], axis=0))
     cropped = centre_crop(resize_short_side(flat, short_side), crop_size)
