@@ -139,30 +139,26 @@ class GCNeXt(keras.layers.Layer):
         self.width, self.groups, self.neighbours = width, groups, neighbours
 
     def build(self, input_shape: tuple) -> None:
-        channels = input_shape[-1]
-        self.temporal = [
-            SequenceConv(self.width, name="temporal_in"),
-            SequenceConv(self.width, 3, self.groups, name="temporal_groups"),
-            SequenceConv(channels, name="temporal_out"),
-        ]
-        self.edges = EdgeProjection(self.width, name="semantic_in")
-        self.semantic = [
-            SequenceConv(self.width, 1, self.groups, name="semantic_groups"),
-            SequenceConv(channels, name="semantic_out"),
-        ]
-        inside = (None, None, self.width)
-        self.temporal[0].build(input_shape)
-        self.edges.build(input_shape)
-        for layer in (*self.temporal[1:], *self.semantic):
+        channels, inside = input_shape[-1], (None, None, self.width)
+        # One attribute each: tf.train.Checkpoint silently passes over layers in lists.
+        self.temporal_in = SequenceConv(self.width, name="temporal_in")
+        self.temporal_groups = SequenceConv(self.width, 3, self.groups, name="temporal_groups")
+        self.temporal_out = SequenceConv(channels, name="temporal_out")
+        self.semantic_in = EdgeProjection(self.width, name="semantic_in")
+        self.semantic_groups = SequenceConv(self.width, 1, self.groups, name="semantic_groups")
+        self.semantic_out = SequenceConv(channels, name="semantic_out")
+        self.temporal_in.build(input_shape)
+        self.semantic_in.build(input_shape)
+        for layer in (self.temporal_groups, self.temporal_out, self.semantic_groups, self.semantic_out):
             layer.build(inside)
         self.built = True
 
     def call(self, inputs: tf.Tensor) -> tf.Tensor:
-        temporal = tf.nn.relu(self.temporal[0](inputs))
-        temporal = self.temporal[2](tf.nn.relu(self.temporal[1](temporal)))
+        temporal = tf.nn.relu(self.temporal_in(inputs))
+        temporal = self.temporal_out(tf.nn.relu(self.temporal_groups(temporal)))
         neighbours = nearest_neighbours(inputs, self.neighbours)
-        semantic = tf.nn.relu(self.edges(inputs, neighbours))
-        semantic = self.semantic[1](tf.nn.relu(self.semantic[0](semantic)))
+        semantic = tf.nn.relu(self.semantic_in(inputs, neighbours))
+        semantic = self.semantic_out(tf.nn.relu(self.semantic_groups(semantic)))
         return tf.nn.relu(temporal + inputs + tf.reduce_max(semantic, 2))
 
     def get_config(self) -> dict:

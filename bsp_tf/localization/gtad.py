@@ -94,7 +94,10 @@ class GTAD(keras.Model):
             context_sampling_ratio,
             name="align",
         )
-        self.map_convs = [SequenceConv(map_widths[1], name=f"map_conv_{i}") for i in range(3)]
+        # One attribute each: tf.train.Checkpoint silently passes over layers in lists.
+        self.map_conv_0 = SequenceConv(map_widths[1], name="map_conv_0")
+        self.map_conv_1 = SequenceConv(map_widths[1], name="map_conv_1")
+        self.map_conv_2 = SequenceConv(map_widths[1], name="map_conv_2")
         self.map_score = SequenceConv(2, name="map_score")
 
     def build(self, input_shape: tuple | None = None) -> None:
@@ -111,7 +114,7 @@ class GTAD(keras.Model):
             self.align,
         ):
             layer.build(base)
-        for i, layer in enumerate(self.map_convs):
+        for i, layer in enumerate(self.map_convs()):
             layer.build((None, None, then if i else first))
         self.map_score.build((None, None, then))
         self.built = True
@@ -127,7 +130,7 @@ class GTAD(keras.Model):
         start = self.start_score(self.start_block(base))
         end = self.end_score(self.end_block(base))
         anchors = tf.nn.relu(self.align(self.graph_block(base)))
-        for layer in self.map_convs:
+        for layer in self.map_convs():
             anchors = tf.nn.relu(layer(anchors))
         scores = tf.sigmoid(self.map_score(anchors))
         return {
@@ -135,6 +138,10 @@ class GTAD(keras.Model):
             "end": tf.sigmoid(end[..., 0]),
             "map": self.align.align_map.to_grid(scores),
         }
+
+    def map_convs(self) -> tuple[SequenceConv, ...]:
+        """The hidden convolutions of the map head, in order."""
+        return self.map_conv_0, self.map_conv_1, self.map_conv_2
 
     def base_features(self, features: tf.Tensor) -> tf.Tensor:
         """float32 [B, T, C] -> float32 [B, T, base_width]: stem and first GCNeXt, which all heads share."""

@@ -52,16 +52,16 @@ def _plan(model: "GTAD") -> dict:
     }
     _add_conv(plan, "backbone1.0", model.stem, trailing=1)
     for prefix, block in blocks.items():
-        for i, layer in zip((0, 2, 4), block.temporal, strict=True):
+        for i, layer in (0, block.temporal_in), (2, block.temporal_groups), (4, block.temporal_out):
             _add_conv(plan, f"{prefix}.tconvs.{i}", layer, trailing=1)
-        inputs, outputs = block.edges.kernel.shape
+        inputs, outputs = block.semantic_in.kernel.shape
         plan[f"{prefix}.sconvs.0.weight"] = (
             (outputs, inputs, 1, 1),
-            block.edges.kernel,
+            block.semantic_in.kernel,
             lambda w: w[..., 0, 0].T,
         )
-        plan[f"{prefix}.sconvs.0.bias"] = ((outputs,), block.edges.bias, np.asarray)
-        for i, layer in zip((2, 4), block.semantic, strict=True):
+        plan[f"{prefix}.sconvs.0.bias"] = ((outputs,), block.semantic_in.bias, np.asarray)
+        for i, layer in (2, block.semantic_groups), (4, block.semantic_out):
             _add_conv(plan, f"{prefix}.sconvs.{i}", layer, trailing=2)
     _add_conv(plan, "regu_s.1", model.start_score, trailing=1)
     _add_conv(plan, "regu_e.1", model.end_score, trailing=1)
@@ -73,7 +73,7 @@ def _plan(model: "GTAD") -> dict:
         lambda w: w.reshape(outputs, channels, bins).transpose(2, 1, 0),
     )
     plan["localization.0.bias"] = ((outputs,), model.align.bias, np.asarray)
-    for i, layer in enumerate((*model.map_convs, model.map_score)):
+    for i, layer in enumerate((*model.map_convs(), model.map_score)):
         _add_conv(plan, f"localization.{2 * i + 2}", layer, trailing=2)
     return plan
 

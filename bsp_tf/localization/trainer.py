@@ -61,12 +61,14 @@ def train(config: ConfigDict, workdir: str | os.PathLike) -> dict:
         for line in (*annotations.warnings(), *_left_out_lines(data[part].left_out)):
             print(f"{config.annotations}, {subset}: {line}")
     feature_dim = data["train"].features.shape[-1]
+    keras.utils.set_random_seed(config.seed)
+    # Before the workdir is claimed: sizes that do not fit should leave no trace.
+    model = build_gtad(config, feature_dim)
     claim_workdir(workdir, config, feature_dim, _digest(data))
     if (workdir / "summary.json").exists():
         print(f"{workdir}: already done")
         return read_json(workdir / "summary.json")
-    keras.utils.set_random_seed(config.seed)
-    run = _Run(config, build_gtad(config, feature_dim), workdir)
+    run = _Run(config, model, workdir)
     run.fit(data["train"], data["validation"])
     summary = {
         "best_epoch": int(run.best_epoch.numpy()),

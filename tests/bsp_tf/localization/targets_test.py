@@ -1,0 +1,77 @@
+"""Labels, equal to the reference's to the last bit."""
+
+import json
+
+import numpy as np
+import pytest
+
+from bsp_tf.localization.targets import (
+    FeatureSpan,
+    anchor_iou_map,
+    boundary_targets,
+    feature_span,
+    valid_mask,
+    video_targets,
+)
+
+
+def check(golden, row, seconds, corrected_second):
+    fractions = FeatureSpan(0.0, corrected_second).fractions(seconds)
+    targets = video_targets(fractions, 100, 100)
+    np.testing.assert_array_equal(anchor_iou_map(fractions, 100, 100), golden["gt_iou_map"][row])
+    np.testing.assert_array_equal(targets["map"], golden["gt_iou_map"][row] * valid_mask(100, 100))
+    np.testing.assert_array_equal(targets["start"], golden["gt_start"][row])
+    np.testing.assert_array_equal(targets["end"], golden["gt_end"][row])
+
+
+@pytest.mark.parametrize("row", range(6))
+def test_small_golden(testdata, row):
+    """Three segments, the whole video, a tiny one, overlapping ones, a short video, one of zero length."""
+    golden = np.load(testdata / "gtad_labels.npz")
+    check(golden, row, golden[f"seconds_{row}"], float(golden[f"corrected_{row}"]))
+
+
+def test_full_golden(shared):
+    golden = np.load(shared / "golden/gtad_labels_losses.npz")
+    videos = json.loads((shared / "golden/gtad_labels_anno/anno.json").read_text())
+    for row, name in enumerate(golden["video_list"]):
+        video = videos[str(name)]
+        corrected = float(video["feature_frame"]) / video["duration_frame"] * video["duration_second"]
+        check(golden, row, np.array([a["segment"] for a in video["annotations"]]), corrected)
+    np.testing.assert_array_equal(valid_mask(100, 100), golden["mask"])
+    np.testing.assert_array_equal(valid_mask(256, 64), golden["thumos_mask"])
+
+
+def test_anchors_against_hand_computed_overlaps():
+    iou = anchor_iou_map(np.array([[0.25, 0.75]]), 4, 4)
+    # Rows: 1, 2, 3, 4 segments long; columns: start 0, .25, .5, .75.
+    expected = [[0, 0.5, 0.5, 0], [1 / 3, 1, 1 / 3, 0], [2 / 3, 2 / 3, 0.25, 0], [0.5, 0.5, 0.2, 0]]
+    np.testing.assert_allclose(iou, expected, atol=1e-7)
+
+
+def test_nothing_annotated_is_all_zero():
+    targets = video_targets(np.zeros((0, 2)), 10, 6)
+    assert targets["map"].shape == (6, 10)
+    assert not any(values.any() for values in targets.values())
+
+
+def test_boundary_is_positive_at_its_two_positions():
+    # A boundary between positions 4 and 5 of 10: the band [.35, .65] covers both anchors, [.35, .55] and [.45, .65].
+    target = boundary_targets(np.array([0.5]), 10)
+    np.testing.assert_allclose(target, [0, 0, 0, 0.5, 1, 1, 0.5, 0, 0, 0], atol=1e-6)
+
+
+def test_times_beyond_the_features_are_clamped():
+    span = FeatureSpan(1.0, 11.0)
+    np.testing.assert_allclose(span.fractions([[0.0, 6.0], [3.5, 40.0]]), [[0, 0.5], [0.25, 1]])
+    np.testing.assert_allclose(span.seconds(np.array([-0.5, 0.25, 1.0, 2.0])), [1, 3.5, 11, 11])
+
+
+@pytest.mark.parametrize("frame_step, stride, begin", [(1, 8, 0.0), (2, 8, 3.5), (1, 4, 2.0), (1, 16, -4.0)])
+def test_span_puts_the_centre_of_each_snippet_in_its_place(frame_step, stride, begin):
+    metadata = {"window": 8, "frame_step": frame_step, "stride": stride,
+                "videos": {"a": {"fps": 25.0, "num_snippets": 10, "num_frames": 84}}}
+    span = feature_span(metadata, "a")
+    assert span.start_seconds * 25 == pytest.approx(begin)
+    centres = (np.arange(10) * stride + (7 * frame_step + 1) / 2) / 25
+    np.testing.assert_allclose(span.fractions(centres), (np.arange(10) + 0.5) / 10)

@@ -1,0 +1,261 @@
+"""Training G-TAD on a handful of made-up videos: resuming, refusing, leaving out, stopping."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from bsp_tf.base.errors import InputError
+from bsp_tf.data.annotations import load_annotations
+from bsp_tf.data.feature_store import FeatureStore, resize_features
+from bsp_tf.localization import trainer
+from bsp_tf.localization.training_data import load_localization_data
+from bsp_tf.localization.workdir import load_gtad, resolve_config
+from bsp_tf.train_gtad import train_gtad
+from bsp_tf.training.progress import TrainingDivergedError
+from configs import gtad_anet, sample_gtad
+
+SMALL = {"num_segments": 12, "max_duration": 10, "base_width": 16, "branch_width": 8, "map_widths": (12, 8),
+         "groups": 4, "inner_bins": 4, "context_bins": 2, "batch_size": 3, "epochs": 3, "lr_drop_every": 2}
+
+
+def write_world(folder, num_train=7, num_validation=3, duration=16.0, fps=25.0):
+    """Features whose second channel is up inside the action, and their annotations."""
+    rng = np.random.default_rng(0)
+    num_snippets = int(duration * fps) // 8
+    times = (np.arange(num_snippets) + 0.5) * 8 / fps
+    metadata = {"window": 8, "frame_step": 1, "stride": 8, "feature_dim": 12,
+                "streams": {"action": [0, 8], "boundary": [8, 12]}, "videos": {}}
+    database = {}
+    (folder / "features").mkdir(parents=True)
+    for i in range(num_train + num_validation):
+        start = rng.uniform(1, 7)
+        end = start + rng.uniform(3, 8)
+        features = rng.standard_normal((num_snippets, 12)).astype(np.float32)
+        features[:, 1] += 3 * ((times > start) & (times < end))
+        np.save(folder / f"features/v{i}.npy", features)
+        metadata["videos"][f"v{i}"] = {"fps": fps, "num_frames": int(duration * fps), "duration_seconds": duration,
+                                       "num_snippets": num_snippets, "partial": False}
+        database[f"v{i}"] = {"subset": "training" if i < num_train else "validation", "duration": duration,
+                             "annotations": [{"segment": [start, end], "label": "run"}]}
+    (folder / "features/metadata.json").write_text(json.dumps(metadata))
+    (folder / "annotations.json").write_text(json.dumps({"database": database}))
+
+
+def small_config(folder, **changes):
+    config = sample_gtad.get_config()
+    config.update(SMALL | {"features_dir": str(folder / "features"),
+                           "annotations": str(folder / "annotations.json")} | changes)
+    return config
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("world")
+    write_world(folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def finished(world):
+    summary = train_gtad(small_config(world), str(world / "run"))
+    return world / "run", summary
+
+
+def rows(workdir):
+    return [json.loads(line) for line in (workdir / "metrics.jsonl").read_text().splitlines()]
+
+
+def weights(workdir, which):
+    return [value.numpy() for value in load_gtad(workdir, which)[0].trainable_variables]
+
+
+def test_a_finished_run(finished):
+    workdir, summary = finished
+    assert summary["num_train_videos"] == 7 and summary["num_validation_videos"] == 3 and not summary["left_out"]
+    metrics = rows(workdir)
+    assert [row["epoch"] for row in metrics] == [1, 2, 3] and [row["step"] for row in metrics] == [3, 6, 9]
+    np.testing.assert_allclose([row["learning_rate"] for row in metrics], [4e-3, 4e-3, 4e-4], rtol=1e-6)
+    assert metrics[-1]["train_loss"] < metrics[0]["train_loss"]
+    losses = [row["validation_loss"] for row in metrics]
+    assert summary["best_epoch"] == 1 + int(np.argmin(losses))
+    assert summary["best_validation_loss"] == pytest.approx(min(losses))
+
+
+def test_the_model_comes_back_with_its_config(finished, world):
+    model, config = load_gtad(finished[0])
+    assert config.streams == ("action", "boundary") and config.feature_dim == 12 and config.num_segments == 12
+    features = resize_features(FeatureStore(config.features_dir).load("v0", config.streams), config.num_segments)
+    outputs = model(features[None])
+    assert outputs["map"].shape == (1, 2, 10, 12) and np.isfinite(outputs["start"]).all()
+
+
+def test_a_finished_run_is_not_done_again(finished, world, capsys, monkeypatch):
+    monkeypatch.setattr(trainer, "_Run", None)
+    assert train_gtad(small_config(world), str(finished[0])) == finished[1]
+    assert "already done" in capsys.readouterr().out
+
+
+def test_a_resumed_run_ends_with_the_same_weights(finished, world, tmp_path, monkeypatch):
+    """Stopped in the middle of the second epoch, then in the third after its row was written."""
+    workdir = tmp_path / "run"
+    step, finish = trainer._Run._train_epoch, trainer._Run._finish_epoch
+
+    def stop_in_second(self, data, epoch, progress):
+        result = step(self, data, epoch, progress)
+        if epoch == 2:
+            raise KeyboardInterrupt
+        return result
+
+    def stop_before_last_checkpoint(self, epoch, row):
+        if epoch == 3:
+            monkeypatch.setattr(self.last, "save", lambda **_: (_ for _ in ()).throw(KeyboardInterrupt))
+        finish(self, epoch, row)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(trainer._Run, "_train_epoch", stop_in_second)
+        with pytest.raises(KeyboardInterrupt):
+            train_gtad(small_config(world), str(workdir))
+    assert len(rows(workdir)) == 1
+    with monkeypatch.context() as patch:
+        patch.setattr(trainer._Run, "_finish_epoch", stop_before_last_checkpoint)
+        with pytest.raises(KeyboardInterrupt):
+            train_gtad(small_config(world), str(workdir))
+    assert len(rows(workdir)) == 3
+    assert train_gtad(small_config(world), str(workdir)) == finished[1]
+    for which in ("last", "best"):
+        for found, expected in zip(weights(workdir, which), weights(finished[0], which), strict=True):
+            np.testing.assert_array_equal(found, expected)
+    timeless = [[{k: v for k, v in row.items() if k != "seconds"} for row in rows(w)] for w in (workdir, finished[0])]
+    assert timeless[0] == timeless[1]
+
+
+def test_another_config_or_other_data_are_refused(finished, world, tmp_path):
+    with pytest.raises(InputError, match=r"different: batch_size \(3 there, 4 now\), epochs"):
+        train_gtad(small_config(world, batch_size=4, epochs=5), str(finished[0]))
+    with pytest.raises(InputError, match="feature_dim.*streams"):
+        train_gtad(small_config(world, streams="action"), str(finished[0]))
+    database = json.loads((world / "annotations.json").read_text())
+    original = json.dumps(database)
+    database["database"]["v0"]["annotations"][0]["segment"][0] += 0.5
+    (world / "annotations.json").write_text(json.dumps(database))
+    with pytest.raises(InputError, match="different: data_digest"):
+        train_gtad(small_config(world), str(finished[0]))
+    (world / "annotations.json").write_text(original)
+
+
+def test_unusable_videos_are_left_out_and_listed(world, tmp_path, capsys):
+    for path in (world / "features").iterdir():
+        (tmp_path / "features").mkdir(exist_ok=True)
+        (tmp_path / "features" / path.name).write_bytes(path.read_bytes())
+    np.save(tmp_path / "features/v1.npy", np.full((50, 12), np.nan, np.float32))
+    np.save(tmp_path / "features/v2.npy", np.zeros((50, 11), np.float32))
+    database = json.loads((world / "annotations.json").read_text())["database"]
+    database["nowhere"] = database["v0"] | {"annotations": [{"segment": [1, 99], "label": "run"}]}
+    database["background"] = database.pop("v3") | {"annotations": []}
+    (tmp_path / "features/v3.npy").rename(tmp_path / "features/v_background.npy")
+    metadata = json.loads((tmp_path / "features/metadata.json").read_text())
+    metadata["videos"]["v_background"] = metadata["videos"].pop("v3")
+    (tmp_path / "features/metadata.json").write_text(json.dumps(metadata))
+    (tmp_path / "annotations.json").write_text(json.dumps({"database": database}))
+    summary = train_gtad(small_config(tmp_path, epochs=1), str(tmp_path / "run"))
+    assert summary["num_train_videos"] == 5
+    assert set(summary["left_out"]) == {"v1", "v2", "nowhere"}
+    assert "NaN" in summary["left_out"]["v1"] and "v2.npy" in summary["left_out"]["v2"]
+    output = capsys.readouterr().out
+    assert "3 videos left out" in output and "1 annotated segments cut to the video's duration (nowhere)" in output
+
+
+def test_one_stream_only(world):
+    config = resolve_config(small_config(world, streams="boundary"))
+    data = load_localization_data(FeatureStore(config.features_dir), load_annotations(config.annotations),
+                                  config.streams, 12, 10)
+    assert config.streams == ("boundary",) and data.features.shape == (10, 12, 4)
+
+
+def test_a_loss_that_is_no_number_stops_the_run(world, tmp_path):
+    with pytest.raises(TrainingDivergedError, match="no longer a number.*lower config.learning_rate"):
+        train_gtad(small_config(world, learning_rate=1e30, epochs=30), str(tmp_path))
+    assert not (tmp_path / "summary.json").exists()
+
+
+def test_missing_inputs_are_named(world, tmp_path):
+    for changes, message in [
+        ({"features_dir": str(tmp_path / "none")}, "none"), ({"annotations": str(tmp_path / "no.json")}, "no.json"),
+        ({"features_dir": ""}, "config.features_dir is not set"), ({"train_subset": "train"}, "'train'"),
+        ({"streams": "audio"}, "no stream 'audio'"), ({"streams": " , "}, "names no stream"),
+        ({"batch_size": 0}, "batch_size must be above 0"), ({"max_duration": 13}, "exceeds config.num_segments"),
+        ({"branch_width": 10}, "multiples of 4 groups"), ({"stem_groups": 5}, "multiple of stem_groups"),
+    ]:
+        with pytest.raises(InputError, match=message):
+            train_gtad(small_config(world, **changes), str(tmp_path / "run"))
+    with pytest.raises(InputError, match="config.json"):
+        load_gtad(tmp_path)
+    (tmp_path / "config.json").write_text('{"task": "action"}')
+    with pytest.raises(InputError, match="not the config of a G-TAD run"):
+        load_gtad(tmp_path)
+
+
+def test_published_setting():
+    config = gtad_anet.get_config()
+    config.features_dir = config.annotations = "x"
+    config = resolve_config(config)
+    assert (config.num_segments, config.learning_rate, config.weight_decay) == (100, 4e-3, 1e-4)
+    assert (config.batch_size, config.epochs, config.lr_drop_every, config.seed) == (16, 10, 5, 0)
+
+
+def test_the_first_step_is_that_of_torch_adam(world, tmp_path):
+    """g += decay * w, then Adam: the first step is lr * sign(g) wherever |g| is far above epsilon."""
+    config = resolve_config(small_config(world, weight_decay=0.1))
+    run = trainer._Run(config, trainer.build_gtad(config, 12), tmp_path)
+    before = [v.numpy() for v in run.model.trainable_variables]
+    data = load_localization_data(FeatureStore(config.features_dir), load_annotations(config.annotations),
+                                  config.streams, 12, 10)
+    features, targets = next(trainer._batches(data, np.arange(10), 3))
+    with tf.GradientTape() as tape:
+        loss = run._loss(features, targets, tf.constant(1, tf.int64))["total"]
+    gradients = tape.gradient(loss, run.model.trainable_variables)
+    run.train_step(features, targets, tf.constant(1, tf.int64))
+    for old, gradient, new in zip(before, gradients, run.model.trainable_variables, strict=True):
+        coupled = gradient.numpy() + 0.1 * old
+        clear = np.abs(coupled) > 1e-4
+        np.testing.assert_allclose((old - new.numpy())[clear], 4e-3 * np.sign(coupled)[clear], rtol=1e-2, atol=1e-6)
+
+
+def command(folder, *flags):
+    return [sys.executable, "-m", "bsp_tf.train_gtad", "--config=configs/sample_gtad.py", f"--workdir={folder}/killed",
+            f"--config.features_dir={folder}/features", f"--config.annotations={folder}/annotations.json",
+            "--config.num_segments=12", "--config.max_duration=10", "--config.base_width=16",
+            "--config.branch_width=8", "--config.map_widths=(12, 8)", "--config.inner_bins=4", *flags]
+
+
+def test_the_command_survives_a_kill(world):
+    """Killed once the first checkpoint is there, started again, it ends well."""
+    process = subprocess.Popen(command(world, "--config.epochs=400"), stderr=subprocess.DEVNULL)
+    deadline = time.monotonic() + 120
+    while not (world / "killed/checkpoints/last/checkpoint").exists() and time.monotonic() < deadline:
+        time.sleep(0.1)
+    os.kill(process.pid, signal.SIGKILL)
+    process.wait()
+    epochs = len(rows(world / "killed"))
+    assert 0 < epochs < 400
+    # Only the length of the run is changed, to spare the test the rest of it.
+    config = json.loads((world / "killed/config.json").read_text())
+    (world / "killed/config.json").write_text(json.dumps(config | {"epochs": epochs + 2}))
+    done = subprocess.run(command(world, f"--config.epochs={epochs + 2}", "--config.streams=action,boundary"),
+                          capture_output=True, text=True, check=False)
+    assert done.returncode == 0 and "best validation loss" in done.stdout
+    assert [row["epoch"] for row in rows(world / "killed")] == list(range(1, epochs + 3))
+
+
+def test_the_command_says_what_is_wrong_in_one_line(world):
+    done = subprocess.run(command(world, "--config.annotations=nowhere.json"), capture_output=True, text=True,
+                          check=False)
+    assert done.returncode == 2 and "Traceback" not in done.stderr
+    assert "nowhere.json" in done.stderr.strip().splitlines()[-1]
