@@ -1,0 +1,59 @@
+"""The preview picture: whole files, every boundary position, clear errors."""
+
+import matplotlib.image
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from bsp_tf import preview
+from bsp_tf.base.errors import InputError
+from bsp_tf.data import record_schema
+from configs import base
+
+
+@pytest.fixture(scope="module")
+def records(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("records")
+    rng = np.random.default_rng(0)
+    with tf.io.TFRecordWriter(str(folder / record_schema.shard_name(0, 1))) as writer:
+        for clip in range(8):
+            frames = [tf.io.encode_jpeg(rng.integers(0, 255, (20, 28, 3), np.uint8)).numpy() for _ in range(29)]
+            writer.write(record_schema.encode_clip(record_schema.Clip(
+                frames, clip % 2, f"class_{clip % 2}", 0.0, 1.0, f"{clip}.mp4", 25.0, 20, 28)))
+    (folder / "labels.txt").write_text("class_0\nclass_1\n")
+    return folder
+
+
+@pytest.fixture
+def config(records):
+    config = base.get_config()
+    config.data.train_dir = config.data.validation_dir = str(records)
+    config.data.short_side = config.data.crop_size = 16
+    return config
+
+
+@pytest.mark.parametrize("split,examples", [("train", 2), ("validation", 50)])
+def test_writes_a_picture(config, tmp_path, split, examples):
+    path = preview.preview(config, tmp_path / "new" / "p.png", split, examples, seed=3)
+    pixels = matplotlib.image.imread(path)
+    assert pixels.shape[0] > pixels.shape[1] / 3 and pixels.std() > 0.1
+    assert [file.name for file in path.parent.iterdir()] == ["p.png"]
+
+
+def test_draws_cuts_and_transitions_at_any_position_and_other_lengths():
+    samples = {"frames": np.zeros((4, 6, 10, 14, 3), np.uint8), "label": np.array([0, 1, 2, 3]),
+               "boundary": np.array([2.5, 3, 5, -1], np.float32), "transition_length": np.array([3, 0, 0, 0]),
+               "source_classes": np.array([[0, 1], [1, 1], [0, 0], [1, 1]]),
+               "strides": np.array([[1, 1], [2, 2], [3, 21], [4, 4]])}
+    figure = preview.draw_samples(samples, ["high_jump", "run"])
+    texts = {text.get_text() for text in figure.axes[0].texts}
+    assert {"diff-class", "same-speed", "high jump · every frame", "run · every 2nd frame",
+            "high jump · every 3rd frame", "run · every 4th frame"} <= texts
+
+
+def test_bad_input(config, tmp_path):
+    with pytest.raises(InputError, match="--examples=0"):
+        preview.preview(config, tmp_path / "p.png", examples=0)
+    config.data.train_dir = str(tmp_path / "nowhere")
+    with pytest.raises(InputError, match="does not exist"):
+        preview.preview(config, tmp_path / "p.png")
