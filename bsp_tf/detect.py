@@ -38,16 +38,7 @@ from bsp_tf.localization.nms import MAX_PROPOSALS, soft_nms
 from bsp_tf.localization.proposals import decode_proposals
 from bsp_tf.localization.score_fusion import FUSIONS, PROPOSAL_LABEL, make_detections
 
-_WORKDIR = flags.DEFINE_string("workdir", None, "Workdir of bsp_tf.train_gtad.", required=True)
-_FEATURES = flags.DEFINE_string("features", None, "Feature folder written by bsp_tf.extract.", required=True)
-_ANNOTATIONS = flags.DEFINE_string("annotations", None, "Annotations JSON.", required=True)
-_SUBSET = flags.DEFINE_string("subset", "validation", "Subset of the annotations to work on.")
-_OUTPUT = flags.DEFINE_string("output", None, "Detections JSON to write.", required=True)
-_CLASS_SCORES = flags.DEFINE_string("class_scores", None, "JSON with class scores of whole videos.")
-_FUSION = flags.DEFINE_enum("fusion", "product", FUSIONS, "How proposal and class score are joined.")
-_MAX_PROPOSALS = flags.DEFINE_integer(
-    "max_proposals", MAX_PROPOSALS, "Proposals kept a video.", lower_bound=1
-)
+FLAGS = flags.FLAGS
 
 # Videos in one pass of the network: enough to keep two cores busy, small enough for any memory.
 BATCH_SIZE = 8
@@ -215,20 +206,34 @@ def _summary(detections: dict[str, Any]) -> str:
     return f"{sum(map(len, results.values()))} detections in {len(results)} videos"
 
 
+def define_flags() -> None:
+    """Defines the flags of the command; they do not exist when the module is only imported."""
+    flags.DEFINE_string("workdir", None, "Workdir of bsp_tf.train_gtad.", required=True)
+    flags.DEFINE_string("features", None, "Feature folder written by bsp_tf.extract.", required=True)
+    flags.DEFINE_string("annotations", None, "Annotations JSON.", required=True)
+    flags.DEFINE_string("subset", "validation", "Subset of the annotations to work on.")
+    flags.DEFINE_string("output", None, "Detections JSON to write.", required=True)
+    flags.DEFINE_string("class_scores", None, "JSON with class scores of whole videos.")
+    flags.DEFINE_enum("fusion", "product", FUSIONS, "How proposal and class score are joined.")
+    flags.DEFINE_integer(
+        "max_proposals", MAX_PROPOSALS, "Proposals kept a video.", lower_bound=1
+    )
+
+
 def main(argv: Sequence[str]) -> None:
     """Runs the command with the parsed flags."""
     del argv
     detect(
-        _WORKDIR.value,
-        _FEATURES.value,
-        _ANNOTATIONS.value,
-        _SUBSET.value,
-        _OUTPUT.value,
-        _CLASS_SCORES.value,
-        _FUSION.value,
-        _MAX_PROPOSALS.value,
+        FLAGS.workdir,
+        FLAGS.features,
+        FLAGS.annotations,
+        FLAGS.subset,
+        FLAGS.output,
+        FLAGS.class_scores,
+        FLAGS.fusion,
+        FLAGS.max_proposals,
     )
 
 
 if __name__ == "__main__":
-    run_command(main)
+    run_command(main, define_flags)

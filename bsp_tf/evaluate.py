@@ -20,11 +20,7 @@ from bsp_tf.base.errors import InputError
 from bsp_tf.evaluation.detection_map import WARNING_TEXT, DetectionScores, detection_map
 from bsp_tf.evaluation.ground_truth import load_ground_truth, load_predictions
 
-_GROUND_TRUTH = flags.DEFINE_string("ground_truth", None, "Ground truth JSON, .gz or not.", required=True)
-_PREDICTIONS = flags.DEFINE_string("predictions", None, "Predictions JSON, .gz or not.", required=True)
-_SUBSET = flags.DEFINE_string("subset", "validation", "Subset of the ground truth to score.")
-_TIOU = flags.DEFINE_string("tiou", "0.5:0.05:0.95", "Thresholds, start:step:end or a list a,b,c.")
-_OUTPUT = flags.DEFINE_string("output", None, "Scores JSON to write (default: print only).")
+FLAGS = flags.FLAGS
 
 # A table of this many thresholds still fits a terminal.
 MOST_COLUMNS = 10
@@ -99,20 +95,29 @@ def format_scores(scores: DetectionScores) -> str:
     return "\n".join(lines)
 
 
+def define_flags() -> None:
+    """Defines the flags of the command; they do not exist when the module is only imported."""
+    flags.DEFINE_string("ground_truth", None, "Ground truth JSON, .gz or not.", required=True)
+    flags.DEFINE_string("predictions", None, "Predictions JSON, .gz or not.", required=True)
+    flags.DEFINE_string("subset", "validation", "Subset of the ground truth to score.")
+    flags.DEFINE_string("tiou", "0.5:0.05:0.95", "Thresholds, start:step:end or a list a,b,c.")
+    flags.DEFINE_string("output", None, "Scores JSON to write (default: print only).")
+
+
 def main(argv: Sequence[str]) -> None:
     """Runs the command with the parsed flags."""
     del argv
     scores = evaluate(
-        _GROUND_TRUTH.value, _PREDICTIONS.value, _SUBSET.value, parse_tiou(_TIOU.value), _OUTPUT.value
+        FLAGS.ground_truth, FLAGS.predictions, FLAGS.subset, parse_tiou(FLAGS.tiou), FLAGS.output
     )
     print(
-        f"{_PREDICTIONS.value} on subset {_SUBSET.value!r} of {_GROUND_TRUTH.value}: "
+        f"{FLAGS.predictions} on subset {FLAGS.subset!r} of {FLAGS.ground_truth}: "
         f"{len(scores.class_names)} classes"
     )
     print(format_scores(scores))
-    if _OUTPUT.value:
-        print(f"scores written to {_OUTPUT.value}")
+    if FLAGS.output:
+        print(f"scores written to {FLAGS.output}")
 
 
 if __name__ == "__main__":
-    run_command(main)
+    run_command(main, define_flags)

@@ -36,9 +36,7 @@ from bsp_tf.models.tsm import TSM
 from bsp_tf.models.two_stream import TwoStream
 from bsp_tf.training.workdir import config_differences, load_trained_model
 
-_ACTION = flags.DEFINE_string("action_workdir", None, "Folder of bsp_tf.pretrain with task=action.", required=True)
-_BOUNDARY = flags.DEFINE_string("boundary_workdir", None, "The same with task=boundary.", required=True)
-_OUTPUT = flags.DEFINE_string("output", None, "Folder of the SavedModel.", required=True)
+FLAGS = flags.FLAGS
 
 # Both streams see the same pixels, so these must agree.
 SHARED_FIELDS = ("num_frames", "short_side", "crop_size")
@@ -191,14 +189,21 @@ def export_workdirs(action_workdir: str | os.PathLike, boundary_workdir: str | o
                              output, prepare)
 
 
+def define_flags() -> None:
+    """Defines the flags of the command; they do not exist when the module is only imported."""
+    flags.DEFINE_string("action_workdir", None, "Folder of bsp_tf.pretrain with task=action.", required=True)
+    flags.DEFINE_string("boundary_workdir", None, "The same with task=boundary.", required=True)
+    flags.DEFINE_string("output", None, "Folder of the SavedModel.", required=True)
+
+
 def main(argv: Sequence[str]) -> None:
     """Runs the export that the flags describe."""
     del argv
-    written = export_workdirs(_ACTION.value, _BOUNDARY.value, _OUTPUT.value)
-    config = read_json(Path(_OUTPUT.value) / "assets" / CONFIG_FILE)
-    print(f"{'exported' if written else 'already exported'}: {_OUTPUT.value}, features [N, {config['feature_dim']}], "
+    written = export_workdirs(FLAGS.action_workdir, FLAGS.boundary_workdir, FLAGS.output)
+    config = read_json(Path(FLAGS.output) / "assets" / CONFIG_FILE)
+    print(f"{'exported' if written else 'already exported'}: {FLAGS.output}, features [N, {config['feature_dim']}], "
           f"snippets of {config['num_frames']} frames")
 
 
 if __name__ == "__main__":
-    run_command(main)
+    run_command(main, define_flags)

@@ -42,21 +42,12 @@ from bsp_tf.data.snippets import SnippetBatch, count_snippets, read_ahead, snipp
 from bsp_tf.data.video_reader import TruncatedVideoError, VideoError, VideoInfo, find_files, probe_video, read_frames
 from bsp_tf.models.snippet_model import OUTPUTS, SnippetModel, load_snippet_model
 
+FLAGS = flags.FLAGS
+
 SOME_FAILED_STATUS = 3
 FAILURES_FILE = "failures.csv"
 BATCHES_AHEAD = 2
 METADATA_EVERY_SECONDS = 30.0
-
-_MODEL = flags.DEFINE_string("model", None, "Folder of the two-stream SavedModel (bsp_tf.export).", required=True)
-_VIDEOS = flags.DEFINE_string("videos", None, "Folder of videos, or one video file.", required=True)
-_OUTPUT = flags.DEFINE_string("output", None, "Folder for the features.", required=True)
-_FRAME_STEP = flags.DEFINE_integer("frame_step", 1, "Source frames between the frames of a snippet.", lower_bound=1)
-_STRIDE = flags.DEFINE_integer("stride", 8, "Source frames between the starts of snippets.", lower_bound=1)
-_BATCH_SIZE = flags.DEFINE_integer("batch_size", 16, "Snippets a step of the model.", lower_bound=1)
-_ALLOW_PARTIAL = flags.DEFINE_boolean("allow_partial", False, "Keep the features of the good part of damaged videos.")
-_SHORT_SIDE = flags.DEFINE_integer("short_side", None, "Shorter side to scale frames to on decoding; smaller frames "
-                                   "are not enlarged; 0: no scaling; by default what the model resizes to.",
-                                   lower_bound=0)
 
 
 def extract(model_path: str | os.PathLike, videos: str | os.PathLike, output: str | os.PathLike, *,
@@ -228,18 +219,32 @@ def _write_failures(output: Path, failures: Sequence[tuple[str, str]]) -> None:
         file.write(text.getvalue().encode("utf-8", "backslashreplace"))
 
 
+def define_flags() -> None:
+    """Defines the flags of the command; they do not exist when the module is only imported."""
+    flags.DEFINE_string("model", None, "Folder of the two-stream SavedModel (bsp_tf.export).", required=True)
+    flags.DEFINE_string("videos", None, "Folder of videos, or one video file.", required=True)
+    flags.DEFINE_string("output", None, "Folder for the features.", required=True)
+    flags.DEFINE_integer("frame_step", 1, "Source frames between the frames of a snippet.", lower_bound=1)
+    flags.DEFINE_integer("stride", 8, "Source frames between the starts of snippets.", lower_bound=1)
+    flags.DEFINE_integer("batch_size", 16, "Snippets a step of the model.", lower_bound=1)
+    flags.DEFINE_boolean("allow_partial", False, "Keep the features of the good part of damaged videos.")
+    flags.DEFINE_integer("short_side", None, "Shorter side to scale frames to on decoding; smaller frames "
+                         "are not enlarged; 0: no scaling; by default what the model resizes to.",
+                         lower_bound=0)
+
+
 def main(argv: Sequence[str]) -> int:
     """Reads the flags, extracts, says what was done; see the module's docstring for the exit status."""
     del argv
-    num_videos, failures = extract(_MODEL.value, _VIDEOS.value, _OUTPUT.value, frame_step=_FRAME_STEP.value,
-                                   stride=_STRIDE.value, batch_size=_BATCH_SIZE.value,
-                                   allow_partial=_ALLOW_PARTIAL.value, short_side=_SHORT_SIDE.value)
-    print(f"features of {num_videos} videos in {_OUTPUT.value}")
+    num_videos, failures = extract(FLAGS.model, FLAGS.videos, FLAGS.output, frame_step=FLAGS.frame_step,
+                                   stride=FLAGS.stride, batch_size=FLAGS.batch_size,
+                                   allow_partial=FLAGS.allow_partial, short_side=FLAGS.short_side)
+    print(f"features of {num_videos} videos in {FLAGS.output}")
     if failures:
-        print(f"{len(failures)} videos failed: see {Path(_OUTPUT.value, FAILURES_FILE)}", file=sys.stderr)
+        print(f"{len(failures)} videos failed: see {Path(FLAGS.output, FAILURES_FILE)}", file=sys.stderr)
         return SOME_FAILED_STATUS
     return 0
 
 
 if __name__ == "__main__":
-    run_command(main)
+    run_command(main, define_flags)

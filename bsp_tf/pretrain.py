@@ -16,33 +16,34 @@ from absl import flags
 from bsp_tf.base.config_flag import define_config_flag, run_config_command
 from bsp_tf.base.errors import InputError
 
+FLAGS = flags.FLAGS
+
 DIVERGED_STATUS = 3
 
-_CONFIG = define_config_flag()
-_WORKDIR = flags.DEFINE_string("workdir", None, "Folder of the run; made if it is not there.")
-_STRATEGY = flags.DEFINE_enum("strategy", "one_device", ["one_device", "mirrored"],
-                              "mirrored: a copy of the model on every GPU; train.batch_size is split over them.")
+
+def define_flags() -> None:
+    """Defines the flags of the command; they do not exist when the module is only imported."""
+    define_config_flag()
+    flags.DEFINE_string("workdir", None, "Folder of the run; made if it is not there.")
+    flags.DEFINE_enum("strategy", "one_device", ["one_device", "mirrored"],
+                      "mirrored: a copy of the model on every GPU; train.batch_size is split over them.")
 
 
 def main(argv: Sequence[str]) -> int | None:
     """Runs the training that the flags describe and prints its result."""
     del argv
-    if not _WORKDIR.value:
+    if not FLAGS.workdir:
         raise InputError("--workdir is not set: give the folder of the run, for example --workdir=runs/action.")
     # Imported here: TensorFlow takes seconds to load, a mistyped flag should be told at once.
-    import tensorflow as tf
-
     from bsp_tf.training.strategy import strategy_for
     from bsp_tf.training.trainer import TrainingDivergedError, train
 
-    # On CPUs the step takes the same time with it (measured), on GPUs it chooses the reproducible kernels.
-    tf.config.experimental.enable_op_determinism()
     try:
-        result = train(_CONFIG.value, _WORKDIR.value, strategy_for(_STRATEGY.value))
+        result = train(FLAGS.config, FLAGS.workdir, strategy_for(FLAGS.strategy))
     except TrainingDivergedError as error:
         print(f"error: {error}", file=sys.stderr)
         return DIVERGED_STATUS
-    print_result(result, _WORKDIR.value)
+    print_result(result, FLAGS.workdir)
     return None
 
 
@@ -58,4 +59,4 @@ def print_result(result: dict, workdir: str) -> None:
 
 
 if __name__ == "__main__":
-    run_config_command(main)
+    run_config_command(main, define_flags)

@@ -23,11 +23,7 @@ from bsp_tf.data.boundary_synthesis import BOUNDARY_TYPES, SAME_SPEED
 from bsp_tf.data.pipelines import boundary_dataset, split_folder
 from bsp_tf.report.style import BOUNDARY_COLORS, INK, MUTED, class_colors, new_figure, readable, save_png, styled
 
-_CONFIG = define_config_flag()
-_OUTPUT = flags.DEFINE_string("output", "preview.png", "PNG to write.")
-_SPLIT = flags.DEFINE_enum("split", "train", ["train", "validation"], "Whose records, and whose crops.")
-_EXAMPLES = flags.DEFINE_integer("examples", 2, "Samples of each type.")
-_SEED = flags.DEFINE_integer("seed", 0, "Seed of the samples.")
+FLAGS = flags.FLAGS
 
 EXPLANATIONS = {
     "diff_class": "two clips of\ndifferent classes",
@@ -161,12 +157,21 @@ def _write(axes: Axes, x: float, strip: float, label: str, stride: int) -> None:
     axes.text(x, strip + STRIP + 0.06, f"{readable(label)} · {pace}", ha="center", va="top", fontsize=8, color=INK)
 
 
+def define_flags() -> None:
+    """Defines the flags of the command; they do not exist when the module is only imported."""
+    define_config_flag()
+    flags.DEFINE_string("output", "preview.png", "PNG to write.")
+    flags.DEFINE_enum("split", "train", ["train", "validation"], "Whose records, and whose crops.")
+    flags.DEFINE_integer("examples", 2, "Samples of each type.")
+    flags.DEFINE_integer("seed", 0, "Seed of the samples.")
+
+
 def main(argv: Sequence[str]) -> None:
     """Runs the command with its flags."""
     del argv
-    output = preview(_CONFIG.value, _OUTPUT.value, _SPLIT.value, _EXAMPLES.value, _SEED.value)
+    output = preview(FLAGS.config, FLAGS.output, FLAGS.split, FLAGS.examples, FLAGS.seed)
     print(f"wrote {output}")
 
 
 if __name__ == "__main__":
-    run_config_command(main)
+    run_config_command(main, define_flags)

@@ -24,12 +24,7 @@ from bsp_tf.base.atomic_file import read_json, write_json
 from bsp_tf.base.command_line import run_command
 from bsp_tf.base.errors import InputError
 
-_OUTPUT = flags.DEFINE_string("output", "quickstart_output", "Folder for everything the stages make.")
-_ACTION = flags.DEFINE_string("action_config", "configs/sample_action.py", "Config of the action stream.")
-_BOUNDARY = flags.DEFINE_string("boundary_config", "configs/sample_boundary.py", "Config of the boundary stream.")
-_GTAD = flags.DEFINE_string("gtad_config", "configs/sample_gtad.py", "Config of the localization head.")
-_WORKERS = flags.DEFINE_integer("workers", os.cpu_count() or 1, "Processes for rendering and conversion.",
-                                lower_bound=1)
+FLAGS = flags.FLAGS
 
 
 @dataclasses.dataclass(frozen=True)
@@ -91,7 +86,7 @@ def plan_stages(root: Path, action_config: str, boundary_config: str, gtad_confi
         stages.append(Stage(f"train G-TAD {name}", "bsp_tf.train_gtad",
                             (f"--config={gtad_config}", f"--workdir={workdir}", f"--config.features_dir={features}",
                              f"--config.annotations={annotations}", f"--config.streams={streams}"),
-                            workdir / "metrics.jsonl", gtad_config))
+                            workdir / "summary.json", gtad_config))
         stages.append(Stage(f"detect {name}", "bsp_tf.detect",
                             (f"--workdir={workdir}", f"--features={features}", f"--annotations={annotations}",
                              "--subset=validation", f"--output={detections}"), detections))
@@ -167,11 +162,21 @@ def _print_costs(finished: dict[str, dict]) -> None:
           f"{max(row['peak_megabytes'] for row in finished.values()):>9.0f}")
 
 
+def define_flags() -> None:
+    """Defines the flags of the command; they do not exist when the module is only imported."""
+    flags.DEFINE_string("output", "quickstart_output", "Folder for everything the stages make.")
+    flags.DEFINE_string("action_config", "configs/sample_action.py", "Config of the action stream.")
+    flags.DEFINE_string("boundary_config", "configs/sample_boundary.py", "Config of the boundary stream.")
+    flags.DEFINE_string("gtad_config", "configs/sample_gtad.py", "Config of the localization head.")
+    flags.DEFINE_integer("workers", os.cpu_count() or 1, "Processes for rendering and conversion.",
+                         lower_bound=1)
+
+
 def main(argv: Sequence[str]) -> None:
     del argv
-    root = Path(_OUTPUT.value)
-    quickstart(root, plan_stages(root, _ACTION.value, _BOUNDARY.value, _GTAD.value, _WORKERS.value))
+    root = Path(FLAGS.output)
+    quickstart(root, plan_stages(root, FLAGS.action_config, FLAGS.boundary_config, FLAGS.gtad_config, FLAGS.workers))
 
 
 if __name__ == "__main__":
-    run_command(main)
+    run_command(main, define_flags)

@@ -20,10 +20,9 @@ from ml_collections import ConfigDict
 from bsp_tf.base.config_flag import define_config_flag, run_config_command
 from bsp_tf.base.errors import InputError
 
-DIVERGED_STATUS = 3
+FLAGS = flags.FLAGS
 
-_CONFIG = define_config_flag()
-_WORKDIR = flags.DEFINE_string("workdir", None, "Folder of the run; made if it is not there.")
+DIVERGED_STATUS = 3
 
 
 def train_gtad(config: ConfigDict, workdir: str) -> dict:
@@ -38,16 +37,22 @@ def train_gtad(config: ConfigDict, workdir: str) -> dict:
     return train(config, workdir)
 
 
+def define_flags() -> None:
+    """Defines the flags of the command; they do not exist when the module is only imported."""
+    define_config_flag()
+    flags.DEFINE_string("workdir", None, "Folder of the run; made if it is not there.")
+
+
 def main(argv: Sequence[str]) -> int | None:
     """Runs the training that the flags describe and prints its result."""
     del argv
-    if not _WORKDIR.value:
+    if not FLAGS.workdir:
         raise InputError("--workdir is not set: give the folder of the run, for example --workdir=runs/gtad.")
     # Imported here for the same reason.
     from bsp_tf.training.progress import TrainingDivergedError
 
     try:
-        summary = train_gtad(_CONFIG.value, _WORKDIR.value)
+        summary = train_gtad(FLAGS.config, FLAGS.workdir)
     except TrainingDivergedError as error:
         print(f"error: {error}", file=sys.stderr)
         return DIVERGED_STATUS
@@ -55,9 +60,9 @@ def main(argv: Sequence[str]) -> int | None:
         f"G-TAD: trained on {summary['num_train_videos']} videos, {len(summary['left_out'])} left out; best "
         f"validation loss {summary['best_validation_loss']:.4f} after epoch {summary['best_epoch']}"
     )
-    print(f"workdir: {_WORKDIR.value}")
+    print(f"workdir: {FLAGS.workdir}")
     return None
 
 
 if __name__ == "__main__":
-    run_config_command(main)
+    run_config_command(main, define_flags)

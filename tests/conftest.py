@@ -5,7 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 # Before TensorFlow is imported anywhere: quiet start-up, and no GPU even where there is one.
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ.setdefault("CUDA_VISIBLE_DEVICES", "-1")
 
 import av

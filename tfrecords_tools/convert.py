@@ -44,22 +44,11 @@ from tfrecords_tools.shard_writer import (
     write_shards,
 )
 
+FLAGS = flags.FLAGS
+
 SOME_FAILED_STATUS = 3
 SETTINGS_FILE = "settings.json"
 VERSIONS_OF = ("tensorflow", "av", "pillow", "numpy")
-
-_INPUT = flags.DEFINE_string("input", None, "Folder of the clips, one folder per class.", required=True)
-_OUTPUT = flags.DEFINE_string("output", None, "Folder for the shards.", required=True)
-_CSV = flags.DEFINE_string("csv", None, "Kinetics CSV that names the clips of --input.")
-_LABELS = flags.DEFINE_string("labels", None, "Label map to reuse (labels.txt of an earlier conversion).")
-_WORKERS = flags.DEFINE_integer("workers", os.cpu_count() or 1, "Processes.", lower_bound=1)
-_NUM_SHARDS = flags.DEFINE_integer("num_shards", 8, "Number of shards; never more than clips.", lower_bound=1)
-_SHUFFLE_SEED = flags.DEFINE_integer("shuffle_seed", 0, "Seed of the order of the clips.", lower_bound=0)
-_SHORT_SIDE = flags.DEFINE_integer("short_side", 256, "Shorter side of stored frames in pixels; smaller ones are not "
-                                   "enlarged; 0 keeps every size.", lower_bound=0)
-_JPEG_QUALITY = flags.DEFINE_integer("jpeg_quality", 95, "1 to 100.", lower_bound=1, upper_bound=100)
-_FPS = flags.DEFINE_float("fps", 0.0, "Frames a second to store; 0 keeps every frame.", lower_bound=0.0)
-_MIN_FRAMES = flags.DEFINE_integer("min_frames", 2, "Clips with fewer frames are failures.", lower_bound=1)
 
 
 def convert(input_folder: str | os.PathLike, output: str | os.PathLike, *, csv: str | os.PathLike | None = None,
@@ -199,22 +188,38 @@ def _sha256(text: str) -> str:
     return hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest()
 
 
+def define_flags() -> None:
+    """Defines the flags of the command; they do not exist when the module is only imported."""
+    flags.DEFINE_string("input", None, "Folder of the clips, one folder per class.", required=True)
+    flags.DEFINE_string("output", None, "Folder for the shards.", required=True)
+    flags.DEFINE_string("csv", None, "Kinetics CSV that names the clips of --input.")
+    flags.DEFINE_string("labels", None, "Label map to reuse (labels.txt of an earlier conversion).")
+    flags.DEFINE_integer("workers", os.cpu_count() or 1, "Processes.", lower_bound=1)
+    flags.DEFINE_integer("num_shards", 8, "Number of shards; never more than clips.", lower_bound=1)
+    flags.DEFINE_integer("shuffle_seed", 0, "Seed of the order of the clips.", lower_bound=0)
+    flags.DEFINE_integer("short_side", 256, "Shorter side of stored frames in pixels; smaller ones are not "
+                         "enlarged; 0 keeps every size.", lower_bound=0)
+    flags.DEFINE_integer("jpeg_quality", 95, "1 to 100.", lower_bound=1, upper_bound=100)
+    flags.DEFINE_float("fps", 0.0, "Frames a second to store; 0 keeps every frame.", lower_bound=0.0)
+    flags.DEFINE_integer("min_frames", 2, "Clips with fewer frames are failures.", lower_bound=1)
+
+
 def main(argv: Sequence[str]) -> int:
     """Reads the flags, converts, says what was done; see the module's docstring for the exit status."""
     del argv
-    options = EncodingOptions(short_side=_SHORT_SIDE.value, fps=_FPS.value, jpeg_quality=_JPEG_QUALITY.value,
-                              min_frames=_MIN_FRAMES.value)
-    manifest = convert(_INPUT.value, _OUTPUT.value, csv=_CSV.value, labels=_LABELS.value, options=options,
-                       num_shards=_NUM_SHARDS.value, shuffle_seed=_SHUFFLE_SEED.value, workers=_WORKERS.value)
+    options = EncodingOptions(short_side=FLAGS.short_side, fps=FLAGS.fps, jpeg_quality=FLAGS.jpeg_quality,
+                              min_frames=FLAGS.min_frames)
+    manifest = convert(FLAGS.input, FLAGS.output, csv=FLAGS.csv, labels=FLAGS.labels, options=options,
+                       num_shards=FLAGS.num_shards, shuffle_seed=FLAGS.shuffle_seed, workers=FLAGS.workers)
     num_bytes = sum(shard["num_bytes"] for shard in manifest["shards"])
     print(f"{manifest['num_clips']} clips ({manifest['num_frames']} frames) of {manifest['num_labels']} classes in "
           f"{manifest['num_shards']} shards, {num_bytes / 1e6:.1f} MB")
     if manifest["num_failures"]:
-        print(f"{manifest['num_failures']} clips could not be converted: see {Path(_OUTPUT.value, FAILURES_FILE)}",
+        print(f"{manifest['num_failures']} clips could not be converted: see {Path(FLAGS.output, FAILURES_FILE)}",
               file=sys.stderr)
         return SOME_FAILED_STATUS
     return 0
 
 
 if __name__ == "__main__":
-    run_command(main)
+    run_command(main, define_flags)

@@ -28,13 +28,7 @@ from tfrecords_tools.sample_motions import ACTIONS
 from tfrecords_tools.sample_videos import VideoPlan, describe, plan_videos
 from tfrecords_tools.sample_world import FPS, HEIGHT, WIDTH
 
-_OUTPUT = flags.DEFINE_string("output", "sample", "Folder to write.")
-_SEED = flags.DEFINE_integer("seed", 0, "Seed of everything random.")
-_WORKERS = flags.DEFINE_integer("workers", 2, "Processes that render and encode.")
-_CLIPS_TRAIN = flags.DEFINE_integer("clips_per_class_train", 40, "Training clips of each class.")
-_CLIPS_VALIDATION = flags.DEFINE_integer("clips_per_class_validation", 12, "Validation clips of each class.")
-_VIDEOS_TRAIN = flags.DEFINE_integer("videos_train", 48, "Untrimmed training videos.")
-_VIDEOS_VALIDATION = flags.DEFINE_integer("videos_validation", 24, "Untrimmed validation videos.")
+FLAGS = flags.FLAGS
 
 WORLD_VERSION = 2  # raise it when the same seed gives other pixels or plans
 # First numbers of the seeds after the user's: no two files, and no two subsets, share random numbers.
@@ -142,14 +136,26 @@ def _make_files(root: Path, waiting: Sequence[ClipPlan | VideoPlan], plans: Sequ
             bar.update(num_frames)
 
 
+def define_flags() -> None:
+    """Defines the flags of the command; they do not exist when the module is only imported."""
+    flags.DEFINE_string("output", "sample", "Folder to write.")
+    flags.DEFINE_integer("seed", 0, "Seed of everything random.")
+    flags.DEFINE_integer("workers", 2, "Processes that render and encode.")
+    flags.DEFINE_integer("clips_per_class_train", 40, "Training clips of each class.")
+    flags.DEFINE_integer("clips_per_class_validation", 12, "Validation clips of each class.")
+    flags.DEFINE_integer("videos_train", 48, "Untrimmed training videos.")
+    flags.DEFINE_integer("videos_validation", 24, "Untrimmed validation videos.")
+
+
 def main(argv: Sequence[str]) -> None:
     """The command: reads the flags and makes the sample."""
     del argv
-    make_sample(_OUTPUT.value, seed=_SEED.value, workers=_WORKERS.value,
-                clips_per_class_train=_CLIPS_TRAIN.value, clips_per_class_validation=_CLIPS_VALIDATION.value,
-                videos_train=_VIDEOS_TRAIN.value, videos_validation=_VIDEOS_VALIDATION.value)
-    print(f"sample data is complete in {_OUTPUT.value}: clips/train, clips/val, videos, annotations.json")
+    make_sample(FLAGS.output, seed=FLAGS.seed, workers=FLAGS.workers,
+                clips_per_class_train=FLAGS.clips_per_class_train,
+                clips_per_class_validation=FLAGS.clips_per_class_validation,
+                videos_train=FLAGS.videos_train, videos_validation=FLAGS.videos_validation)
+    print(f"sample data is complete in {FLAGS.output}: clips/train, clips/val, videos, annotations.json")
 
 
 if __name__ == "__main__":
-    run_command(main)
+    run_command(main, define_flags)

@@ -14,19 +14,19 @@ from bsp_tf.base.errors import InputError
 _HELP = "Config file with get_config(). Each of its fields is a flag too: --config.FIELD=VALUE."
 
 
-def define_config_flag() -> flags.FlagHolder[ConfigDict]:
-    """Defines --config=FILE.py, and --config.FIELD=VALUE for each field of that file; call it once a command."""
-    return config_flags.DEFINE_config_file("config", None, _HELP)
+def define_config_flag() -> None:
+    """Defines --config=FILE.py, and --config.FIELD=VALUE for each field of that file."""
+    config_flags.DEFINE_config_file("config", None, _HELP)
 
 
-def run_config_command(main: Callable[[Sequence[str]], int | None]) -> None:
+def run_config_command(main: Callable[[Sequence[str]], int | None], define_flags: Callable[[], None]) -> None:
     """`run_command` for a command that has the --config flag; a wrong file or field ends with status 2, too."""
     try:
         check_config_flags(sys.argv[1:])
     except InputError as error:
         print(f"error: {error}", file=sys.stderr)
         sys.exit(BAD_INPUT_STATUS)
-    run_command(main)
+    run_command(main, define_flags)
 
 
 def check_config_flags(arguments: Sequence[str]) -> None:

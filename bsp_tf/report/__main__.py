@@ -18,26 +18,22 @@ from bsp_tf.base.errors import InputError
 from bsp_tf.report.inputs import STREAMS, TASKS, Sources
 from bsp_tf.report.page import build_report
 
-_ROOT = flags.DEFINE_string("root", "quickstart_output", "Folder with the results, in the layout of quickstart.")
-_OUTPUT = flags.DEFINE_string("output", None, "Folder for the report; the default is report/ under --root.")
-_SUBSET = flags.DEFINE_string("subset", "validation", "Subset of the annotations that was scored.")
-_TIMELINES = flags.DEFINE_integer("timelines", 4, "How many videos get a timeline.", lower_bound=0)
-_ANNOTATIONS = flags.DEFINE_string("annotations", None, "Ground truth JSON. Default: ROOT/sample/annotations.json.")
-_VIDEOS = flags.DEFINE_string("videos", None, "Folder of the untrimmed videos. Default: ROOT/sample/videos.")
-_FEATURES = flags.DEFINE_string("features", None, "Output of bsp_tf.extract. Default: ROOT/features.")
-_PREVIEW = flags.DEFINE_string("preview", None, "Picture of bsp_tf.preview. Default: ROOT/preview.png.")
-_PRETRAIN = {task: flags.DEFINE_string(f"{task}_workdir", None,
-                                       f"Workdir of bsp_tf.pretrain. Default: ROOT/pretrain/{task}.")
-             for task in TASKS}
-_GTAD = {stream: flags.DEFINE_string(f"gtad_{stream}_workdir", None,
-                                     f"Workdir of bsp_tf.train_gtad. Default: ROOT/gtad/{stream}.")
-         for stream in STREAMS}
-_DETECTIONS = {stream: flags.DEFINE_string(f"{stream}_detections", None,
-                                           f"Output of bsp_tf.detect. Default: ROOT/detections/{stream}.json.")
-               for stream in STREAMS}
-_SCORES = {stream: flags.DEFINE_string(f"{stream}_scores", None,
-                                       f"Output of bsp_tf.evaluate. Default: ROOT/scores/{stream}.json.")
-           for stream in STREAMS}
+FLAGS = flags.FLAGS
+
+# Field of Sources -> help of the flag of the same name.
+SINGLE_INPUTS = {
+    "annotations": "Ground truth JSON. Default: ROOT/sample/annotations.json.",
+    "videos": "Folder of the untrimmed videos. Default: ROOT/sample/videos.",
+    "features": "Output of bsp_tf.extract. Default: ROOT/features.",
+    "preview": "Picture of bsp_tf.preview. Default: ROOT/preview.png.",
+}
+# Field of Sources -> name of its flags, one a task or stream; the tasks or streams; help.
+STREAM_INPUTS = {
+    "pretrain": ("{}_workdir", TASKS, "Workdir of bsp_tf.pretrain. Default: ROOT/pretrain/{}."),
+    "gtad": ("gtad_{}_workdir", STREAMS, "Workdir of bsp_tf.train_gtad. Default: ROOT/gtad/{}."),
+    "detections": ("{}_detections", STREAMS, "Output of bsp_tf.detect. Default: ROOT/detections/{}.json."),
+    "scores": ("{}_scores", STREAMS, "Output of bsp_tf.evaluate. Default: ROOT/scores/{}.json."),
+}
 
 
 def sources_from_flags() -> Sources:
@@ -46,31 +42,41 @@ def sources_from_flags() -> Sources:
     Raises:
         InputError: a path that a flag names is not there.
     """
-    standard = Sources.under(_ROOT.value, _SUBSET.value)
+    standard = Sources.under(FLAGS.root, FLAGS.subset)
 
-    def chosen(flag: flags.FlagHolder, default: Path) -> Path:
-        if flag.value is None:
+    def chosen(name: str, default: Path) -> Path:
+        if FLAGS[name].value is None:
             return default
-        path = Path(flag.value)
+        path = Path(FLAGS[name].value)
         if not path.exists():
-            raise InputError(f"--{flag.name}={path} is not there. Check the path, or leave the flag out.")
+            raise InputError(f"--{name}={path} is not there. Check the path, or leave the flag out.")
         return path
 
     return dataclasses.replace(
-        standard, annotations=chosen(_ANNOTATIONS, standard.annotations), videos=chosen(_VIDEOS, standard.videos),
-        features=chosen(_FEATURES, standard.features), preview=chosen(_PREVIEW, standard.preview),
-        pretrain={task: chosen(flag, standard.pretrain[task]) for task, flag in _PRETRAIN.items()},
-        gtad={stream: chosen(flag, standard.gtad[stream]) for stream, flag in _GTAD.items()},
-        detections={stream: chosen(flag, standard.detections[stream]) for stream, flag in _DETECTIONS.items()},
-        scores={stream: chosen(flag, standard.scores[stream]) for stream, flag in _SCORES.items()})
+        standard, **{name: chosen(name, getattr(standard, name)) for name in SINGLE_INPUTS},
+        **{field: {key: chosen(pattern.format(key), default) for key, default in getattr(standard, field).items()}
+           for field, (pattern, _, _) in STREAM_INPUTS.items()})
+
+
+def define_flags() -> None:
+    """Defines the flags of the command; they do not exist when the module is only imported."""
+    flags.DEFINE_string("root", "quickstart_output", "Folder with the results, in the layout of quickstart.")
+    flags.DEFINE_string("output", None, "Folder for the report; the default is report/ under --root.")
+    flags.DEFINE_string("subset", "validation", "Subset of the annotations that was scored.")
+    flags.DEFINE_integer("timelines", 4, "How many videos get a timeline.", lower_bound=0)
+    for name, text in SINGLE_INPUTS.items():
+        flags.DEFINE_string(name, None, text)
+    for pattern, keys, text in STREAM_INPUTS.values():
+        for key in keys:
+            flags.DEFINE_string(pattern.format(key), None, text.format(key))
 
 
 def main(argv: Sequence[str]) -> None:
     """Builds the report and prints the tables and the path of the page."""
     del argv
-    output = Path(_OUTPUT.value) if _OUTPUT.value else Path(_ROOT.value) / "report"
-    print(build_report(sources_from_flags(), output, _TIMELINES.value))
+    output = Path(FLAGS.output) if FLAGS.output else Path(FLAGS.root) / "report"
+    print(build_report(sources_from_flags(), output, FLAGS.timelines))
 
 
 if __name__ == "__main__":
-    run_command(main)
+    run_command(main, define_flags)

@@ -11,12 +11,13 @@ from absl import flags
 from bsp_tf.base.command_line import run_command
 from bsp_tf.base.errors import InputError
 
-flags.DEFINE_integer("number", 1, "A number.")
+def define_flags():
+    flags.DEFINE_integer("number", 1, "A number.")
 
 def main(argv):
     {body}
 
-run_command(main)
+run_command(main, define_flags)
 """
 
 
