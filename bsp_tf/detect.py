@@ -37,6 +37,7 @@ from bsp_tf.localization.class_scores import (
 from bsp_tf.localization.nms import MAX_PROPOSALS, soft_nms
 from bsp_tf.localization.proposals import decode_proposals
 from bsp_tf.localization.score_fusion import FUSIONS, PROPOSAL_LABEL, make_detections
+from bsp_tf.localization.targets import feature_span
 
 FLAGS = flags.FLAGS
 
@@ -124,7 +125,10 @@ def _detect_videos(
                 best, values = soft_nms(segments, values, max_proposals=max_proposals)
                 of_video = (scores.of_video(stored), scores.names) if scores else (None, ())
                 seconds = _duration(videos[name], store, stored)
-                results[name] = make_detections(segments[best], values, seconds, *of_video, fusion=fusion)
+                # The inverse of what the training targets do: columns are fractions of what the snippets cover,
+                # which is not quite the whole video.
+                fractions = feature_span(store.metadata, stored).seconds(segments[best]) / seconds
+                results[name] = make_detections(fractions, values, seconds, *of_video, fusion=fusion)
             progress.update(len(batch))
         progress.update(len(skipped))
     return results, skipped

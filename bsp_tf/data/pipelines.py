@@ -1,4 +1,4 @@
-"""Record folders -> batches: the only place that knows tf.data.
+"""Record folders -> batches, by tf.data (with `clip_stream.py`, which reads and orders the clips).
 
     shards -> clips (strings of all frames) -> the few strings a sample may need -> shuffle -> [pair] -> decode -> batch
 
@@ -17,17 +17,22 @@ import tensorflow as tf
 
 from bsp_tf.base.errors import InputError
 from bsp_tf.data import boundary_synthesis, frame_sampling, video_ops
-from bsp_tf.data.boundary_synthesis import BOUNDARY_TYPES, CLIPS_PER_QUAD, Settings
+from bsp_tf.data.boundary_settings import BOUNDARY_TYPES, CLIPS_PER_QUAD, Settings
+from bsp_tf.data.clip_stream import (
+    SAMPLES,
+    Element,
+    concatenate_passes,
+    fold_seed,
+    parallel_map,
+    read_clips,
+    require_usable_clips,
+    shuffle_clips,
+    stream_seed,
+)
 from bsp_tf.data.record_folder import RecordFolder, open_folder
-from bsp_tf.data.record_schema import parse_clip
 
 SPLITS = ("train", "validation")
 SAMPLINGS = ("uniform", "dense", "consecutive")
-MAX_OPEN_SHARDS = 8
-# Streams of random numbers that must not meet.
-_SHARD_ORDER, _CLIPS, _SAMPLES, _SHUFFLE = range(4)
-
-Element = dict[str, tf.Tensor]
 
 
 def dataset_for(config, split: str, batch_size: int, seed: int) -> tf.data.Dataset:
@@ -53,6 +58,9 @@ def dataset_for(config, split: str, batch_size: int, seed: int) -> tf.data.Datas
         raise InputError(f"split {split!r} is none of {', '.join(SPLITS)}.")
     if config.data.sampling not in SAMPLINGS:
         raise InputError(f"config: data.sampling={config.data.sampling!r} is none of {', '.join(SAMPLINGS)}.")
+    for field in ("num_frames", "frame_step", "shuffle_clips", "validation_passes"):
+        if config.data[field] < 1:
+            raise InputError(f"config: data.{field}={config.data[field]} must be at least 1.")
     video_ops.check_sizes(config.data.short_side, config.data.crop_size)
     if config.task == "action":
         return action_dataset(config, split, batch_size, seed)
@@ -69,20 +77,21 @@ def split_folder(config, split: str) -> RecordFolder:
 def action_dataset(config, split: str, batch_size: int, seed: int) -> tf.data.Dataset:
     """Batches of clips with their action class; see `dataset_for`. Unlabelled clips are left out."""
     folder, training = split_folder(config, split), split == "train"
-    _require(folder, min_frames=1, min_classes=1, clips_a_class=1, what="the action task")
+    require_usable_clips(folder, min_frames=1, min_classes=1, clips_a_class=1, what="the action task")
     sample = functools.partial(_sample_action_strings, data=config.data, training=training)
 
     def one_pass(number: tf.Tensor) -> tf.data.Dataset:
-        clips = _clips(folder, number, seed, training).filter(lambda clip: clip["label"] >= 0)
-        return _shuffle(_parallel(clips, sample), config, number, seed) if training else _parallel(clips, sample)
+        clips = read_clips(folder, number, seed, training).filter(lambda clip: clip["label"] >= 0)
+        sampled = parallel_map(clips, sample)
+        return shuffle_clips(sampled, config.data.shuffle_clips, number, seed) if training else sampled
 
     def decode(clip: Element) -> Element:
         frames = _decode(clip["frames"], tf.zeros([config.data.num_frames], tf.int32), clip["size"][tf.newaxis],
                          clip["seed"], config.data, training)
         return {"frames": frames, "label": clip["label"]}
 
-    clips = _passes(None if training else 1, one_pass)
-    return _finish(_parallel(clips, decode).batch(batch_size, drop_remainder=training))
+    clips = concatenate_passes(None if training else 1, one_pass)
+    return _finish(parallel_map(clips, decode).batch(batch_size, drop_remainder=training))
 
 
 def boundary_dataset(config, split: str, batch_size: int, seed: int) -> tf.data.Dataset:
@@ -96,7 +105,7 @@ def boundary_dataset(config, split: str, batch_size: int, seed: int) -> tf.data.
                          "batch holds equally many samples of each type.")
     training = split == "train"
     plans = planned_quads(config, split, seed)
-    samples = _parallel(plans, functools.partial(_make_samples, data=config.data, training=training))
+    samples = parallel_map(plans, functools.partial(_make_samples, data=config.data, training=training))
     batches = samples.batch(batch_size // len(BOUNDARY_TYPES), drop_remainder=training)
     return _finish(batches.map(_merge_quads))
 
@@ -109,102 +118,18 @@ def planned_quads(config, split: str, seed: int) -> tf.data.Dataset:
     """
     settings = Settings.from_config(config)
     folder, training = split_folder(config, split), split == "train"
-    _require(folder, min_frames=settings.window, min_classes=2, clips_a_class=2, what="the boundary task")
+    require_usable_clips(folder, min_frames=settings.window, min_classes=2, clips_a_class=2, what="the boundary task")
     cut_window = functools.partial(_cut_window, window=settings.window)
 
     def one_pass(number: tf.Tensor) -> tf.data.Dataset:
-        clips = _clips(folder, number, seed, training)
+        clips = read_clips(folder, number, seed, training)
         clips = clips.filter(lambda clip: (clip["label"] >= 0) & (tf.size(clip["frames"]) >= settings.window))
-        return _shuffle(_parallel(clips, cut_window), config, number, seed)
+        return shuffle_clips(parallel_map(clips, cut_window), config.data.shuffle_clips, number, seed)
 
-    clips = _passes(None if training else config.data.validation_passes, one_pass)
+    clips = concatenate_passes(None if training else config.data.validation_passes, one_pass)
     quads = _pair_classes(_pair_clips(clips))
-    plan = functools.partial(_plan_samples, settings=settings, seed=_seed(seed, _SAMPLES))
-    return _parallel(quads.enumerate(), plan)
-
-
-# From shards to clips ---------------------------------------------------------------------------------------------
-
-
-def _seed(seed: int | tf.Tensor, stream: int) -> tf.Tensor:
-    return tf.stack([tf.cast(seed, tf.int64), tf.constant(stream, tf.int64)])
-
-
-def _fold(seed: tf.Tensor, number: tf.Tensor) -> tf.Tensor:
-    return tf.cast(tf.random.experimental.stateless_fold_in(seed, number), tf.int64)
-
-
-def _parallel(dataset: tf.data.Dataset, function) -> tf.data.Dataset:
-    return dataset.map(function, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
-
-
-def _passes(count: int | None, one_pass) -> tf.data.Dataset:
-    """Concatenates `one_pass(0)`, `one_pass(1)`, ...; endlessly if `count` is None."""
-    return tf.data.Dataset.range(tf.int64.max if count is None else count).flat_map(one_pass)
-
-
-def _clips(folder: RecordFolder, number: tf.Tensor, seed: int, shuffle: bool) -> tf.data.Dataset:
-    """All clips of a folder once, as `parse_clip` gives them, with `id` (int64 []) and `seed` (int64 [2])."""
-    order = tf.range(len(folder.shards))
-    if shuffle:
-        order = tf.random.experimental.stateless_shuffle(order, _fold(_seed(seed, _SHARD_ORDER), number))
-    names = tf.constant(folder.shards)
-    shards = tf.data.Dataset.from_tensor_slices((tf.gather(names, order), tf.cast(order, tf.int64)))
-    pass_seed = _fold(_seed(seed, _CLIPS), number)
-
-    def read(name: tf.Tensor, shard: tf.Tensor) -> tf.data.Dataset:
-        return tf.data.TFRecordDataset(name).enumerate(shard * 2**32)
-
-    def parse(clip_id: tf.Tensor, serialized: tf.Tensor) -> Element:
-        clip = parse_clip(serialized)
-        return {"frames": clip["frames"], "label": tf.cast(clip["label"], tf.int32), "id": clip_id,
-                "seed": _fold(pass_seed, clip_id)}
-
-    records = shards.interleave(read, cycle_length=min(len(folder.shards), MAX_OPEN_SHARDS), block_length=1,
-                                num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
-    return _parallel(records, parse)
-
-
-def _shuffle(clips: tf.data.Dataset, config, number: tf.Tensor, seed: int) -> tf.data.Dataset:
-    """Dataset.shuffle with a seed of its own for each pass.
-
-    The raw op, because Dataset.shuffle mixes in TensorFlow's global seed and, inside `flat_map`, makes iterators that
-    cannot be saved.
-    """
-    seeds = tf.unstack(_fold(_seed(seed, _SHUFFLE), number))
-    specs = tf.nest.flatten(clips.element_spec)
-    shuffled = tf.raw_ops.ShuffleDataset(
-        input_dataset=tf.data.experimental.to_variant(clips), buffer_size=tf.cast(config.data.shuffle_clips, tf.int64),
-        seed=seeds[0], seed2=seeds[1], output_types=[spec.dtype for spec in specs],
-        output_shapes=[spec.shape for spec in specs],
-        reshuffle_each_iteration=False)
-    return tf.data.experimental.from_variant(shuffled, clips.element_spec)
-
-
-def _require(folder: RecordFolder, min_frames: int, min_classes: int, clips_a_class: int, what: str) -> None:
-    """Reads clips until enough usable ones are found, which is soon unless the folder cannot serve the task.
-
-    Without it an endless stream would search for ever.
-    """
-    counts: dict[int, int] = {}
-    seen = 0
-    try:
-        for clip in _clips(folder, tf.constant(0, tf.int64), 0, shuffle=False):
-            label, seen = int(clip["label"]), seen + 1
-            if label >= len(folder.labels):
-                raise InputError(f"{folder.path}: a clip has class {label}, labels.txt has {len(folder.labels)} lines. "
-                                 "The two belong to different runs: convert again.")
-            if label >= 0 and len(clip["frames"]) >= min_frames:
-                counts[label] = counts.get(label, 0) + 1
-            if sum(count >= clips_a_class for count in counts.values()) >= min_classes:
-                return
-    except (tf.errors.DataLossError, tf.errors.InvalidArgumentError) as error:
-        raise InputError(f"a damaged record in {folder.path}: {error.message.splitlines()[0]}. Delete that shard and "
-                         "run the convert command again.") from error
-    usable = {folder.labels[label]: count for label, count in sorted(counts.items())}
-    raise InputError(f"{folder.path} cannot serve {what}: it needs {min_classes} class(es) with {clips_a_class} or "
-                     f"more labelled clips of at least {min_frames} frames. Of {seen} clips the usable ones by class "
-                     f"are {usable}. Add clips, or lower data.num_frames or boundary.strides.")
+    plan = functools.partial(_plan_samples, settings=settings, seed=stream_seed(seed, SAMPLES))
+    return parallel_map(quads.enumerate(), plan)
 
 
 # Action -----------------------------------------------------------------------------------------------------------
@@ -264,7 +189,7 @@ def _pair_classes(pairs: tf.data.Dataset) -> tf.data.Dataset:
 
 def _plan_samples(number: tf.Tensor, quad: Element, settings: Settings, seed: tf.Tensor) -> Element:
     """Decides the four samples of a quad; see `planned_quads`."""
-    seeds = tf.unstack(tf.random.experimental.stateless_split(_fold(seed, number), 4))
+    seeds = tf.unstack(tf.random.experimental.stateless_split(fold_seed(seed, number), 4))
     roles = tf.ensure_shape(boundary_synthesis.deal_roles(seeds[0]), [len(BOUNDARY_TYPES), 2])
     joints = boundary_synthesis.draw_joints(tf.range(len(BOUNDARY_TYPES)), settings, seeds[1])
     lengths = tf.fill([len(BOUNDARY_TYPES), 2], settings.window)

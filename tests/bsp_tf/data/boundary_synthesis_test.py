@@ -6,9 +6,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from bsp_tf.base.errors import InputError
 from bsp_tf.data import boundary_synthesis as synthesis
-from bsp_tf.data.boundary_synthesis import DIFF_CLASS, DIFF_SPEED, SAME_CLASS, SAME_SPEED, Settings
+from bsp_tf.data.boundary_settings import DIFF_CLASS, DIFF_SPEED, SAME_CLASS, SAME_SPEED, Settings
 
 SETTINGS = Settings(num_frames=8, position_min=3, position_max=5, transition="diff_class", transition_min=2,
                     transition_max=4, curve="linear", strides=(1, 4))
@@ -154,20 +153,3 @@ def test_decoded_share_stays_below_the_limit():
     assert synthesis.decoded_share(SETTINGS, (0, 0)) == pytest.approx(1 + 3 / 32, abs=0.01)
     assert synthesis.decoded_share(change(transition_max=6), (0, 0)) <= 1.15
     assert synthesis.decoded_share(change(transition="none"), (0, 0)) == 1.0
-
-
-@pytest.mark.parametrize("values,message", [
-    ({"transition": "fade"}, "boundary.transition='fade'"),
-    ({"curve": "square"}, "boundary.curve='square'"),
-    ({"position_min": 0}, "boundary.position_min=0"),
-    ({"position_max": 8}, "position_max=8"),
-    ({"position_min": 5, "position_max": 4}, "min <= max"),
-    ({"transition_min": 0}, "boundary.transition_min=0"),
-    ({"transition_max": 7}, "shorten it"),
-    ({"strides": (2,)}, "two or more different strides"),
-    ({"strides": (2, 2)}, "two or more different strides"),
-    ({"strides": (0, 2)}, "at least 1 frame"),
-])
-def test_impossible_settings_name_the_field(values, message):
-    with pytest.raises(InputError, match=message):
-        change(**values)

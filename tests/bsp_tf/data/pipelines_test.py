@@ -8,7 +8,7 @@ import tensorflow as tf
 
 from bsp_tf.base.errors import InputError
 from bsp_tf.data import pipelines, record_schema
-from bsp_tf.data.boundary_synthesis import DIFF_CLASS, DIFF_SPEED, SAME_CLASS, SAME_SPEED
+from bsp_tf.data.boundary_settings import DIFF_CLASS, DIFF_SPEED, SAME_CLASS, SAME_SPEED
 
 
 def batches(config, split="train", batch_size=8, seed=0, count=None):
@@ -193,6 +193,10 @@ def test_errors_name_the_place_and_the_remedy(make_config, make_records, tmp_pat
         pipelines.dataset_for(make_config("speed"), "train", 4, 0)
     with pytest.raises(InputError, match="does not exist"):
         pipelines.dataset_for(make_config("action", **{"data.train_dir": str(tmp_path / "no")}), "train", 4, 0)
+    with pytest.raises(InputError, match="data.shuffle_clips=0"):
+        pipelines.dataset_for(make_config("action", **{"data.shuffle_clips": 0}), "train", 4, 0)
+    with pytest.raises(InputError, match="short_side=8 is smaller than data.crop_size=9"):
+        pipelines.dataset_for(make_config("boundary", **{"data.crop_size": 9}), "train", 4, 0)
     with pytest.raises(InputError, match="data.sampling='all'"):
         pipelines.dataset_for(make_config("action", **{"data.sampling": "all"}), "train", 4, 0)
 
