@@ -57,7 +57,7 @@ def write_features(folder, video_ids, action_labels=ACTION_LABELS):
     metadata = {
         "window": 8,
         "frame_step": 1,
-        "stride": 8,
+        "stride": 100,
         "feature_dim": 2 * FEATURE_DIM,
         "model": "model",
         "streams": {"action": [0, FEATURE_DIM], "boundary": [FEATURE_DIM, 2 * FEATURE_DIM]},
@@ -104,7 +104,8 @@ def test_detections_in_seconds_with_the_streams_own_classes(world):
     assert found == json.loads((world.path / "out" / "detections.json").read_text())
     assert list(found["results"]) == ["one", "two", "three"] and found["version"]
     best = found["results"]["two"][0]
-    assert best["label"] == "run" and best["segment"] == [10.0, 30.0]
+    # The 10 snippets cover 40 s, from (8 - 100) / 2 frames on: each is centred on its stride.
+    assert best["label"] == "run" and best["segment"] == pytest.approx([10.0 - 1.84, 30.0 - 1.84])
     assert best["score"] == pytest.approx(0.25 * 0.6)
     # "swim" is more probable than "jump", but it is no class of the annotations.
     assert {d["label"] for d in found["results"]["two"]} == {"run", "jump"}
