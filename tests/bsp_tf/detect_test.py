@@ -48,8 +48,8 @@ def write_features(folder, video_ids, action_labels=ACTION_LABELS):
         videos[name] = {
             "file": f"{name}.mp4",
             "fps": 25.0,
-            "num_frames": 80,
-            "duration_seconds": 3.2,
+            "num_frames": 1000,
+            "duration_seconds": 40.0,
             "num_snippets": 10,
             "last_snippet_padded": False,
             "partial": False,
@@ -177,7 +177,7 @@ def test_prefix_of_activitynet_ids_does_not_matter(world):
 
 def test_duration_falls_back_to_the_measured_one(world):
     write_annotations(world.path / "annotations.json", ["one"], duration=None)
-    assert detect(**world.arguments)["results"]["one"][0]["segment"] == pytest.approx([0.8, 2.4])
+    assert detect(**world.arguments)["results"]["one"][0]["segment"] == pytest.approx([8.16, 28.16])
 
 
 def test_many_videos_go_in_batches(world):
