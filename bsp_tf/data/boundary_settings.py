@@ -1,0 +1,79 @@
+"""What a synthesized boundary sample may look like: the four types and the config values, checked. No TensorFlow."""
+
+import dataclasses
+
+from bsp_tf.base.errors import InputError
+
+BOUNDARY_TYPES = ("diff_class", "same_class", "diff_speed", "same_speed")
+DIFF_CLASS, SAME_CLASS, DIFF_SPEED, SAME_SPEED = range(4)
+CLIPS_PER_QUAD = 4
+
+# Which of the two joined types are blended, by `boundary.transition`.
+BLENDED_TYPES = {"diff_class": (DIFF_CLASS,), "both": (DIFF_CLASS, SAME_CLASS), "none": ()}
+CURVES = ("linear", "cosine")
+
+
+@dataclasses.dataclass(frozen=True)
+class Settings:
+    """What a synthesized sample may look like; lengths and positions in output frames, strides in source frames.
+
+    Attributes:
+        num_frames: frames a sample.
+        position_min, position_max: the boundary lies between frames b-1 and b, b uniform in this range.
+        transition: "diff_class" (the paper's rule), "both" joined types blended, or "none".
+        transition_min, transition_max: blended frames, uniform in this range.
+        curve: "linear" or "cosine" weight of the second clip over a transition.
+        strides: speeds; the joined types and same_speed draw one, diff_speed an ordered pair of two.
+    """
+
+    num_frames: int
+    position_min: int
+    position_max: int
+    transition: str
+    transition_min: int
+    transition_max: int
+    curve: str
+    strides: tuple[int, ...]
+
+    @classmethod
+    def from_config(cls, config) -> "Settings":
+        """Takes `data.num_frames` and `boundary.*` from an ml_collections.ConfigDict, checked.
+
+        Raises:
+            InputError: a value that no sample can satisfy; the message names the field.
+        """
+        names = [field.name for field in dataclasses.fields(cls)][1:]
+        values = {name: getattr(config.boundary, name) for name in names}
+        values["strides"] = tuple(values["strides"])
+        settings = cls(num_frames=config.data.num_frames, **values)
+        settings.check()
+        return settings
+
+    def check(self) -> None:
+        """Raises InputError unless every combination of the settings makes a whole sample."""
+        def require(condition: bool, text: str) -> None:
+            if not condition:
+                raise InputError(f"config: {text}")
+
+        require(self.transition in BLENDED_TYPES,
+                f"boundary.transition={self.transition!r} is none of {', '.join(BLENDED_TYPES)}.")
+        require(self.curve in CURVES, f"boundary.curve={self.curve!r} is none of {', '.join(CURVES)}.")
+        require(1 <= self.position_min <= self.position_max <= self.num_frames - 1,
+                f"boundary.position_min={self.position_min} and position_max={self.position_max} must satisfy "
+                f"1 <= min <= max <= {self.num_frames - 1} (a frame on each side).")
+        require(1 <= self.transition_min <= self.transition_max,
+                f"boundary.transition_min={self.transition_min} and transition_max={self.transition_max} must "
+                "satisfy 1 <= min <= max.")
+        half = (self.transition_max + 1) // 2
+        require(self.transition == "none" or half <= self.position_min
+                and self.position_max + half <= self.num_frames,
+                f"a transition of {self.transition_max} frames (boundary.transition_max) around positions "
+                f"{self.position_min}..{self.position_max} leaves the {self.num_frames} frames of a sample; "
+                "shorten it or move boundary.position_min/position_max to the middle.")
+        require(len(set(self.strides)) == len(self.strides) >= 2 and min(self.strides) >= 1,
+                f"boundary.strides={self.strides} must be two or more different strides of at least 1 frame.")
+
+    @property
+    def window(self) -> int:
+        """Source frames spanned by the fastest sample: shorter clips cannot show every type unfrozen."""
+        return (self.num_frames - 1) * max(self.strides) + 1
