@@ -34,7 +34,7 @@ def get_config() -> ConfigDict:
     config.optimizer.warmup_steps = 40
 
     config.train.batch_size = 32
-    config.train.epochs = 6
+    config.train.epochs = 5
     config.train.steps_per_epoch = 120
     config.train.checkpoint_every_steps = 60
     config.train.log_every_steps = 10

@@ -16,5 +16,5 @@ def get_config() -> ConfigDict:
     config.task = "boundary"
     config.data.validation_passes = 2
 
-    config.train.epochs = 7
+    config.train.epochs = 5
     return config
