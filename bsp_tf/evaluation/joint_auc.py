@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 import numpy as np
+from scipy.stats import rankdata
 
 from bsp_tf.base.errors import InputError
 
@@ -72,9 +73,7 @@ def auc(positive: np.ndarray, negative: np.ndarray) -> float | None:
     num_positive, num_negative = len(positive), len(both) - len(positive)
     if not num_positive or not num_negative:
         return None
-    _, group, size = np.unique(both, return_inverse=True, return_counts=True)
-    rank = np.cumsum(size) - (size - 1) / 2
-    wins = rank[group[:num_positive]].sum() - num_positive * (num_positive + 1) / 2
+    wins = rankdata(both)[:num_positive].sum() - num_positive * (num_positive + 1) / 2
     return float(wins / (num_positive * num_negative))
 
 
