@@ -11,6 +11,7 @@ of the step on two cores. On GPUs, whose kernels may reorder sums, a resumed run
 import math
 import os
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import keras
@@ -98,10 +99,11 @@ class Trainer:
         self._resume()
         train = self.config.train
         step, mark = int(self.progress.step), time.monotonic()
+        batches = read_batches(self.iterator, self.config.data.train_dir)
         with tqdm(total=self.plan.total_steps, initial=step, unit="step", mininterval=0,
                   desc=f"train {self.config.task}") as bar:
             while step < self.plan.total_steps:
-                batch = self._next_batch()
+                batch = next(batches)
                 if step == 0:
                     self._draw_batch(batch)
                 shares = split_batch(self.strategy, {key: batch[key] for key in ("frames", "label")})
@@ -119,14 +121,6 @@ class Trainer:
                     self._save(step)
                     mark = time.monotonic()
         return self._finish()
-
-    def _next_batch(self) -> dict[str, tf.Tensor]:
-        try:
-            return next(self.iterator)
-        except (tf.errors.DataLossError, tf.errors.InvalidArgumentError) as error:
-            raise InputError(
-                f"a damaged record in {self.config.data.train_dir}: {error.message.splitlines()[0]}. Delete that "
-                "shard, run tfrecords_tools.convert again and start this command again.") from error
 
     def _resume(self) -> None:
         """Restores the last checkpoint and cuts metrics.jsonl back to it."""
@@ -175,7 +169,7 @@ class Trainer:
         """Evaluates, keeps the best, adds the epoch's row; `_save` must follow."""
         self._check_finite()
         progress, started = self.progress, time.monotonic()
-        result = self.evaluate(self.validation)
+        result = self._validate()
         progress.seconds.assign_add(time.monotonic() - started)
         epoch = step // self.plan.steps_per_epoch
         if result["accuracy"] > float(progress.best_accuracy):
@@ -199,6 +193,9 @@ class Trainer:
         for writer in self.writers.values():
             writer.flush()
         progress.start_epoch()
+
+    def _validate(self, static: bool = False) -> dict:
+        return self.evaluate(read_batches(iter(self.validation), self.config.data.validation_dir), static)
 
     def _save(self, step: int) -> None:
         self._check_finite()
@@ -231,10 +228,23 @@ class Trainer:
         """Evaluates the best checkpoint, with the static control, and writes evaluation.json."""
         started = time.monotonic()
         folder.restore_model(self.model, self.workdir, folder.BEST)
-        result = summary(self.config.task, self.plan.labels, self.evaluate(self.validation),
-                         self.evaluate(self.validation, static=True))
+        result = summary(self.config.task, self.plan.labels, self._validate(), self._validate(static=True))
         rows = metrics_log.read_rows(self.workdir / folder.METRICS)
         result["best_epoch"] = int(self.progress.best_epoch)
         result["seconds"] = math.fsum(row["seconds"] for row in rows) + time.monotonic() - started
         write_json(self.workdir / folder.EVALUATION, result)
         return result
+
+
+def read_batches(iterator: Iterator[dict[str, tf.Tensor]], record_folder: str) -> Iterator[dict[str, tf.Tensor]]:
+    """The elements of `iterator`; a record that cannot be read becomes an InputError that names the folder."""
+    while True:
+        try:
+            batch = next(iterator)
+        except StopIteration:
+            return
+        except (tf.errors.DataLossError, tf.errors.InvalidArgumentError) as error:
+            raise InputError(
+                f"a damaged record in {record_folder}: {error.message.splitlines()[0]}. Delete that shard, run "
+                "tfrecords_tools.convert again, then this command again: it continues.") from error
+        yield batch

@@ -49,17 +49,15 @@ def test_nan_stops_the_run_and_stays_out_of_the_checkpoint(tiny_config, tmp_path
     tiny_config.train.log_every_steps = 100
     tiny_config.train.checkpoint_every_steps = 4
     tiny_config.train.steps_per_epoch = 20
-    real = trainer.Trainer._next_batch
-    counter = iter(range(1, 100))
+    real = trainer.Trainer._train_step
 
-    def poisoned(self):
-        batch = real(self)
-        if next(counter) == 6:
-            # As a division by zero in the 6th step would: the step's loss and every weight turn NaN.
-            self.model.fc.bias.assign(np.full(3, np.nan))
-        return batch
+    def poisoned(self, shares):
+        # As a division by zero in the 6th step would: the step's loss and every weight turn NaN.
+        poison = tf.where(self.progress.step == 5, np.nan, 0.0)
+        self.model.fc.bias.assign_add(tf.fill([3], tf.cast(poison, tf.float32)))
+        return real(self, shares)
 
-    monkeypatch.setattr(trainer.Trainer, "_next_batch", poisoned)
+    monkeypatch.setattr(trainer.Trainer, "_train_step", poisoned)
     with pytest.raises(TrainingDivergedError, match=r"no longer finite at step 6; .*last/step-4"):
         trainer.train(tiny_config, tmp_path)
     latest = tf.train.latest_checkpoint(str(tmp_path / "checkpoints" / "last"))
@@ -100,6 +98,21 @@ def test_best_accuracy_survives_a_restart(tiny_config, tmp_path, monkeypatch):
     # 0.5 again in the third epoch is no better than the first, which the new process knows from the checkpoint.
     assert trainer.train(tiny_config, tmp_path) == {"best_epoch": 1}
     assert [row["validation_accuracy"] for row in rows(tmp_path)] == [0.5, 0.25, 0.5]
+
+
+@pytest.mark.parametrize("field", ["train_dir", "validation_dir"])
+def test_a_record_damaged_in_the_middle_is_named(tiny_config, make_records, tmp_path, monkeypatch, field):
+    folder = make_records(tmp_path / "records", 8)
+    shard = folder / "clips-00001-of-00002"
+    content = bytearray(shard.read_bytes())
+    content[-200:-100] = bytes(100)
+    shard.write_bytes(content)
+    tiny_config.data[field] = str(folder)
+    monkeypatch.setattr(trainer.Trainer, "_train_step", lambda self, shares: (
+        tf.cast(self.progress.step.assign_add(1), tf.float32), tf.zeros([]), tf.zeros([])))
+    with pytest.raises(InputError, match="damaged record in .*records") as error:
+        trainer.train(tiny_config, tmp_path / "run")
+    assert "\n" not in str(error.value) and str(folder) in str(error.value)
 
 
 def test_a_refused_config_leaves_no_workdir(tiny_config, tmp_path):
