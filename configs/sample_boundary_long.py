@@ -1,0 +1,18 @@
+"""Boundary stream on the sample data, trained three times as long and twice as wide as configs/sample_boundary.py.
+
+Source: configs/sample_boundary.py.
+Command: python -m bsp_tf.pretrain --config=configs/sample_boundary_long.py --workdir=runs/boundary_long \
+             --config.data.train_dir=records/train --config.data.validation_dir=records/val
+"""
+
+from ml_collections import ConfigDict
+
+from configs import sample_boundary
+
+
+def get_config() -> ConfigDict:
+    """The short run's config with a wider network and more steps."""
+    config = sample_boundary.get_config()
+    config.model.width = 0.5
+    config.train.epochs = 15
+    return config
