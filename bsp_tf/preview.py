@@ -63,7 +63,8 @@ def preview(config: ConfigDict, output: str | Path, split: str = "train", exampl
     samples = next(batches.as_numpy_iterator(), None)
     if samples is None:
         raise InputError("the clips of this split do not pair up to one sample; try another --seed or more clips.")
-    save_png(draw_samples(samples, labels), Path(output))
+    # Small frames gain nothing from more dots, and the report embeds the picture.
+    save_png(draw_samples(samples, labels), Path(output), dpi=100)
     return Path(output)
 
 

@@ -92,7 +92,7 @@ def boundary(results: Results, gallery: Gallery) -> dict[str, Any]:
         for name, partner in (pair, pair[::-1]):
             row, column = labels.index(name), labels.index(partner)
             rows.append([style.readable(name), *(f"{100 * share:.1f}" for share in (
-                shares[row, row], shares[row, column], 1 - shares[row, row] - shares[row, column]))])
+                shares[row, row], shares[row, column], max(0, 1 - shares[row, row] - shares[row, column])))])
     content["table"] = html_table(["percent of each type", "recall", "taken for its partner", "for the other pair"],
                                   rows)
     pairs = matrices.pair_summary(evaluation["confusion"], labels)

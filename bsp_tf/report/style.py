@@ -88,11 +88,11 @@ def keep_horizontal_grid(axes: Axes) -> None:
     axes.spines["left"].set_visible(False)
 
 
-def save_png(figure: Figure, path: Path) -> None:
-    """Writes `figure` at 200 dots an inch (twice the usual) on white, atomically."""
+def save_png(figure: Figure, path: Path, dpi: int = 200) -> None:
+    """Writes `figure` at `dpi` dots an inch (200 is twice the usual, for sharp lines) on white, atomically."""
     buffer = io.BytesIO()
     with styled():
-        figure.savefig(buffer, format="png", dpi=200, metadata={"Software": None})
+        figure.savefig(buffer, format="png", dpi=dpi, metadata={"Software": None})
     with atomic_write(path) as file:
         file.write(buffer.getvalue())
 
