@@ -173,6 +173,7 @@ def define_flags() -> None:
 
 
 def main(argv: Sequence[str]) -> None:
+    """Runs the stages that the flags describe."""
     del argv
     root = Path(FLAGS.output)
     quickstart(root, plan_stages(root, FLAGS.action_config, FLAGS.boundary_config, FLAGS.gtad_config, FLAGS.workers))
