@@ -3,15 +3,17 @@
     python -m bsp_tf.quickstart --output=quickstart_output
 
 Runs every stage as its own command, in its own process, and prints each command line so that it can be repeated by
-hand. A finished stage is skipped when its command and the files it read are the same as before; a killed stage goes
-on where it stopped. Wall time and peak memory of the stages are kept in `stages.json`.
+hand. A finished stage is skipped if its command and its config are as before and no earlier stage was run again; a
+killed stage goes on where it stopped. Wall time and peak memory of the stages are kept in `stages.json`.
 
     --action_config / --boundary_config / --gtad_config   other training configs (configs/*.py)
 """
 
+import ctypes
 import dataclasses
 import hashlib
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -25,6 +27,8 @@ from bsp_tf.base.command_line import run_command
 from bsp_tf.base.errors import InputError
 
 FLAGS = flags.FLAGS
+
+_PR_SET_PDEATHSIG = 1  # linux/prctl.h
 
 
 @dataclasses.dataclass(frozen=True)
@@ -110,7 +114,7 @@ def run_stage(stage: Stage) -> dict[str, float]:
     command = [sys.executable, "-m", stage.module, *stage.arguments]
     print(f"$ python {' '.join(command[1:])}", flush=True)
     start = time.monotonic()
-    process = subprocess.Popen(command)
+    process = subprocess.Popen(command, preexec_fn=_end_with_parent)
     try:
         _, status, usage = os.wait4(process.pid, 0)
     except KeyboardInterrupt:
@@ -121,6 +125,12 @@ def run_stage(stage: Stage) -> dict[str, float]:
         raise InputError(f"stage {stage.name!r} ended with status {process.returncode} (its message is above). "
                          "Running the same command again goes on from there.")
     return {"seconds": round(time.monotonic() - start, 1), "peak_megabytes": round(usage.ru_maxrss / 1024, 1)}
+
+
+def _end_with_parent() -> None:
+    """Asks Linux to kill the stage if this process is killed: two runs of one stage must not meet in a folder."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 def quickstart(root: Path, stages: Sequence[Stage]) -> None:

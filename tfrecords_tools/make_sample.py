@@ -121,9 +121,9 @@ def _run(root: Path, plans: Sequence[ClipPlan | VideoPlan], workers: int) -> Ite
         try:
             for job in concurrent.futures.as_completed(jobs):
                 yield job.result()
-        except BaseException:
+        finally:
+            # After an error nobody wants the rest; after the last file there is none.
             pool.shutdown(wait=False, cancel_futures=True)
-            raise
 
 
 def _make_files(root: Path, waiting: Sequence[ClipPlan | VideoPlan], plans: Sequence[ClipPlan | VideoPlan],
