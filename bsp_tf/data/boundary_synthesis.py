@@ -16,8 +16,8 @@ looks like, `plan_frames` says which source frames are needed and how they are m
 are ever decoded. `blend` then turns decoded frames into samples.
 
 Four clips, two of a class A and two of a class B, make one sample of each type (`deal_roles`). A sample needs every
-output frame once and the frames of a transition twice: with transitions of 2 to 4 of 8 frames in one type of four,
-35 frames are decoded where an action batch decodes 32 (`decoded_share`: 1.09).
+output frame once and the frames of a transition twice: with transitions of 2 to 6 of 8 frames in one type of four,
+36 frames are decoded where an action batch decodes 32 (`decoded_share`: 1.125).
 
 Trap: where only diff_class is blended (the paper's rule), blend or cut alone separates it from same_class, and where
 both are cut nothing but the content does, which small models hardly learn. `boundary.transition` sets the rule.
