@@ -162,6 +162,7 @@ def _load_features(
             continue
         try:
             array = resize_features(store.load(stored, streams), sizes["num_segments"])
+            feature_span(store.metadata, stored)  # raises now what would break the loop later
         except InputError as error:
             skipped[name] = str(error)
             continue

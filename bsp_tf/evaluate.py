@@ -9,6 +9,7 @@ The output holds {"tiou", "mAP", "average_mAP", "ap": {label: [one a threshold]}
 fractions of 1. Needs NumPy only.
 """
 
+import os
 from collections.abc import Sequence
 
 import numpy as np
@@ -66,8 +67,12 @@ def evaluate(
     """Reads both files, scores, and writes `output` (atomically) if given.
 
     Raises:
-        InputError: a file is missing or malformed; the message names file, video, entry and key.
+        InputError: a file is missing or malformed (the message names file, video, entry and key), or `output` is an
+            input.
     """
+    if output and any(os.path.exists(output) and os.path.samefile(output, path)
+                      for path in (ground_truth, predictions) if os.path.exists(path)):
+        raise InputError(f"--output={output} is one of the inputs: give another file.")
     scores = detection_map(load_ground_truth(ground_truth, subset), load_predictions(predictions), tiou)
     if output:
         write_json(output, scores.to_json())

@@ -28,7 +28,7 @@ import numpy as np
 import tensorflow as tf
 from absl import flags
 
-from bsp_tf.base.atomic_file import read_json, write_json
+from bsp_tf.base.atomic_file import make_folder, read_json, read_json_object, write_json
 from bsp_tf.base.command_line import run_command
 from bsp_tf.base.errors import InputError
 from bsp_tf.data import video_ops
@@ -120,7 +120,7 @@ def _holds_the_same(output: Path, config: dict[str, Any], labels: Mapping[str, l
         return False
     if not (output / "saved_model.pb").is_file() or not (output / "assets" / CONFIG_FILE).is_file():
         raise InputError(f"--output={output} exists and is no exported model: give another folder.")
-    differences = config_differences(read_json(output / "assets" / CONFIG_FILE), config)
+    differences = config_differences(read_json_object(output / "assets" / CONFIG_FILE), config)
     for stream, names in labels.items():
         if (output / "assets" / LABEL_FILES[stream]).read_text(encoding="utf-8").splitlines() != names:
             differences.append(f"the {stream} labels differ")
@@ -131,7 +131,7 @@ def _holds_the_same(output: Path, config: dict[str, Any], labels: Mapping[str, l
 
 
 def _save(two_stream: TwoStream, config: dict[str, Any], labels: Mapping[str, list[str]], output: Path) -> None:
-    output.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(output.parent)
     # Beside the output, so that the rename stays within one file system.
     temporary = Path(tempfile.mkdtemp(dir=output.parent, prefix=f".{output.name}.", suffix=".partial"))
     try:

@@ -34,9 +34,10 @@ import tensorflow as tf
 from absl import flags
 from tqdm import tqdm
 
-from bsp_tf.base.atomic_file import atomic_write, read_json
+from bsp_tf.base.atomic_file import atomic_write, read_json_object
 from bsp_tf.base.command_line import run_command
 from bsp_tf.base.errors import InputError
+from bsp_tf.base.finished_output import refuse_output_inside
 from bsp_tf.data.feature_store import METADATA_FILE, finished_videos, write_metadata, write_video
 from bsp_tf.data.snippets import SnippetBatch, count_snippets, read_ahead, snippet_batches
 from bsp_tf.data.video_reader import TruncatedVideoError, VideoError, VideoInfo, find_files, probe_video, read_frames
@@ -67,9 +68,10 @@ def extract(model_path: str | os.PathLike, videos: str | os.PathLike, output: st
     Returns:
         (number of videos with features, failures as (path, reason)).
     Raises:
-        InputError: no model, no video, or features of another model or other settings in `output`.
+        InputError: no model, no video, `output` inside `videos`, or features of another model or other settings in it.
     """
     paths = name_videos(videos)
+    refuse_output_inside(output, videos)
     model = load_snippet_model(model_path)
     settings = {
         "window": int(model.config["num_frames"]), "frame_step": frame_step, "stride": stride,
@@ -187,9 +189,9 @@ def _is_finished(name: str, path: Path, finished: Mapping[str, Mapping[str, Any]
     if name not in finished:
         return False
     before = finished[name]
-    if (before["file"], before["num_bytes"]) != (_printable(path.name), path.stat().st_size):
-        raise InputError(f"{output} holds features {name!r} of another file than {path} ({before['file']}, "
-                         f"{before['num_bytes']} bytes); choose another --output, or delete {output / name}.npy.")
+    if (before.get("file"), before.get("num_bytes")) != (_printable(path.name), path.stat().st_size):
+        raise InputError(f"{output} holds features {name!r} of another file than {path} ({before.get('file')}, "
+                         f"{before.get('num_bytes')} bytes); choose another --output, or delete {output / name}.npy.")
     return True
 
 
@@ -201,7 +203,7 @@ def _refuse_other_settings(output: Path, settings: Mapping[str, Any]) -> None:
             raise InputError(f"{output} holds arrays but no {METADATA_FILE}, so nobody knows of which model; choose "
                              "another --output, or empty that folder.")
         return
-    before = read_json(output / METADATA_FILE)
+    before = read_json_object(output / METADATA_FILE)
     if before.get("model_sha256") != settings["model_sha256"]:
         raise InputError(f"{output} holds features of another model (before {before.get('model')}, now "
                          f"{settings['model']}, whose weights differ); choose another --output, or empty that folder.")

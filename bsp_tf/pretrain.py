@@ -59,4 +59,4 @@ def print_result(result: dict, workdir: str) -> None:
 
 
 if __name__ == "__main__":
-    run_config_command(main, define_flags)
+    run_config_command(main, define_flags, fields=("task", "data", "boundary", "model", "optimizer", "train"))

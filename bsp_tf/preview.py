@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+import tensorflow as tf
 from absl import flags
 from matplotlib.axes import Axes
 from matplotlib.colors import LinearSegmentedColormap
@@ -21,6 +22,7 @@ from bsp_tf.base.config_flag import define_config_flag, run_config_command
 from bsp_tf.base.errors import InputError
 from bsp_tf.data.boundary_synthesis import BOUNDARY_TYPES, SAME_SPEED
 from bsp_tf.data.pipelines import boundary_dataset, split_folder
+from bsp_tf.data.record_damage import damage_error
 from bsp_tf.report.style import BOUNDARY_COLORS, INK, MUTED, class_colors, new_figure, readable, save_png, styled
 
 FLAGS = flags.FLAGS
@@ -60,7 +62,10 @@ def preview(config: ConfigDict, output: str | Path, split: str = "train", exampl
         raise InputError(f"--examples={examples}: give at least 1.")
     labels = split_folder(config, split).labels
     batches = boundary_dataset(config, split, examples * len(BOUNDARY_TYPES), seed)
-    samples = next(batches.as_numpy_iterator(), None)
+    try:
+        samples = next(batches.as_numpy_iterator(), None)
+    except (tf.errors.DataLossError, tf.errors.InvalidArgumentError) as error:
+        raise damage_error(split_folder(config, split).path, error) from error
     if samples is None:
         raise InputError("the clips of this split do not pair up to one sample; try another --seed or more clips.")
     # Small frames gain nothing from more dots, and the report embeds the picture.
@@ -175,4 +180,4 @@ def main(argv: Sequence[str]) -> None:
 
 
 if __name__ == "__main__":
-    run_config_command(main, define_flags)
+    run_config_command(main, define_flags, fields=("data", "boundary"))

@@ -65,4 +65,4 @@ def main(argv: Sequence[str]) -> int | None:
 
 
 if __name__ == "__main__":
-    run_config_command(main, define_flags)
+    run_config_command(main, define_flags, fields=("features_dir", "annotations", "streams", "num_segments"))

@@ -71,7 +71,8 @@ def read_labels(path: str | os.PathLike) -> list[str]:
     try:
         labels = [line.strip() for line in Path(path).read_text(encoding="utf-8-sig").splitlines() if line.strip()]
     except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"cannot read the label map {path}: {error}; give a text file, one class a line.") from error
+        reason = getattr(error, "strerror", None) or error
+        raise InputError(f"cannot read the label map {path}: {reason}; give a text file, one class a line.") from error
     repeated = sorted({label for label in labels if labels.count(label) > 1}) if len(set(labels)) < len(labels) else []
     if not labels or repeated:
         fault = f"names {repeated[0]!r} twice" if repeated else "is empty"
@@ -164,7 +165,8 @@ def index_kinetics_csv(csv_path: str | os.PathLike, root: str | os.PathLike,
 def _existing_folder(root: str | os.PathLike) -> Path:
     root = Path(root)
     if not root.is_dir():
-        raise InputError(f"input folder {root} does not exist; check --input.")
+        fault = "is no folder" if root.exists() else "does not exist"
+        raise InputError(f"input folder {root} {fault}; check --input.")
     return root
 
 
@@ -209,7 +211,8 @@ def _read_rows(csv_path: str | os.PathLike) -> tuple[list[dict], bool]:
             for row in reader:
                 rows.append(_checked_row(row, has_labels, f"{csv_path}, line {reader.line_num}"))
     except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise InputError(f"cannot read {csv_path}: {error}; give a CSV file in UTF-8.") from error
+        reason = getattr(error, "strerror", None) or error
+        raise InputError(f"cannot read {csv_path}: {reason}; give a CSV file in UTF-8.") from error
     if not rows:
         raise InputError(f"{csv_path} holds no row below its header; nothing to convert.")
     return rows, has_labels

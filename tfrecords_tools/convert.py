@@ -26,9 +26,10 @@ from pathlib import Path
 from absl import flags
 from tqdm import tqdm
 
-from bsp_tf.base.atomic_file import atomic_write, read_json, write_json
+from bsp_tf.base.atomic_file import atomic_write, make_folder, read_json_object, write_json
 from bsp_tf.base.command_line import run_command
 from bsp_tf.base.errors import InputError
+from bsp_tf.base.finished_output import refuse_output_inside
 from bsp_tf.data.record_schema import LABELS_FILE, MANIFEST_FILE, shard_name
 from tfrecords_tools.clip_encoder import EncodingOptions
 from tfrecords_tools.clip_index import ClipIndex, index_folder, index_kinetics_csv, read_labels
@@ -71,6 +72,7 @@ def convert(input_folder: str | os.PathLike, output: str | os.PathLike, *, csv: 
         InputError: bad input, an output folder with records of other input or flags, or one in use by another run.
     """
     options = options or EncodingOptions()
+    refuse_output_inside(output, input_folder)
     known = read_labels(labels) if labels else None
     index = index_kinetics_csv(csv, input_folder, known) if csv else index_folder(input_folder, known)
     for warning in index.warnings:
@@ -78,7 +80,7 @@ def convert(input_folder: str | os.PathLike, output: str | os.PathLike, *, csv: 
     settings = {**dataclasses.asdict(options), "num_shards": num_shards, "shuffle_seed": shuffle_seed,
                 "label_map_sha256": _sha256("\n".join(index.labels)), "clips_sha256": _digest(index, input_folder)}
     output = Path(output)
-    _make_folder(output / STATUS_FOLDER)
+    make_folder(output / STATUS_FOLDER)
     with open(output / STATUS_FOLDER / "lock", "w") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -146,7 +148,7 @@ def _finished_manifest(output: Path) -> dict | None:
     """The manifest if the run had ended and every file of it is still there in full."""
     if not (output / MANIFEST_FILE).is_file():
         return None
-    manifest = read_json(output / MANIFEST_FILE)
+    manifest = read_json_object(output / MANIFEST_FILE, "shards", "num_clips", "num_shards", "num_failures")
     files = [(output / shard["name"], shard["num_bytes"]) for shard in manifest["shards"]]
     whole = all(path.is_file() and path.stat().st_size == num_bytes for path, num_bytes in files)
     return manifest if whole and (output / LABELS_FILE).is_file() and (output / FAILURES_FILE).is_file() else None
@@ -158,20 +160,13 @@ def _refuse_other_settings(output: Path, settings: dict) -> None:
         if any(output.glob("clips-*")) or (output / MANIFEST_FILE).exists():
             raise InputError(f"{output} holds records of unknown origin; choose another --output or empty it.")
         return
-    before = read_json(path)
+    before = read_json_object(path)
     named = {"clips_sha256": "the clips of the input", "label_map_sha256": "the label map"}
     differing = [named.get(name, f"--{name} (now {settings.get(name)}, before {before.get(name)})")
                  for name in sorted({*before, *settings}) if before.get(name) != settings.get(name)]
     if differing:
         raise InputError(f"{output} holds a conversion with other settings: {', '.join(differing)} differ. Choose "
                          "another --output, or empty that folder to convert anew.")
-
-
-def _make_folder(path: Path) -> None:
-    try:
-        path.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise InputError(f"cannot make the output folder {path}: {error.strerror}; choose another --output.") from error
 
 
 def _digest(index: ClipIndex, root: str | os.PathLike) -> str:

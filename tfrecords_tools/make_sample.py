@@ -20,7 +20,7 @@ from typing import Any
 from absl import flags
 from tqdm import tqdm
 
-from bsp_tf.base.atomic_file import read_json, write_json
+from bsp_tf.base.atomic_file import read_json_object, write_json
 from bsp_tf.base.command_line import run_command
 from bsp_tf.base.errors import InputError
 from tfrecords_tools.sample_files import ClipPlan, make_file, plan_clip
@@ -72,8 +72,8 @@ def _claim(root: Path, settings: dict[str, int]) -> None:
     if root.exists() and not root.is_dir():
         raise InputError(f"--output={root} is a file: name a folder.")
     if path.exists():
-        found = read_json(path)
-        found = found.get("settings", {}) if isinstance(found, dict) else {}
+        found = read_json_object(path, "settings")["settings"]
+        found = found if isinstance(found, dict) else {}
         other = [f"{name} is {found.get(name)} there, {value} here" for name, value in settings.items()
                  if found.get(name) != value]
         if other:

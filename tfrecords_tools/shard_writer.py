@@ -22,7 +22,7 @@ from pathlib import Path
 import numpy as np
 import tensorflow as tf
 
-from bsp_tf.base.atomic_file import atomic_write, read_json, write_json
+from bsp_tf.base.atomic_file import atomic_write, read_json_object, write_json
 from bsp_tf.base.errors import InputError
 from bsp_tf.data.video_reader import VideoError
 from tfrecords_tools.clip_encoder import EncodingOptions, convert_clip
@@ -123,7 +123,7 @@ def finished_shards(output: str | os.PathLike, names: Sequence[str]) -> dict[str
         status_path, path = _status_path(output, name), Path(output, name)
         if not (status_path.is_file() and path.is_file()):
             continue
-        status = read_json(status_path)
+        status = read_json_object(status_path, *(field.name for field in dataclasses.fields(ShardStatus)))
         if path.stat().st_size == status["num_bytes"]:
             status["failures"] = tuple((path, reason) for path, reason in status["failures"])
             finished[name] = ShardStatus(**status)

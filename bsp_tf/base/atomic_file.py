@@ -1,6 +1,7 @@
 """Files that are either whole or not there: write to a temporary neighbour, then rename."""
 
 import contextlib
+import errno
 import json
 import os
 import tempfile
@@ -9,6 +10,9 @@ from pathlib import Path
 from typing import IO, Any
 
 from bsp_tf.base.errors import InputError
+
+# The disk's fault; any other OSError inside the block may come from what the block reads.
+_DISK_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EROFS)
 
 
 @contextlib.contextmanager
@@ -20,11 +24,19 @@ def atomic_write(path: str | os.PathLike, mode: str = "wb") -> Iterator[IO]:
     Args:
         path: Final name of the file.
         mode: "wb" or "w" (UTF-8, newlines as written).
+
+    Raises:
+        InputError: the file cannot be written there: no folder, no rights, a folder of that name, disk full.
     """
     path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
     text = {} if "b" in mode else {"encoding": "utf-8", "newline": ""}
-    descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".partial")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if path.is_dir():
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+        descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".partial")
+    except OSError as error:
+        raise _cannot_write(path, error) from error
     try:
         with os.fdopen(descriptor, mode, **text) as file:
             yield file
@@ -35,10 +47,30 @@ def atomic_write(path: str | os.PathLike, mode: str = "wb") -> Iterator[IO]:
         os.umask(umask)
         os.chmod(temporary, 0o666 & ~umask)
         os.replace(temporary, path)
+    except OSError as error:
+        if error.errno in _DISK_ERRORS:
+            raise _cannot_write(path, error) from error
+        raise
     finally:
         # Gone already if it has become `path`.
         with contextlib.suppress(FileNotFoundError):
             os.unlink(temporary)
+
+
+def make_folder(path: str | os.PathLike) -> None:
+    """Makes a folder and its parents; one that is there already is fine.
+
+    Raises:
+        InputError: it cannot be made (a file of that name, no rights).
+    """
+    try:
+        Path(path).mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(f"cannot make the folder {path}: {error.strerror}. Choose another output path.") from error
+
+
+def _cannot_write(path: Path, error: OSError) -> InputError:
+    return InputError(f"cannot write {path}: {error.strerror}. Choose another output path, or free space there.")
 
 
 def write_json(path: str | os.PathLike, value: Any) -> None:
@@ -46,6 +78,23 @@ def write_json(path: str | os.PathLike, value: Any) -> None:
     text = json.dumps(value, indent=1, ensure_ascii=False, allow_nan=False)
     with atomic_write(path, "w") as file:
         file.write(text + "\n")
+
+
+def read_json_object(path: str | os.PathLike, *keys: str) -> dict[str, Any]:
+    """Reads a JSON file that holds an object with at least `keys`.
+
+    Raises:
+        InputError: as `read_json`, or the file holds something else or lacks a key.
+    """
+    value = read_json(path)
+    if not isinstance(value, dict):
+        raise InputError(f"{path} holds no JSON object, so it is not the file it should be. Check the path, or "
+                         "write it anew.")
+    lacking = [key for key in keys if key not in value]
+    if lacking:
+        raise InputError(f"{path} lacks {', '.join(map(repr, lacking))}. Check that it is the right file, or write it "
+                         "anew.")
+    return value
 
 
 def read_json(path: str | os.PathLike) -> Any:

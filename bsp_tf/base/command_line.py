@@ -1,5 +1,6 @@
 """How every command starts and how it ends when the user's input was wrong."""
 
+import re
 import sys
 from collections.abc import Callable, Sequence
 
@@ -17,8 +18,8 @@ def run_command(main: Callable[[Sequence[str]], int | None], define_flags: Calla
     Flags are defined here, not when a command's module is imported: absl's flags are global, and a program that
     imports two commands would find --output defined twice.
 
-    An InputError becomes one line on stderr and exit status 2, Ctrl-C a line and status 130: no traceback for
-    what is no fault of the program. Every other exception keeps its traceback.
+    An InputError and a wrong flag become one line on stderr and exit status 2, Ctrl-C a line and status 130: no
+    traceback for what is no fault of the program. Every other exception keeps its traceback.
     """
 
     def guarded(argv: Sequence[str]) -> int | None:
@@ -30,11 +31,43 @@ def run_command(main: Callable[[Sequence[str]], int | None], define_flags: Calla
                 raise InputError(f"unexpected argument {argv[1]!r}: flags are written --name=value (see --help).")
             return main(argv)
         except InputError as error:
-            print(f"error: {error}", file=sys.stderr)
-            return BAD_INPUT_STATUS
+            return report_bad_input(error)
         except KeyboardInterrupt:
             print("interrupted; run the same command again to continue.", file=sys.stderr)
             return INTERRUPTED_STATUS
 
     define_flags()
-    app.run(guarded)
+    app.run(guarded, flags_parser=_parse_flags)
+
+
+def report_bad_input(error: InputError) -> int:
+    """Prints the one line and returns the exit status."""
+    print(f"error: {error}", file=sys.stderr)
+    return BAD_INPUT_STATUS
+
+
+def _parse_flags(argv: Sequence[str]) -> list[str]:
+    """absl's parser, but a wrong flag ends with our line and status; absl would end with two lines and status 1."""
+    try:
+        arguments = flags.FLAGS(argv)
+        _refuse_empty_flags()
+        return arguments
+    except flags.Error as error:
+        sys.exit(report_bad_input(InputError(_explain(str(error)))))
+    except InputError as error:
+        sys.exit(report_bad_input(error))
+
+
+def _explain(text: str) -> str:
+    unset = re.match(r"flag --(\w+)=None: ", text)
+    if unset:
+        return f"--{unset[1]} is not set: add --{unset[1]}=VALUE (see --help)."
+    return f"{' '.join(text.split()).rstrip('. ')} (see --help)."
+
+
+def _refuse_empty_flags() -> None:
+    """An empty path would mean the current folder: most often it is a shell variable that was never set."""
+    for name in flags.FLAGS:
+        flag = flags.FLAGS[name]
+        if flag.present and flag.value == "" and "." not in name and flag.flag_type() == "string":
+            raise InputError(f"--{name} is empty (an unset shell variable?): give --{name}=VALUE, or leave it out.")

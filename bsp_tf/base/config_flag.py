@@ -1,16 +1,21 @@
 """The --config flag: a config file, every field of it a flag, and one clear line for a mistyped one."""
 
+import contextlib
 import difflib
 import re
 import sys
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
 from absl import flags
 from ml_collections import ConfigDict, config_flags
 
-from bsp_tf.base.command_line import BAD_INPUT_STATUS, run_command
+from bsp_tf.base.command_line import report_bad_input, run_command
 from bsp_tf.base.errors import InputError
 
+# What the Python code of a wrong file can raise.
+_CONFIG_ERRORS = (OSError, SyntaxError, ImportError, NameError, AttributeError, LookupError, TypeError, ValueError,
+                  flags.Error)
 _HELP = "Config file with get_config(). Each of its fields is a flag too: --config.FIELD=VALUE."
 
 
@@ -19,28 +24,38 @@ def define_config_flag() -> None:
     config_flags.DEFINE_config_file("config", None, _HELP)
 
 
-def run_config_command(main: Callable[[Sequence[str]], int | None], define_flags: Callable[[], None]) -> None:
-    """`run_command` for a command that has the --config flag; a wrong file or field ends with status 2, too."""
+def run_config_command(main: Callable[[Sequence[str]], int | None], define_flags: Callable[[], None],
+                       fields: Sequence[str] = ()) -> None:
+    """`run_command` for a command that has the --config flag; a wrong file or field ends with status 2, too.
+
+    `fields`: what tells a config of this command from those of others; see `check_config_flags`.
+    """
     try:
-        check_config_flags(sys.argv[1:])
+        check_config_flags(sys.argv[1:], fields)
     except InputError as error:
-        print(f"error: {error}", file=sys.stderr)
-        sys.exit(BAD_INPUT_STATUS)
+        sys.exit(report_bad_input(error))
     run_command(main, define_flags)
 
 
-def check_config_flags(arguments: Sequence[str]) -> None:
+def check_config_flags(arguments: Sequence[str], fields: Sequence[str] = ()) -> None:
     """Checks --config and the names of its overrides, before absl would fail on them with a traceback.
 
     Args:
         arguments: The command line without the program's name.
+        fields: Fields or groups that the config must have.
 
     Raises:
-        InputError: no --config, a file that cannot be loaded, or an override of a field that it does not have.
+        InputError: no --config, a file that cannot be loaded or lacks one of `fields`, or an override of a field
+            that it does not have.
     """
     if any(re.match(r"--?help", argument) for argument in arguments):
         return
-    config = _load_without_overrides(arguments)
+    path = _config_path(arguments)
+    config = _load_without_overrides(path)
+    lacking = [name for name in fields if name not in config]
+    if lacking:
+        raise InputError(f"--config={path} is no config of this command: it has no field {lacking[0]!r}. See the "
+                         "command in the docstring of each file in configs/.")
     known = dict(_fields(config))
     for argument in arguments:
         match = re.match(r"--?(?:no)?config\.([^=]+)", argument)
@@ -50,7 +65,7 @@ def check_config_flags(arguments: Sequence[str]) -> None:
             raise InputError(f"the config has no field {match[1]!r}: {remedy}")
 
 
-def _load_without_overrides(arguments: Sequence[str]) -> ConfigDict:
+def _config_path(arguments: Sequence[str]) -> str:
     path = None
     for position, argument in enumerate(arguments):
         if match := re.match(r"--?config=(.*)", argument):
@@ -59,6 +74,13 @@ def _load_without_overrides(arguments: Sequence[str]) -> ConfigDict:
             path = arguments[position + 1]
     if not path:
         raise InputError("--config is not set: give a config file, for example --config=configs/base.py.")
+    return path
+
+
+def _load_without_overrides(path: str) -> ConfigDict:
+    # After a colon a file may be given an argument for its get_config.
+    if not Path(path.partition(":")[0]).is_file():
+        raise InputError(f"--config={path} is no file: check the path; the project's own configs are in its configs/.")
     program = ["check", f"--config={path}"]
     values = flags.FlagValues()
     config_flags.DEFINE_config_file("config", None, _HELP, flag_values=values, sys_argv=program)
@@ -67,12 +89,20 @@ def _load_without_overrides(arguments: Sequence[str]) -> ConfigDict:
         config = values["config"].value
         if isinstance(config, ConfigDict):
             return config
-        # A failure to find the file is put off until the first access.
-        config.task  # noqa: B018
-    except (OSError, SyntaxError, ImportError, AttributeError) as error:
-        raise InputError(f"cannot load --config={path}: {_first_line(error.__cause__ or error)}. "
+        # A file that get_config() fails to read is not told before the first access.
+        with contextlib.suppress(AttributeError):
+            config.task  # noqa: B018
+    except _CONFIG_ERRORS as error:
+        raise InputError(f"cannot load --config={path}: {_first_line(_innermost(error))}. "
                          "Check the path and the file.") from error
     raise InputError(f"--config={path}: get_config() returned {type(config).__name__}, not a ConfigDict.")
+
+
+def _innermost(error: BaseException) -> BaseException:
+    """What the file itself raised: the parsers around it put a whole traceback into their message."""
+    while error.__cause__ or error.__context__:
+        error = error.__cause__ or error.__context__
+    return error
 
 
 def _first_line(error: BaseException) -> str:

@@ -27,6 +27,17 @@ def digest_files(paths: Iterable[str | os.PathLike]) -> str:
     return digest.hexdigest()
 
 
+def refuse_output_inside(output: str | os.PathLike, folder: str | os.PathLike) -> None:
+    """Refuses an output in a folder whose files are the input: the next run would take them for input.
+
+    Raises:
+        InputError: `output` is `folder` or lies below it.
+    """
+    if Path(output).resolve().is_relative_to(Path(folder).resolve()):
+        raise InputError(f"--output={output} lies in the input folder {folder}, where the next run would take it for "
+                         "input: give a folder outside.")
+
+
 def finished_output(
     path: str | os.PathLike, settings: Mapping[str, Any], inputs: Mapping[str, str]
 ) -> dict[str, Any] | None:

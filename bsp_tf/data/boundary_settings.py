@@ -70,8 +70,9 @@ class Settings:
                 f"a transition of {self.transition_max} frames (boundary.transition_max) around positions "
                 f"{self.position_min}..{self.position_max} leaves the {self.num_frames} frames of a sample; "
                 "shorten it or move boundary.position_min/position_max to the middle.")
-        require(len(set(self.strides)) == len(self.strides) >= 2 and min(self.strides) >= 1,
-                f"boundary.strides={self.strides} must be two or more different strides of at least 1 frame.")
+        require(all(isinstance(stride, int) and stride >= 1 for stride in self.strides)
+                and len(set(self.strides)) == len(self.strides) >= 2,
+                f"boundary.strides={self.strides} must be two or more different whole numbers of at least 1 frame.")
 
     @property
     def window(self) -> int:

@@ -9,6 +9,7 @@ from collections.abc import Callable
 import tensorflow as tf
 
 from bsp_tf.base.errors import InputError
+from bsp_tf.data.record_damage import damage_error
 from bsp_tf.data.record_folder import RecordFolder
 from bsp_tf.data.record_schema import parse_clip
 
@@ -114,8 +115,7 @@ def require_usable_clips(folder: RecordFolder, min_frames: int, min_classes: int
             if sum(count >= clips_a_class for count in counts.values()) >= min_classes:
                 return
     except (tf.errors.DataLossError, tf.errors.InvalidArgumentError) as error:
-        raise InputError(f"a damaged record in {folder.path}: {error.message.splitlines()[0]}. Delete that shard and "
-                         "run the convert command again.") from error
+        raise damage_error(folder.path, error) from error
     usable = {folder.labels[label]: count for label, count in sorted(counts.items())}
     raise InputError(f"{folder.path} cannot serve {what}: it needs {min_classes} class(es) with {clips_a_class} or "
                      f"more labelled clips of at least {min_frames} frames. Of {seen} clips the usable ones by class "

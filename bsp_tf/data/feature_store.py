@@ -18,11 +18,13 @@ from zipfile import BadZipFile
 
 import numpy as np
 
-from bsp_tf.base.atomic_file import atomic_write, read_json, write_json
+from bsp_tf.base.atomic_file import atomic_write, read_json_object, write_json
 from bsp_tf.base.errors import InputError
 
 METADATA_FILE = "metadata.json"
 PROBABILITIES_FOLDER = "probabilities"
+# Fields of metadata.json that are whole numbers above 0.
+NUMBERS = ("feature_dim", "window", "frame_step", "stride")
 
 
 class FeatureStore:
@@ -37,18 +39,17 @@ class FeatureStore:
         """Opens a feature folder.
 
         Raises:
-            InputError: no metadata.json, or a field of it is missing.
+            InputError: no metadata.json, or a field of it is missing or impossible.
         """
         self.folder = Path(folder)
         if not (self.folder / METADATA_FILE).is_file():
             raise InputError(f"{self.folder} is no feature folder: it has no {METADATA_FILE}. Make it with "
                              "python -m bsp_tf.extract.")
-        self.metadata: dict[str, Any] = read_json(self.folder / METADATA_FILE)
-        lacking = [name for name in ("feature_dim", "streams", "window", "frame_step", "stride", "videos")
-                   if name not in self.metadata]
-        if lacking:
-            raise InputError(f"{self.folder / METADATA_FILE} lacks {', '.join(map(repr, lacking))}; extract the "
-                             "features anew.")
+        path = self.folder / METADATA_FILE
+        self.metadata: dict[str, Any] = read_json_object(path, *NUMBERS, "streams", "videos")
+        fault = _metadata_fault(self.metadata)
+        if fault:
+            raise InputError(f"{path}: {fault}. Extract the features anew.")
 
     @property
     def video_ids(self) -> list[str]:
@@ -64,7 +65,8 @@ class FeatureStore:
         Returns:
             float32 [num_snippets, C'], finite.
         Raises:
-            InputError: no such file, not readable, another feature dimension, NaN or infinity, unknown stream.
+            InputError: no such file, not readable, another feature dimension or number of snippets,
+                NaN or infinity, unknown stream.
         """
         path = self.folder / f"{video_id}.npy"
         features = _load_array(path)
@@ -73,6 +75,10 @@ class FeatureStore:
             hint = " (it looks transposed: rows must be snippets)" if features.shape[:1] == (feature_dim,) else ""
             raise InputError(f"{path} holds an array of shape {list(features.shape)}, expected [num_snippets, "
                              f"{feature_dim}]{hint}. Extract that video again.")
+        expected = self.metadata["videos"].get(video_id, {}).get("num_snippets", len(features))
+        if len(features) != expected:
+            raise InputError(f"{path} holds {len(features)} snippets, {METADATA_FILE} says {expected}. Extract that "
+                             "video again.")
         if features.dtype.kind != "f" or not np.isfinite(features).all():
             raise InputError(f"{path} holds NaN or infinity or no floats. Extract that video again.")
         features = features.astype(np.float32, copy=False)
@@ -97,6 +103,24 @@ class FeatureStore:
                 return {name: arrays[name] for name in arrays.files}
         except (OSError, ValueError, EOFError, BadZipFile) as error:
             raise InputError(f"cannot read {path}: {error}. Extract that video again.") from error
+
+
+def _metadata_fault(metadata: Mapping[str, Any]) -> str | None:
+    """What is wrong with the metadata of a folder, None for nothing."""
+    for name in NUMBERS:
+        if not isinstance(metadata[name], int) or metadata[name] < 1:
+            return f"{name!r} is no whole number above 0"
+    size, streams, videos = metadata["feature_dim"], metadata["streams"], metadata["videos"]
+    if not isinstance(streams, dict) or not all(_is_range(value, size) for value in streams.values()):
+        return f"'streams' must give each stream its [begin, end) within the {size} columns"
+    if not isinstance(videos, dict) or not all(isinstance(value, dict) for value in videos.values()):
+        return "'videos' must hold an object for each video"
+    return None
+
+
+def _is_range(value: Any, size: int) -> bool:
+    return (isinstance(value, list) and len(value) == 2 and all(isinstance(number, int) for number in value)
+            and 0 <= value[0] < value[1] <= size)
 
 
 def write_video(folder: str | os.PathLike, video_id: str, features: np.ndarray,
@@ -126,7 +150,7 @@ def write_video(folder: str | os.PathLike, video_id: str, features: np.ndarray,
 def finished_videos(folder: str | os.PathLike) -> dict[str, dict[str, Any]]:
     """What is known of every finished video of a feature folder, by id."""
     folder = Path(folder)
-    return {path.stem: read_json(path) for path in sorted((folder / PROBABILITIES_FOLDER).glob("*.json"))
+    return {path.stem: read_json_object(path) for path in sorted((folder / PROBABILITIES_FOLDER).glob("*.json"))
             if (folder / f"{path.stem}.npy").is_file()}
 
 

@@ -12,7 +12,7 @@ import os
 import struct
 from pathlib import Path
 
-from bsp_tf.base.atomic_file import read_json
+from bsp_tf.base.atomic_file import read_json_object
 from bsp_tf.base.errors import InputError
 
 SHARD_PATTERN = "clips-?????-of-?????"
@@ -46,7 +46,8 @@ def open_folder(path: str | os.PathLike) -> RecordFolder:
     Returns:
         RecordFolder with at least one clip.
     Raises:
-        InputError: no such folder, no shards, a shard missing or truncated, no labels.txt, no clip.
+        InputError: no such folder, no shards, a shard missing or truncated, no or bad labels.txt, a
+            bad manifest.json, no clip.
     """
     folder = Path(path)
     remedy = "Write the records with `python -m tfrecords_tools.convert`, or correct the path in the config."
@@ -61,7 +62,7 @@ def open_folder(path: str | os.PathLike) -> RecordFolder:
                          "convert command again: it completes the folder.")
     if not (folder / "labels.txt").is_file():
         raise InputError(f"no labels.txt in {folder}. {remedy}")
-    labels = tuple((folder / "labels.txt").read_text(encoding="utf-8").splitlines())
+    labels = _read_labels(folder / "labels.txt")
     counts = _count_by_manifest(folder, shards)
     if counts is None:
         counts = [count_records(shard) for shard in shards]
@@ -90,6 +91,17 @@ def count_records(path: str | os.PathLike) -> int:
     return count
 
 
+def _read_labels(path: Path) -> tuple[str, ...]:
+    try:
+        labels = tuple(path.read_text(encoding="utf-8").splitlines())
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"cannot read {path}: {getattr(error, 'strerror', None) or error}. Convert the clips "
+                         "anew.") from error
+    if not labels:
+        raise InputError(f"{path} is empty: it needs one class a line. Convert the clips anew.")
+    return labels
+
+
 _REWRITE = "Delete the file and run the same convert command again: it writes what is missing."
 
 
@@ -97,7 +109,11 @@ def _count_by_manifest(folder: Path, shards: list[Path]) -> list[int] | None:
     """Clips of each shard if the manifest lists every shard with its size, else None."""
     if not (folder / "manifest.json").is_file():
         return None
-    listed = {row.get("name"): row for row in read_json(folder / "manifest.json").get("shards", [])}
+    manifest = read_json_object(folder / "manifest.json")
+    rows = manifest.get("shards", [])
+    if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
+        raise InputError(f"{folder / 'manifest.json'} lists no shards; delete it, the clips are then counted.")
+    listed = {row.get("name"): row for row in rows}
     rows = [listed.get(shard.name, {}) for shard in shards]
     if not all("num_clips" in row and "num_bytes" in row for row in rows):
         return None

@@ -11,6 +11,8 @@ from typing import Any
 
 import numpy as np
 
+from bsp_tf.base.errors import InputError
+
 # Bands around a boundary and anchors of a position, in segments (BMN's anchors are one wide).
 BAND_HALF_WIDTH = 1.5
 POSITION_BEGIN, POSITION_END = -0.5, 1.5
@@ -44,8 +46,15 @@ def feature_span(metadata: Mapping[str, Any], video_id: str) -> FeatureSpan:
     Args:
         metadata: metadata.json of the feature folder: "stride", "window", "frame_step" and "videos".
         video_id: A video of "videos".
+
+    Raises:
+        InputError: the video's "num_snippets" or "fps" is missing or no number above 0.
     """
     video = metadata["videos"][video_id]
+    for name in ("num_snippets", "fps"):
+        if not isinstance(video.get(name), int | float) or not video[name] > 0:
+            raise InputError(f"metadata.json of the features: {name!r} of video {video_id!r} is no number above 0. "
+                             "Extract that video again.")
     reach = (metadata["window"] - 1) * metadata["frame_step"] + 1
     begin = (reach - metadata["stride"]) / 2
     end = begin + video["num_snippets"] * metadata["stride"]

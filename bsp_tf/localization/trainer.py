@@ -26,6 +26,7 @@ from bsp_tf.localization.losses import gtad_losses
 from bsp_tf.localization.targets import valid_mask
 from bsp_tf.localization.training_data import LocalizationData, load_localization_data
 from bsp_tf.localization.workdir import build_gtad, claim_workdir, resolve_config
+from bsp_tf.training.checkpoints import restore_checkpoint
 from bsp_tf.training.metrics_log import append_row, drop_rows_after
 from bsp_tf.training.progress import TrainingDivergedError
 
@@ -104,7 +105,7 @@ class _Run:
             tf.train.Checkpoint(model=model), str(workdir / "checkpoints" / "best"), max_to_keep=1
         )
         if self.last.latest_checkpoint:
-            state.restore(self.last.latest_checkpoint).assert_consumed()
+            restore_checkpoint(state, self.last.latest_checkpoint, workdir / "config.json", whole=True)
         # An epoch that was cut short after its row was written is done again.
         drop_rows_after(workdir / "metrics.jsonl", int(self.step.numpy()))
 

@@ -61,10 +61,11 @@ def load_localization_data(
             continue
         try:
             snippets = store.load(stored, streams=tuple(streams))
+            span = feature_span(store.metadata, stored)
         except InputError as error:
             left_out[video_id] = str(error)
             continue
-        fractions = feature_span(store.metadata, stored).fractions(annotation.segments)
+        fractions = span.fractions(annotation.segments)
         video_ids.append(video_id)
         features.append(resize_features(snippets, num_segments))
         targets.append(video_targets(fractions, num_segments, max_duration))

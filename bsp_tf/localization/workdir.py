@@ -6,6 +6,7 @@ validation loss metrics.jsonl           one line an epoch summary.json          
 epoch and loss, videos used and left out
 """
 
+import math
 import os
 from pathlib import Path
 from typing import Any
@@ -13,9 +14,10 @@ from typing import Any
 import tensorflow as tf
 from ml_collections import ConfigDict
 
-from bsp_tf.base.atomic_file import read_json, write_json
+from bsp_tf.base.atomic_file import read_json_object, write_json
 from bsp_tf.base.errors import InputError
 from bsp_tf.localization.gtad import GTAD
+from bsp_tf.training.checkpoints import restore_checkpoint
 
 MODEL_FIELDS = (
     "num_segments",
@@ -30,13 +32,20 @@ MODEL_FIELDS = (
     "context_bins",
 )
 TUPLES = ("streams", "map_widths")
+POSITIVE = (
+    *(name for name in MODEL_FIELDS if name != "map_widths"),
+    "batch_size",
+    "epochs",
+    "lr_drop_every",
+    "learning_rate",
+)
 
 
 def resolve_config(config: ConfigDict) -> ConfigDict:
     """The config with `streams` as a tuple, however it was given ("action,boundary" or a tuple), and checked.
 
     Raises:
-        InputError: a path is not set, a number is not positive, or no stream is named.
+        InputError: a path is not set, a number is out of its range, or no stream is named.
     """
     fields = config.to_dict()
     streams = fields["streams"]
@@ -47,17 +56,16 @@ def resolve_config(config: ConfigDict) -> ConfigDict:
     for name in ("features_dir", "annotations"):
         if not fields[name]:
             raise InputError(f"config.{name} is not set: pass --config.{name}=... .")
-    for name in (
-        "num_segments",
-        "max_duration",
-        "batch_size",
-        "epochs",
-        "lr_drop_every",
-        "learning_rate",
-        "neighbours",
-    ):
-        if not fields[name] > 0:
+    for name in POSITIVE:
+        if not 0 < fields[name] < math.inf:
             raise InputError(f"config.{name} must be above 0, got {fields[name]}.")
+    widths = fields["map_widths"]
+    if len(widths) != 2 or not all(isinstance(width, int) and width > 0 for width in widths):
+        raise InputError(f"config.map_widths must be two widths above 0, got {widths}.")
+    if not 0 <= fields["weight_decay"] < math.inf:
+        raise InputError(f"config.weight_decay must be at least 0, got {fields['weight_decay']}.")
+    if not 0 <= fields["seed"] < 2**31:
+        raise InputError(f"config.seed must be at least 0 and below 2^31, got {fields['seed']}.")
     for name in ("neighbours", "max_duration"):
         if fields[name] > fields["num_segments"]:
             raise InputError(
@@ -100,7 +108,7 @@ def claim_workdir(workdir: str | os.PathLike, config: ConfigDict, feature_dim: i
     if not path.exists():
         write_json(path, fields)
         return
-    found = read_json(path)
+    found = read_json_object(path)
     differing = [
         f"{name} ({found.get(name)!r} there, {fields.get(name)!r} now)"
         for name in sorted(found.keys() | fields.keys())
@@ -128,7 +136,7 @@ def load_gtad(workdir: str | os.PathLike, which: str = "best") -> tuple[GTAD, Co
         InputError: the folder holds no trained G-TAD.
     """
     path = Path(workdir) / "config.json"
-    fields = read_json(path)
+    fields = read_json_object(path)
     missing = [name for name in (*MODEL_FIELDS, "streams", "feature_dim") if name not in fields]
     if missing:
         raise InputError(f"{path} is not the config of a G-TAD run: it lacks {missing[0]!r}.")
@@ -139,7 +147,7 @@ def load_gtad(workdir: str | os.PathLike, which: str = "best") -> tuple[GTAD, Co
             f"{workdir} holds no {which} checkpoint yet: run bsp_tf.train_gtad with this workdir first."
         )
     model = build_gtad(config, config.feature_dim)
-    tf.train.Checkpoint(model=model).restore(checkpoint).assert_existing_objects_matched().expect_partial()
+    restore_checkpoint(tf.train.Checkpoint(model=model), checkpoint, path)
     return model, config
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import tensorflow as tf
 
-from bsp_tf.base.atomic_file import read_json
+from bsp_tf.base.atomic_file import read_json_object
 from bsp_tf.base.errors import InputError
 
 OUTPUTS = ("features", "action", "boundary")
@@ -63,9 +63,7 @@ def load_snippet_model(path: str | os.PathLike) -> SnippetModel:
         raise InputError(f"{path} is no two-stream model: it lacks {', '.join(lacking)}. Make it with "
                          "python -m bsp_tf.export.")
     files = {name: Path(asset.asset_path.numpy().decode()) for name, asset in assets.items()}
-    config = read_json(files["config"])
-    if not {"num_frames", "feature_dim", "streams"} <= config.keys():
-        raise InputError(f"{files['config']} lacks num_frames, feature_dim or streams; export the model again.")
+    config = read_json_object(files["config"], "num_frames", "feature_dim", "streams")
     labels = [files[name].read_text(encoding="utf-8").splitlines() for name in ("action_labels", "boundary_labels")]
     return SnippetModel(call, config, *labels, _fingerprint(path), loaded)
 

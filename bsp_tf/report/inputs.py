@@ -4,7 +4,7 @@ import dataclasses
 from pathlib import Path
 from typing import Any
 
-from bsp_tf.base.atomic_file import read_json
+from bsp_tf.base.atomic_file import read_json, read_json_object
 from bsp_tf.base.errors import InputError
 from bsp_tf.data.annotations import load_annotations
 from bsp_tf.evaluation.ground_truth import load_predictions, read_json_document
@@ -101,7 +101,7 @@ def load_results(sources: Sources) -> Results:
         if not results.is_missing(workdir / "evaluation.json"):
             results.evaluations[task] = _load_evaluation(workdir / "evaluation.json", task)
         if not results.is_missing(workdir / "config.json"):
-            results.configs[task] = read_json(workdir / "config.json")
+            results.configs[task] = read_json_object(workdir / "config.json")
         if not results.is_missing(workdir / "metrics.jsonl"):
             results.metrics[task] = load_metrics(workdir / "metrics.jsonl")
     for name, workdir in sources.gtad.items():

@@ -52,13 +52,15 @@ def learning_rate_schedule(optimizer, steps_per_epoch: int, total_steps: int) ->
         total_steps: Steps of the whole run.
 
     Raises:
-        InputError: unknown schedule, or a warm-up that fills the run.
+        InputError: unknown schedule, boundaries that are no epochs, or a warm-up that fills the run.
     """
     if optimizer.schedule not in ("step", "cosine"):
         raise InputError(f'optimizer.schedule is {optimizer.schedule!r}: choose "step" or "cosine".')
     warmup = int(optimizer.warmup_steps)
     if warmup and warmup >= total_steps:
         raise InputError(f"optimizer.warmup_steps={warmup} leaves nothing of a run of {total_steps} steps: shorten it.")
+    if not all(isinstance(epoch, int | float) and epoch > 0 for epoch in optimizer.boundaries):
+        raise InputError(f"optimizer.boundaries={optimizer.boundaries} must be epochs above 0, such as (20, 40).")
     boundaries = [float(epoch * steps_per_epoch) for epoch in optimizer.boundaries]
 
     def learning_rate(step: tf.Tensor) -> tf.Tensor:

@@ -1,6 +1,7 @@
 """What a run must know before it starts, and every mistake that can be found before it starts."""
 
 import dataclasses
+import math
 
 from ml_collections import ConfigDict
 
@@ -10,6 +11,17 @@ from bsp_tf.data.record_folder import RecordFolder, open_folder
 
 TASKS = ("action", "boundary")
 SAMPLINGS = ("uniform", "dense", "consecutive")
+# Field, least and largest value.
+RANGES = (
+    ("seed", 0, 2**31 - 1),
+    ("data.num_frames", 1, math.inf), ("data.frame_step", 1, math.inf), ("data.shuffle_clips", 1, math.inf),
+    ("data.validation_passes", 1, math.inf), ("data.crop_size", 1, math.inf), ("data.short_side", 1, math.inf),
+    ("model.width", 0.01, 100.0),
+    ("optimizer.momentum", 0.0, 1.0), ("optimizer.weight_decay", 0.0, 1e6), ("optimizer.clip_norm", 0.0, 1e30),
+    ("optimizer.warmup_steps", 0, math.inf),
+    ("train.batch_size", 1, math.inf), ("train.epochs", 1, math.inf), ("train.steps_per_epoch", 0, math.inf),
+    ("train.checkpoint_every_steps", 1, math.inf), ("train.log_every_steps", 1, math.inf),
+)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -54,9 +66,14 @@ def _check_fields(config: ConfigDict) -> None:
         raise InputError(f"task is {config.task!r}: choose one of {', '.join(TASKS)}.")
     if config.data.sampling not in SAMPLINGS:
         raise InputError(f"data.sampling is {config.data.sampling!r}: choose one of {', '.join(SAMPLINGS)}.")
-    for field in ("batch_size", "epochs", "checkpoint_every_steps", "log_every_steps"):
-        if config.train[field] < 1:
-            raise InputError(f"train.{field}={config.train[field]} must be at least 1.")
+    for name, low, high in RANGES:
+        value = config[name] if "." not in name else config[name.split(".")[0]][name.split(".")[1]]
+        # Written so that NaN is refused, too.
+        if not low <= value <= high:
+            raise InputError(f"{name}={value} must be at least {low:g}" + (f" and at most {high:g}." if high < math.inf
+                                                                           else "."))
+    if not 0 < config.optimizer.learning_rate < math.inf:
+        raise InputError(f"optimizer.learning_rate={config.optimizer.learning_rate} must be above 0.")
     if config.data.crop_size > config.data.short_side:
         raise InputError(f"data.crop_size={config.data.crop_size} is larger than data.short_side="
                          f"{config.data.short_side}: the evaluation crop would not fit in the frame.")

@@ -22,12 +22,13 @@ from ml_collections import ConfigDict
 from tqdm import tqdm
 
 from bsp_tf.base.atomic_file import atomic_write, read_json, write_json
-from bsp_tf.base.errors import InputError
 from bsp_tf.data import video_ops
 from bsp_tf.data.pipelines import dataset_for
+from bsp_tf.data.record_damage import damage_error
 from bsp_tf.training import metrics_log
 from bsp_tf.training import workdir as folder
 from bsp_tf.training.batch_picture import batch_picture
+from bsp_tf.training.checkpoints import restore_checkpoint
 from bsp_tf.training.evaluation import Evaluator, summary
 from bsp_tf.training.optimization import learning_rate_schedule, optimizer_for
 from bsp_tf.training.progress import Progress, TrainingDivergedError, all_finite
@@ -53,8 +54,8 @@ def train(config: ConfigDict, workdir: str | os.PathLike, strategy: tf.distribut
         TrainingDivergedError: the loss became NaN or infinite.
     """
     strategy = strategy or strategy_for("one_device")
-    check_batch_size(config.train.batch_size, strategy)
     plan = plan_run(config)
+    check_batch_size(config.train.batch_size, strategy)
     folder.check_workdir(workdir, config, plan.labels)
     finished = Path(workdir) / folder.EVALUATION
     if finished.exists():
@@ -125,7 +126,8 @@ class Trainer:
     def _resume(self) -> None:
         """Restores the last checkpoint and cuts metrics.jsonl back to it."""
         if self.last.latest_checkpoint:
-            self.last.checkpoint.restore(self.last.latest_checkpoint).assert_consumed()
+            restore_checkpoint(self.last.checkpoint, self.last.latest_checkpoint, self.workdir / folder.CONFIG,
+                               whole=True)
             print(f"continuing from {self.last.latest_checkpoint}")
         metrics_log.drop_rows_after(self.workdir / folder.METRICS, int(self.progress.step))
 
@@ -237,14 +239,12 @@ class Trainer:
 
 
 def read_batches(iterator: Iterator[dict[str, tf.Tensor]], record_folder: str) -> Iterator[dict[str, tf.Tensor]]:
-    """The elements of `iterator`; a record that cannot be read becomes an InputError that names the folder."""
+    """The elements of `iterator`; a record that cannot be read becomes an InputError that names the shard."""
     while True:
         try:
             batch = next(iterator)
         except StopIteration:
             return
         except (tf.errors.DataLossError, tf.errors.InvalidArgumentError) as error:
-            raise InputError(
-                f"a damaged record in {record_folder}: {error.message.splitlines()[0]}. Delete that shard, run "
-                "tfrecords_tools.convert again, then this command again: it continues.") from error
+            raise damage_error(record_folder, error) from error
         yield batch

@@ -14,9 +14,10 @@ from typing import Any
 import tensorflow as tf
 from ml_collections import ConfigDict
 
-from bsp_tf.base.atomic_file import atomic_write, read_json, write_json
+from bsp_tf.base.atomic_file import atomic_write, read_json_object, write_json
 from bsp_tf.base.errors import InputError
 from bsp_tf.models.tsm import TSM
+from bsp_tf.training.checkpoints import restore_checkpoint
 
 CONFIG = "config.json"
 LABELS = "labels.txt"
@@ -45,7 +46,7 @@ def check_workdir(workdir: str | os.PathLike, config: ConfigDict, labels: tuple[
         raise InputError(f"--workdir={workdir} is a file: give a folder.")
     if not (workdir / CONFIG).exists():
         return
-    differences = config_differences(read_json(workdir / CONFIG), json.loads(config.to_json()))
+    differences = config_differences(read_json_object(workdir / CONFIG), json.loads(config.to_json()))
     if differences:
         raise InputError(f"{workdir} holds a run with another config: {'; '.join(differences)}. Give another "
                          "--workdir, or the config of that run.")
@@ -121,12 +122,7 @@ def restore_model(model: TSM, workdir: str | os.PathLike, which: str = BEST) -> 
     path = tf.train.latest_checkpoint(str(folder))
     if path is None:
         raise InputError(f"no checkpoint in {folder}: has bsp_tf.pretrain with --workdir={workdir} finished?")
-    try:
-        status = tf.train.Checkpoint(model=model_state(model)).restore(path)
-        status.assert_existing_objects_matched().expect_partial()
-    except (AssertionError, ValueError, tf.errors.OpError) as error:
-        raise InputError(f"checkpoint {path} does not fit the model of {Path(workdir) / CONFIG} or is damaged "
-                         f"({str(error).splitlines()[0]}). Train again in a new workdir.") from error
+    restore_checkpoint(tf.train.Checkpoint(model=model_state(model)), path, Path(workdir) / CONFIG)
     return path
 
 
@@ -142,7 +138,7 @@ def load_trained_model(workdir: str | os.PathLike, which: str = BEST) -> tuple[T
     """
     if not (Path(workdir) / CONFIG).is_file():
         raise InputError(f"{Path(workdir) / CONFIG} is missing: {workdir} is no workdir of bsp_tf.pretrain.")
-    config = ConfigDict(read_json(Path(workdir) / CONFIG))
+    config = ConfigDict(read_json_object(Path(workdir) / CONFIG, "task", "data", "model"))
     labels = read_labels(workdir)
     model = build_model(config, len(labels))
     restore_model(model, workdir, which)

@@ -64,7 +64,7 @@ def test_bad_input_is_one_line_and_status_2(files, tmp_path):
     ("bsp_tf.evaluate", {"tensorflow", "keras", "scipy", "matplotlib", "av"}),
     ("bsp_tf.evaluation.joint_auc", {"tensorflow", "keras", "matplotlib", "av"})])
 def test_never_imports_what_is_slow_to_load(module, heavy):
-    code = f"import sys, {module}; sys.exit(' '.join({heavy!r} & set(sys.modules)))"
+    code = f"import sys, {module}; sys.exit(' '.join({heavy!r} & set(sys.modules)) or 0)"
     ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert ended.returncode == 0, ended.stderr
 
@@ -112,3 +112,12 @@ def test_names_that_a_terminal_cannot_show(files):
     truth, predictions, _ = (flag.split("=", 1)[1] for flag in flags)
     text = evaluate.format_scores(evaluate.evaluate(truth, predictions, "validation", np.array([0.5])))
     assert r"'\ud800\n'" in text and text.isascii()
+
+
+@pytest.mark.parametrize("name", ["p.json", "gt.json"])
+def test_the_output_is_none_of_the_inputs(files, tmp_path, name):
+    files({"v": [GOOD]})
+    before = (tmp_path / name).read_bytes()
+    with pytest.raises(InputError, match=f"{name} is one of the inputs"):
+        evaluate.evaluate(tmp_path / "gt.json", tmp_path / "p.json", "validation", [0.5], tmp_path / name)
+    assert (tmp_path / name).read_bytes() == before

@@ -81,7 +81,7 @@ def one_error_line(process: subprocess.CompletedProcess) -> str:
     (["--config.modle.depth=18"], "no field 'modle.depth': did you mean --config.model.depth?"),
     (["--config.foo=1"], "no field 'foo'"),
     (["--noconfig.data.flipp"], "did you mean --config.data.flip?"),
-    (["--workdir="], "--workdir is not set"),
+    (["--workdir="], "--workdir is empty"),
 ])
 def test_mistyped_flags_end_with_one_line(tiny_config_file, tmp_path, arguments, message):
     process = run(f"--config={tiny_config_file}", f"--workdir={tmp_path / 'w'}", *arguments)

@@ -1,5 +1,7 @@
 """The preview picture: whole files, every boundary position, clear errors."""
 
+import shutil
+
 import matplotlib.image
 import numpy as np
 import pytest
@@ -57,3 +59,17 @@ def test_bad_input(config, tmp_path):
     config.data.train_dir = str(tmp_path / "nowhere")
     with pytest.raises(InputError, match="does not exist"):
         preview.preview(config, tmp_path / "p.png")
+
+
+def test_a_damaged_picture_names_the_shard(config, records, tmp_path):
+    folder = shutil.copytree(records, tmp_path / "records")
+    for shard in folder.glob("clips-*"):
+        rows = [record.numpy() for record in tf.data.TFRecordDataset(str(shard))]
+        with tf.io.TFRecordWriter(str(shard)) as writer:
+            for row in rows:
+                # Only the size is read before the batch is made, and it stands behind these bytes.
+                writer.write(row.replace(b"\xff\xda", b"\xff\x00"))
+    config.data.train_dir = str(folder)
+    with pytest.raises(InputError, match="damaged record 0 in .*clips-"):
+        preview.preview(config, tmp_path / "p.png")
+    assert not (tmp_path / "p.png").exists()

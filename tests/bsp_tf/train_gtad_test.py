@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -192,6 +193,10 @@ def test_missing_inputs_are_named(world, tmp_path):
         ({"streams": "audio"}, "no stream 'audio'"), ({"streams": " , "}, "names no stream"),
         ({"batch_size": 0}, "batch_size must be above 0"), ({"max_duration": 13}, "exceeds config.num_segments"),
         ({"branch_width": 10}, "multiples of 4 groups"), ({"stem_groups": 5}, "multiple of stem_groups"),
+        ({"groups": 0}, "config.groups must be above 0"), ({"base_width": 0}, "config.base_width must be above 0"),
+        ({"map_widths": (8,)}, "map_widths must be two widths"), ({"seed": -1}, "config.seed must be at least 0"),
+        ({"weight_decay": float("nan")}, "weight_decay must be at least 0, got nan"),
+        ({"learning_rate": float("nan")}, "learning_rate must be above 0, got nan"),
     ]:
         with pytest.raises(InputError, match=message):
             train_gtad(small_config(world, **changes), str(tmp_path / "run"))
@@ -200,6 +205,17 @@ def test_missing_inputs_are_named(world, tmp_path):
     (tmp_path / "config.json").write_text('{"task": "action"}')
     with pytest.raises(InputError, match="not the config of a G-TAD run"):
         load_gtad(tmp_path)
+
+
+def test_a_damaged_checkpoint_is_named(finished, tmp_path):
+    workdir = shutil.copytree(finished[0], tmp_path / "run")
+    data = next((workdir / "checkpoints" / "best").glob("*.data*"))
+    data.write_bytes(data.read_bytes()[:100])
+    with pytest.raises(InputError, match=f"checkpoint {workdir}/checkpoints/best/.* is damaged.*Train again"):
+        load_gtad(workdir)
+    shutil.rmtree(workdir / "checkpoints" / "best")
+    with pytest.raises(InputError, match="holds no best checkpoint yet"):
+        load_gtad(workdir)
 
 
 def test_published_setting():

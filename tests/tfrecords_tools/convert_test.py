@@ -187,9 +187,25 @@ def test_killed_and_started_again(make_video, tmp_path):
 
 def test_output_that_cannot_be_written(clips, tmp_path):
     (tmp_path / "file").touch()
-    with pytest.raises(InputError, match="cannot make the output folder"):
+    with pytest.raises(InputError, match="cannot make the folder"):
         convert(clips, tmp_path / "file" / "records")
     (tmp_path / "foreign").mkdir()
     (tmp_path / "foreign" / "clips-00000-of-00001").touch()
     with pytest.raises(InputError, match="records of unknown origin"):
         convert(clips, tmp_path / "foreign")
+
+
+@pytest.mark.parametrize(("name", "content", "fault"), [
+    ("manifest.json", "{}", "manifest.json lacks 'shards'"),
+    (".shards/settings.json", "[]", "settings.json holds no JSON object"),
+    (".shards/clips-00000-of-00001.json", "{}", "clips-00000-of-00001.json lacks"),
+])
+def test_spoilt_files_of_an_earlier_run_are_named(make_video, tmp_path, name, content, fault):
+    make_video(tmp_path / "in" / "jump" / "a.mp4", num_frames=3)
+    output = tmp_path / "records"
+    convert(tmp_path / "in", output, num_shards=1)
+    if name.startswith(".shards/clips"):
+        (output / "manifest.json").unlink()
+    (output / name).write_text(content)
+    with pytest.raises(InputError, match=fault):
+        convert(tmp_path / "in", output, num_shards=1)

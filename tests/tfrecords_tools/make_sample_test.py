@@ -153,3 +153,14 @@ def test_the_command_tells_a_bad_flag_in_one_line(tmp_path):
     assert done.returncode == 2
     assert done.stderr.strip().splitlines() == [
         "error: --workers=0 is too small: give a number of at least 1."]
+
+
+def test_places_that_cannot_be_written_and_a_spoilt_settings_file(tmp_path):
+    (tmp_path / "file").touch()
+    for output in (tmp_path / "file", tmp_path / "file" / "below"):
+        with pytest.raises(InputError, match="is a file|cannot write"):
+            make_sample(output)
+    for text, fault in (("{", "not valid JSON"), ("[]", "no JSON object"), ('{"settings": 5}', "other settings")):
+        (tmp_path / "sample.json").write_text(text)
+        with pytest.raises(InputError, match=fault):
+            make_sample(tmp_path)

@@ -1,5 +1,6 @@
 """Files are whole or not there, also after a kill."""
 
+import errno
 import json
 import os
 import signal
@@ -9,7 +10,7 @@ import sys
 
 import pytest
 
-from bsp_tf.base.atomic_file import atomic_write, read_json, write_json
+from bsp_tf.base.atomic_file import atomic_write, make_folder, read_json, read_json_object, write_json
 from bsp_tf.base.errors import InputError
 
 HANGS_IN_THE_MIDDLE = """
@@ -84,3 +85,30 @@ def test_unreadable_json_names_the_file(tmp_path):
     for name, words in (("none.json", "cannot read"), ("cut.json", "not valid"), ("latin.json", "not valid")):
         with pytest.raises(InputError, match=f"(?=.*{words}).*{name}"):
             read_json(tmp_path / name)
+
+
+def test_places_that_cannot_be_written(tmp_path):
+    (tmp_path / "file").touch()
+    (tmp_path / "folder").mkdir()
+    for place in (tmp_path / "file" / "x.json", tmp_path / "file" / "below" / "x.json", tmp_path / "folder"):
+        with pytest.raises(InputError, match=f"cannot write {place}: .*Choose another output path"):
+            write_json(place, [1])
+    with pytest.raises(InputError, match="cannot make the folder"):
+        make_folder(tmp_path / "file" / "below")
+    assert sorted(os.listdir(tmp_path)) == ["file", "folder"] and not os.listdir(tmp_path / "folder")
+
+
+def test_a_full_disk_is_told_and_other_faults_are_left_alone(tmp_path):
+    with pytest.raises(InputError, match="cannot write .*x: No space left"), atomic_write(tmp_path / "x"):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+    with pytest.raises(FileNotFoundError), atomic_write(tmp_path / "x"):
+        open(tmp_path / "what the block wants to read")
+    assert not os.listdir(tmp_path)
+
+
+def test_json_of_another_kind_is_named(tmp_path):
+    path = tmp_path / "x.json"
+    for value, words in (([1], "holds no JSON object"), ({"a": 1}, "lacks 'b', 'c'")):
+        write_json(path, value)
+        with pytest.raises(InputError, match=f"x.json {words}"):
+            read_json_object(path, "a", "b", "c")

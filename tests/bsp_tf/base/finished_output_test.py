@@ -5,7 +5,7 @@ import json
 import pytest
 
 from bsp_tf.base.errors import InputError
-from bsp_tf.base.finished_output import digest_files, finished_output
+from bsp_tf.base.finished_output import digest_files, finished_output, refuse_output_inside
 
 
 def write(path, settings, inputs):
@@ -46,3 +46,11 @@ def test_a_foreign_file_is_an_error(tmp_path, content):
     (tmp_path / "x.json").write_text(content)
     with pytest.raises(InputError, match="not written by this command"):
         finished_output(tmp_path / "x.json", {}, {})
+
+
+def test_an_output_among_the_inputs_is_refused(tmp_path, monkeypatch):
+    refuse_output_inside(tmp_path / "videos_features", tmp_path / "videos")
+    monkeypatch.chdir(tmp_path)
+    for output in ("videos", "videos/features", "videos/../videos/x", tmp_path / "videos" / "x"):
+        with pytest.raises(InputError, match="lies in the input folder"):
+            refuse_output_inside(output, "videos")

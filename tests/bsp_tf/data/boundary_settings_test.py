@@ -34,8 +34,8 @@ def test_a_transition_needs_room_only_where_there_is_one():
     ({"position_min": 5, "position_max": 4}, "min <= max"),
     ({"transition_min": 0}, "boundary.transition_min=0"),
     ({"transition_max": 7}, "shorten it"),
-    ({"strides": (2,)}, "two or more different strides"),
-    ({"strides": (2, 2)}, "two or more different strides"),
+    ({"strides": (2,)}, "two or more different whole numbers"),
+    ({"strides": (2, 2)}, "two or more different whole numbers"),
     ({"strides": (0, 2)}, "at least 1 frame"),
 ])
 def test_impossible_settings_name_the_field(values, message):

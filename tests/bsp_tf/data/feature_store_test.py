@@ -1,5 +1,7 @@
 """Feature folders: what is written is read back, what is broken is named, and the golden resize to T columns."""
 
+import json
+
 import numpy as np
 import pytest
 
@@ -102,3 +104,27 @@ def test_resize_by_hand():
     for broken in (np.zeros((2, 3, 4)), np.zeros((0, 4)), np.full((2, 2), np.inf)):
         with pytest.raises(InputError, match="cannot be resized"):
             resize_features(broken, 4)
+
+
+@pytest.mark.parametrize(("field", "value", "fault"), [
+    ("stride", 0, "'stride' is no whole number above 0"),
+    ("feature_dim", "4", "'feature_dim' is no whole number"),
+    ("streams", {"action": [0, 5]}, "within the 4 columns"),
+    ("streams", {"action": [2, 2]}, "within the 4 columns"),
+    ("streams", ["action"], "'streams' must"),
+    ("videos", ["b"], "'videos' must hold an object"),
+    ("videos", {"b": 3}, "'videos' must hold an object"),
+])
+def test_impossible_metadata_is_named(folder, field, value, fault):
+    metadata = json.loads((folder / "metadata.json").read_text())
+    (folder / "metadata.json").write_text(json.dumps(metadata | {field: value}))
+    with pytest.raises(InputError, match=f"metadata.json: .*{fault}"):
+        FeatureStore(folder)
+
+
+def test_another_number_of_snippets_than_the_metadata_say(folder):
+    metadata = json.loads((folder / "metadata.json").read_text())
+    metadata["videos"]["b"]["num_snippets"] = 7
+    (folder / "metadata.json").write_text(json.dumps(metadata))
+    with pytest.raises(InputError, match="b.npy holds 3 snippets, metadata.json says 7"):
+        FeatureStore(folder).load("b")

@@ -70,3 +70,17 @@ def test_empty_shards_and_odd_manifests(tmp_path, make_records):
     (path / "manifest.json").write_text("{")
     with pytest.raises(InputError, match="not valid JSON"):
         open_folder(path)
+
+
+@pytest.mark.parametrize(("name", "content", "fault"), [
+    ("labels.txt", b"\xff\xfe", "cannot read .*labels.txt"),
+    ("labels.txt", b"", "labels.txt is empty"),
+    ("manifest.json", b"[1]", "manifest.json holds no JSON object"),
+    ("manifest.json", b'{"shards": 5}', "manifest.json lists no shards"),
+    ("manifest.json", b'{"shards": [5]}', "manifest.json lists no shards"),
+])
+def test_spoilt_labels_and_manifests_are_named(tmp_path, make_records, name, content, fault):
+    path = make_records(tmp_path / "r", [[3]], num_shards=1)
+    (path / name).write_bytes(content)
+    with pytest.raises(InputError, match=fault):
+        open_folder(path)

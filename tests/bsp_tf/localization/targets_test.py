@@ -5,6 +5,7 @@ import json
 import numpy as np
 import pytest
 
+from bsp_tf.base.errors import InputError
 from bsp_tf.localization.targets import (
     FeatureSpan,
     anchor_iou_map,
@@ -75,3 +76,9 @@ def test_span_puts_the_centre_of_each_snippet_in_its_place(frame_step, stride, b
     assert span.start_seconds * 25 == pytest.approx(begin)
     centres = (np.arange(10) * stride + (7 * frame_step + 1) / 2) / 25
     np.testing.assert_allclose(span.fractions(centres), (np.arange(10) + 0.5) / 10)
+
+
+@pytest.mark.parametrize("video", [{"fps": 25.0}, {"fps": 0, "num_snippets": 3}, {"fps": "x", "num_snippets": 3}])
+def test_a_video_without_place_in_time_is_named(video):
+    with pytest.raises(InputError, match="video 'a' is no number above 0"):
+        feature_span({"window": 8, "frame_step": 1, "stride": 8, "videos": {"a": video}}, "a")

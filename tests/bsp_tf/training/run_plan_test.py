@@ -22,6 +22,17 @@ def test_lengths_and_labels(tiny_config):
     ({"task": "boundary", "train.batch_size": 6}, "multiple of 4"),
     ({"train.batch_size": 100, "train.steps_per_epoch": 0}, "24 clips, fewer than one batch"),
     ({"train.epochs": 0}, "train.epochs=0"),
+    ({"train.batch_size": 0}, "train.batch_size=0 must be at least 1"),
+    ({"train.batch_size": -4}, "train.batch_size=-4"),
+    ({"train.steps_per_epoch": -1}, "train.steps_per_epoch=-1"),
+    ({"seed": -1}, "seed=-1 must be at least 0"),
+    ({"data.num_frames": 0}, "data.num_frames=0"),
+    ({"data.crop_size": 0}, "data.crop_size=0"),
+    ({"model.width": float("nan")}, "model.width=nan"),
+    ({"optimizer.learning_rate": -1.0}, "learning_rate=-1.0 must be above 0"),
+    ({"optimizer.learning_rate": float("nan")}, "learning_rate=nan"),
+    ({"optimizer.momentum": 2.0}, "momentum=2.0 must be at least 0 and at most 1"),
+    ({"optimizer.warmup_steps": -1}, "warmup_steps=-1"),
 ])
 def test_mistakes_are_named(tiny_config, fields, message):
     tiny_config.update_from_flattened_dict(fields)

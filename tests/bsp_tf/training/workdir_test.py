@@ -67,3 +67,23 @@ def test_a_checkpoint_of_another_model_is_told(tiny_config, tmp_path):
     save_best(other, tmp_path)
     with pytest.raises(InputError, match="does not fit the model"):
         folder.load_trained_model(tmp_path)
+
+
+@pytest.mark.parametrize("pattern", ["*.data*", "*.index"])
+def test_a_damaged_checkpoint_is_named(tiny_config, tmp_path, pattern):
+    folder.claim_workdir(tmp_path, tiny_config, LABELS)
+    save_best(folder.build_model(tiny_config, len(LABELS)), tmp_path)
+    path = next((tmp_path / "checkpoints" / "best").glob(pattern))
+    path.write_bytes(path.read_bytes()[:100])
+    with pytest.raises(InputError, match="checkpoint .*best/ckpt-1 .* is damaged.*Train again") as caught:
+        folder.load_trained_model(tmp_path)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(("text", "fault"), [
+    ("[]", "holds no JSON object"), ("{}", "lacks 'task'"), ("{", "not valid")])
+def test_a_spoilt_config_is_named(tiny_config, tmp_path, text, fault):
+    folder.claim_workdir(tmp_path, tiny_config, LABELS)
+    (tmp_path / "config.json").write_text(text)
+    with pytest.raises(InputError, match=f"config.json.*{fault}"):
+        folder.load_trained_model(tmp_path)
