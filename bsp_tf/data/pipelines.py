@@ -12,6 +12,7 @@ saved with tf.train.Checkpoint.
 """
 
 import functools
+from typing import NamedTuple
 
 import tensorflow as tf
 
@@ -35,7 +36,8 @@ SPLITS = ("train", "validation")
 SAMPLINGS = ("uniform", "dense", "consecutive")
 
 
-def dataset_for(config, split: str, batch_size: int, seed: int) -> tf.data.Dataset:
+def dataset_for(config, split: str, batch_size: int, seed: int, first_batch: int = 0, shard_index: int = 0,
+                num_shards: int = 1) -> tf.data.Dataset:
     """Batches of the configured task.
 
     Action element: frames uint8 [B, T, S, S, 3] (0..255, RGB), label int32 [B].
@@ -49,8 +51,15 @@ def dataset_for(config, split: str, batch_size: int, seed: int) -> tf.data.Datas
         config: ml_collections.ConfigDict with task, data.* and boundary.*.
         split: "train" (infinite, shuffled, augmented, full batches) or "validation" (finite, evaluation geometry, the
             last incomplete batch kept; the boundary task makes `data.validation_passes` differently seeded passes).
-        batch_size: samples a batch; a multiple of 4 for the boundary task.
+        batch_size: samples B of a *global* batch; a multiple of `num_shards`, for the boundary task of 4 * num_shards.
         seed: of everything random.
+        first_batch: the stream starts with this (0-based) batch of the whole stream: a run goes on after s steps
+            with first_batch=s and sees what it would have seen undisturbed.
+        shard_index: which worker of ...
+        num_shards: ... so many asks. The stream of global batches is the same for every number of workers; worker w
+            of W gets rows [w*B/W, (w+1)*B/W) of each. Together the workers show every sample once. Only the last batch
+            of "validation" may be incomplete: row r of it still belongs to worker r // (B/W), so that the last batch of
+            some workers is shorter or missing.
     Raises:
         InputError: a bad folder (see `record_folder.open_folder`), field or batch size, or no usable clips.
     """
@@ -62,11 +71,40 @@ def dataset_for(config, split: str, batch_size: int, seed: int) -> tf.data.Datas
         if config.data[field] < 1:
             raise InputError(f"config: data.{field}={config.data[field]} must be at least 1.")
     video_ops.check_sizes(config.data.short_side, config.data.crop_size)
+    share = Share(first_batch, shard_index, num_shards)
     if config.task == "action":
-        return action_dataset(config, split, batch_size, seed)
+        return action_dataset(config, split, batch_size, seed, share)
     if config.task == "boundary":
-        return boundary_dataset(config, split, batch_size, seed)
+        return boundary_dataset(config, split, batch_size, seed, share)
     raise InputError(f"config: task={config.task!r} is neither 'action' nor 'boundary'.")
+
+
+class Share(NamedTuple):
+    """Which part of a stream of global batches is wanted; the fields are those of `dataset_for`."""
+
+    first_batch: int = 0
+    shard_index: int = 0
+    num_shards: int = 1
+
+    def of(self, units: tf.data.Dataset, units_a_batch: int) -> tuple[tf.data.Dataset, int]:
+        """This share of a stream of units (clips, quads), and the number of its units in a batch.
+
+        Raises:
+            InputError: a batch does not split into equal parts of whole units, or no such shard.
+        """
+        if not 0 <= self.shard_index < self.num_shards or units_a_batch % self.num_shards:
+            raise InputError(f"shard {self.shard_index} of {self.num_shards}: a batch of {units_a_batch} clips or "
+                             "quads of clips does not split so. Make the batch size a multiple of the number of "
+                             "workers (of 4 times that for the boundary task).")
+        own = units_a_batch // self.num_shards
+        units = units.skip(self.first_batch * units_a_batch)
+        if self.num_shards > 1:
+            numbered = units.enumerate().filter(lambda n, _: n % units_a_batch // own == self.shard_index)
+            units = numbered.map(lambda _, unit: unit)
+        return units, own
+
+
+WHOLE = Share()
 
 
 def split_folder(config, split: str) -> RecordFolder:
@@ -74,7 +112,7 @@ def split_folder(config, split: str) -> RecordFolder:
     return open_folder(config.data.train_dir if split == "train" else config.data.validation_dir)
 
 
-def action_dataset(config, split: str, batch_size: int, seed: int) -> tf.data.Dataset:
+def action_dataset(config, split: str, batch_size: int, seed: int, share: Share = WHOLE) -> tf.data.Dataset:
     """Batches of clips with their action class; see `dataset_for`. Unlabelled clips are left out."""
     folder, training = split_folder(config, split), split == "train"
     require_usable_clips(folder, min_frames=1, min_classes=1, clips_a_class=1, what="the action task")
@@ -90,11 +128,11 @@ def action_dataset(config, split: str, batch_size: int, seed: int) -> tf.data.Da
                          clip["seed"], config.data, training)
         return {"frames": frames, "label": clip["label"]}
 
-    clips = concatenate_passes(None if training else 1, one_pass)
-    return _finish(parallel_map(clips, decode).batch(batch_size, drop_remainder=training))
+    clips, count = share.of(concatenate_passes(None if training else 1, one_pass), batch_size)
+    return _finish(parallel_map(clips, decode).batch(count, drop_remainder=training))
 
 
-def boundary_dataset(config, split: str, batch_size: int, seed: int) -> tf.data.Dataset:
+def boundary_dataset(config, split: str, batch_size: int, seed: int, share: Share = WHOLE) -> tf.data.Dataset:
     """Batches of synthesized boundary samples; see `dataset_for` and `boundary_synthesis`.
 
     Left out are unlabelled clips and clips shorter than the fastest sample spans, (T-1) * max(strides) + 1 frames:
@@ -104,9 +142,9 @@ def boundary_dataset(config, split: str, batch_size: int, seed: int) -> tf.data.
         raise InputError(f"batch size {batch_size} of the boundary task is not divisible by {len(BOUNDARY_TYPES)}: a "
                          "batch holds equally many samples of each type.")
     training = split == "train"
-    plans = planned_quads(config, split, seed)
+    plans, count = share.of(planned_quads(config, split, seed), batch_size // len(BOUNDARY_TYPES))
     samples = parallel_map(plans, functools.partial(_make_samples, data=config.data, training=training))
-    batches = samples.batch(batch_size // len(BOUNDARY_TYPES), drop_remainder=training)
+    batches = samples.batch(count, drop_remainder=training)
     return _finish(batches.map(_merge_quads))
 
 

@@ -242,3 +242,25 @@ def test_two_clips_a_class_are_enough(make_config, make_records, tmp_path, place
     for element in batches(config, batch_size=4, count=6):
         for b in range(4):
             check_sample(element, b, place_of)
+
+
+@pytest.mark.parametrize("split", ["train", "validation"])
+@pytest.mark.parametrize("task", ["action", "boundary"])
+def test_workers_share_the_rows_of_the_global_batches(make_config, task, split):
+    """Worker w of W has rows [w*B/W, (w+1)*B/W) of each batch; from any batch on."""
+    config = make_config(task, **{"data.validation_passes": 2})
+    whole = batches(config, split, batch_size=24, count=4)
+    for first in (0, 2):
+        shares = [list(itertools.islice(pipelines.dataset_for(config, split, 24, 0, first, worker, 3)
+                                        .as_numpy_iterator(), 4 - first)) for worker in range(3)]
+        for step, batch in enumerate(whole[first:]):
+            parts = [share[step] for share in shares if step < len(share)]
+            assert_equal([batch], [tf.nest.map_structure(lambda *rows: np.concatenate(rows), *parts)])
+            assert all(len(part["label"]) == 8 for part in parts) or split == "validation"
+
+
+def test_batches_that_do_not_split_are_refused(make_config):
+    with pytest.raises(InputError, match="multiple of the number of workers"):
+        pipelines.dataset_for(make_config("boundary"), "train", 8, 0, 0, 0, 3)
+    with pytest.raises(InputError, match="shard 2 of 2"):
+        pipelines.dataset_for(make_config("action"), "train", 8, 0, 0, 2, 2)
