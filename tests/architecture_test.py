@@ -21,6 +21,7 @@ WITHOUT_TENSORFLOW = (
     "bsp_tf.localization.class_scores",
     "bsp_tf.data.annotations",
     "bsp_tf.data.feature_store",
+    "bsp_tf.data.record_schema",
     "bsp_tf.data.video_reader",
     "tfrecords_tools.clip_index",
 )

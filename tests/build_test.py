@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 PROJECT = Path(__file__).resolve().parents[1]
-MODULE_OF = {"absl_py": "absl", "pillow": "PIL"}
+MODULE_OF = {"absl_py": "absl", "pillow": "PIL", "protobuf": "google"}
 
 
 def glob(patterns, exclude=(), allow_empty=False):

@@ -11,7 +11,7 @@ import tensorflow as tf
 from bsp_tf.base.errors import InputError
 from bsp_tf.data.record_damage import damage_error
 from bsp_tf.data.record_folder import RecordFolder
-from bsp_tf.data.record_schema import parse_clip
+from bsp_tf.data.record_parser import parse_clip
 
 MAX_OPEN_SHARDS = 8
 # Streams of random numbers that must not meet.

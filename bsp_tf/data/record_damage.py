@@ -12,7 +12,7 @@ import tensorflow as tf
 
 from bsp_tf.base.errors import InputError
 from bsp_tf.data.record_folder import SHARD_PATTERN
-from bsp_tf.data.record_schema import parse_clip
+from bsp_tf.data.record_parser import parse_clip
 
 
 def damage_error(folder: str | os.PathLike, error: tf.errors.OpError) -> InputError:

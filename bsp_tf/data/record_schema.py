@@ -2,7 +2,8 @@
 
 The keys are those which DMVR, Scenic and the TensorFlow Model Garden (MoViNet) read, so that their readers
 accept our shards and ours accepts theirs. Three context keys of our own are added: the frame rate, the height
-and the width. No other module knows the proto.
+and the width. No other module knows the proto; `record_parser.py` reads records in TensorFlow, and TensorFlow is not
+needed here: programs that only write or check records start in a fraction of a second and stay small.
 
 | place        | key                    | type    | meaning                                            |
 |--------------|------------------------|---------|----------------------------------------------------|
@@ -18,8 +19,9 @@ and the width. No other module knows the proto.
 """
 
 import dataclasses
+from collections.abc import Iterable
 
-import tensorflow as tf
+from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
 
 from bsp_tf.base.errors import InputError
 
@@ -40,12 +42,59 @@ LABELS_FILE = "labels.txt"
 MANIFEST_FILE = "manifest.json"
 
 
+def _sequence_example() -> type:
+    """The message class tf.train.SequenceExample, without TensorFlow.
+
+    Field numbers and types are those of tensorflow/core/example/feature.proto and example.proto. The class lives in a
+    pool of its own, so TensorFlow may be loaded beside it.
+    """
+    file = descriptor_pb2.FileDescriptorProto(name="sequence_example.proto", package="tensorflow", syntax="proto3")
+    kinds = descriptor_pb2.FieldDescriptorProto
+
+    def add_message(name: str, *fields: tuple, parent: descriptor_pb2.DescriptorProto | None = None):
+        message = (parent.nested_type if parent else file.message_type).add(name=name)
+        for number, (field, kind, repeated) in enumerate(fields, 1):
+            label = kinds.LABEL_REPEATED if repeated else kinds.LABEL_OPTIONAL
+            added = message.field.add(name=field, number=number, label=label)
+            if isinstance(kind, str):
+                added.type, added.type_name = kinds.TYPE_MESSAGE, f".tensorflow.{kind}"
+            else:
+                added.type = kind
+        return message
+
+    def add_map(name: str, field: str, kind: str) -> None:
+        entry = "".join(part.capitalize() for part in field.split("_")) + "Entry"
+        message = add_message(name, (field, f"{name}.{entry}", True))
+        add_message(entry, ("key", kinds.TYPE_STRING, False), ("value", kind, False),
+                    parent=message).options.map_entry = True
+
+    add_message("BytesList", ("value", kinds.TYPE_BYTES, True))
+    add_message("FloatList", ("value", kinds.TYPE_FLOAT, True))
+    add_message("Int64List", ("value", kinds.TYPE_INT64, True))
+    feature = add_message("Feature", ("bytes_list", "BytesList", False), ("float_list", "FloatList", False),
+                          ("int64_list", "Int64List", False))
+    feature.oneof_decl.add(name="kind")
+    for field in feature.field:
+        field.oneof_index = 0
+    add_message("FeatureList", ("feature", "Feature", True))
+    add_map("Features", "feature", "Feature")
+    add_map("FeatureLists", "feature_list", "FeatureList")
+    add_message("SequenceExample", ("context", "Features", False), ("feature_lists", "FeatureLists", False))
+    pool = descriptor_pool.DescriptorPool()
+    pool.Add(file)
+    return message_factory.GetMessageClass(pool.FindMessageTypeByName("tensorflow.SequenceExample"))
+
+
+SequenceExample = _sequence_example()
+
+
 @dataclasses.dataclass
 class Clip:
     """One trimmed clip of one class.
 
     Attributes:
-        frames: JPEG bytes, one a frame, in the order of time; at least one.
+        frames: JPEG bytes, one a frame, in the order of time; at least one. It may be an iterator that forgets what
+            it gave: a long clip is then in memory once, not twice.
         label_index: position of the class in `labels.txt`, or -1 for an unlabelled clip.
         label_text: class name, or "" for an unlabelled clip.
         start_seconds: start of the clip in its source video, seconds.
@@ -56,7 +105,7 @@ class Clip:
         width: width of a stored frame, pixels.
     """
 
-    frames: list[bytes]
+    frames: Iterable[bytes]
     label_index: int
     label_text: str
     start_seconds: float
@@ -80,9 +129,7 @@ def encode_clip(clip: Clip) -> bytes:
     Raises:
         InputError: the clip holds no frame.
     """
-    if not clip.frames:
-        raise InputError(f"clip of {clip.filename}: it holds no frame; leave it out of the records")
-    example = tf.train.SequenceExample()
+    example = SequenceExample()
     context = example.context.feature
     context[LABEL_INDEX].int64_list.value.append(clip.label_index)
     context[LABEL_TEXT].bytes_list.value.append(clip.label_text.encode("utf-8"))
@@ -95,46 +142,6 @@ def encode_clip(clip: Clip) -> bytes:
     frames = example.feature_lists.feature_list[IMAGE_ENCODED].feature
     for frame in clip.frames:
         frames.add().bytes_list.value.append(frame)
+    if not frames:
+        raise InputError(f"clip of {clip.filename}: it holds no frame; leave it out of the records")
     return example.SerializeToString(deterministic=True)
-
-
-def parse_clip(serialized: tf.Tensor) -> dict[str, tf.Tensor]:
-    """Parses one serialized SequenceExample; a pure TensorFlow function, usable in `Dataset.map`.
-
-    Records of other writers may lack any context key: the label is then -1 and "", times, frame rate and size 0.
-
-    Args:
-        serialized: string []; one record of a shard.
-    Returns:
-        A dict of
-            frames: string [num_frames], JPEG bytes.
-            label: int64 [], class index or -1.
-            label_text: string [].
-            start_seconds, end_seconds: float64 [], seconds in the source video.
-            filename: string [].
-            fps: float32 [], stored frames a second.
-            height, width: int64 [], pixels.
-    """
-    context_spec = {
-        LABEL_INDEX: tf.io.FixedLenFeature([], tf.int64, UNLABELLED),
-        LABEL_TEXT: tf.io.FixedLenFeature([], tf.string, ""),
-        START_TIMESTAMP: tf.io.FixedLenFeature([], tf.int64, 0),
-        END_TIMESTAMP: tf.io.FixedLenFeature([], tf.int64, 0),
-        FILENAME: tf.io.FixedLenFeature([], tf.string, ""),
-        FRAME_RATE: tf.io.FixedLenFeature([], tf.float32, 0.0),
-        HEIGHT: tf.io.FixedLenFeature([], tf.int64, 0),
-        WIDTH: tf.io.FixedLenFeature([], tf.int64, 0),
-    }
-    frames_spec = {IMAGE_ENCODED: tf.io.FixedLenSequenceFeature([], tf.string)}
-    context, lists = tf.io.parse_single_sequence_example(serialized, context_spec, frames_spec)
-    return {
-        "frames": lists[IMAGE_ENCODED],
-        "label": context[LABEL_INDEX],
-        "label_text": context[LABEL_TEXT],
-        "start_seconds": tf.cast(context[START_TIMESTAMP], tf.float64) / MICROSECONDS,
-        "end_seconds": tf.cast(context[END_TIMESTAMP], tf.float64) / MICROSECONDS,
-        "filename": context[FILENAME],
-        "fps": context[FRAME_RATE],
-        "height": context[HEIGHT],
-        "width": context[WIDTH],
-    }

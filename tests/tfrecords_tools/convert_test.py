@@ -13,7 +13,7 @@ import pytest
 import tensorflow as tf
 
 from bsp_tf.base.errors import InputError
-from bsp_tf.data.record_schema import parse_clip
+from bsp_tf.data.record_parser import parse_clip
 from bsp_tf.data.video_reader import read_frames
 from tfrecords_tools.clip_encoder import EncodingOptions, encode_jpeg
 from tfrecords_tools.convert import convert

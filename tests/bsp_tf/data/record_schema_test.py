@@ -4,7 +4,7 @@ import pytest
 import tensorflow as tf
 
 from bsp_tf.base.errors import InputError
-from bsp_tf.data import record_schema
+from bsp_tf.data import record_parser, record_schema
 
 
 def make_clip(**changes):
@@ -27,8 +27,8 @@ def check(parsed):
 
 def test_round_trip_eagerly_and_in_a_dataset():
     serialized = record_schema.encode_clip(make_clip())
-    check(record_schema.parse_clip(tf.constant(serialized)))
-    dataset = tf.data.Dataset.from_tensors(serialized).map(record_schema.parse_clip)
+    check(record_parser.parse_clip(tf.constant(serialized)))
+    dataset = tf.data.Dataset.from_tensors(serialized).map(record_parser.parse_clip)
     check(next(iter(dataset)))
 
 
@@ -44,10 +44,24 @@ def test_keys_are_those_of_dmvr_and_model_garden():
     assert len(example.feature_lists.feature_list["image/encoded"].feature) == 2
 
 
+def test_bytes_are_those_that_tensorflow_writes():
+    """The message class is made without TensorFlow; both write the same bytes and read each other's."""
+    serialized = record_schema.encode_clip(make_clip())
+    theirs = tf.train.SequenceExample.FromString(serialized)
+    assert theirs.SerializeToString(deterministic=True) == serialized
+    ours = record_schema.SequenceExample.FromString(serialized)
+    assert ours.context.feature[record_schema.LABEL_INDEX].int64_list.value[:] == [3]
+
+
+def test_frames_may_come_from_an_iterator():
+    frames = make_clip().frames
+    assert record_schema.encode_clip(make_clip(frames=iter(frames))) == record_schema.encode_clip(make_clip())
+
+
 def test_record_of_another_writer_lacks_keys():
     example = tf.train.SequenceExample()
     example.feature_lists.feature_list["image/encoded"].feature.add().bytes_list.value.append(b"x")
-    parsed = record_schema.parse_clip(tf.constant(example.SerializeToString()))
+    parsed = record_parser.parse_clip(tf.constant(example.SerializeToString()))
     assert parsed["label"].numpy() == -1
     assert parsed["label_text"].numpy() == b""
     assert parsed["frames"].shape == [1]
