@@ -58,11 +58,16 @@ class BatchNorm(keras.layers.Layer):
     """Batch normalisation with torch's numbers: epsilon 1e-5, momentum 0.1, unbiased running variance.
 
     Under a distribution strategy the statistics are those of the global batch, so that the number of replicas
-    does not change the result. Parameters and statistics are float32 whatever the compute type.
+    does not change the result; or, with `synchronised=False`, each replica normalises by its own and the running
+    statistics take their mean. Parameters and statistics are float32 whatever the compute type.
     """
 
     epsilon = 1e-5
     momentum = 0.1
+
+    def __init__(self, synchronised: bool = True, **kwargs: Any):
+        super().__init__(**kwargs)
+        self.synchronised = synchronised
 
     def build(self, input_shape: tuple[int | None, ...]) -> None:
         """Makes `gamma`, `beta`, `moving_mean`, `moving_variance`, each float32 [C]."""
@@ -81,10 +86,14 @@ class BatchNorm(keras.layers.Layer):
         if not training:
             mean, variance = tf.convert_to_tensor(self.moving_mean), tf.convert_to_tensor(self.moving_variance)
             return _fused_batch_norm(inputs, gamma, beta, self.epsilon, mean, variance)[0]
-        if tf.distribute.get_strategy().num_replicas_in_sync > 1:
+        replicas = tf.distribute.get_strategy().num_replicas_in_sync
+        if replicas > 1 and self.synchronised:
             outputs, mean, variance = _global_batch_norm(inputs, gamma, beta, self.epsilon)
         else:
             outputs, mean, variance = _fused_batch_norm(inputs, gamma, beta, self.epsilon)
+            if replicas > 1:
+                context = tf.distribute.get_replica_context()
+                mean, variance = tf.unstack(context.all_reduce("mean", tf.stop_gradient(tf.stack([mean, variance]))))
         for running, batch in ((self.moving_mean, mean), (self.moving_variance, variance)):
             running.assign(running.value + self.momentum * (tf.stop_gradient(batch) - running.value))
         return outputs
@@ -92,6 +101,10 @@ class BatchNorm(keras.layers.Layer):
     def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
         """Shape after `call`."""
         return input_shape
+
+    def get_config(self) -> dict[str, Any]:
+        """Constructor arguments."""
+        return {**super().get_config(), "synchronised": self.synchronised}
 
 
 def _fused_batch_norm(inputs: tf.Tensor, gamma: tf.Tensor, beta: tf.Tensor, epsilon: float,
@@ -126,21 +139,23 @@ class ResidualBlock(keras.layers.Layer):
         filters: Channels that leave the block.
     """
 
-    def __init__(self, planes: int, stride: int, shift_div: int, bottleneck: bool, **kwargs: Any):
+    def __init__(self, planes: int, stride: int, shift_div: int, bottleneck: bool, sync_batch_norm: bool = True,
+                 **kwargs: Any):
         """`planes` is the width inside; a bottleneck (1x1, 3x3, 1x1) ends four times as wide, a basic one as wide."""
         super().__init__(**kwargs)
         self.planes = planes
         self.stride = stride
         self.shift_div = shift_div
         self.bottleneck = bottleneck
+        self.sync_batch_norm = sync_batch_norm
         self.filters = planes * (4 if bottleneck else 1)
         plan = ([(planes, 1, 1), (planes, 3, stride), (self.filters, 1, 1)] if bottleneck
                 else [(planes, 3, stride), (planes, 3, 1)])
         dtype = self.dtype_policy
         self.convs = [Conv(*step, name=f"conv{i + 1}", dtype=dtype) for i, step in enumerate(plan)]
-        self.norms = [BatchNorm(name=f"bn{i + 1}", dtype=dtype) for i in range(len(plan))]
+        self.norms = [BatchNorm(sync_batch_norm, name=f"bn{i + 1}", dtype=dtype) for i in range(len(plan))]
         self.downsample_conv = Conv(self.filters, 1, stride, name="downsample.0", dtype=dtype)
-        self.downsample_norm = BatchNorm(name="downsample.1", dtype=dtype)
+        self.downsample_norm = BatchNorm(sync_batch_norm, name="downsample.1", dtype=dtype)
         track_for_checkpoints(self, [*self.convs, *self.norms])
 
     def build(self, input_shape: tuple[int | None, ...]) -> None:
@@ -174,7 +189,7 @@ class ResidualBlock(keras.layers.Layer):
     def get_config(self) -> dict[str, Any]:
         """Constructor arguments."""
         own = {"planes": self.planes, "stride": self.stride, "shift_div": self.shift_div,
-               "bottleneck": self.bottleneck}
+               "bottleneck": self.bottleneck, "sync_batch_norm": self.sync_batch_norm}
         return {**super().get_config(), **own}
 
 

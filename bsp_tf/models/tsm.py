@@ -84,7 +84,7 @@ class TSM(keras.Model):
     """
 
     def __init__(self, num_classes: int, depth: int = 18, width: float = 1.0, input: str = "rgb", shift_div: int = 8,
-                 dropout: float = 0.5, **kwargs: Any):
+                 dropout: float = 0.5, sync_batch_norm: bool = True, **kwargs: Any):
         """Makes the model; variables exist after `build()` or the first call.
 
         Args:
@@ -94,13 +94,15 @@ class TSM(keras.Model):
             input: "rgb", or "rgb_diff" to append the frame difference as three more channels.
             shift_div: 1 / shift_div of the channels moves in each direction of time.
             dropout: Rate before the classifier, in [0, 1).
+            sync_batch_norm: Whether several replicas normalise by the statistics of their common batch in training.
             **kwargs: `name`, `dtype` of keras.Model.
 
         Raises:
             InputError: a value is outside the ranges above, or too few channels are left to shift.
         """
         kwargs.setdefault("name", "tsm")
-        super().__init__(**kwargs)
+        # Layers cast their inputs, the model does not: frame differences in bfloat16 would have two digits.
+        super().__init__(autocast=False, **kwargs)
         _check_arguments(num_classes, depth, width, input, shift_div, dropout)
         self.num_classes = num_classes
         self.depth = depth
@@ -108,13 +110,14 @@ class TSM(keras.Model):
         self.input_kind = input
         self.shift_div = shift_div
         self.dropout_rate = dropout
+        self.sync_batch_norm = sync_batch_norm
         blocks, bottleneck = STAGES[depth]
         dtype = self.dtype_policy
         self.conv1 = Conv(round(64 * width), 7, 2, name="conv1", dtype=dtype)
-        self.bn1 = BatchNorm(name="bn1", dtype=dtype)
+        self.bn1 = BatchNorm(sync_batch_norm, name="bn1", dtype=dtype)
         self.stages = [
             [ResidualBlock(round(64 * 2**stage * width), 2 if stage and not i else 1, shift_div, bottleneck,
-                           name=f"layer{stage + 1}.{i}", dtype=dtype) for i in range(count)]
+                           sync_batch_norm, name=f"layer{stage + 1}.{i}", dtype=dtype) for i in range(count)]
             for stage, count in enumerate(blocks)
         ]
         track_for_checkpoints(self, itertools.chain(*self.stages))
@@ -192,7 +195,7 @@ class TSM(keras.Model):
     def get_config(self) -> dict[str, Any]:
         """Constructor arguments."""
         own = {"num_classes": self.num_classes, "depth": self.depth, "width": self.width, "input": self.input_kind,
-               "shift_div": self.shift_div, "dropout": self.dropout_rate}
+               "shift_div": self.shift_div, "dropout": self.dropout_rate, "sync_batch_norm": self.sync_batch_norm}
         return {**super().get_config(), **own}
 
 
