@@ -23,7 +23,7 @@ WITHOUT_TENSORFLOW = (
     "bsp_tf.data.feature_store",
     "bsp_tf.data.record_schema",
     "bsp_tf.data.video_reader",
-    "tfrecords_tools.clip_index",
+    "tfrecords_tools.clip_sources",
 )
 # Room -> rooms it must not know. Data flows from left to right and never back.
 FORBIDDEN = {
@@ -34,7 +34,7 @@ FORBIDDEN = {
     "localization": ("report",),
     "evaluation": ("data", "models", "training", "localization", "report"),
 }
-TOOLS_MAY_USE = ("bsp_tf.base", "bsp_tf.data.record_schema", "bsp_tf.data.video_reader")
+TOOLS_MAY_USE = ("bsp_tf.base", "bsp_tf.data.record_schema", "bsp_tf.data.video_reader", "bsp_tf.data.annotations")
 
 
 def find_modules() -> dict[str, Path]:

@@ -2,9 +2,11 @@
 
     python -m tfrecords_tools.convert --input=clips/train --output=records/train --workers=2 --num_shards=8
 
-Input is a folder per class (`clips/train/<class>/*.mp4`), or the folder of a Kinetics download with its CSV:
+Input is a folder per class (`clips/train/<class>/*.mp4`), a folder of videos without labels, or a file that names
+clips in the folder --videos: a Kinetics CSV, a CSV with the columns video_path[,start,end][,label], a list of lines
+`path label`, or ActivityNet annotations. Which of them is told by its first line (see clip_sources.py):
 
-    python -m tfrecords_tools.convert --input=kinetics/val --csv=kinetics-400_val.csv --output=records/val \
+    python -m tfrecords_tools.convert --input=kinetics-400_val.csv --videos=kinetics/val --output=records/val \
         --short_side=256 --jpeg_quality=95 --labels=records/train/labels.txt
 
 Output: `clips-00000-of-00008` ..., `labels.txt` (one class a line; the line number, from 0, is the class index),
@@ -32,7 +34,8 @@ from bsp_tf.base.errors import InputError
 from bsp_tf.base.finished_output import refuse_output_inside
 from bsp_tf.data.record_schema import LABELS_FILE, MANIFEST_FILE, shard_name
 from tfrecords_tools.clip_encoder import EncodingOptions
-from tfrecords_tools.clip_index import ClipIndex, index_folder, index_kinetics_csv, read_labels
+from tfrecords_tools.clip_index import ClipIndex
+from tfrecords_tools.clip_sources import InputSource, define_input_flags, index_clips, source_from_flags
 from tfrecords_tools.shard_writer import (
     FAILURES_FILE,
     STATUS_FOLDER,
@@ -52,16 +55,14 @@ SETTINGS_FILE = "settings.json"
 VERSIONS_OF = ("tensorflow", "av", "pillow", "numpy")
 
 
-def convert(input_folder: str | os.PathLike, output: str | os.PathLike, *, csv: str | os.PathLike | None = None,
-            labels: str | os.PathLike | None = None, options: EncodingOptions | None = None, num_shards: int = 8,
-            shuffle_seed: int = 0, workers: int = 1) -> dict:
-    """Converts the clips of a folder to shards; continues what an earlier call began.
+def convert(source: InputSource | str | os.PathLike, output: str | os.PathLike, *,
+            options: EncodingOptions | None = None, num_shards: int = 8, shuffle_seed: int = 0,
+            workers: int = 1) -> dict:
+    """Converts clips to shards; continues what an earlier call began.
 
     Args:
-        input_folder: folder per class, or the folder that `csv` speaks of.
+        source: what to convert; a path stands for InputSource(path).
         output: folder of the shards.
-        csv: Kinetics CSV, or None.
-        labels: label map to reuse, or None.
         options: how frames are stored; None: the defaults.
         num_shards: number of shards wanted; never more than clips.
         shuffle_seed: seed of the order of the clips.
@@ -72,13 +73,14 @@ def convert(input_folder: str | os.PathLike, output: str | os.PathLike, *, csv: 
         InputError: bad input, an output folder with records of other input or flags, or one in use by another run.
     """
     options = options or EncodingOptions()
-    refuse_output_inside(output, input_folder)
-    known = read_labels(labels) if labels else None
-    index = index_kinetics_csv(csv, input_folder, known) if csv else index_folder(input_folder, known)
+    source = source if isinstance(source, InputSource) else InputSource(os.fspath(source))
+    if os.path.isdir(source.input):
+        refuse_output_inside(output, source.input)
+    index = index_clips(source)
     for warning in index.warnings:
         print(f"warning: {warning}", file=sys.stderr)
     settings = {**dataclasses.asdict(options), "num_shards": num_shards, "shuffle_seed": shuffle_seed,
-                "label_map_sha256": _sha256("\n".join(index.labels)), "clips_sha256": _digest(index, input_folder)}
+                "label_map_sha256": _sha256("\n".join(index.labels)), "clips_sha256": _digest(index)}
     output = Path(output)
     make_folder(output / STATUS_FOLDER)
     with open(output / STATUS_FOLDER / "lock", "w") as lock:
@@ -96,18 +98,17 @@ def convert(input_folder: str | os.PathLike, output: str | os.PathLike, *, csv: 
         write_json(output / STATUS_FOLDER / SETTINGS_FILE, settings)
         with atomic_write(output / LABELS_FILE, "w") as file:
             file.writelines(f"{label}\n" for label in index.labels)
-        shards = _write_all(index, input_folder, output, options, num_shards, shuffle_seed, workers)
-        flag_values = {"input": os.fspath(input_folder), "csv": csv and os.fspath(csv),
-                       "labels": labels and os.fspath(labels), **dataclasses.asdict(options),
-                       "num_shards": num_shards, "shuffle_seed": shuffle_seed}
+        shards = _write_all(index, output, options, num_shards, shuffle_seed, workers)
+        flag_values = {**dataclasses.asdict(source), **dataclasses.asdict(options), "num_shards": num_shards,
+                       "shuffle_seed": shuffle_seed}
         return _write_manifest(output, index, shards, settings, flag_values)
 
 
-def _write_all(index: ClipIndex, root: str | os.PathLike, output: Path, options: EncodingOptions, num_shards: int,
+def _write_all(index: ClipIndex, output: Path, options: EncodingOptions, num_shards: int,
                seed: int, workers: int) -> list[ShardStatus]:
     class_index = {label: position for position, label in enumerate(index.labels)}
     plan = plan_shards(len(index.clips), num_shards, seed)
-    tasks = [ShardTask(os.fspath(root), os.fspath(output), shard_name(shard, len(plan)),
+    tasks = [ShardTask(index.root, os.fspath(output), shard_name(shard, len(plan)),
                        tuple((index.clips[i], class_index.get(index.clips[i].label)) for i in clips), options)
              for shard, clips in enumerate(plan)]
     shards = finished_shards(output, [task.name for task in tasks])
@@ -169,13 +170,13 @@ def _refuse_other_settings(output: Path, settings: dict) -> None:
                          "another --output, or empty that folder to convert anew.")
 
 
-def _digest(index: ClipIndex, root: str | os.PathLike) -> str:
+def _digest(index: ClipIndex) -> str:
     """Fingerprint of names, sizes, labels and spans of the clips, so that other input is not taken for the same."""
     lines = []
     for clip in index.clips:
-        path = Path(root, clip.path)
+        path = Path(index.root, clip.path)
         size = path.stat().st_size if path.exists() else None
-        lines.append(repr((clip.path, size, clip.label, clip.span_seconds)))
+        lines.append(repr((clip.key, size, clip.label, clip.span_seconds)))
     return _sha256("\n".join(lines))
 
 
@@ -185,10 +186,8 @@ def _sha256(text: str) -> str:
 
 def define_flags() -> None:
     """Defines the flags of the command; they do not exist when the module is only imported."""
-    flags.DEFINE_string("input", None, "Folder of the clips, one folder per class.", required=True)
+    define_input_flags()
     flags.DEFINE_string("output", None, "Folder for the shards.", required=True)
-    flags.DEFINE_string("csv", None, "Kinetics CSV that names the clips of --input.")
-    flags.DEFINE_string("labels", None, "Label map to reuse (labels.txt of an earlier conversion).")
     flags.DEFINE_integer("workers", os.cpu_count() or 1, "Processes.", lower_bound=1)
     flags.DEFINE_integer("num_shards", 8, "Number of shards; never more than clips.", lower_bound=1)
     flags.DEFINE_integer("shuffle_seed", 0, "Seed of the order of the clips.", lower_bound=0)
@@ -204,8 +203,8 @@ def main(argv: Sequence[str]) -> int:
     del argv
     options = EncodingOptions(short_side=FLAGS.short_side, fps=FLAGS.fps, jpeg_quality=FLAGS.jpeg_quality,
                               min_frames=FLAGS.min_frames)
-    manifest = convert(FLAGS.input, FLAGS.output, csv=FLAGS.csv, labels=FLAGS.labels, options=options,
-                       num_shards=FLAGS.num_shards, shuffle_seed=FLAGS.shuffle_seed, workers=FLAGS.workers)
+    manifest = convert(source_from_flags(), FLAGS.output, options=options, num_shards=FLAGS.num_shards,
+                       shuffle_seed=FLAGS.shuffle_seed, workers=FLAGS.workers)
     num_bytes = sum(shard["num_bytes"] for shard in manifest["shards"])
     print(f"{manifest['num_clips']} clips ({manifest['num_frames']} frames) of {manifest['num_labels']} classes in "
           f"{manifest['num_shards']} shards, {num_bytes / 1e6:.1f} MB")

@@ -16,6 +16,7 @@ from bsp_tf.base.errors import InputError
 from bsp_tf.data.record_parser import parse_clip
 from bsp_tf.data.video_reader import read_frames
 from tfrecords_tools.clip_encoder import EncodingOptions, encode_jpeg
+from tfrecords_tools.clip_sources import InputSource
 from tfrecords_tools.convert import convert
 from tfrecords_tools.shard_writer import plan_shards
 
@@ -126,13 +127,26 @@ def test_kinetics_csv(make_video, tmp_path):
     (tmp_path / "k.csv").write_text("label,youtube_id,time_start,time_end,split\nshaking hands,-x,7,17,val\n"
                                     "yoga,y,1,11,val\n")
     (tmp_path / "labels.txt").write_text("yoga\nshaking hands\n")
-    manifest = convert(tmp_path / "clips", tmp_path / "records", csv=tmp_path / "k.csv",
-                       labels=tmp_path / "labels.txt")
+    source = InputSource(str(tmp_path / "k.csv"), str(tmp_path / "clips"), labels=str(tmp_path / "labels.txt"))
+    manifest = convert(source, tmp_path / "records")
     assert (manifest["num_clips"], manifest["num_failures"], manifest["num_missing"]) == (1, 1, 1)
     record = records_of(tmp_path / "records")[0]
     assert (record["label"], record["label_text"]) == (1, b"shaking hands")
     assert (record["start_seconds"], record["end_seconds"]) == (7.0, 17.0)
     assert "yoga/y_000001_000011.mp4,no such file" in (tmp_path / "records" / "failures.csv").read_text()
+
+
+def test_segments_are_cut_out(make_video, tmp_path):
+    make_video(tmp_path / "videos" / "long.mp4", num_frames=50)
+    (tmp_path / "k.csv").write_text("video_path,start,end,label\nlong.mp4,0.4,0.8,b\nlong.mp4,1,2.5,a\nlong.mp4,9,11,a\n")
+    output = tmp_path / "records"
+    manifest = convert(InputSource(str(tmp_path / "k.csv"), str(tmp_path / "videos")), output)
+    records = {record["start_seconds"]: record for record in records_of(output)}
+    assert manifest["num_failures"] == 1 and "long.mp4" in (output / "failures.csv").read_text()
+    assert [(len(records[time]["frames"]), records[time]["label"]) for time in (0.4, 1.0)] == [(10, 1), (25, 0)]
+    source = np.stack(list(read_frames(tmp_path / "videos" / "long.mp4"))).astype(int)
+    first = tf.io.decode_jpeg(records[0.4]["frames"][0]).numpy().astype(int)
+    assert np.abs(first - source[10]).mean() < np.abs(first - source[13]).mean() < 20
 
 
 def test_plan_is_fixed_and_even():
@@ -157,7 +171,7 @@ def test_command_exit_status(clips, tmp_path):
     run = subprocess.run(command("--input=nowhere", f"--output={tmp_path / 'x'}"), cwd=PROJECT, capture_output=True,
                          text=True)
     assert run.returncode == 2 and "Traceback" not in run.stderr
-    assert run.stderr.strip().splitlines()[-1] == "error: input folder nowhere does not exist; check --input."
+    assert run.stderr.strip().splitlines()[-1] == "error: input nowhere does not exist; check --input."
 
 
 def test_killed_and_started_again(make_video, tmp_path):

@@ -1,0 +1,170 @@
+"""Reads CSV files with a header, row by row, whatever the order and the usual spellings of their columns."""
+
+import contextlib
+import csv
+import dataclasses
+import math
+import os
+from collections.abc import Iterator, Sequence
+from typing import IO
+
+from bsp_tf.base.errors import InputError
+
+# Column -> other names that people give it.
+ALIASES = {
+    "video_path": ("path", "video", "file", "filename", "file_name", "file_path", "filepath"),
+    "youtube_id": ("youtubeid",),
+    "label": ("class", "classname", "class_name", "action"),
+    "time_start": ("start", "start_time", "start_seconds", "start_sec"),
+    "time_end": ("end", "end_time", "end_seconds", "end_sec"),
+    "split": ("subset",),
+}
+_UTF16_MARKS = (b"\xff\xfe", b"\xfe\xff")
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Row:
+    """One row: what it says, or why it cannot be used.
+
+    Attributes:
+        line: number of its last line in the file, from 1.
+        name: text of the naming column (`youtube_id` or `video_path`).
+        label: None if the column is missing or the field empty.
+        split: "" if the column is missing or the field empty.
+        span_seconds: None if there are no such columns, or both fields are empty.
+        fault: "" for a good row.
+    """
+
+    line: int
+    name: str
+    label: str | None
+    split: str
+    span_seconds: tuple[float, float] | None
+    fault: str
+
+
+class Table:
+    """A CSV file with a header.
+
+    Attributes:
+        columns: {column as in ALIASES: position}.
+    """
+
+    def __init__(self, path: str | os.PathLike, required: Sequence[str]) -> None:
+        """Reads the header.
+
+        Raises:
+            InputError: not readable, or a required column is missing.
+        """
+        self._path = path
+        with open_text(path) as file:
+            header = file.readline()
+            self._delimiter = delimiter_of(header)
+            file.seek(0)
+            self._names = next(self._reader(file), [])
+        self.columns = find_columns(self._names)
+        lacking = [name for name in required if name not in self.columns]
+        if ("time_start" in self.columns) != ("time_end" in self.columns):
+            lacking += [name for name in ("time_start", "time_end") if name not in (*self.columns, *lacking)]
+        if lacking:
+            raise InputError(f"{path} lacks the column {', '.join(lacking)}; its first line must name at least "
+                             f"{','.join(required)} (found: {','.join(self._names) or 'nothing'}).")
+
+    def rows(self, name_column: str) -> Iterator[Row]:
+        """Reads the rows; empty lines are skipped.
+
+        Raises:
+            InputError: not readable.
+        """
+        name_at, label_at, split_at, start_at, end_at = (
+            self.columns.get(column) for column in (name_column, "label", "split", "time_start", "time_end"))
+        # One string a label and a split, not one a row.
+        texts: dict[str, str] = {}
+        with open_text(self._path) as file:
+            reader = self._reader(file)
+            next(reader, None)
+            for fields in reader:
+                if not any(field.strip() for field in fields):
+                    continue
+                if len(fields) < len(self._names):
+                    fields += [""] * (len(self._names) - len(fields))
+                label, split = ("" if at is None else texts.setdefault(fields[at], fields[at].strip())
+                                for at in (label_at, split_at))
+                span, fault = None, ""
+                if start_at is not None:
+                    span, fault = _read_span(fields[start_at], fields[end_at])
+                name = fields[name_at].strip()
+                yield Row(reader.line_num, name, label or None, split, span,
+                          fault if name else f"the row has no {name_column}")
+
+    def _reader(self, file: IO[str]) -> "csv.Reader":
+        return csv.reader(file, delimiter=self._delimiter, skipinitialspace=True)
+
+
+def choose_split(rows: list[Row], split: str | None, path: str | os.PathLike) -> list[Row]:
+    """The rows of one split, or all if `split` is None.
+
+    Raises:
+        InputError: there is no such row.
+    """
+    chosen = rows if split is None else [row for row in rows if row.split == split]
+    if chosen:
+        return chosen
+    if not rows:
+        raise InputError(f"{path} holds no row below its header; nothing to convert.")
+    there = ", ".join(sorted({repr(row.split) for row in rows if row.split}))
+    raise InputError(f"{path} has no row of split {split!r}; " +
+                     (f"its splits: {there}." if there else "it names no splits, so leave --split out."))
+
+
+@contextlib.contextmanager
+def open_text(path: str | os.PathLike) -> Iterator[IO[str]]:
+    """Opens a text file in UTF-8, with or without byte order mark; other bytes stay as they are in file names.
+
+    Raises:
+        InputError: it cannot be read, is UTF-16, or (within the block) is no CSV.
+    """
+    try:
+        with open(path, "rb") as file:
+            if file.read(2) in _UTF16_MARKS:
+                raise InputError(f"{path} is in UTF-16; save it as UTF-8.")
+        with open(path, encoding="utf-8-sig", errors="surrogateescape", newline="") as file:
+            yield file
+    except (OSError, csv.Error) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise InputError(f"cannot read {path}: {reason}; give a text file in UTF-8.") from error
+
+
+def delimiter_of(header: str) -> str:
+    """Tab, semicolon or comma, whichever the first line has."""
+    return next((mark for mark in "\t;" if mark in header and not (mark == ";" and "," in header)), ",")
+
+
+def find_columns(names: Sequence[str]) -> dict[str, int]:
+    """Position of each column of ALIASES among header fields; its own name goes before other names."""
+    written = {}
+    for position, name in enumerate(names):
+        written.setdefault("_".join(name.strip().lower().replace("-", " ").split()), position)
+    found = {}
+    for column, others in ALIASES.items():
+        position = next((written[name] for name in (column, *others) if name in written), None)
+        if position is not None:
+            found[column] = position
+    return found
+
+
+def _read_span(start: str, end: str) -> tuple[tuple[float, float] | None, str]:
+    """((start, end) to the microsecond, "") or (None, what is wrong)."""
+    if not start.strip() and not end.strip():
+        return None, ""
+    seconds = []
+    for name, text in (("start", start), ("end", end)):
+        try:
+            seconds.append(round(float(text), 6))
+        except ValueError:
+            seconds.append(math.nan)
+        if not 0 <= seconds[-1] < math.inf:
+            return None, f"{name} is {text!r}, not a number of seconds"
+    if seconds[0] >= seconds[1]:
+        return None, f"start {start.strip()} is not before end {end.strip()}"
+    return (seconds[0], seconds[1]), ""
