@@ -6,15 +6,23 @@
 The output has ActivityNet's form, {"version", "results": {id: [{"label", "score", "segment": [start, end]}]},
 "external_data"}, times in seconds, and is scored by `python -m bsp_tf.evaluate`. Of the annotations only the
 videos of the subset, their durations and the class names are used. Labels come from the two best classes of
-the whole video: from --class_scores=scores.json ({"results": {id: [K]}, "class": [K]}), else from the action
-stream's own mean softmax if its classes cover those of the annotations; with neither, all are labelled
-"proposal".
+the whole video: from --class_scores=scores.json ({"results": {id: [K]}, "class": [K]}) or THUMOS14's
+--class_scores=uNet_test.npy, else from the action stream's own mean softmax if its classes cover those of the
+annotations; with neither, all are labelled "proposal". Videos without usable features or class scores are left
+out, counted and listed under "external_data".
 
+    --top_classes=2         classes of a video that each of its proposals is labelled with
     --fusion=sqrt           score = square root of proposal score * class score (default: the product)
-    --max_proposals=100     segments a video kept by soft-NMS
+    --nms=adaptive          BMN's soft-NMS, which spares long proposals; or hard; default: gaussian
+    --nms_width=0.4         width of the Gaussian (default 0.8; 0.46 for a G-TAD in windows)
+    --nms_threshold=0.65    tIoU of hard NMS
+    --max_proposals=100     segments a video kept by NMS (default 100; 200 for a G-TAD in windows)
+
+A killed run leaves no output; run again, it starts afresh. A finished output of the same settings is reused.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+import dataclasses
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,27 +30,63 @@ import numpy as np
 from absl import flags
 from tqdm import tqdm
 
-from bsp_tf.base.atomic_file import write_json
 from bsp_tf.base.command_line import run_command
 from bsp_tf.base.errors import InputError
 from bsp_tf.base.finished_output import digest_files, finished_output
 from bsp_tf.data.annotations import VideoAnnotation, load_annotations
-from bsp_tf.data.feature_store import FeatureStore, resize_features
+from bsp_tf.data.feature_store import FeatureStore
 from bsp_tf.localization.class_scores import (
     ClassScores,
     class_scores_from_file,
     class_scores_from_stream,
-    match_id,
 )
-from bsp_tf.localization.nms import MAX_PROPOSALS, soft_nms
-from bsp_tf.localization.proposals import decode_proposals
-from bsp_tf.localization.score_fusion import FUSIONS, PROPOSAL_LABEL, make_detections
-from bsp_tf.localization.targets import feature_span
+from bsp_tf.localization.detection_file import write_detections
+from bsp_tf.localization.inference import propose, propose_in_windows, usable_videos
+from bsp_tf.localization.nms import HARD_THRESHOLD, METHODS, Suppression
+from bsp_tf.localization.score_fusion import (
+    FUSIONS,
+    PROPOSAL_LABEL,
+    THUMOS_DECIMALS,
+    TOP_CLASSES,
+    make_detections,
+)
+from bsp_tf.localization.windows import WINDOW_SUPPRESSION
 
 FLAGS = flags.FLAGS
 
-# Videos in one pass of the network: enough to keep two cores busy, small enough for any memory.
-BATCH_SIZE = 8
+# Reasons shown on the screen; the file has them all.
+MOST_REASONS = 5
+
+
+@dataclasses.dataclass(frozen=True)
+class Options:
+    """What can be chosen about the way from score maps to detections; None: the published setting.
+
+    Attributes:
+        top_classes, fusion: See `score_fusion.make_detections`.
+        nms, nms_width, nms_threshold, max_proposals: See `nms.Suppression`.
+    """
+
+    top_classes: int = TOP_CLASSES
+    fusion: str = "product"
+    nms: str = "gaussian"
+    nms_width: float | None = None
+    nms_threshold: float = HARD_THRESHOLD
+    max_proposals: int | None = None
+
+    def suppression(self, in_windows: bool) -> Suppression:
+        """The rule, for whole videos or for windows.
+
+        Raises:
+            InputError: a number out of its range.
+        """
+        published = WINDOW_SUPPRESSION if in_windows else Suppression()
+        return Suppression(
+            self.nms,
+            published.width if self.nms_width is None else self.nms_width,
+            self.nms_threshold,
+            published.max_proposals if self.max_proposals is None else self.max_proposals,
+        )
 
 
 def detect(
@@ -52,30 +96,35 @@ def detect(
     subset: str,
     output: str,
     class_scores: str | None = None,
-    fusion: str = "product",
-    max_proposals: int = MAX_PROPOSALS,
+    options: Options | None = None,
 ) -> dict[str, Any]:
-    """Writes `output` and returns its content; a finished output of the same settings and inputs is reused.
+    """Writes `output`, video by video; a finished output of the same settings and inputs is reused.
 
-    Arguments are the flags. Videos without usable features are counted, named and left out.
+    Arguments are the flags.
+
+    Returns:
+        {"videos": int, "detections": int, "left_out": {video id: reason}}.
 
     Raises:
         InputError: a missing or malformed input, no video left, or `output` was made with other settings.
     """
+    options = options or Options()
     settings = {
         "workdir": workdir,
         "features": features,
         "annotations": annotations,
         "subset": subset,
         "class_scores": class_scores,
-        "fusion": fusion,
-        "max_proposals": max_proposals,
+        **dataclasses.asdict(options),
     }
+    options.suppression(in_windows=False)  # says now what is wrong with the numbers
     inputs = _digest_inputs(workdir, features, annotations, class_scores)
     finished = finished_output(output, settings, inputs)
     if finished is not None:
-        print(f"{output}: already done ({_summary(finished)})")
-        return finished
+        results = finished["results"]
+        result = _summary(len(results), sum(map(len, results.values())), finished["external_data"]["left_out"])
+        print(f"{output}: already done ({_describe(result)})")
+        return result
 
     everything = load_annotations(annotations)
     videos = {name: video for name, video in everything.items() if video.subset == subset}
@@ -85,20 +134,14 @@ def detect(
     store = FeatureStore(features)
     labels = sorted({label for video in everything.values() for label in video.labels})
     scores = _find_class_scores(store, class_scores, labels)
-    results, skipped = _detect_videos(workdir, store, videos, scores, fusion, max_proposals)
-    if skipped:
-        reasons = "; ".join(f"{name} ({reason})" for name, reason in skipped.items())
-        print(f"{len(skipped)} of {len(videos)} videos left out: {reasons}")
-    if not results:
-        raise InputError(
-            f"none of the {len(videos)} videos of subset {subset!r} has usable features in {features}: "
-            f"{next(iter(skipped.values()))}. Check that ids, streams and channels fit."
-        )
-    about = {"settings": settings, "inputs": inputs, "left_out": skipped}
-    detections = {"version": "bsp_tf", "results": results, "external_data": about}
-    write_json(output, detections)
-    print(f"{output}: {_summary(detections)}")
-    return detections
+    left_out: dict[str, str] = {}
+    found = _detect_videos(workdir, store, videos, scores, options, left_out)
+    about = {"settings": settings, "inputs": inputs, "left_out": left_out}
+    result = _summary(*write_detections(output, found, about), left_out)
+    if left_out:
+        print(f"{len(left_out)} of {len(videos)} videos left out: {_reasons(left_out)}")
+    print(f"{output}: {_describe(result)}")
+    return result
 
 
 def _detect_videos(
@@ -106,32 +149,44 @@ def _detect_videos(
     store: FeatureStore,
     videos: Mapping[str, VideoAnnotation],
     scores: ClassScores | None,
-    fusion: str,
-    max_proposals: int,
-) -> tuple[dict[str, list[dict]], dict[str, str]]:
-    """Detections by video, and the reasons of the videos that were left out."""
+    options: Options,
+    left_out: dict[str, str],
+) -> Iterator[tuple[str, list[dict]]]:
+    """Video ids and detections; the other videos and the reasons go to `left_out`."""
     # TensorFlow takes seconds to start: all that can be wrong with the other inputs has been said by now.
     from bsp_tf.localization.workdir import load_gtad
 
     model, config = load_gtad(workdir)
-    results, skipped = {}, {}
-    loaded = _load_features(store, videos, tuple(config.streams), model.sizes, skipped)
+
+    def network(batch: np.ndarray) -> dict[str, np.ndarray]:
+        return {name: np.asarray(value) for name, value in model(batch, training=False).items()}
+
+    in_windows = getattr(config, "windows", False)
+    feature_dim = model.sizes["feature_dim"]
+    usable = usable_videos(store, videos, tuple(config.streams), feature_dim, scores, left_out)
+    proposals = (propose_in_windows if in_windows else propose)(
+        network, usable, model.sizes["num_segments"], options.suppression(in_windows), left_out
+    )
+    done = 0
     with tqdm(total=len(videos), desc="detect", unit="video") as progress:
-        for batch in _batches(loaded, BATCH_SIZE):
-            maps = model(np.stack([array for _, _, array in batch]), training=False)
-            maps = {name: np.asarray(value) for name, value in maps.items()}
-            for row, (name, stored, _) in enumerate(batch):
-                segments, values = decode_proposals(maps["start"][row], maps["end"][row], maps["map"][row])
-                best, values = soft_nms(segments, values, max_proposals=max_proposals)
-                of_video = (scores.of_video(stored), scores.names) if scores else (None, ())
-                seconds = _duration(videos[name], store, stored)
-                # The inverse of what the training targets do: columns are fractions of what the snippets cover,
-                # which is not quite the whole video.
-                fractions = feature_span(store.metadata, stored).seconds(segments[best]) / seconds
-                results[name] = make_detections(fractions, values, seconds, *of_video, fusion=fusion)
-            progress.update(len(batch))
-        progress.update(len(skipped))
-    return results, skipped
+        for video, found in proposals:
+            yield video.video_id, make_detections(
+                *found,
+                video.duration_seconds,
+                video.class_scores,
+                scores.names if scores else (),
+                options.top_classes,
+                options.fusion,
+                THUMOS_DECIMALS if in_windows else None,
+            )
+            done += 1
+            progress.update(done + len(left_out) - progress.n)
+        progress.update(done + len(left_out) - progress.n)
+    if not done:
+        raise InputError(
+            f"none of the {len(videos)} videos has usable features in {store.folder}: "
+            f"{_reasons(left_out)}. Check that ids, streams and channels fit."
+        )
 
 
 def _find_class_scores(store: FeatureStore, path: str | None, labels: list[str]) -> ClassScores | None:
@@ -139,59 +194,13 @@ def _find_class_scores(store: FeatureStore, path: str | None, labels: list[str])
         return class_scores_from_file(path, labels)
     scores = class_scores_from_stream(store, labels)
     if scores is None:
+        known = store.metadata.get("action_labels") or ()
+        missing = ", ".join(repr(label) for label in labels if label not in known)[:200] or "there are none"
         print(
-            "no class scores: the action stream's classes do not cover those of the annotations and "
+            f"no class scores: the action stream's classes do not cover those of the annotations ({missing}) and "
             f"--class_scores is not given, so all detections are labelled {PROPOSAL_LABEL!r}"
         )
     return scores
-
-
-def _load_features(
-    store: FeatureStore,
-    names: Iterable[str],
-    streams: tuple[str, ...],
-    sizes: dict[str, Any],
-    skipped: dict[str, str],
-) -> Iterator[tuple[str, str, np.ndarray]]:
-    """Yields (video id, id in the store, float32 [T, C]); names the other videos in `skipped`."""
-    stored_ids = set(store.video_ids)
-    for name in names:
-        stored = match_id(name, stored_ids)
-        if stored is None:
-            skipped[name] = "no features"
-            continue
-        try:
-            array = resize_features(store.load(stored, streams), sizes["num_segments"])
-            feature_span(store.metadata, stored)  # raises now what would break the loop later
-        except InputError as error:
-            skipped[name] = str(error)
-            continue
-        if array.shape[1] != sizes["feature_dim"]:
-            skipped[name] = f"{array.shape[1]} channels, the model was trained with {sizes['feature_dim']}"
-            continue
-        yield name, stored, array
-
-
-def _batches(items: Iterable[Any], size: int) -> Iterator[list[Any]]:
-    batch = []
-    for item in items:
-        batch.append(item)
-        if len(batch) == size:
-            yield batch
-            batch = []
-    if batch:
-        yield batch
-
-
-def _duration(video: VideoAnnotation, store: FeatureStore, stored: str) -> float:
-    """Length of the video in seconds, as annotated, else as measured when its features were extracted."""
-    seconds = video.duration_seconds or store.metadata["videos"].get(stored, {}).get("duration_seconds")
-    if not seconds:
-        raise InputError(
-            f"video {stored!r} has no duration, neither in the annotations nor in the features' "
-            'metadata.json: add "duration" to its annotations.'
-        )
-    return float(seconds)
 
 
 def _digest_inputs(workdir: str, features: str, annotations: str, class_scores: str | None) -> dict[str, str]:
@@ -206,9 +215,18 @@ def _digest_inputs(workdir: str, features: str, annotations: str, class_scores: 
     return {name: digest_files(paths) for name, paths in files.items()}
 
 
-def _summary(detections: dict[str, Any]) -> str:
-    results = detections["results"]
-    return f"{sum(map(len, results.values()))} detections in {len(results)} videos"
+def _summary(videos: int, detections: int, left_out: Mapping[str, str]) -> dict[str, Any]:
+    return {"videos": videos, "detections": detections, "left_out": dict(left_out)}
+
+
+def _describe(result: Mapping[str, Any]) -> str:
+    return f"{result['detections']} detections in {result['videos']} videos"
+
+
+def _reasons(left_out: Mapping[str, str]) -> str:
+    some = [f"{name} ({reason})" for name, reason in left_out.items()][:MOST_REASONS]
+    more = len(left_out) - len(some)
+    return "; ".join(some) + (f"; and {more} more, listed in the output" if more else "")
 
 
 def define_flags() -> None:
@@ -218,16 +236,19 @@ def define_flags() -> None:
     flags.DEFINE_string("annotations", None, "Annotations JSON.", required=True)
     flags.DEFINE_string("subset", "validation", "Subset of the annotations to work on.")
     flags.DEFINE_string("output", None, "Detections JSON to write.", required=True)
-    flags.DEFINE_string("class_scores", None, "JSON with class scores of whole videos.")
+    flags.DEFINE_string("class_scores", None, "Class scores of whole videos: JSON, or THUMOS14's .npy.")
+    flags.DEFINE_integer("top_classes", TOP_CLASSES, "Best classes of a video to use.", lower_bound=1)
     flags.DEFINE_enum("fusion", "product", FUSIONS, "How proposal and class score are joined.")
-    flags.DEFINE_integer(
-        "max_proposals", MAX_PROPOSALS, "Proposals kept a video.", lower_bound=1
-    )
+    flags.DEFINE_enum("nms", "gaussian", METHODS, "How overlapping proposals are suppressed.")
+    flags.DEFINE_float("nms_width", None, "Width of the Gaussian (default: as published).")
+    flags.DEFINE_float("nms_threshold", HARD_THRESHOLD, "tIoU above which hard NMS removes.")
+    flags.DEFINE_integer("max_proposals", None, "Proposals kept a video (default: as published).", lower_bound=1)
 
 
 def main(argv: Sequence[str]) -> None:
     """Runs the command with the parsed flags."""
     del argv
+    options = Options(**{field.name: FLAGS[field.name].value for field in dataclasses.fields(Options)})
     detect(
         FLAGS.workdir,
         FLAGS.features,
@@ -235,8 +256,7 @@ def main(argv: Sequence[str]) -> None:
         FLAGS.subset,
         FLAGS.output,
         FLAGS.class_scores,
-        FLAGS.fusion,
-        FLAGS.max_proposals,
+        options,
     )
 
 

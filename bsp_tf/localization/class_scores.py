@@ -1,6 +1,10 @@
-"""Which classes a whole video shows: from a JSON file, or from the action stream's own probabilities."""
+"""Which classes a whole video shows: from a JSON file, from THUMOS14's public scores, or from our action stream.
+
+NumPy only.
+"""
 
 import os
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -9,6 +13,16 @@ import numpy as np
 
 from bsp_tf.base.atomic_file import read_json
 from bsp_tf.base.errors import InputError
+
+# The classes of THUMOS14's temporal annotations and their numbers, from 1, among the 101 of UCF-101 ("type_idx" of its
+# annotation tables).
+THUMOS_CLASSES = {
+    "BaseballPitch": 7, "BasketballDunk": 9, "Billiards": 12, "CleanAndJerk": 21, "CliffDiving": 22,
+    "CricketBowling": 23, "CricketShot": 24, "Diving": 26, "FrisbeeCatch": 31, "GolfSwing": 33, "HammerThrow": 36,
+    "HighJump": 40, "JavelinThrow": 45, "LongJump": 51, "PoleVault": 68, "Shotput": 79, "SoccerPenalty": 85,
+    "TennisSwing": 92, "ThrowDiscus": 93, "VolleyballSpiking": 97,
+}
+UCF_CLASSES = 101
 
 
 class ProbabilityStore(Protocol):
@@ -36,16 +50,47 @@ def match_id(video_id: str, known: Mapping[str, Any] | set[str]) -> str | None:
 
 
 def class_scores_from_file(path: str | os.PathLike, labels: Sequence[str]) -> ClassScores:
-    """Scores from {"results": {id: [K numbers]}, "class": [K names]}, the form of the public ActivityNet
-    scores.
+    """Scores from one of the two files that people have.
+
+    A name that ends in .npy: THUMOS14's public UntrimmedNet scores (`uNet_test.npy`), an array whose rows are the
+    test videos and whose 101 columns the classes of UCF-101, both by their numbers. Any other name:
+    {"results": {id: [K numbers]}, "class": [K names]}, the form of the public ActivityNet scores.
 
     Args:
-        path: JSON file.
+        path: The file.
         labels: Classes of the annotations; the file must have them all, others it has are left out.
 
     Raises:
         InputError: unreadable, another form, or it lacks labels (they are named).
     """
+    return _from_thumos(path, labels) if str(path).endswith(".npy") else _from_json(path, labels)
+
+
+def _from_thumos(path: str | os.PathLike, labels: Sequence[str]) -> ClassScores:
+    try:
+        table = np.load(path, allow_pickle=False)
+    except (OSError, ValueError, EOFError) as error:
+        raise InputError(f"cannot read {path}: {error}. Check the path.") from error
+    if not isinstance(table, np.ndarray) or table.ndim != 2 or table.shape[1] != UCF_CLASSES:
+        raise InputError(f"{path} is no table of THUMOS14 class scores: expected numbers [videos, {UCF_CLASSES}], got "
+                         f"{list(getattr(table, 'shape', ()))}.")
+    _check_labels(path, labels, list(THUMOS_CLASSES))
+    columns = [THUMOS_CLASSES[label] - 1 for label in labels]
+
+    def of_video(video_id: str) -> np.ndarray:
+        number = re.fullmatch(r"video_test_(\d+)", video_id)
+        if not number or not 1 <= int(number[1]) <= len(table):
+            raise InputError(f"{path} has no scores for video {video_id!r}: it holds video_test_0000001 to "
+                             f"video_test_{len(table):07d}.")
+        row = np.asarray(table[int(number[1]) - 1], np.float64)
+        if not np.isfinite(row).all() or (row < 0).any():
+            raise InputError(f"{path}: the scores of video {video_id!r} hold negative numbers, NaN or infinity.")
+        return row[columns]
+
+    return ClassScores(list(labels), of_video)
+
+
+def _from_json(path: str | os.PathLike, labels: Sequence[str]) -> ClassScores:
     document = read_json(path)
     names = document.get("class") if isinstance(document, dict) else None
     results = document.get("results") if isinstance(document, dict) else None
@@ -53,12 +98,7 @@ def class_scores_from_file(path: str | os.PathLike, labels: Sequence[str]) -> Cl
         raise InputError(
             f'{path} is no class score file: write {{"results": {{id: [K numbers]}}, "class": [K names]}}.'
         )
-    missing = [label for label in labels if label not in names]
-    if missing:
-        raise InputError(
-            f"{path} has no scores for the classes {_some(missing)} of the annotations (it has "
-            f"{_some(names)}): use one set of names."
-        )
+    _check_labels(path, labels, names)
     columns = [names.index(label) for label in labels]
 
     def of_video(video_id: str) -> np.ndarray:
@@ -106,6 +146,15 @@ def class_scores_from_stream(store: ProbabilityStore, labels: Sequence[str]) -> 
         return probabilities.mean(axis=0)[columns]
 
     return ClassScores(list(labels), of_video)
+
+
+def _check_labels(path: str | os.PathLike, labels: Sequence[str], names: Sequence[Any]) -> None:
+    missing = [label for label in labels if label not in names]
+    if missing:
+        raise InputError(
+            f"{path} has no scores for the classes {_some(missing)} of the annotations (it has "
+            f"{_some(names)}): use one set of names."
+        )
 
 
 def _some(names: Sequence[Any]) -> str:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from bsp_tf.base.errors import InputError
-from bsp_tf.detect import detect
+from bsp_tf.detect import Options, detect
 
 NUM_SEGMENTS, FEATURE_DIM = 20, 4
 ACTION_LABELS = ["jump", "run", "swim"]
@@ -84,10 +84,8 @@ def world(tmp_path, monkeypatch):
     best.mkdir(parents=True)
     (tmp_path / "gtad" / "config.json").write_text("{}")
     (best / "checkpoint").write_text("weights")
-    model = FakeModel()
-    stand_in = types.SimpleNamespace(
-        load_gtad=lambda workdir: (model, types.SimpleNamespace(streams=("action",)))
-    )
+    model, config = FakeModel(), types.SimpleNamespace(streams=("action",))
+    stand_in = types.SimpleNamespace(load_gtad=lambda workdir: (model, config))
     monkeypatch.setitem(sys.modules, "bsp_tf.localization.workdir", stand_in)
     arguments = {
         "workdir": str(tmp_path / "gtad"),
@@ -96,12 +94,22 @@ def world(tmp_path, monkeypatch):
         "subset": "validation",
         "output": str(tmp_path / "out" / "detections.json"),
     }
-    return types.SimpleNamespace(path=tmp_path, model=model, arguments=arguments)
+    return types.SimpleNamespace(path=tmp_path, model=model, config=config, arguments=arguments)
+
+
+def run(world, options=None, **changed):
+    """Content of the output of `detect` with the world's arguments."""
+    arguments = world.arguments | changed
+    result = detect(**arguments, options=options)
+    with open(arguments["output"], encoding="utf-8") as file:
+        content = json.load(file)
+    assert result == {"videos": len(content["results"]), "left_out": content["external_data"]["left_out"],
+                      "detections": sum(map(len, content["results"].values()))}
+    return content
 
 
 def test_detections_in_seconds_with_the_streams_own_classes(world):
-    found = detect(**world.arguments)
-    assert found == json.loads((world.path / "out" / "detections.json").read_text())
+    found = run(world)
     assert list(found["results"]) == ["one", "two", "three"] and found["version"]
     best = found["results"]["two"][0]
     # The 10 snippets cover 40 s, from (8 - 100) / 2 frames on: each is centred on its stride.
@@ -114,22 +122,85 @@ def test_detections_in_seconds_with_the_streams_own_classes(world):
 
 
 def test_options(world):
-    found = detect(**world.arguments, fusion="sqrt", max_proposals=2)["results"]["one"]
-    assert len(found) == 4
+    options = Options(fusion="sqrt", max_proposals=2, top_classes=1)
+    found = run(world, options)["results"]["one"]
+    assert len(found) == 2
     assert found[0]["score"] == pytest.approx((0.25 * 0.6) ** 0.5)
+
+
+@pytest.mark.parametrize("options, scores", [
+    (Options(), [0.25, 0.01 * np.exp(-((10 / 19) ** 2) / 0.8)]),
+    (Options(nms_width=0.4), [0.25, 0.01 * np.exp(-((10 / 19) ** 2) / 0.4)]),
+    # The better one is half as long as the video: what overlaps it by .7 or less is spared.
+    (Options(nms="adaptive"), [0.25, 0.01, 0.01, 0.01 * np.exp(-((10 / 14) ** 2) / 0.8)]),
+    (Options(nms="hard", nms_threshold=0.6), [0.25, 0.01]),
+])
+def test_ways_of_suppression(world, options, scores):
+    """The candidates [5, 15] (.25), [5, 19], [0, 15] and [0, 19] (.01) overlap the first by 10/14, 10/15, 10/19."""
+    found = run(world, options)["results"]["one"]
+    assert [d["score"] / 0.6 for d in found[:len(scores)]] == pytest.approx(scores)
+    assert options.nms != "hard" or len(found) == 4
+
+
+@pytest.mark.parametrize("options", [Options(nms_width=0), Options(nms_threshold=2), Options(nms="none")])
+def test_impossible_options_are_refused_at_once(world, options):
+    with pytest.raises(InputError):
+        detect(**world.arguments | {"features": "nowhere"}, options=options)
+    assert world.model.batches == []
+
+
+def test_videos_without_class_scores_are_named_and_left_out(world, capsys):
+    scores = world.path / "scores.json"
+    scores.write_text(json.dumps({"results": {"one": [1, 0], "two": [0, -1]}, "class": ["run", "jump"]}))
+    found = run(world, class_scores=str(scores))
+    assert list(found["results"]) == ["one"] and list(found["external_data"]["left_out"]) == ["two", "three"]
+    assert "no scores for video 'three'" in found["external_data"]["left_out"]["three"]
+    assert "2 of 3 videos left out" in capsys.readouterr().out
+
+
+def test_classes_that_no_score_covers_are_named(world):
+    scores = world.path / "scores.json"
+    scores.write_text(json.dumps({"results": {}, "class": ["run", "Jump"]}))
+    with pytest.raises(InputError, match="no scores for the classes 'jump'"):
+        detect(**world.arguments, class_scores=str(scores))
+
+
+def test_features_that_break_the_network_are_named_and_left_out(world, monkeypatch):
+    whole = FakeModel.__call__
+
+    def break_second(self, features, training):
+        maps = whole(self, features, training)
+        maps["map"][1, 0, 3, 3] = np.nan
+        return maps
+
+    monkeypatch.setattr(FakeModel, "__call__", break_second)
+    found = run(world)
+    assert list(found["results"]) == ["one", "three"]
+    assert "NaN" in found["external_data"]["left_out"]["two"]
+
+
+def test_windows(world):
+    """10 snippets in windows of 20 columns: one padded window; times round to 1 decimal, scores to 6."""
+    world.config.windows = True
+    found = run(world)["results"]["one"]
+    # [5, 15] reaches over the end, but 300 frames are 3 snippets here: only shorter ones are left.
+    lengths = {round(d["segment"][1] - d["segment"][0], 1) for d in found}
+    assert max(lengths) == pytest.approx(8.0) and all(d["segment"][1] <= 40 for d in found)
+    assert all(d["score"] == round(d["score"], 6) and d["segment"][0] == round(d["segment"][0], 1) for d in found)
+    assert found[0]["score"] == pytest.approx(0.01 * 0.6)
 
 
 def test_class_scores_from_a_file(world):
     scores = world.path / "scores.json"
     rows = {name: [0.2, 0.7, 0.5] for name in ("one", "two", "three")}
     scores.write_text(json.dumps({"results": rows, "class": ["run", "jump", "fly"]}))
-    found = detect(**world.arguments, class_scores=str(scores))["results"]["one"]
+    found = run(world, class_scores=str(scores))["results"]["one"]
     assert [found[0]["label"], found[-1]["label"]] == ["jump", "run"]
 
 
 def test_proposals_only_when_nothing_tells_the_class(world, capsys):
     write_annotations(world.path / "annotations.json", ["one"], labels=("jump", "fly"))
-    found = detect(**world.arguments)["results"]["one"]
+    found = run(world)["results"]["one"]
     assert {d["label"] for d in found} == {"proposal"} and found[0]["score"] == pytest.approx(0.25)
     assert capsys.readouterr().out.count("no class scores") == 1
 
@@ -140,17 +211,23 @@ def test_videos_without_usable_features_are_named_and_left_out(world, capsys):
     broken[3, 1] = np.nan
     np.save(world.path / "features" / "two.npy", broken)
     np.save(world.path / "features" / "three.npy", broken[:0])
-    found = detect(**world.arguments)
+    found = run(world)
     assert list(found["results"]) == ["one"]
     assert list(found["external_data"]["left_out"]) == ["missing", "two", "three"]
     assert "3 of 4 videos left out: missing (no features); two (" in capsys.readouterr().out
+
+
+def test_only_the_first_reasons_are_printed(world, capsys):
+    write_annotations(world.path / "annotations.json", ["one", *(f"missing{i}" for i in range(9))])
+    assert len(run(world)["external_data"]["left_out"]) == 9
+    assert "missing4 (no features); and 4 more, listed in the output" in capsys.readouterr().out
 
 
 def test_no_usable_video_is_an_error(world):
     write_annotations(world.path / "annotations.json", ["x", "y"])
     with pytest.raises(InputError, match="none of the 2 videos"):
         detect(**world.arguments)
-    assert not (world.path / "out").exists()
+    assert not (world.path / "out" / "detections.json").exists()
 
 
 def test_other_channels_than_the_model_are_said(world):
@@ -172,19 +249,19 @@ def test_missing_inputs_are_named(world):
 
 def test_prefix_of_activitynet_ids_does_not_matter(world):
     write_annotations(world.path / "annotations.json", ["v_one"])
-    assert list(detect(**world.arguments)["results"]) == ["v_one"]
+    assert list(run(world)["results"]) == ["v_one"]
 
 
 def test_duration_falls_back_to_the_measured_one(world):
     write_annotations(world.path / "annotations.json", ["one"], duration=None)
-    assert detect(**world.arguments)["results"]["one"][0]["segment"] == pytest.approx([8.16, 28.16])
+    assert run(world)["results"]["one"][0]["segment"] == pytest.approx([8.16, 28.16])
 
 
 def test_many_videos_go_in_batches(world):
     names = [f"video{i}" for i in range(19)]
     write_features(world.path / "many", names)
     write_annotations(world.path / "annotations.json", names)
-    assert list(detect(**world.arguments | {"features": str(world.path / "many")})["results"]) == names
+    assert list(run(world, features=str(world.path / "many"))["results"]) == names
     assert world.model.batches == [8, 8, 3]
 
 
@@ -193,7 +270,7 @@ def test_a_finished_output_is_reused_and_never_mixed_up(world, capsys):
     assert detect(**world.arguments) == first
     assert "already done" in capsys.readouterr().out and world.model.batches == [3]
     with pytest.raises(InputError, match="fusion was 'product', is now 'sqrt'"):
-        detect(**world.arguments, fusion="sqrt")
+        detect(**world.arguments, options=Options(fusion="sqrt"))
     (world.path / "gtad" / "checkpoints" / "best" / "checkpoint").write_text("other weights")
     detect(**world.arguments)
     assert world.model.batches == [3, 3]
@@ -233,7 +310,7 @@ def test_a_real_network_end_to_end(world, monkeypatch):
     folder.mkdir(parents=True)
     (workdir / "config.json").write_text(json.dumps(config))
     tf.train.CheckpointManager(tf.train.Checkpoint(model=model), str(folder), max_to_keep=1).save()
-    found = detect(**world.arguments | {"workdir": str(workdir)})["results"]
+    found = run(world, workdir=str(workdir))["results"]
     assert len(found) == 3
     for detections in found.values():
         assert detections and all(

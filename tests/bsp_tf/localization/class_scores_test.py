@@ -6,7 +6,12 @@ import numpy as np
 import pytest
 
 from bsp_tf.base.errors import InputError
-from bsp_tf.localization.class_scores import class_scores_from_file, class_scores_from_stream, match_id
+from bsp_tf.localization.class_scores import (
+    THUMOS_CLASSES,
+    class_scores_from_file,
+    class_scores_from_stream,
+    match_id,
+)
 
 
 def write(path, value):
@@ -42,6 +47,51 @@ def test_bad_rows_are_refused_by_video(tmp_path, row):
         scores.of_video("one")
     with pytest.raises(InputError, match="'two'"):
         scores.of_video("two")
+
+
+def write_thumos(path, rows=12):
+    table = np.random.default_rng(0).random((rows, 101)).astype(np.float32)
+    np.save(path, table)
+    return table
+
+
+def test_thumos_scores_by_number_of_video_and_class(tmp_path):
+    table = write_thumos(tmp_path / "uNet_test.npy")
+    scores = class_scores_from_file(tmp_path / "uNet_test.npy", ["Shotput", "BaseballPitch"])
+    assert scores.names == ["Shotput", "BaseballPitch"]
+    # Shotput is class 79 of UCF-101, BaseballPitch class 7, counted from 1, as videos are.
+    np.testing.assert_array_equal(scores.of_video("video_test_0000011"), table[10, [78, 6]])
+    for missing in ("video_test_0000013", "video_test_0000000", "video_validation_0000001", "x"):
+        with pytest.raises(InputError, match=f"no scores for video {missing!r}"):
+            scores.of_video(missing)
+
+
+def test_thumos_numbers_are_those_of_the_annotations(shared):
+    rows = (shared / "annotations" / "thumos14" / "val_Annotation.csv").read_text().splitlines()[1:]
+    numbers = dict(row.split(",")[1:3] for row in rows)
+    del numbers["Ambiguous"]
+    assert {name: int(number) for name, number in numbers.items()} == THUMOS_CLASSES
+
+
+def test_thumos_scores_for_other_classes_are_refused_by_name(tmp_path):
+    write_thumos(tmp_path / "s.npy")
+    with pytest.raises(InputError, match="no scores for the classes 'Swimming'"):
+        class_scores_from_file(tmp_path / "s.npy", ["Diving", "Swimming"])
+
+
+def test_broken_thumos_files_are_refused(tmp_path):
+    path = tmp_path / "s.npy"
+    with pytest.raises(InputError, match="cannot read"):
+        class_scores_from_file(path, [])
+    np.save(path, np.zeros((3, 20)))
+    with pytest.raises(InputError, match=r"\[3, 20\]"):
+        class_scores_from_file(path, [])
+    np.save(path, np.full((3, 101), np.nan))
+    with pytest.raises(InputError, match="NaN"):
+        class_scores_from_file(path, ["Diving"]).of_video("video_test_0000001")
+    path.write_bytes(b"no array")
+    with pytest.raises(InputError, match="cannot read"):
+        class_scores_from_file(path, [])
 
 
 class FakeStore:

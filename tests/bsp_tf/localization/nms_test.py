@@ -1,94 +1,144 @@
-"""Soft-NMS against a plain loop and against the reference's lists."""
+"""Suppression against plain loops and against the reference's lists."""
 
 import math
 
 import numpy as np
 import pytest
 
-from bsp_tf.localization.nms import soft_nms
-from bsp_tf.localization.proposals import decode_proposals
+from bsp_tf.base.errors import InputError
+from bsp_tf.localization.nms import METHODS, Suppression, suppress
+from bsp_tf.localization.proposals import Proposals, decode_proposals
 
 
-def plain_soft_nms(segments, scores, width, limit):
-    """The definition, one proposal at a time; returns [(index, score)]."""
+def plain_suppression(segments, scores, rule):
+    """The definitions, one proposal at a time; returns [(index, score)]."""
     left = {i: float(score) for i, score in enumerate(scores)}
     picks = []
-    while left and len(picks) < limit:
+    while left and len(picks) < rule.max_proposals:
         best = max(left, key=lambda i: (left[i], -i))
         picks.append((best, left.pop(best)))
-        for i in left:
+        for i in list(left):
             inter = max(min(segments[i][1], segments[best][1]) - max(segments[i][0], segments[best][0]), 0)
-            union = segments[i][1] - segments[i][0] + segments[best][1] - segments[best][0] - inter
-            left[i] *= math.exp(-((inter / union) ** 2) / width) if union > 0 else 1
+            length = segments[best][1] - segments[best][0]
+            union = segments[i][1] - segments[i][0] + length - inter
+            overlap = inter / union if union > 0 else 0
+            if rule.method == "hard":
+                if overlap > rule.threshold:
+                    del left[i]
+            elif rule.method == "gaussian" or overlap > 0.5 + 0.4 * length:
+                left[i] *= math.exp(-(overlap**2) / rule.width)
     return picks
 
 
+def random_proposals(count, seed=0):
+    rng = np.random.default_rng([count, seed])
+    # Rounded scores make ties, rounded ends make segments of no length.
+    return Proposals(np.sort(rng.random((count, 2)).round(2), axis=1), rng.random(count).round(2))
+
+
+def check_against_plain_loops(videos, rule):
+    for video, found in zip(videos, suppress(videos, rule), strict=True):
+        picks = plain_suppression(video.segments.tolist(), video.scores, rule)
+        np.testing.assert_array_equal(found.segments, video.segments[[i for i, _ in picks]].reshape(-1, 2))
+        np.testing.assert_allclose(found.scores, [score for _, score in picks], rtol=1e-12)
+
+
+@pytest.mark.parametrize("method", METHODS)
 @pytest.mark.parametrize("count", [1, 2, 7, 99, 100, 101, 300])
-def test_equals_the_plain_loop(count):
-    rng = np.random.default_rng(count)
-    segments = np.sort(rng.random((count, 2)), axis=1)
-    # Rounded scores make ties.
-    scores = rng.random(count).round(2)
-    expected = plain_soft_nms(segments.tolist(), scores, 0.8, 100)
-    index, faded = soft_nms(segments, scores)
-    assert index.tolist() == [i for i, _ in expected]
-    np.testing.assert_allclose(faded, [score for _, score in expected], rtol=1e-12)
+def test_equals_the_plain_loop(method, count):
+    check_against_plain_loops([random_proposals(count)], Suppression(method, width=0.4))
+    check_against_plain_loops([random_proposals(count)], Suppression(method, threshold=0.3))
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_many_videos_of_all_sizes_at_once(method):
+    videos = [random_proposals(count, seed=1) for count in (0, 40, 3, 0, 120, 1, *range(20, 60))]
+    check_against_plain_loops(videos, Suppression(method, max_proposals=50))
+    rule = Suppression(method)
+    for video, found in zip(videos, suppress(videos, rule), strict=True):
+        alone = suppress([video], rule)[0]
+        np.testing.assert_array_equal(found.segments, alone.segments)
+        np.testing.assert_array_equal(found.scores, alone.scores)
 
 
 def test_no_proposal_is_dropped():
     """The reference stops at one proposal left, so a video with up to 100 of them loses its last one."""
     segments = np.array([[0.0, 0.3], [0.1, 0.4], [0.6, 0.9]])
-    index, _ = soft_nms(segments, np.array([0.2, 0.5, 0.9]))
-    assert index.tolist() == [2, 1, 0]
-    index, scores = soft_nms(segments[:1], np.array([0.7]))
-    assert index.tolist() == [0] and scores.tolist() == [0.7]
+    three, one = suppress([Proposals(segments, np.array([0.2, 0.5, 0.9])),
+                           Proposals(segments[:1], np.array([0.7]))], Suppression())
+    np.testing.assert_array_equal(three.segments, segments[::-1])
+    assert one.segments.tolist() == [[0.0, 0.3]] and one.scores.tolist() == [0.7]
 
 
 def test_nothing_in_nothing_out():
-    index, scores = soft_nms(np.zeros((0, 2)), np.zeros(0))
-    assert index.shape == scores.shape == (0,)
+    (found,) = suppress([Proposals(np.zeros((0, 2)), np.zeros(0))], Suppression())
+    assert found.segments.shape == (0, 2) and found.scores.shape == (0,)
+    assert suppress([], Suppression()) == []
+
+
+def test_a_score_of_zero_comes_through_however_narrow_the_gaussian():
+    segments = np.tile([[0.2, 0.8]], (5, 1))
+    (found,) = suppress([Proposals(segments, np.array([0.5, 0.5, 0, 0.5, 0.5]))], Suppression(width=1e-4))
+    assert found.scores.tolist() == [0.5, 0, 0, 0, 0]
+
+
+def test_inputs_are_left_alone():
+    video = random_proposals(50)
+    before = video.segments.copy(), video.scores.copy()
+    suppress([video], Suppression())
+    np.testing.assert_array_equal(video.segments, before[0])
+    np.testing.assert_array_equal(video.scores, before[1])
 
 
 def test_limit_and_falling_scores():
-    rng = np.random.default_rng(3)
-    segments = np.sort(rng.random((50, 2)), axis=1)
-    index, scores = soft_nms(segments, rng.random(50), max_proposals=10)
-    assert len(index) == len(set(index.tolist())) == 10
-    assert (np.diff(scores) <= 0).all()
+    (found,) = suppress([random_proposals(50)], Suppression(max_proposals=10))
+    assert found.segments.shape == (10, 2) and (np.diff(found.scores) <= 0).all()
 
 
 def test_zero_length_proposals_fade_nothing():
     segments = np.array([[0.5, 0.5], [0.5, 0.5], [0.2, 0.8]])
-    index, scores = soft_nms(segments, np.array([0.9, 0.8, 0.7]))
-    assert index.tolist() == [0, 1, 2]
-    np.testing.assert_array_equal(scores, [0.9, 0.8, 0.7])
+    (found,) = suppress([Proposals(segments, np.array([0.9, 0.8, 0.7]))], Suppression())
+    np.testing.assert_array_equal(found.segments, segments)
+    np.testing.assert_array_equal(found.scores, [0.9, 0.8, 0.7])
 
 
 def test_wider_gaussian_fades_less():
-    segments, scores = np.array([[0.0, 1.0], [0.0, 0.9]]), np.array([1.0, 0.9])
-    narrow, wide = (soft_nms(segments, scores, width=width)[1][1] for width in (0.4, 0.8))
+    video = Proposals(np.array([[0.0, 1.0], [0.0, 0.9]]), np.array([1.0, 0.9]))
+    narrow, wide = (suppress([video], Suppression(width=width))[0].scores[1] for width in (0.4, 0.8))
     assert narrow == pytest.approx(0.9 * math.exp(-0.81 / 0.4))
     assert wide == pytest.approx(0.9 * math.exp(-0.81 / 0.8))
 
 
-def check_golden(segments, scores, golden):
+def test_long_proposals_spare_others_under_the_adaptive_rule():
+    for begin, fades in ((0.0, False), (0.9, True)):
+        video = Proposals(np.array([[begin, 1.0], [begin, begin + (1 - begin) * 0.8]]), np.array([1.0, 0.9]))
+        assert (suppress([video], Suppression("adaptive"))[0].scores[1] < 0.9) == fades
+
+
+@pytest.mark.parametrize("fields", [{"method": "none"}, {"width": 0}, {"width": math.inf}, {"width": math.nan},
+                                    {"threshold": 1.1}, {"threshold": math.nan}, {"max_proposals": 0}])
+def test_impossible_rules_are_refused(fields):
+    with pytest.raises(InputError):
+        Suppression(**fields)
+
+
+def check_golden(found, golden):
     """The reference's first 100. Its lost proposal never shows here: each of the videos has 500 or more."""
-    index, faded = soft_nms(segments, scores)
     assert len(golden) == 100
-    np.testing.assert_array_equal(np.round(segments[index] * 100), np.round(golden[:, 1:] * 100))
-    np.testing.assert_allclose(faded, golden[:, 0], rtol=0, atol=1e-15)
+    np.testing.assert_array_equal(np.round(found.segments * 100), np.round(golden[:, 1:] * 100))
+    np.testing.assert_allclose(found.scores, golden[:, 0], rtol=0, atol=1e-15)
 
 
 def test_same_list_as_the_reference(testdata):
     golden = np.load(testdata / "gtad_post.npz")
-    for video in range(2):
-        maps = (golden[key][video] for key in ("start", "end", "iou_map"))
-        check_golden(*decode_proposals(*maps), golden["soft_nms"][video])
+    maps = (golden[key][:2] for key in ("iou_map", "start", "end"))
+    for video, found in enumerate(suppress(decode_proposals(*maps), Suppression())):
+        check_golden(found, golden["soft_nms"][video])
 
 
 def test_same_list_as_the_reference_on_all_videos(shared):
     inputs = np.load(shared / "golden" / "gtad_post_inputs.npz")
     golden = np.load(shared / "golden" / "gtad_post_softnms.npz")
-    for video in range(5):
-        maps = (inputs[key][video] for key in ("start", "end", "iou_map"))
-        check_golden(*decode_proposals(*maps), golden[f"v{video}"])
+    maps = (inputs[key] for key in ("iou_map", "start", "end"))
+    for video, found in enumerate(suppress(decode_proposals(*maps), Suppression())):
+        check_golden(found, golden[f"v{video}"])

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from bsp_tf.base.errors import InputError
-from bsp_tf.localization.nms import soft_nms
+from bsp_tf.localization.nms import Suppression, suppress
 from bsp_tf.localization.proposals import decode_proposals
 from bsp_tf.localization.score_fusion import fuse_scores, make_detections
 
@@ -15,7 +15,7 @@ SCORES = np.array([0.81, 0.36])
 
 
 def test_two_best_classes_best_first_and_seconds_clamped():
-    found = make_detections(SEGMENTS, SCORES, 20.0, np.array([0.1, 0.25, 0.64]), ["a", "b", "c"])
+    found = make_detections(SEGMENTS * 20, SCORES, 20.0, np.array([0.1, 0.25, 0.64]), ["a", "b", "c"])
     assert [(d["label"], pytest.approx(d["score"]), d["segment"]) for d in found] == [
         ("c", 0.81 * 0.64, [2.0, 10.0]),
         ("c", 0.36 * 0.64, [0.0, 20.0]),
@@ -39,6 +39,20 @@ def test_equal_class_scores_take_the_first_classes():
     assert [d["label"] for d in found] == ["w", "x"]
 
 
+@pytest.mark.parametrize("count", [1, 3, 4, 9])
+def test_top_classes(count):
+    found = make_detections(SEGMENTS[:1], SCORES[:1], 1.0, np.array([0.1, 0.4, 0.2, 0.3]), list("wxyz"), count)
+    assert [d["label"] for d in found] == list("xzyw")[:count]
+
+
+def test_rounding_and_what_has_no_length_in_the_video():
+    segments = np.array([[1.04, 2.26], [9.98, 12], [11, 12], [3.01, 3.04]])
+    found = make_detections(segments, np.array([0.12345678, 0.1, 0.2, 0.3]), 10.0, decimals=(6, 1))
+    assert found == [{"label": "proposal", "score": 0.123457, "segment": [1.0, 2.3]}]
+    exact = make_detections(segments, np.ones(4), 10.0)
+    assert [d["segment"] for d in exact] == [[1.04, 2.26], [9.98, 10.0], [3.01, 3.04]]
+
+
 def test_no_proposals_no_detections():
     assert make_detections(np.zeros((0, 2)), np.zeros(0), 5.0, np.ones(2), ["a", "b"]) == []
 
@@ -59,9 +73,9 @@ def test_bad_arguments_are_refused():
 
 
 def check_video(maps, duration, class_scores, classes, golden):
-    segments, scores = decode_proposals(*maps)
-    index, faded = soft_nms(segments, scores)
-    found = make_detections(segments[index], faded, duration, class_scores, classes)
+    start, end, score_map = (array[np.newaxis] for array in maps)
+    (proposals,) = suppress(decode_proposals(score_map, start, end), Suppression())
+    found = make_detections(proposals.segments * duration, proposals.scores, duration, class_scores, classes)
     assert [d["label"] for d in found] == [label for label, _, _ in golden]
     np.testing.assert_allclose(
         [d["score"] for d in found], [score for _, score, _ in golden], rtol=0, atol=1e-15
