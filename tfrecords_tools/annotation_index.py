@@ -35,7 +35,7 @@ def index_annotations(path: str | os.PathLike, root: str | os.PathLike, known: l
         there = ", ".join(sorted({repr(video.subset) for video in annotations.values()})) or "none"
         raise InputError(f"{path} has no video of subset {subset!r}; its subsets: {there}." if subset else
                          f"{path} holds no video; nothing to convert.")
-    missing = [(name, f"an annotated segment is {ODDITIES[kind]}") for kind in ("outside", "reversed")
+    missing = [(name, f"annotated segment: {ODDITIES[kind]}") for kind in ("outside", "reversed")
                for name in annotations.oddities[kind] if name in chosen]
     listing = list_files(root)
     stems, candidates, found = by_stem(listing.paths), Candidates(listing.paths), []

@@ -97,7 +97,7 @@ class Table:
                 yield Row(reader.line_num, name, label or None, split, span,
                           fault if name else f"the row has no {name_column}")
 
-    def _reader(self, file: IO[str]) -> "csv.Reader":
+    def _reader(self, file: IO[str]):
         return csv.reader(file, delimiter=self._delimiter, skipinitialspace=True)
 
 

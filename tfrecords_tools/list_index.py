@@ -13,6 +13,7 @@ import csv
 import os
 import re
 from collections.abc import Iterator, Sequence
+from typing import IO
 
 from bsp_tf.base.errors import InputError
 from tfrecords_tools.clip_index import ClipIndex, FoundClip, make_clips
@@ -116,11 +117,10 @@ def _index_rows(form: str, rows: list[Row], names: set[str], files: _KnownFiles,
 def _read_list(path: str | os.PathLike, files: _KnownFiles) -> Iterator[Row]:
     """The lines of a list as rows."""
     with open_text(path) as file:
-        lines = [line for line in file if line.strip()]
-        separator = next((mark for mark in "\t," if lines and all(mark in line for line in lines)), None)
+        separator = next((mark for mark in "\t," if _separates(mark, file)), None)
         file.seek(0)
         if separator:
-            reader = csv.reader(file, delimiter=separator, skipinitialspace=True)
+            reader = _fields_of(file, separator)
             for fields in reader:
                 if any(field.strip() for field in fields):
                     yield _row(reader.line_num, *_split_fields(fields, separator, files))
@@ -128,6 +128,19 @@ def _read_list(path: str | os.PathLike, files: _KnownFiles) -> Iterator[Row]:
         for number, line in enumerate(file, 1):
             if line.strip():
                 yield _row(number, *_split_line(line.strip(), files))
+
+
+def _fields_of(file: IO[str], separator: str):
+    return csv.reader(file, delimiter=separator, skipinitialspace=True)
+
+
+def _separates(mark: str, file: IO[str]) -> bool:
+    """Whether every line holds the mark (outside quotes)."""
+    file.seek(0)
+    try:
+        return all(len(fields) > 1 for fields in _fields_of(file, mark) if any(field.strip() for field in fields))
+    except csv.Error:
+        return False
 
 
 def _row(line: int, path: str, label: str) -> Row:

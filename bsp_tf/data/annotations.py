@@ -3,7 +3,8 @@
     {"version", "taxonomy", "database": {id: {"subset", "duration", "fps",
                                               "annotations": [{"segment": [start, end], "label"}]}}}
 
-Other keys are ignored. Numbers may be written as strings, as in the THUMOS14 files. What is wrong in form is
+G-TAD's and BMN's files have no more than the inner object, {id: {"duration_second", "annotations"}}, and are read too;
+they name no subsets. Other keys are ignored. Numbers may be written as strings, as in the THUMOS14 files. What is wrong in form is
 an InputError with the file, the video and the key; what is odd in substance is mended, counted and reported:
 
     clamped       ends after the video or starts before 0: cut to [0, duration]
@@ -88,7 +89,7 @@ def load_annotations(path: str | os.PathLike, subset: str | None = None) -> Anno
         InputError: the file is missing or malformed, or has no video of that subset.
     """
     content = _read(path)
-    database = content.get("database") if isinstance(content, dict) else None
+    database = content.get("database", _bare_database(content)) if isinstance(content, dict) else None
     if not isinstance(database, dict):
         raise InputError(f'{path} has no "database" object: write it in the ActivityNet annotation form.')
     annotations = Annotations()
@@ -108,6 +109,12 @@ def load_annotations(path: str | os.PathLike, subset: str | None = None) -> Anno
     return annotations
 
 
+def _bare_database(content: dict) -> dict | None:
+    """The content itself if it holds nothing but annotated videos."""
+    entries = content.values()
+    return content if entries and all(isinstance(entry, dict) and "annotations" in entry for entry in entries) else None
+
+
 def _read(path: str | os.PathLike) -> Any:
     if not str(path).endswith(".gz"):
         return read_json(path)
@@ -122,7 +129,7 @@ def _read(path: str | os.PathLike) -> Any:
 
 
 def _read_video(where: str, video_id: str, entry: dict, oddities: dict[str, list[str]]) -> VideoAnnotation:
-    duration = _positive(where, "duration", entry.get("duration"))
+    duration = _positive(where, "duration", entry.get("duration", entry.get("duration_second")))
     fps = _positive(where, "fps", entry.get("fps"))
     rows = entry.get("annotations")
     if not isinstance(rows, list):

@@ -103,7 +103,16 @@ def test_missing_file_no_json_no_database_and_no_such_subset(tmp_path):
         load_annotations(write(tmp_path, {"a": video()}), "test")
 
 
+def test_the_bare_form_of_feature_based_methods(tmp_path):
+    path = tmp_path / "bare.json"
+    path.write_text(json.dumps({"v_a": {"duration_second": 8.0, "feature_frame": 160, "annotations": [
+        {"segment": [1, 9], "label": "run"}]}, "v_b": {"annotations": []}}))
+    found = load_annotations(path)
+    assert found["v_a"].segments.tolist() == [[1.0, 8.0]] and found["v_a"].subset == "" and found["v_b"].labels == []
+
+
 def test_real_files(shared):
+    assert len(load_annotations(shared / "annotations/activitynet-1.3/anet_anno_action.json")) == 19228
     found = load_annotations(shared / "golden/anet13_gt.json.gz", "validation")
     assert sum(len(v.labels) for v in found.values()) + len(found.oddities["outside"]) \
         + len(found.oddities["reversed"]) == 7293
