@@ -184,8 +184,8 @@ def _detect_videos(
         progress.update(done + len(left_out) - progress.n)
     if not done:
         raise InputError(
-            f"none of the {len(videos)} videos has usable features in {store.folder}: "
-            f"{_reasons(left_out)}. Check that ids, streams and channels fit."
+            f"none of the {len(videos)} videos can be used with the features in {store.folder}: "
+            f"{_reasons(left_out)}. Check that ids, streams, channels and class scores fit."
         )
 
 

@@ -78,7 +78,7 @@ def _from_thumos(path: str | os.PathLike, labels: Sequence[str]) -> ClassScores:
     columns = [THUMOS_CLASSES[label] - 1 for label in labels]
 
     def of_video(video_id: str) -> np.ndarray:
-        number = re.fullmatch(r"video_test_(\d+)", video_id)
+        number = re.fullmatch(r"(?:v_)?video_test_(\d+)", video_id)
         if not number or not 1 <= int(number[1]) <= len(table):
             raise InputError(f"{path} has no scores for video {video_id!r}: it holds video_test_0000001 to "
                              f"video_test_{len(table):07d}.")

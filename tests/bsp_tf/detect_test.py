@@ -283,32 +283,24 @@ def test_a_foreign_file_is_not_overwritten(world):
         detect(**world.arguments)
 
 
-def test_a_real_network_end_to_end(world, monkeypatch):
+@pytest.mark.parametrize("in_windows", [False, True])
+def test_a_real_network_end_to_end(world, monkeypatch, in_windows):
     monkeypatch.delitem(sys.modules, "bsp_tf.localization.workdir")
     import tensorflow as tf
-    from ml_collections import ConfigDict
 
     from bsp_tf.localization.workdir import build_gtad
+    from configs.sample_gtad import get_config
 
-    config = {
-        "num_segments": NUM_SEGMENTS,
-        "max_duration": 10,
-        "base_width": 8,
-        "branch_width": 8,
-        "map_widths": (8, 8),
-        "groups": 2,
-        "stem_groups": 2,
-        "neighbours": 3,
-        "inner_bins": 4,
-        "context_bins": 2,
-        "streams": ("action", "boundary"),
-        "feature_dim": 2 * FEATURE_DIM,
-    }
-    model = build_gtad(ConfigDict(config), config["feature_dim"])
+    config = get_config()
+    config.update(num_segments=NUM_SEGMENTS, max_duration=10, base_width=8, branch_width=8, map_widths=(8, 8),
+                  groups=2, stem_groups=2, inner_bins=4, context_bins=2)
+    model = build_gtad(config, 2 * FEATURE_DIM)
     workdir = world.path / "real"
     folder = workdir / "checkpoints" / "best"
     folder.mkdir(parents=True)
-    (workdir / "config.json").write_text(json.dumps(config))
+    fields = config.to_dict() | {"feature_dim": 2 * FEATURE_DIM, "windows": in_windows}
+    fields["streams"] = ["action", "boundary"]
+    (workdir / "config.json").write_text(json.dumps(fields))
     tf.train.CheckpointManager(tf.train.Checkpoint(model=model), str(folder), max_to_keep=1).save()
     found = run(world, workdir=str(workdir))["results"]
     assert len(found) == 3

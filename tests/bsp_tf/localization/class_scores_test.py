@@ -60,7 +60,8 @@ def test_thumos_scores_by_number_of_video_and_class(tmp_path):
     scores = class_scores_from_file(tmp_path / "uNet_test.npy", ["Shotput", "BaseballPitch"])
     assert scores.names == ["Shotput", "BaseballPitch"]
     # Shotput is class 79 of UCF-101, BaseballPitch class 7, counted from 1, as videos are.
-    np.testing.assert_array_equal(scores.of_video("video_test_0000011"), table[10, [78, 6]])
+    for name in ("video_test_0000011", "v_video_test_0000011"):
+        np.testing.assert_array_equal(scores.of_video(name), table[10, [78, 6]])
     for missing in ("video_test_0000013", "video_test_0000000", "video_validation_0000001", "x"):
         with pytest.raises(InputError, match=f"no scores for video {missing!r}"):
             scores.of_video(missing)
