@@ -1,8 +1,10 @@
 """Detections on disk, written video by video: a validation set has a million, too many to hold as Python objects."""
 
+import glob
 import json
 import os
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Any
 
 from bsp_tf.base.atomic_file import atomic_write
@@ -28,6 +30,10 @@ def write_detections(
     Raises:
         InputError: the file cannot be written there.
     """
+    path = Path(path)
+    # What a killed run left: this file grows for as long as the run lasts.
+    for leftover in path.parent.glob(f".{glob.escape(path.name)}.*.partial"):
+        leftover.unlink(missing_ok=True)
     videos = detections = 0
     with atomic_write(path, "w") as file:
         file.write(f'{{"version": {json.dumps(VERSION)}, "results": {{')

@@ -41,6 +41,13 @@ def test_a_failure_leaves_the_old_file(tmp_path):
     assert path.read_text() == "old" and list(tmp_path.iterdir()) == [path]
 
 
+def test_leftovers_of_a_killed_run_are_swept(tmp_path):
+    (tmp_path / ".d.json.abc.partial").write_text("half")
+    (tmp_path / ".e.json.abc.partial").write_text("of another file")
+    write_detections(tmp_path / "d.json", [("one", FOUND)], {})
+    assert sorted(path.name for path in tmp_path.iterdir()) == [".e.json.abc.partial", "d.json"]
+
+
 def test_nan_is_refused(tmp_path):
     with pytest.raises(ValueError, match="Out of range"):
         write_detections(tmp_path / "d.json", [("x", [{"score": float("nan")}])], {})
