@@ -21,8 +21,9 @@ from ml_collections import ConfigDict
 from bsp_tf.base.config_flag import define_config_flag, run_config_command
 from bsp_tf.base.errors import InputError
 from bsp_tf.data.boundary_synthesis import BOUNDARY_TYPES, SAME_SPEED
-from bsp_tf.data.pipelines import boundary_dataset, split_folder
+from bsp_tf.data.pipelines import dataset_for
 from bsp_tf.data.record_damage import damage_error
+from bsp_tf.data.sample_units import split_folder
 from bsp_tf.report.style import BOUNDARY_COLORS, INK, MUTED, class_colors, new_figure, readable, save_png, styled
 
 FLAGS = flags.FLAGS
@@ -61,7 +62,9 @@ def preview(config: ConfigDict, output: str | Path, split: str = "train", exampl
     if examples < 1:
         raise InputError(f"--examples={examples}: give at least 1.")
     labels = split_folder(config, split).labels
-    batches = boundary_dataset(config, split, examples * len(BOUNDARY_TYPES), seed)
+    config = config.copy_and_resolve_references()
+    config.task, config.data.service = "boundary", ""
+    batches = dataset_for(config, split, examples * len(BOUNDARY_TYPES), seed)
     try:
         samples = next(batches.as_numpy_iterator(), None)
     except (tf.errors.DataLossError, tf.errors.InvalidArgumentError) as error:

@@ -29,8 +29,8 @@ def get_config() -> ConfigDict:
     config.data.crop_size = 224  # px, what the model sees
     config.data.flip = True  # horizontal flip with probability 1/2, one draw a clip
     config.data.multi_scale = True  # TSM's multi-scale crop; otherwise the centre crop
-    config.data.shuffle_clips = 1024  # clips in the shuffle buffer (of JPEG strings; it is part of each checkpoint)
     config.data.validation_passes = 1  # boundary: differently seeded passes over the validation clips
+    config.data.service = ""  # grpc://host:port of a bsp_tf.data_service dispatcher; "" = training batches made here
 
     config.boundary = ConfigDict()  # read by task="boundary" only
     # A boundary at position b lies between frames b - 1 and b of the snippet. The paper's Figure 1 shows 4 and 5.

@@ -1,21 +1,27 @@
-"""Shards -> streams of clips: reading, order, seeds, and the check that a folder can serve a task.
+"""The endless order of clips as a function of the seed and of the place in it, and the reading of any one clip.
 
-Together with `pipelines.py` the only place that knows tf.data. A stream is made of *passes*: pass k shows every clip
-once, in an order and with seeds that depend on the user's seed and k alone.
+Nothing is shuffled in a buffer: `action_clip` and `boundary_quad` say which clips make the n-th unit (a clip, a quad of
+clips) of a stream, by a pseudo-random permutation of each pass that is computed point by point. So a stream starts
+anywhere at once, several workers share it without speaking to each other, the order is shuffled over the whole folder,
+and its state is one number.
+
+Together with `pipelines.py` and `input_service.py` the only place that knows tf.data.
 """
 
 from collections.abc import Callable
 
+import numpy as np
 import tensorflow as tf
 
 from bsp_tf.base.errors import InputError
-from bsp_tf.data.record_damage import damage_error
 from bsp_tf.data.record_folder import RecordFolder
+from bsp_tf.data.record_index import RecordIndex
 from bsp_tf.data.record_parser import parse_clip
 
-MAX_OPEN_SHARDS = 8
 # Streams of random numbers that must not meet.
-SHARD_ORDER, CLIPS, SAMPLES, CLIP_ORDER = range(4)
+CLIP_ORDER, PAIR_ORDER, OTHER_CLASS, SAMPLES = range(4)
+
+READ_BYTES = 1 << 18
 
 Element = dict[str, tf.Tensor]
 
@@ -35,88 +41,126 @@ def parallel_map(dataset: tf.data.Dataset, function: Callable) -> tf.data.Datase
     return dataset.map(function, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
 
 
-def concatenate_passes(count: int | None, one_pass: Callable[[tf.Tensor], tf.data.Dataset]) -> tf.data.Dataset:
-    """`one_pass(0)`, then `one_pass(1)`, ...: `count` passes, or without end if it is None."""
-    return tf.data.Dataset.range(tf.int64.max if count is None else count).flat_map(one_pass)
-
-
-def read_clips(folder: RecordFolder, number: tf.Tensor, seed: int, shuffle: bool) -> tf.data.Dataset:
-    """One pass over all clips of a folder, several shards at a time.
+def permuted(place: tf.Tensor, count: tf.Tensor | int, seed: tf.Tensor, number: tf.Tensor) -> tf.Tensor:
+    """Where permutation `number` of 0..count-1 sends `place`.
 
     Args:
-        folder: the shards.
-        number: int64 [], number of the pass.
-        seed: the user's.
-        shuffle: whether the shards come in a random order; `shuffle_clips` does the rest.
+        place: int64 [], in 0..count-1.
+        count: int64 [].
+        seed: int64 [2].
+        number: int64 [], which of the permutations of this seed.
     Returns:
-        Elements of frames string [num_frames], label int32 [] (-1: unlabelled), id int64 [] (the same in every pass)
-        and seed int64 [2] (another in every pass).
+        int64 [].
     """
-    order = tf.range(len(folder.shards))
-    if shuffle:
-        order = tf.random.experimental.stateless_shuffle(order, fold_seed(stream_seed(seed, SHARD_ORDER), number))
-    names = tf.constant(folder.shards)
-    shards = tf.data.Dataset.from_tensor_slices((tf.gather(names, order), tf.cast(order, tf.int64)))
-    pass_seed = fold_seed(stream_seed(seed, CLIPS), number)
-
-    def read(name: tf.Tensor, shard: tf.Tensor) -> tf.data.Dataset:
-        return tf.data.TFRecordDataset(name).enumerate(shard * 2**32)
-
-    def parse(clip_id: tf.Tensor, serialized: tf.Tensor) -> Element:
-        clip = parse_clip(serialized)
-        return {"frames": clip["frames"], "label": tf.cast(clip["label"], tf.int32), "id": clip_id,
-                "seed": fold_seed(pass_seed, clip_id)}
-
-    records = shards.interleave(read, cycle_length=min(len(folder.shards), MAX_OPEN_SHARDS), block_length=1,
-                                num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
-    return parallel_map(records, parse)
+    return tf.random.experimental.index_shuffle(place, fold_seed(seed, number), tf.cast(count, tf.int64) - 1)
 
 
-def shuffle_clips(clips: tf.data.Dataset, buffer_clips: int, number: tf.Tensor, seed: int) -> tf.data.Dataset:
-    """Shuffles pass `number` (int64 []) with a buffer of `buffer_clips` elements.
+class ActionOrder:
+    """Units of one clip: each pass shows every usable clip once."""
 
-    The raw op, because Dataset.shuffle mixes in TensorFlow's global seed and, inside `flat_map`, makes iterators that
-    cannot be saved.
+    clips_per_unit = 1
+
+    def __init__(self, index: RecordIndex, seed: int, shuffle: bool):
+        """Labelled clips of `index` are usable; without `shuffle` they come in the order of the index."""
+        self._clips = np.flatnonzero(index.label >= 0)
+        self._seed, self._shuffle = seed, shuffle
+        self.units_a_pass = len(self._clips)
+
+    def __call__(self, number: tf.Tensor) -> tf.Tensor:
+        """int64 [1]: the clip (row of the index) of unit `number` (int64 [])."""
+        place, turn = number % self.units_a_pass, number // self.units_a_pass
+        if self._shuffle:
+            place = permuted(place, self.units_a_pass, stream_seed(self._seed, CLIP_ORDER), turn)
+        return tf.gather(tf.constant(self._clips), [place])
+
+
+class QuadOrder:
+    """Units of four clips: two different ones of a class, two different ones of another.
+
+    In each pass the clips of a class are paired anew (an odd one is left out) and the pairs are dealt out two by two.
+    If two of one class meet, the second gives way to a pair drawn from the other classes.
     """
-    seeds = tf.unstack(fold_seed(stream_seed(seed, CLIP_ORDER), number))
-    specs = tf.nest.flatten(clips.element_spec)
-    shuffled = tf.raw_ops.ShuffleDataset(
-        input_dataset=tf.data.experimental.to_variant(clips), buffer_size=tf.constant(buffer_clips, tf.int64),
-        seed=seeds[0], seed2=seeds[1], output_types=[spec.dtype for spec in specs],
-        output_shapes=[spec.shape for spec in specs], reshuffle_each_iteration=False)
-    return tf.data.experimental.from_variant(shuffled, clips.element_spec)
+
+    clips_per_unit = 4
+
+    def __init__(self, index: RecordIndex, seed: int, min_frames: int):
+        """Labelled clips of at least `min_frames` frames are usable; at least two classes must have two of them."""
+        usable = np.flatnonzero((index.label >= 0) & (index.num_frames >= min_frames))
+        self._clips = usable[np.argsort(index.label[usable], kind="stable")]  # class by class
+        classes, self._first, self._count = np.unique(
+            index.label[self._clips], return_index=True, return_counts=True)
+        pairs = self._count // 2
+        self._pair_class = np.repeat(np.arange(len(classes)), pairs)  # the pairs, class by class
+        self._first_pair = np.cumsum(pairs) - pairs
+        self._num_pairs = pairs
+        self._seed = seed
+        self.units_a_pass = len(self._pair_class) // 2
+
+    def __call__(self, number: tf.Tensor) -> tf.Tensor:
+        """int64 [4]: the clips (rows of the index) of quad `number` (int64 [])."""
+        place, turn = number % self.units_a_pass, number // self.units_a_pass
+        total, seed = len(self._pair_class), stream_seed(self._seed, PAIR_ORDER)
+        one, other = (permuted(2 * place + i, total, seed, turn) for i in range(2))
+        pair_class = tf.constant(self._pair_class)
+        own = pair_class[one]
+        # Behind the last pair of the class, and round to its first: every pair of another class, equally often.
+        behind = self._at("_first_pair", own) + self._at("_num_pairs", own)
+        outside = total - self._at("_num_pairs", own)
+        fraction = tf.random.stateless_uniform([], fold_seed(stream_seed(self._seed, OTHER_CLASS), number),
+                                               dtype=tf.float64)
+        drawn = (behind + tf.cast(fraction * tf.cast(outside, tf.float64), tf.int64)) % total
+        other = tf.where(pair_class[other] == own, drawn, other)
+        return tf.concat([self._pair(one, turn), self._pair(other, turn)], axis=0)
+
+    def _pair(self, pair: tf.Tensor, turn: tf.Tensor) -> tf.Tensor:
+        """int64 [2]: the clips of one pair in pass `turn`."""
+        own = tf.constant(self._pair_class)[pair]
+        first, count = self._at("_first", own), self._at("_count", own)
+        rank = 2 * (pair - self._at("_first_pair", own))
+        seed = fold_seed(stream_seed(self._seed, CLIP_ORDER), own)
+        places = [first + permuted(rank + i, count, seed, turn) for i in range(2)]
+        return tf.gather(tf.constant(self._clips), places)
+
+    def _at(self, table: str, row: tf.Tensor) -> tf.Tensor:
+        return tf.constant(getattr(self, table), tf.int64)[row]
 
 
-def require_usable_clips(folder: RecordFolder, min_frames: int, min_classes: int, clips_a_class: int,
-                         what: str) -> None:
-    """Reads clips until enough usable ones are found, which is soon unless the folder cannot serve the task.
+def clip_reader(folder: RecordFolder, index: RecordIndex) -> Callable[[tf.Tensor], Element]:
+    """A function that reads the clip of one row (int64 []) of the index, usable in `Dataset.map`.
 
-    Without it an endless stream would search for ever.
+    It returns frames string [num_frames], label int32 [] and raises tf.errors.DataLossError for a damaged record.
+    """
+    def read(row: tf.Tensor) -> Element:
+        shard = tf.gather(tf.constant(folder.shards), tf.gather(tf.constant(index.shard), row))
+        # The raw op, because TFRecordDataset takes no offsets.
+        records = tf.raw_ops.TFRecordDatasetV2(
+            filenames=[shard], compression_type="", buffer_size=tf.constant(READ_BYTES, tf.int64),
+            byte_offsets=[tf.gather(tf.constant(index.offset), row)])
+        first = tf.data.experimental.from_variant(records, tf.TensorSpec([], tf.string)).take(1)
+        clip = parse_clip(first.get_single_element())
+        return {"frames": clip["frames"], "label": tf.cast(clip["label"], tf.int32)}
+
+    return read
+
+
+def require_usable_clips(folder: RecordFolder, index: RecordIndex, min_frames: int, min_classes: int,
+                         clips_a_class: int, what: str) -> None:
+    """Checks that a folder can serve a task.
 
     Args:
-        folder: the shards.
+        folder, index: the shards and their index.
         min_frames: frames a usable clip has at least; it must also be labelled.
         min_classes: classes needed ...
         clips_a_class: ... with at least so many usable clips each.
         what: the task's name in the error.
     Raises:
-        InputError: not enough usable clips, a class beyond labels.txt, or a damaged record.
+        InputError: not enough usable clips.
     """
-    counts: dict[int, int] = {}
-    seen = 0
-    try:
-        for clip in read_clips(folder, tf.constant(0, tf.int64), 0, shuffle=False):
-            label, seen = int(clip["label"]), seen + 1
-            if label >= len(folder.labels):
-                raise InputError(f"{folder.path}: a clip has class {label}, labels.txt has {len(folder.labels)} lines. "
-                                 "The two belong to different runs: convert again.")
-            if label >= 0 and len(clip["frames"]) >= min_frames:
-                counts[label] = counts.get(label, 0) + 1
-            if sum(count >= clips_a_class for count in counts.values()) >= min_classes:
-                return
-    except (tf.errors.DataLossError, tf.errors.InvalidArgumentError) as error:
-        raise damage_error(folder.path, error) from error
-    usable = {folder.labels[label]: count for label, count in sorted(counts.items())}
+    labels = index.label[(index.label >= 0) & (index.num_frames >= min_frames)]
+    counts = np.bincount(labels, minlength=len(folder.labels))
+    if (counts >= clips_a_class).sum() >= min_classes:
+        return
+    usable = {folder.labels[label]: int(count) for label, count in enumerate(counts) if count}
     raise InputError(f"{folder.path} cannot serve {what}: it needs {min_classes} class(es) with {clips_a_class} or "
-                     f"more labelled clips of at least {min_frames} frames. Of {seen} clips the usable ones by class "
-                     f"are {usable}. Add clips, or lower data.num_frames or boundary.strides.")
+                     f"more labelled clips of at least {min_frames} frames. Of {len(index.label)} clips the usable "
+                     f"ones by class are {usable}. Add clips, or lower data.num_frames or boundary.strides.")

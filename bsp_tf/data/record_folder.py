@@ -71,24 +71,29 @@ def open_folder(path: str | os.PathLike) -> RecordFolder:
     return RecordFolder(folder, tuple(str(shard) for shard in shards), labels, sum(counts))
 
 
-def count_records(path: str | os.PathLike) -> int:
-    """Counts the records of one TFRecord file by stepping from header to header.
+def record_offsets(path: str | os.PathLike) -> list[int]:
+    """First byte of each record of one TFRecord file, found by stepping from header to header.
 
     Raises:
         InputError: the file ends inside a record; the message names the file.
     """
     size = os.path.getsize(path)
-    count = position = 0
+    offsets, position = [], 0
     with open(path, "rb") as file:
         while position < size:
             file.seek(position)
             header = file.read(_HEADER_BYTES)
+            offsets.append(position)
             if len(header) == _HEADER_BYTES:
                 position += _HEADER_BYTES + struct.unpack("<Q", header[:8])[0] + _FOOTER_BYTES
             if len(header) < _HEADER_BYTES or position > size:
-                raise InputError(f"{path} is cut short inside record {count} ({size} bytes). {_REWRITE}")
-            count += 1
-    return count
+                raise InputError(f"{path} is cut short inside record {len(offsets) - 1} ({size} bytes). {_REWRITE}")
+    return offsets
+
+
+def count_records(path: str | os.PathLike) -> int:
+    """Number of records of one TFRecord file; InputError if it is cut short."""
+    return len(record_offsets(path))
 
 
 def _read_labels(path: Path) -> tuple[str, ...]:

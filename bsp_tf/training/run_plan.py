@@ -14,7 +14,7 @@ SAMPLINGS = ("uniform", "dense", "consecutive")
 # Field, least and largest value.
 RANGES = (
     ("seed", 0, 2**31 - 1),
-    ("data.num_frames", 1, math.inf), ("data.frame_step", 1, math.inf), ("data.shuffle_clips", 1, math.inf),
+    ("data.num_frames", 1, math.inf), ("data.frame_step", 1, math.inf),
     ("data.validation_passes", 1, math.inf), ("data.crop_size", 1, math.inf), ("data.short_side", 1, math.inf),
     ("model.width", 0.01, 100.0),
     ("optimizer.momentum", 0.0, 1.0), ("optimizer.weight_decay", 0.0, 1e6), ("optimizer.clip_norm", 0.0, 1e30),

@@ -55,7 +55,7 @@ def records(tmp_path_factory) -> tuple[Path, Path]:
 
 # What makes a run tiny; also written as a config file by the tests that start the command.
 TINY = {
-    "data.num_frames": 4, "data.short_side": 32, "data.crop_size": 32, "data.shuffle_clips": 16,
+    "data.num_frames": 4, "data.short_side": 32, "data.crop_size": 32,
     "boundary.position_min": 2, "boundary.position_max": 2, "boundary.transition_min": 1,
     "boundary.transition_max": 1, "boundary.strides": (1, 4),
     "model.depth": 10, "model.width": 0.125, "optimizer.learning_rate": 0.01, "optimizer.boundaries": (2,),

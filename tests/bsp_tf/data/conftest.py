@@ -81,7 +81,7 @@ def make_config(color_records) -> Callable[..., ConfigDict]:
             "task": task,
             "data": {"train_dir": str(color_records), "validation_dir": str(color_records), "num_frames": 8,
                      "sampling": "uniform", "frame_step": 1, "short_side": 8, "crop_size": 8, "flip": True,
-                     "multi_scale": True, "shuffle_clips": 8, "validation_passes": 1},
+                     "multi_scale": True, "validation_passes": 1, "service": ""},
             "boundary": {"position_min": 3, "position_max": 5, "transition": "diff_class", "transition_min": 2,
                          "transition_max": 4, "curve": "linear", "strides": (1, 4)},
         })
