@@ -5,12 +5,18 @@
 
 Both inputs are JSON in ActivityNet's form (`bsp_tf.evaluation.ground_truth` describes it), gzipped or not.
 The grid is start:step:end (both ends included) or a list such as 0.5,0.75,0.95; THUMOS14 uses 0.3:0.1:0.7.
-The output holds {"tiou", "mAP", "average_mAP", "ap": {label: [one a threshold]}, "warnings": {...}},
-fractions of 1. Needs NumPy only.
+The suffix of --output says its format: .json ({"tiou", "mAP", "average_mAP", "ap": {label: [one a threshold]},
+"warnings": {...}}, fractions of 1), .csv (a row a class, fractions of 1) or .md (the same in percent).
+
+--recall scores proposals instead, labels aside: average recall against the number of proposals a video (AR@AN) and
+its AUC. --errors=errors.json writes what kinds of mistakes were made (DETAD) beside the scores, and --errors_figure
+draws them. Needs NumPy and absl only; --errors_figure needs matplotlib too.
 """
 
+import dataclasses
 import os
 from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 from absl import flags
@@ -18,13 +24,39 @@ from absl import flags
 from bsp_tf.base.atomic_file import write_json
 from bsp_tf.base.command_line import run_command
 from bsp_tf.base.errors import InputError
-from bsp_tf.evaluation.detection_map import WARNING_TEXT, DetectionScores, detection_map
-from bsp_tf.evaluation.ground_truth import load_ground_truth, load_predictions
+from bsp_tf.evaluation import detection_map as maps
+from bsp_tf.evaluation import proposal_recall as recalls
+from bsp_tf.evaluation import score_tables, selection
+from bsp_tf.evaluation.characteristics import SCALE_NAMES
+from bsp_tf.evaluation.error_analysis import analyze_errors
+from bsp_tf.evaluation.ground_truth import Instances, load_ground_truth, load_predictions, load_proposals
 
 FLAGS = flags.FLAGS
 
-# A table of this many thresholds still fits a terminal.
-MOST_COLUMNS = 10
+FIGURE_SUFFIXES = (".png", ".svg", ".pdf")
+
+
+@dataclasses.dataclass(frozen=True)
+class Options:
+    """What is scored, and how.
+
+    subset: Subset of the ground truth.
+    tiou: Numbers [T] in (0, 1].
+    blocked_videos: File with names of videos to leave out, see `selection.load_video_list`.
+    remove_duplicates: Leave out ground truths that are there twice.
+    recall: Average recall of proposals instead of mAP.
+    max_proposals, exact_recall: See `proposal_recall`.
+    errors_scale: Groups of the error analysis, see `characteristics.split`.
+    """
+
+    subset: str = "validation"
+    tiou: np.ndarray = dataclasses.field(default_factory=lambda: maps.ACTIVITYNET_TIOU)
+    blocked_videos: str | None = None
+    remove_duplicates: bool = False
+    recall: bool = False
+    max_proposals: int = 100
+    exact_recall: bool = False
+    errors_scale: str = "activitynet"
 
 
 def parse_tiou(text: str) -> np.ndarray:
@@ -62,41 +94,108 @@ def parse_tiou(text: str) -> np.ndarray:
 
 
 def evaluate(
-    ground_truth: str, predictions: str, subset: str, tiou: np.ndarray, output: str | None = None
-) -> DetectionScores:
-    """Reads both files, scores, and writes `output` (atomically) if given.
+    ground_truth: str | os.PathLike,
+    predictions: str | os.PathLike,
+    options: Options,
+    output: str | os.PathLike | None = None,
+    errors: str | os.PathLike | None = None,
+    errors_figure: str | os.PathLike | None = None,
+) -> maps.DetectionScores | recalls.RecallScores:
+    """Reads both files, scores, and writes (atomically) the outputs that are given.
+
+    Args:
+        ground_truth: ActivityNet's JSON.
+        predictions: Detections; with `options.recall` proposals.
+        options: See `Options`.
+        output: Scores; .json, .csv or .md.
+        errors: JSON with the error analysis of the detections.
+        errors_figure: Its picture; .png, .svg or .pdf.
 
     Raises:
-        InputError: a file is missing or malformed (the message names file, video, entry and key), or `output` is an
-            input.
+        InputError: a file is missing or malformed (the message names file, video, entry and key), or an output is an
+            input, has another suffix or does not go with the options.
     """
-    if output and any(os.path.exists(output) and os.path.samefile(output, path)
-                      for path in (ground_truth, predictions) if os.path.exists(path)):
-        raise InputError(f"--output={output} is one of the inputs: give another file.")
-    scores = detection_map(load_ground_truth(ground_truth, subset), load_predictions(predictions), tiou)
+    inputs = [path for path in (ground_truth, predictions, options.blocked_videos) if path]
+    _check_outputs(inputs, options, output, errors, errors_figure)
+    truths = load_ground_truth(ground_truth, options.subset)
+    found = load_proposals(predictions) if options.recall else load_predictions(predictions)
+    truths, found, left_out = _select(truths, found, options)
+    if options.recall:
+        scores = recalls.proposal_recall(truths, found, options.tiou, options.max_proposals, options.exact_recall)
+    else:
+        scores = maps.detection_map(truths, found, options.tiou)
+    scores = dataclasses.replace(scores, warnings=left_out | scores.warnings)
+    if errors or errors_figure:
+        analysis = analyze_errors(truths, found, options.tiou, options.errors_scale).to_json()
+        if errors:
+            write_json(errors, {"tiou": np.asarray(options.tiou).tolist(), "scale": options.errors_scale, **analysis})
+        if errors_figure:
+            _draw_errors(analysis, Path(errors_figure))
     if output:
-        write_json(output, scores.to_json())
+        score_tables.write_scores(output, scores)
     return scores
 
 
-def format_scores(scores: DetectionScores) -> str:
-    """A table in percent, then one line a warning."""
-    columns = [
-        (f"{threshold:.4g}", value) for threshold, value in zip(scores.tiou, scores.mean_ap, strict=True)
-    ]
-    if len(columns) > MOST_COLUMNS:
-        columns = []
-    columns.append(("average", scores.average))
-    lines = [
-        "tIoU " + "".join(f"{name:>8}" for name, _ in columns),
-        "mAP %" + "".join(f"{100 * value:8.2f}" for _, value in columns),
-    ]
+def _check_outputs(inputs: Sequence[str], options: Options, output: str | None, errors: str | None,
+                   errors_figure: str | None) -> None:
+    if options.recall and (errors or errors_figure):
+        raise InputError("--errors analyses detections, --recall scores proposals: leave one of the two out.")
+    if output:
+        score_tables.check_suffix(output)
+    if errors_figure and Path(errors_figure).suffix.lower() not in FIGURE_SUFFIXES:
+        raise InputError(f"--errors_figure={errors_figure}: end it with {', '.join(FIGURE_SUFFIXES)}.")
+    given = {"output": output, "errors": errors, "errors_figure": errors_figure}
+    given = {name: Path(path).resolve() for name, path in given.items() if path}
+    for name, path in given.items():
+        if any(path == Path(other).resolve() for other in inputs):
+            raise InputError(f"--{name}={path} is one of the inputs: give another file.")
+    if len(set(given.values())) < len(given):
+        raise InputError(f"{', '.join(f'--{name}' for name in given)} name the same file: give each its own.")
+
+
+def _select(truths: Instances, found: Instances, options: Options) -> tuple[Instances, Instances, dict[str, int]]:
+    """Leaves out what the options say; the non-zero counts by the keys of `selection.WARNING_TEXT`."""
+    counts = {}
+    if options.blocked_videos:
+        names = set(selection.load_video_list(options.blocked_videos))
+        counts["blocked_videos"] = len(names & set(truths.video_names))
+        counts["blocked_names_not_found"] = len(names) - counts["blocked_videos"]
+        truths, found = (selection.without_videos(instances, names) for instances in (truths, found))
+    if options.remove_duplicates:
+        before, truths = len(truths), selection.without_duplicates(truths)
+        counts["duplicate_ground_truths"] = before - len(truths)
+    return truths, found, {key: count for key, count in counts.items() if count}
+
+
+def _draw_errors(analysis: dict, path: Path) -> None:
+    try:
+        from bsp_tf.report import error_figure, style
+    except ModuleNotFoundError as error:
+        raise InputError(f"--errors_figure needs {error.name}: pip install matplotlib, or leave it out.") from error
+    style.save_figure(error_figure.draw_errors({"detections": analysis}), path)
+
+
+def format_scores(scores: maps.DetectionScores | recalls.RecallScores, per_class: bool = False) -> str:
+    """A table in percent, then one line a warning.
+
+    Args:
+        scores: What `evaluate` returned.
+        per_class: A row a class, the best first, before the mean.
+    """
+    texts = maps.WARNING_TEXT | recalls.WARNING_TEXT | selection.WARNING_TEXT
+    if isinstance(scores, recalls.RecallScores):
+        lines = [score_tables.to_text(*score_tables.short_recall_table(scores))]
+    else:
+        header, rows = score_tables.class_table(scores)
+        classes = sorted(rows[:-1], key=lambda row: -row[1][-1]) if per_class else []
+        title = header[0] if per_class else "tIoU"
+        lines = [score_tables.to_text([title, *header[1:]], [*classes, ("mAP %", rows[-1][1])])]
     for key, count in scores.warnings.items():
         names = ""
         if key == "predictions_with_unknown_label":
             names = ": " + ", ".join(map(ascii, scores.unknown_labels[:5]))
             names += ", ..." if len(scores.unknown_labels) > 5 else ""
-        lines.append(f"note: {count} {WARNING_TEXT[key]}{names}")
+        lines.append(f"note: {count} {texts[key]}{names}")
     return "\n".join(lines)
 
 
@@ -106,22 +205,31 @@ def define_flags() -> None:
     flags.DEFINE_string("predictions", None, "Predictions JSON, .gz or not.", required=True)
     flags.DEFINE_string("subset", "validation", "Subset of the ground truth to score.")
     flags.DEFINE_string("tiou", "0.5:0.05:0.95", "Thresholds, start:step:end or a list a,b,c.")
-    flags.DEFINE_string("output", None, "Scores JSON to write (default: print only).")
+    flags.DEFINE_string("blocked_videos", None, "Videos to leave out: text, a name a line, or a JSON list (.json).")
+    flags.DEFINE_bool("remove_duplicates", False, "Leave out ground truths that are there twice (within 1 ms).")
+    flags.DEFINE_bool("per_class", False, "Print the average precision of each class too.")
+    flags.DEFINE_string("output", None, "Scores to write, .json, .csv or .md (default: print only).")
+    flags.DEFINE_bool("recall", False, "Score proposals: average recall (AR@AN) and its AUC, labels aside.")
+    flags.DEFINE_integer("max_proposals", 100, "With --recall: the largest average number of proposals a video.")
+    flags.DEFINE_bool("exact_recall", False, "With --recall: whole numbers, without the official scorer's roundings.")
+    flags.DEFINE_string("errors", None, "Error analysis to write, .json.")
+    flags.DEFINE_string("errors_figure", None, "Picture of the error analysis, .png, .svg or .pdf.")
+    flags.DEFINE_enum("errors_scale", "activitynet", SCALE_NAMES, "How the error analysis groups ground truths.")
 
 
 def main(argv: Sequence[str]) -> None:
     """Runs the command with the parsed flags."""
     del argv
-    scores = evaluate(
-        FLAGS.ground_truth, FLAGS.predictions, FLAGS.subset, parse_tiou(FLAGS.tiou), FLAGS.output
-    )
-    print(
-        f"{FLAGS.predictions} on subset {FLAGS.subset!r} of {FLAGS.ground_truth}: "
-        f"{len(scores.class_names)} classes"
-    )
-    print(format_scores(scores))
-    if FLAGS.output:
-        print(f"scores written to {FLAGS.output}")
+    options = Options(FLAGS.subset, parse_tiou(FLAGS.tiou), FLAGS.blocked_videos, FLAGS.remove_duplicates, FLAGS.recall,
+                      FLAGS.max_proposals, FLAGS.exact_recall, FLAGS.errors_scale)
+    outputs = [FLAGS.output, FLAGS.errors, FLAGS.errors_figure]
+    scores = evaluate(FLAGS.ground_truth, FLAGS.predictions, options, *outputs)
+    what = "average recall" if FLAGS.recall else f"{len(scores.class_names)} classes"
+    print(f"{FLAGS.predictions} on subset {FLAGS.subset!r} of {FLAGS.ground_truth}: {what}")
+    print(format_scores(scores, FLAGS.per_class))
+    for path, name in zip(outputs, ("scores", "error analysis", "picture of it"), strict=True):
+        if path:
+            print(f"{name} written to {path}")
 
 
 if __name__ == "__main__":

@@ -2,15 +2,17 @@
 
 Ground truth: {"database": {id: {"subset": s, "annotations": [{"segment": [start, end], "label": l}]}}}
 Predictions:  {"results": {id: [{"segment": [start, end], "label": l, "score": x}]}}
+Proposals:    the same, a label is not needed.
 
-Seconds everywhere; other keys are ignored. A file may be gzipped, whatever its name. Numbers in ground truth
-may be strings, as in THUMOS14's public file. Nothing here touches the network.
+Seconds everywhere; a video's "duration" is kept where the ground truth has one, other keys are ignored. A file may be
+gzipped, whatever its name. Numbers in ground truth may be strings, as in THUMOS14's public file. Nothing here touches
+the network.
 """
 
 import math
 import os
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass, field, replace
 from itertools import chain
 from typing import Any
 
@@ -31,6 +33,7 @@ class Instances:
     video, label: int64 [n], indices into the two lists.
     segment: float64 [n, 2], start and end in seconds.
     score: float64 [n], higher is better; None for ground truth.
+    duration: Video name -> its seconds, where known.
     """
 
     video_names: list[str]
@@ -39,6 +42,7 @@ class Instances:
     label: np.ndarray
     segment: np.ndarray
     score: np.ndarray | None = None
+    duration: dict[str, float] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.video)
@@ -89,7 +93,7 @@ def load_ground_truth(path: str | os.PathLike, subset: str) -> Instances:
     """
     database = _member(read_json_document(path), "database", path)
     sizes: dict[str, int] = {}
-    videos, labels, segments, known = [], [], [], []
+    videos, labels, segments, known, durations = [], [], [], [], {}
     for name, entry in database.items():
         where = f"{path}: video {name!r}"
         own_subset = _key(entry, "subset", where)
@@ -99,8 +103,10 @@ def load_ground_truth(path: str | os.PathLike, subset: str) -> Instances:
         if own_subset != subset:
             continue
         known.append(name)
+        if (duration := _duration(entry.get("duration"))) is not None:
+            durations[name] = duration
         for index, (label, segment, _) in enumerate(
-            _parse_entries(_key(entry, "annotations", where), where, False)
+            _parse_entries(_key(entry, "annotations", where), where)
         ):
             if segment[1] < segment[0]:
                 raise InputError(
@@ -115,7 +121,7 @@ def load_ground_truth(path: str | os.PathLike, subset: str) -> Instances:
             ", ".join(f"{name!r} ({count} videos)" for name, count in sizes.items()) or "no video at all"
         )
         raise InputError(f"{path} has no annotated segment in subset {subset!r}; it has {present}.")
-    instances = make_instances(videos, labels, segments, more_videos=known)
+    instances = replace(make_instances(videos, labels, segments, more_videos=known), duration=durations)
     for name in instances.class_names:
         if any("\ud800" <= letter <= "\udfff" for letter in name):
             raise InputError(
@@ -131,12 +137,25 @@ def load_predictions(path: str | os.PathLike) -> Instances:
         InputError: the file is missing, no JSON or has another form (the message names file, video, entry and
             key).
     """
+    return _load_results(path, "label", "score")
+
+
+def load_proposals(path: str | os.PathLike) -> Instances:
+    """As `load_predictions`, but labels are neither needed nor looked at: all instances are of one class, "".
+
+    Raises:
+        InputError: as `load_predictions`.
+    """
+    return _load_results(path, "score")
+
+
+def _load_results(path: str | os.PathLike, *keys: str) -> Instances:
     results = _member(read_json_document(path), "results", path)
-    columns = _fast_columns(results)
+    columns = _fast_columns(results, "label" in keys)
     if columns is None:
         videos, labels, segments, scores = [], [], [], []
         for name, entries in results.items():
-            for label, segment, score in _parse_entries(entries, f"{path}: video {name!r}", True):
+            for label, segment, score in _parse_entries(entries, f"{path}: video {name!r}", keys):
                 videos.append(name)
                 labels.append(label)
                 segments.append(segment)
@@ -164,7 +183,7 @@ def _some_keys(value: dict[str, Any]) -> str:
     return ", ".join([_show(key) for key in list(value)[:5]] + ["..."] * (len(value) > 5)) or "none"
 
 
-def _fast_columns(results: dict[str, Any]) -> tuple[list, list, np.ndarray, np.ndarray] | None:
+def _fast_columns(results: dict[str, Any], labelled: bool) -> tuple[list, list, np.ndarray, np.ndarray] | None:
     """Columns of a faultless file, five times as fast as `_parse_entries`; None if anything is unusual."""
     videos, labels, segments, scores = [], [], [], []
     try:
@@ -172,7 +191,7 @@ def _fast_columns(results: dict[str, Any]) -> tuple[list, list, np.ndarray, np.n
             if type(entries) is not list:
                 return None
             videos += [name] * len(entries)
-            labels += [entry["label"] for entry in entries]
+            labels += [entry["label"] if labelled else "" for entry in entries]
             segments += [entry["segment"] for entry in entries]
             scores += [entry["score"] for entry in entries]
     except (KeyError, TypeError):
@@ -191,25 +210,33 @@ def _fast_columns(results: dict[str, Any]) -> tuple[list, list, np.ndarray, np.n
     return videos, labels, times.reshape(-1, 2), scores
 
 
-def _parse_entries(entries: Any, where: str, has_score: bool) -> list[tuple[str, list[float], float | None]]:
+def _parse_entries(
+    entries: Any, where: str, keys: Collection[str] = ("label",)
+) -> list[tuple[str, list[float], float | None]]:
     if not isinstance(entries, list):
         raise InputError(f"{where} holds {_show(entries)} where a list of entries belongs.")
-    return [_parse_entry(entry, f"{where}, entry {index}", has_score) for index, entry in enumerate(entries)]
+    return [_parse_entry(entry, f"{where}, entry {index}", keys) for index, entry in enumerate(entries)]
 
 
-def _parse_entry(entry: Any, where: str, has_score: bool) -> tuple[str, list[float], float | None]:
-    label = _key(entry, "label", where)
+def _parse_entry(entry: Any, where: str, keys: Collection[str]) -> tuple[str, list[float], float | None]:
+    label = _key(entry, "label", where) if "label" in keys else ""
     if not isinstance(label, str):
         raise InputError(f"{where}: 'label' is {_show(label)}; write the name of the class.")
     segment = _key(entry, "segment", where)
     if not isinstance(segment, list) or len(segment) != 2:
         raise InputError(f"{where}: 'segment' is {_show(segment)}; write [start, end] in seconds.")
-    times = [_number(value, "segment", where, text_allowed=not has_score) for value in segment]
+    times = [_number(value, "segment", where, text_allowed="score" not in keys) for value in segment]
     if max(map(abs, times)) > LONGEST_SECONDS:
         raise InputError(
             f"{where}: 'segment' {times} lies beyond {LONGEST_SECONDS:g} seconds; write seconds."
         )
-    return label, times, _number(_key(entry, "score", where), "score", where) if has_score else None
+    return label, times, _number(_key(entry, "score", where), "score", where) if "score" in keys else None
+
+
+def _duration(value: Any) -> float | None:
+    """Seconds; None where there are none, or none that can be used: only the error analysis asks for them."""
+    usable = isinstance(value, (int, float)) and not isinstance(value, bool) and 0 < value <= LONGEST_SECONDS
+    return float(value) if usable else None
 
 
 def _number(value: Any, key: str, where: str, text_allowed: bool = False) -> float:

@@ -9,7 +9,7 @@ from tqdm import tqdm
 from bsp_tf.base.atomic_file import atomic_write, write_json
 from bsp_tf.data.feature_store import FeatureStore
 from bsp_tf.evaluation.joint_auc import SCORE_NAMES
-from bsp_tf.report import joints, narrative, sections, summary
+from bsp_tf.report import errors, joints, narrative, sections, summary
 from bsp_tf.report.gallery import Gallery, html_table
 from bsp_tf.report.inputs import Sources, load_results
 
@@ -34,7 +34,7 @@ def build_report(sources: Sources, output: Path, num_timelines: int = 4) -> str:
     store = None
     if not results.is_missing(sources.features / "metadata.json"):
         store = FeatureStore(sources.features)
-    with tqdm(desc="report", unit=" pictures", leave=False, total=10 + num_timelines) as progress:
+    with tqdm(desc="report", unit=" pictures", leave=False, total=11 + num_timelines) as progress:
         gallery = Gallery(output / "figures", progress)
         auc = joints.measure(results, store) if store else None
         context = {
@@ -43,6 +43,7 @@ def build_report(sources: Sources, output: Path, num_timelines: int = 4) -> str:
             "map_table": sections.map_table(results),
             "tiou_range": narrative.describe_tiou(results.scores["two_stream"]["tiou"]),
             **sections.class_ap(results, gallery), "gtad": sections.localization_training(results, gallery),
+            "errors": errors.section(results, gallery),
             **sections.timelines(results, store, gallery, num_timelines),
             "joint_auc": sections.joint_auc(results, auc, gallery),
             "preview": sections.preview(results, gallery), "boundary": sections.boundary(results, gallery),

@@ -90,9 +90,23 @@ def keep_horizontal_grid(axes: Axes) -> None:
 
 def save_png(figure: Figure, path: Path, dpi: int = 200) -> None:
     """Writes `figure` at `dpi` dots an inch (200 is twice the usual, for sharp lines) on white, atomically."""
+    _save(figure, path, "png", {"Software": None}, dpi)
+
+
+def save_figure(figure: Figure, path: Path) -> None:
+    """Writes `figure` as .png, .svg or .pdf, as the suffix of `path` says, atomically; the same each time."""
+    if path.suffix.lower() == ".png":
+        save_png(figure, path)
+    elif path.suffix.lower() == ".svg":
+        _save(figure, path, "svg", {"Date": None})
+    else:
+        _save(figure, path, "pdf", {"CreationDate": None})
+
+
+def _save(figure: Figure, path: Path, format: str, metadata: dict[str, None], dpi: int = 200) -> None:
     buffer = io.BytesIO()
     with styled():
-        figure.savefig(buffer, format="png", dpi=dpi, metadata={"Software": None})
+        figure.savefig(buffer, format=format, dpi=dpi, metadata=metadata)
     with atomic_write(path) as file:
         file.write(buffer.getvalue())
 

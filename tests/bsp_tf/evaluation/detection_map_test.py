@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from bsp_tf.base.errors import InputError
-from bsp_tf.evaluation import detection_map as module
+from bsp_tf.evaluation import matching as module
 from bsp_tf.evaluation.detection_map import ACTIVITYNET_TIOU, THUMOS_TIOU, average_precision, detection_map
 from bsp_tf.evaluation.ground_truth import load_ground_truth, load_predictions, make_instances
 
@@ -93,10 +93,12 @@ def test_chunks_of_pairs_do_not_change_the_result(monkeypatch):
 
 
 def test_average_precision_by_hand():
-    assert average_precision(np.array([1, 0, 1, 0, 1], bool), 4) == pytest.approx(0.5666666667, abs=1e-10)
-    assert average_precision(np.zeros(3, bool), 4) == 0
-    assert average_precision(np.zeros(0, bool), 4) == 0
-    np.testing.assert_allclose(average_precision(np.array([[1, 1], [0, 1]], bool), 2), [1, 0.25])
+    assert average_precision(np.array([0, 2, 4]), 4) == pytest.approx(0.5666666667, abs=1e-10)
+    assert average_precision(np.zeros(0, int), 4) == 0
+    assert average_precision(np.array([0, 1]), 2) == 1
+    assert average_precision(np.array([1]), 2) == 0.25
+    # Twice the weight: 2 / 2, then 4 / 5.
+    assert average_precision(np.array([0, 2]), 2, true_weight=2) == pytest.approx(0.9)
 
 
 def test_equality_matches():

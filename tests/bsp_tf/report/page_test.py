@@ -102,7 +102,7 @@ def test_page_has_timelines_and_figures(built):
     names = {path.name for path in (root / "report" / "figures").iterdir()}
     assert {"timeline_1.png", "timeline_2.png", "joint_auc.png", "boundary_confusion.png", "boundary_recall.png",
             "action_confusion.png", "action_loss.png", "action_accuracy.png", "boundary_loss.png",
-            "boundary_accuracy.png", "gtad_loss.png", "class_ap.png"} == names
+            "boundary_accuracy.png", "gtad_loss.png", "class_ap.png", "errors.png"} == names
     assert all((root / "report" / "figures" / name).read_bytes().startswith(b"\x89PNG") for name in names)
 
 

@@ -1,0 +1,87 @@
+"""What to leave out before scoring: blocked videos, and segments that the annotators wrote down twice."""
+
+import os
+from collections.abc import Collection
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from bsp_tf.base.errors import InputError
+from bsp_tf.evaluation.ground_truth import Instances
+from bsp_tf.evaluation.json_document import read_json_document
+
+# Two annotations whose ends differ by no more are one, as ActionFormer's reader has it.
+SAME_SECONDS = 1e-3
+
+WARNING_TEXT = {
+    "blocked_videos": "videos of this subset left out as blocked",
+    "blocked_names_not_found": "blocked names that this subset lacks (written as in the ground truth?)",
+    "duplicate_ground_truths": "ground-truth segments left out as duplicates",
+}
+
+
+def load_video_list(path: str | os.PathLike) -> list[str]:
+    """Video names from a text file, one a line, or (.json, .json.gz) from a list or the keys of an object.
+
+    ActivityNet's scorer fetched such a list of videos that are gone from a server that is itself gone; several
+    projects carry a copy, as a JSON list.
+
+    Raises:
+        InputError: the file cannot be read, has another form or names no video.
+    """
+    if str(path).endswith((".json", ".json.gz")):
+        names = read_json_document(path)
+        names = list(names) if isinstance(names, dict) else names
+        if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+            raise InputError(f"{path} holds no list of video names; write [\"name\", ...], or a text file.")
+    else:
+        try:
+            names = [line.strip() for line in Path(path).read_text(encoding="utf-8").splitlines() if line.strip()]
+        except (OSError, UnicodeDecodeError) as error:
+            raise InputError(f"cannot read {path}: {getattr(error, 'strerror', None) or error}. Give a text file, one "
+                             "video name a line, or JSON (.json).") from error
+    if not names:
+        raise InputError(f"{path} names no video; name one a line, or leave the option out.")
+    return names
+
+
+def without_videos(instances: Instances, names: Collection[str]) -> Instances:
+    """The instances of all other videos; classes that lose every instance are gone."""
+    names = set(names)
+    blocked = np.array([name in names for name in instances.video_names], bool)
+    return _keep(instances, ~blocked[instances.video], blocked)
+
+
+def without_duplicates(instances: Instances) -> Instances:
+    """One instance of those with the same video and label and both ends within SAME_SECONDS: the first in the file."""
+    seen: dict[tuple[int, int], list[tuple[float, float]]] = {}
+    keep = np.ones(len(instances), bool)
+    columns = zip(instances.video.tolist(), instances.label.tolist(), instances.segment.tolist(), strict=True)
+    for index, (video, label, (start, end)) in enumerate(columns):
+        others = seen.setdefault((video, label), [])
+        if any(max(abs(start - other[0]), abs(end - other[1])) <= SAME_SECONDS for other in others):
+            keep[index] = False
+        else:
+            others.append((start, end))
+    return _keep(instances, keep, np.zeros(len(instances.video_names), bool))
+
+
+def _keep(instances: Instances, keep: np.ndarray, blocked: np.ndarray) -> Instances:
+    """The instances where `keep` bool [n]; videos where `blocked` bool [videos] go, the others stay."""
+    video = np.cumsum(~blocked) - 1
+    used = np.zeros(len(instances.class_names), bool)
+    used[instances.label[keep]] = True
+    label = np.cumsum(used) - 1
+    names = [name for name, gone in zip(instances.video_names, blocked, strict=True) if not gone]
+    known = set(names)
+    return replace(
+        instances,
+        video_names=names,
+        class_names=[name for name, there in zip(instances.class_names, used, strict=True) if there],
+        video=video[instances.video[keep]],
+        label=label[instances.label[keep]],
+        segment=instances.segment[keep],
+        score=None if instances.score is None else instances.score[keep],
+        duration={name: seconds for name, seconds in instances.duration.items() if name in known},
+    )
