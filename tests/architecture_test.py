@@ -27,6 +27,7 @@ WITHOUT_TENSORFLOW = (
     "bsp_tf.data.record_schema",
     "bsp_tf.data.video_reader",
     "tfrecords_tools.clip_sources",
+    "tfrecords_tools.convert",
     "tfrecords_tools.inspect",
 )
 # Room -> rooms it must not know. Data flows from left to right and never back.

@@ -1,6 +1,6 @@
-"""Converts a folder of video clips into TFRecord shards that DMVR, Scenic and the TF Model Garden read.
+"""Converts video clips into TFRecord shards that DMVR, Scenic and the TF Model Garden read.
 
-    python -m tfrecords_tools.convert --input=clips/train --output=records/train --workers=2 --num_shards=8
+    python -m tfrecords_tools.convert --input=clips/train --output=records/train --workers=2
 
 Input is a folder per class (`clips/train/<class>/*.mp4`), a folder of videos without labels, or a file that names
 clips in the folder --videos: a Kinetics CSV, a CSV with the columns video_path[,start,end][,label], a list of lines
@@ -10,135 +10,156 @@ clips in the folder --videos: a Kinetics CSV, a CSV with the columns video_path[
         --short_side=256 --jpeg_quality=95 --labels=records/train/labels.txt
 
 Output: `clips-00000-of-00008` ..., `labels.txt` (one class a line; the line number, from 0, is the class index),
-`manifest.json` (flags, versions, counts, sizes) and `failures.csv` (path, reason). Same inputs, flags and library
-versions give the same bytes, whatever the number of workers. A killed run continues when it is started again. Exit
-status: 0 all converted; 3 done, but some clips failed or were missing, see failures.csv; 2 bad input.
+`manifest.json` (flags, versions, counts, sizes, checksums) and `failures.csv` (path, reason, seconds).
+
+Same inputs, flags and library versions give the same bytes, whatever the number of workers. A killed run continues
+with the next clip when the same command is given again; clips that failed are tried again with --retry_failures. A clip
+that crashes the decoder or hangs costs its worker process only. Exit status: 0 all converted; 3 done, but some clips
+failed or were missing, see failures.csv; 2 bad input, no space, or more failures than --max_failures.
 """
 
 import dataclasses
-import fcntl
 import hashlib
 import os
 import platform
+import re
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from importlib import metadata
 from pathlib import Path
 
+import av
 from absl import flags
 from tqdm import tqdm
 
-from bsp_tf.base.atomic_file import atomic_write, make_folder, read_json_object, write_json
+from bsp_tf.base.atomic_file import atomic_write, read_json_object, write_json
 from bsp_tf.base.command_line import run_command
 from bsp_tf.base.errors import InputError
 from bsp_tf.base.finished_output import refuse_output_inside
-from bsp_tf.data.record_schema import LABELS_FILE, MANIFEST_FILE, shard_name
-from tfrecords_tools.clip_encoder import EncodingOptions
+from bsp_tf.data.record_schema import LABELS_FILE, MANIFEST_FILE
+from tfrecords_tools.clip_encoder import LONG_CLIPS, MAX_RECORD_BYTES, EncodingOptions
 from tfrecords_tools.clip_index import ClipIndex
+from tfrecords_tools.clip_results import ClipResult
 from tfrecords_tools.clip_sources import InputSource, define_input_flags, index_clips, source_from_flags
-from tfrecords_tools.shard_writer import (
-    FAILURES_FILE,
-    STATUS_FOLDER,
-    ShardStatus,
-    ShardTask,
-    finished_shards,
-    plan_shards,
-    remove_leftovers,
-    write_failures,
-    write_shards,
-)
+from tfrecords_tools.conversion import Conversion, ShardingOptions, adopt_plan, locked
+from tfrecords_tools.shard_writer import FAILURES_FILE, ShardStatus, write_failures
 
 FLAGS = flags.FLAGS
 
 SOME_FAILED_STATUS = 3
-SETTINGS_FILE = "settings.json"
-VERSIONS_OF = ("tensorflow", "av", "pillow", "numpy")
+VERSIONS_OF = ("av", "simplejpeg", "numpy", "protobuf")
+STALL_SECONDS = 60.0
 
 
 def convert(source: InputSource | str | os.PathLike, output: str | os.PathLike, *,
-            options: EncodingOptions | None = None, num_shards: int = 8, shuffle_seed: int = 0,
-            workers: int = 1) -> dict:
+            options: EncodingOptions | None = None, sharding: ShardingOptions | None = None, workers: int = 1,
+            max_failures: str | None = None, retry_failures: bool = False,
+            stall_seconds: float = STALL_SECONDS) -> dict:
     """Converts clips to shards; continues what an earlier call began.
 
     Args:
         source: what to convert; a path stands for InputSource(path).
         output: folder of the shards.
         options: how frames are stored; None: the defaults.
-        num_shards: number of shards wanted; never more than clips.
-        shuffle_seed: seed of the order of the clips.
+        sharding: which clips go together; None: the defaults.
         workers: number of processes; it changes nothing in the output.
+        max_failures: stop when more clips than this fail: "20", or "5%" of all clips; None: never.
+        retry_failures: try the clips again that failed in an earlier call.
+        stall_seconds: a clip that gives no frame for so long has failed.
     Returns:
         The manifest as written to manifest.json.
     Raises:
-        InputError: bad input, an output folder with records of other input or flags, or one in use by another run.
+        InputError: bad input, an output folder with records of other input or flags or in use by another run, no
+            space, too many failures.
     """
-    options = options or EncodingOptions()
+    options, sharding = options or EncodingOptions(), sharding or ShardingOptions()
     source = source if isinstance(source, InputSource) else InputSource(os.fspath(source))
     if os.path.isdir(source.input):
         refuse_output_inside(output, source.input)
     index = index_clips(source)
     for warning in index.warnings:
         print(f"warning: {warning}", file=sys.stderr)
-    settings = {**dataclasses.asdict(options), "num_shards": num_shards, "shuffle_seed": shuffle_seed,
-                "label_map_sha256": _sha256("\n".join(index.labels)), "clips_sha256": _digest(index)}
     output = Path(output)
-    make_folder(output / STATUS_FOLDER)
-    with open(output / STATUS_FOLDER / "lock", "w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            raise InputError(f"another conversion is writing to {output}; wait for it or choose another --output."
-                             ) from error
-        _refuse_other_settings(output, settings)
+    with locked(output):
+        index = adopt_plan(output, index, {**dataclasses.asdict(options), **dataclasses.asdict(sharding)})
+        limit = _failure_limit(max_failures, len(index.clips) + len(index.missing))
         manifest = _finished_manifest(output)
-        if manifest is not None:
+        if manifest is not None and not (retry_failures and manifest["num_failures"] > manifest["num_missing"]):
             print(f"already done: {manifest['num_clips']} clips in {manifest['num_shards']} shards in {output}")
             return manifest
-        remove_leftovers(output)
-        write_json(output / STATUS_FOLDER / SETTINGS_FILE, settings)
         with atomic_write(output / LABELS_FILE, "w") as file:
             file.writelines(f"{label}\n" for label in index.labels)
-        shards = _write_all(index, output, options, num_shards, shuffle_seed, workers)
-        flag_values = {**dataclasses.asdict(source), **dataclasses.asdict(options), "num_shards": num_shards,
-                       "shuffle_seed": shuffle_seed}
-        return _write_manifest(output, index, shards, settings, flag_values)
+        conversion = Conversion(index, output, options, sharding)
+        if retry_failures:
+            print(f"trying again: {conversion.retry_failures()} clips that failed before")
+            conversion = Conversion(index, output, options, sharding)
+        shards = _run(conversion, index, output, workers, stall_seconds, limit)
+        flag_values = {**dataclasses.asdict(source), **dataclasses.asdict(options), **dataclasses.asdict(sharding)}
+        return _write_manifest(output, index, shards, flag_values)
 
 
-def _write_all(index: ClipIndex, output: Path, options: EncodingOptions, num_shards: int,
-               seed: int, workers: int) -> list[ShardStatus]:
-    class_index = {label: position for position, label in enumerate(index.labels)}
-    plan = plan_shards(len(index.clips), num_shards, seed)
-    tasks = [ShardTask(index.root, os.fspath(output), shard_name(shard, len(plan)),
-                       tuple((index.clips[i], class_index.get(index.clips[i].label)) for i in clips), options)
-             for shard, clips in enumerate(plan)]
-    shards = finished_shards(output, [task.name for task in tasks])
-    waiting = [task for task in tasks if task.name not in shards]
-    num_done = sum(len(task.clips) for task in tasks if task.name in shards)
-    if shards:
-        print(f"continuing: {len(shards)} of {len(tasks)} shards were finished before")
-    with tqdm(total=len(index.clips), initial=num_done, desc="convert", unit="clip") as bar:
-        for status in write_shards(waiting, workers, bar.update):
-            shards[status.name] = status
-    return [shards[task.name] for task in tasks]
+def _run(conversion: Conversion, index: ClipIndex, output: Path, workers: int, stall_seconds: float,
+         limit: float) -> list[ShardStatus]:
+    """Brings the conversion to its end, with a progress bar; stops when too much fails."""
+    failures = conversion.failures()
+    if conversion.num_done:
+        print(f"continuing: {conversion.num_done} of {len(index.clips)} clips were done before")
+
+    def list_failures() -> None:
+        write_failures(output, [*((path, reason, 0.0) for path, reason in index.missing),
+                                *((clip.key, clip.reason, clip.seconds) for clip in failures)])
+
+    def stop_if_too_many() -> None:
+        number = len(failures) + len(index.missing)
+        if number > limit:
+            list_failures()
+            last = failures[-1] if failures else None
+            example = f"{last.key}: {last.reason}" if last else "{}: {}".format(*index.missing[-1])
+            raise InputError(f"{number} clips failed or are missing, more than --max_failures allows (the last is "
+                             f"{example.rstrip('.')}). See {output / FAILURES_FILE}; then run the same command again "
+                             "with a higher --max_failures, or with --retry_failures.")
+
+    stop_if_too_many()
+    with tqdm(total=len(index.clips), initial=conversion.num_done, desc="convert", unit="clip") as bar:
+
+        def on_clip(result: ClipResult) -> None:
+            bar.update()
+            if result.reason:
+                failures.append(result)
+                bar.set_postfix(failed=len(failures), refresh=False)
+                stop_if_too_many()
+
+        shards = conversion.run(workers, stall_seconds, on_clip)
+    list_failures()
+    return shards
 
 
-def _write_manifest(output: Path, index: ClipIndex, shards: list[ShardStatus], settings: dict,
-                    flag_values: dict) -> dict:
-    failures = [*index.missing, *(failure for shard in shards for failure in shard.failures)]
-    write_failures(output, failures)
+def _failure_limit(text: str | None, num_clips: int) -> float:
+    if text is None:
+        return float("inf")
+    match = re.fullmatch(r"(\d+)|(\d+(?:\.\d+)?)%", text.strip())
+    if not match:
+        raise InputError(f"--max_failures={text} is neither a number of clips (20) nor a share of them (5%).")
+    return int(match[1]) if match[1] else float(match[2]) / 100 * num_clips
+
+
+def _write_manifest(output: Path, index: ClipIndex, shards: list[ShardStatus], flag_values: dict) -> dict:
+    rows = [shard.summary() for shard in shards]
+    num_failed = sum(row["num_failures"] for row in rows)
     manifest = {
-        "num_clips": sum(shard.num_clips for shard in shards),
-        "num_frames": sum(shard.num_frames for shard in shards),
-        "num_failures": len(failures),
+        "num_clips": sum(row["num_clips"] for row in rows),
+        "num_frames": sum(row["num_frames"] for row in rows),
+        "num_inputs": len(index.clips) + len(index.missing),
+        "num_failures": num_failed + len(index.missing),
         "num_missing": len(index.missing),
         "num_labels": len(index.labels),
         "num_shards": len(shards),
-        "shards": [{"name": shard.name, "num_clips": shard.num_clips, "num_frames": shard.num_frames,
-                    "num_bytes": shard.num_bytes, "num_failures": len(shard.failures)} for shard in shards],
+        "shards": rows,
         "flags": flag_values,
-        "label_map_sha256": settings["label_map_sha256"],
-        "clips_sha256": settings["clips_sha256"],
-        "versions": {"python": platform.python_version(), **{name: metadata.version(name) for name in VERSIONS_OF}},
+        "label_map_sha256": _sha256(f"{label}\n" for label in index.labels),
+        "clips_sha256": _sha256(repr((clip.key, clip.label, clip.span_seconds)) for clip in index.clips),
+        "versions": {"python": platform.python_version(), **{name: metadata.version(name) for name in VERSIONS_OF},
+                     **{name: ".".join(map(str, version)) for name, version in av.library_versions.items()}},
         "warnings": index.warnings,
     }
     write_json(output / MANIFEST_FILE, manifest)
@@ -149,39 +170,18 @@ def _finished_manifest(output: Path) -> dict | None:
     """The manifest if the run had ended and every file of it is still there in full."""
     if not (output / MANIFEST_FILE).is_file():
         return None
-    manifest = read_json_object(output / MANIFEST_FILE, "shards", "num_clips", "num_shards", "num_failures")
+    manifest = read_json_object(output / MANIFEST_FILE, "shards", "num_clips", "num_shards", "num_failures",
+                                "num_missing")
     files = [(output / shard["name"], shard["num_bytes"]) for shard in manifest["shards"]]
     whole = all(path.is_file() and path.stat().st_size == num_bytes for path, num_bytes in files)
     return manifest if whole and (output / LABELS_FILE).is_file() and (output / FAILURES_FILE).is_file() else None
 
 
-def _refuse_other_settings(output: Path, settings: dict) -> None:
-    path = output / STATUS_FOLDER / SETTINGS_FILE
-    if not path.is_file():
-        if any(output.glob("clips-*")) or (output / MANIFEST_FILE).exists():
-            raise InputError(f"{output} holds records of unknown origin; choose another --output or empty it.")
-        return
-    before = read_json_object(path)
-    named = {"clips_sha256": "the clips of the input", "label_map_sha256": "the label map"}
-    differing = [named.get(name, f"--{name} (now {settings.get(name)}, before {before.get(name)})")
-                 for name in sorted({*before, *settings}) if before.get(name) != settings.get(name)]
-    if differing:
-        raise InputError(f"{output} holds a conversion with other settings: {', '.join(differing)} differ. Choose "
-                         "another --output, or empty that folder to convert anew.")
-
-
-def _digest(index: ClipIndex) -> str:
-    """Fingerprint of names, sizes, labels and spans of the clips, so that other input is not taken for the same."""
-    lines = []
-    for clip in index.clips:
-        path = Path(index.root, clip.path)
-        size = path.stat().st_size if path.exists() else None
-        lines.append(repr((clip.key, size, clip.label, clip.span_seconds)))
-    return _sha256("\n".join(lines))
-
-
-def _sha256(text: str) -> str:
-    return hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest()
+def _sha256(texts: Iterable[str]) -> str:
+    digest = hashlib.sha256()
+    for text in texts:
+        digest.update(text.encode("utf-8", "surrogateescape"))
+    return digest.hexdigest()
 
 
 def define_flags() -> None:
@@ -189,28 +189,41 @@ def define_flags() -> None:
     define_input_flags()
     flags.DEFINE_string("output", None, "Folder for the shards.", required=True)
     flags.DEFINE_integer("workers", os.cpu_count() or 1, "Processes.", lower_bound=1)
-    flags.DEFINE_integer("num_shards", 8, "Number of shards; never more than clips.", lower_bound=1)
+    flags.DEFINE_integer("num_shards", None, "Number of shards; never more than clips.", lower_bound=1)
+    flags.DEFINE_float("shard_megabytes", None, "Size of a shard instead of their number: about so many MB, "
+                       "estimated from the first 64 clips (default: 256 MB, but at least 8 shards).", lower_bound=0.001)
     flags.DEFINE_integer("shuffle_seed", 0, "Seed of the order of the clips.", lower_bound=0)
     flags.DEFINE_integer("short_side", 256, "Shorter side of stored frames in pixels; smaller ones are not "
                          "enlarged; 0 keeps every size.", lower_bound=0)
     flags.DEFINE_integer("jpeg_quality", 95, "1 to 100.", lower_bound=1, upper_bound=100)
     flags.DEFINE_float("fps", 0.0, "Frames a second to store; 0 keeps every frame.", lower_bound=0.0)
     flags.DEFINE_integer("min_frames", 2, "Clips with fewer frames are failures.", lower_bound=1)
+    flags.DEFINE_integer("max_frames", 1000, "The most frames of one record; so many MB of JPEG are the most, too: "
+                         f"{MAX_RECORD_BYTES / 1e6:.0f}.", lower_bound=1)
+    flags.DEFINE_enum("long_clips", LONG_CLIPS[0], LONG_CLIPS, "What becomes of a clip longer than that: split: "
+                      "several records, whose timestamps continue; cut: its beginning; skip: a failure.")
+    flags.DEFINE_string("max_failures", None, "Stop when more clips than this fail or are missing: a number, or a "
+                        "share such as 5% (default: never).")
+    flags.DEFINE_boolean("retry_failures", False, "Try the clips again that failed in an earlier run.")
+    flags.DEFINE_float("stall_seconds", STALL_SECONDS, "A clip that gives no frame for so many seconds has failed.",
+                       lower_bound=1.0)
 
 
 def main(argv: Sequence[str]) -> int:
     """Reads the flags, converts, says what was done; see the module's docstring for the exit status."""
     del argv
     options = EncodingOptions(short_side=FLAGS.short_side, fps=FLAGS.fps, jpeg_quality=FLAGS.jpeg_quality,
-                              min_frames=FLAGS.min_frames)
-    manifest = convert(source_from_flags(), FLAGS.output, options=options, num_shards=FLAGS.num_shards,
-                       shuffle_seed=FLAGS.shuffle_seed, workers=FLAGS.workers)
+                              min_frames=FLAGS.min_frames, max_frames=FLAGS.max_frames, long_clips=FLAGS.long_clips)
+    sharding = ShardingOptions(FLAGS.num_shards, FLAGS.shard_megabytes, FLAGS.shuffle_seed)
+    manifest = convert(source_from_flags(), FLAGS.output, options=options, sharding=sharding, workers=FLAGS.workers,
+                       max_failures=FLAGS.max_failures, retry_failures=FLAGS.retry_failures,
+                       stall_seconds=FLAGS.stall_seconds)
     num_bytes = sum(shard["num_bytes"] for shard in manifest["shards"])
     print(f"{manifest['num_clips']} clips ({manifest['num_frames']} frames) of {manifest['num_labels']} classes in "
           f"{manifest['num_shards']} shards, {num_bytes / 1e6:.1f} MB")
     if manifest["num_failures"]:
-        print(f"{manifest['num_failures']} clips could not be converted: see {Path(FLAGS.output, FAILURES_FILE)}",
-              file=sys.stderr)
+        print(f"{manifest['num_failures']} of {manifest['num_inputs']} clips could not be converted: see "
+              f"{Path(FLAGS.output, FAILURES_FILE)}", file=sys.stderr)
         return SOME_FAILED_STATUS
     return 0
 

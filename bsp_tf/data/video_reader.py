@@ -18,8 +18,9 @@ import contextlib
 import dataclasses
 import itertools
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 import av
 import numpy as np
@@ -51,6 +52,22 @@ class VideoInfo:
     duration_seconds: float
 
 
+class ShownFrame(NamedTuple):
+    """A decoded picture and when it is shown.
+
+    Attributes:
+        picture: as decoded: neither scaled, converted nor turned.
+        times: for how many frames of the wanted rate it stands.
+        seconds: time of the first of them, from the start of the video.
+        period: seconds from one frame to the next.
+    """
+
+    picture: av.VideoFrame
+    times: int
+    seconds: float
+    period: float
+
+
 def find_files(folder: str | os.PathLike) -> list[Path]:
     """All files below `folder` that are not hidden (nor in a hidden folder), sorted by their relative path.
 
@@ -75,7 +92,7 @@ def probe_video(path: str | os.PathLike) -> VideoInfo:
         duration = float(container.duration or 0) / av.time_base
         num_frames = stream.frames or round(duration * fps)
         frame = next(good_frames(container, stream, path, from_start=True))
-        turned = _quarter_turns(frame) % 2
+        turned = quarter_turns(frame) % 2
         width, height = (frame.height, frame.width) if turned else (frame.width, frame.height)
         return VideoInfo(width, height, fps, num_frames, max(duration, 0.0))
 
@@ -98,20 +115,36 @@ def read_frames(path: str | os.PathLike, *, fps: float | None = None, short_side
         VideoError: missing, empty, no video, no decodable frame, or no frame between start and end.
         TruncatedVideoError: raised after the good frames where the file is cut or damaged.
     """
-    timed = _cut(path, start_seconds or 0.0, end_seconds)
     converter = _Converter(short_side)
+    for shown in decode_frames(path, fps=fps, start_seconds=start_seconds, end_seconds=end_seconds):
+        image = converter(shown.picture)
+        for _ in range(shown.times):
+            yield image
+
+
+def decode_frames(path: str | os.PathLike, *, fps: float | None = None, start_seconds: float | None = None,
+                  end_seconds: float | None = None, on_decoded: Callable[[], None] = lambda: None
+                  ) -> Iterator[ShownFrame]:
+    """Decodes as `read_frames` does, and leaves the pictures as they are.
+
+    Args:
+        path: video file.
+        fps: as for `read_frames`.
+        start_seconds: as for `read_frames`.
+        end_seconds: as for `read_frames`.
+        on_decoded: called for every decoded frame, also for those before `start_seconds`.
+    Raises:
+        VideoError, TruncatedVideoError: as `read_frames`.
+    """
+    start = start_seconds or 0.0
+    timed = _cut(path, start, end_seconds, on_decoded)
+    shown_frames = _at_rate(timed, fps, start, end_seconds) if fps else (
+        ShownFrame(frame, 1, time, period) for time, frame, period in timed)
     given = 0
     try:
-        if fps:
-            for frame, times in _at_rate(timed, fps, start_seconds or 0.0, end_seconds):
-                image = converter(frame)
-                for _ in range(times):
-                    given += 1
-                    yield image
-        else:
-            for _, frame, _ in timed:
-                given += 1
-                yield converter(frame)
+        for shown in shown_frames:
+            given += shown.times
+            yield shown
     except TruncatedVideoError as error:
         error.num_frames = given
         if not given:
@@ -150,7 +183,8 @@ def _timed_frames(path: str | os.PathLike,
             yield previous, frame, period
 
 
-def _cut(path: str | os.PathLike, start: float, end: float | None) -> Iterator[tuple[float, av.VideoFrame, float]]:
+def _cut(path: str | os.PathLike, start: float, end: float | None,
+         on_decoded: Callable[[], None]) -> Iterator[tuple[float, av.VideoFrame, float]]:
     """The timed frames with start <= time < end (to within a hundredth of a period)."""
     frames = None
     if start >= SEEK_FROM_SECONDS:
@@ -161,6 +195,7 @@ def _cut(path: str | os.PathLike, start: float, end: float | None) -> Iterator[t
             if first is not None and first[0] <= start:
                 frames = itertools.chain([first], sought)
     for time, frame, period in frames or _timed_frames(path):
+        on_decoded()
         if end is not None and time >= end - period / 100:
             return
         if time >= start - period / 100:
@@ -168,8 +203,8 @@ def _cut(path: str | os.PathLike, start: float, end: float | None) -> Iterator[t
 
 
 def _at_rate(timed: Iterator[tuple[float, av.VideoFrame, float]], fps: float, start: float,
-             end: float | None) -> Iterator[tuple[av.VideoFrame, int]]:
-    """(frame, how many ticks of the wanted rate are nearest to it); ticks are start + k / fps."""
+             end: float | None) -> Iterator[ShownFrame]:
+    """Each frame with the ticks of the wanted rate that are nearest to it; ticks are start + k / fps."""
     ticks, held = 0, None
 
     def ticks_before(seconds: float) -> int:
@@ -183,7 +218,7 @@ def _at_rate(timed: Iterator[tuple[float, av.VideoFrame, float]], fps: float, st
             if held is not None:
                 until = ticks_before((held[0] + time) / 2)
                 if until > ticks:
-                    yield held[1], until - ticks
+                    yield ShownFrame(held[1], until - ticks, start + ticks / fps, 1 / fps)
                     ticks = until
             held = (time, frame, period)
     except TruncatedVideoError as error:
@@ -193,14 +228,20 @@ def _at_rate(timed: Iterator[tuple[float, av.VideoFrame, float]], fps: float, st
         # A clip shorter than one tick still has a frame to show.
         until = max(until, 1)
         if until > ticks:
-            yield held[1], until - ticks
+            yield ShownFrame(held[1], until - ticks, start + ticks / fps, 1 / fps)
     if failure is not None:
         raise failure
 
 
-def _quarter_turns(frame: av.VideoFrame) -> int:
+def quarter_turns(frame: av.VideoFrame) -> int:
     """Counter-clockwise quarter turns that bring the stored picture upright."""
     return round(frame.rotation / 90) % 4
+
+
+def scaled_size(frame: av.VideoFrame, short_side: int | None) -> tuple[int, int]:
+    """(width, height) in pixels, not turned, with the shorter side scaled down to `short_side`; None or 0: as it is."""
+    scale = min(short_side / min(frame.width, frame.height), 1.0) if short_side else 1.0
+    return max(round(frame.width * scale), 1), max(round(frame.height * scale), 1)
 
 
 class _Converter:
@@ -213,9 +254,8 @@ class _Converter:
 
     def __call__(self, frame: av.VideoFrame) -> np.ndarray:
         if self._size is None:
-            scale = min(self._short_side / min(frame.width, frame.height), 1.0) if self._short_side else 1.0
-            self._size = max(round(frame.width * scale), 1), max(round(frame.height * scale), 1)
-            self._turns = _quarter_turns(frame)
+            self._size = scaled_size(frame, self._short_side)
+            self._turns = quarter_turns(frame)
         picture = self._reformatter.reformat(frame, *self._size, "rgb24", interpolation=Interpolation.BILINEAR,
                                              src_color_range=frame.color_range, dst_color_range=ColorRange.JPEG,
                                              threads=1)
