@@ -8,7 +8,7 @@ import os
 from bsp_tf.base.errors import InputError
 from bsp_tf.data.annotations import ODDITIES, load_annotations
 from tfrecords_tools.clip_index import ClipIndex, FoundClip, format_seconds, make_clips
-from tfrecords_tools.file_listing import Candidates, by_stem, existing_folder, list_files, prefer_videos
+from tfrecords_tools.file_listing import by_stem, describe_absent, existing_folder, list_files, prefer_videos
 from tfrecords_tools.label_map import match_labels
 
 
@@ -38,11 +38,12 @@ def index_annotations(path: str | os.PathLike, root: str | os.PathLike, known: l
     missing = [(name, f"annotated segment: {ODDITIES[kind]}") for kind in ("outside", "reversed")
                for name in annotations.oddities[kind] if name in chosen]
     listing = list_files(root)
-    stems, candidates, found = by_stem(listing.paths), Candidates(listing.paths), []
+    stems, found = by_stem(listing.paths), []
+    paths_of = {name: _find(name, stems) for name in chosen}
+    absent = describe_absent([name for name, paths in paths_of.items() if not paths], listing.paths)
     for name, video in chosen.items():
-        bare = name.removeprefix("v_")
-        paths = prefer_videos(next((stems[stem] for stem in (name, f"v_{bare}", bare) if stem in stems), []))
-        reason = "" if len(paths) == 1 else f"{len(paths)} files fit: {', '.join(paths)}" if paths else candidates(name)
+        paths = paths_of[name]
+        reason = absent.get(name) or ("" if len(paths) == 1 else f"{len(paths)} files fit: {', '.join(paths)}")
         for (start, end), label in zip(video.segments.round(6).tolist(), video.labels, strict=True):
             fault = reason or ("" if start < end else f"start {format_seconds(start)} is not before end "
                                                       f"{format_seconds(end)}")
@@ -63,3 +64,8 @@ def index_annotations(path: str | os.PathLike, root: str | os.PathLike, known: l
         warnings.append(f"{num_bare} videos of {path} have no annotated segment, so no clip comes from them.")
     return ClipIndex(os.fspath(root), "activitynet", clips, labels, [*listing.faults, *dict.fromkeys(missing)],
                      warnings)
+
+
+def _find(name: str, stems: dict[str, list[str]]) -> list[str]:
+    bare = name.removeprefix("v_")
+    return prefer_videos(next((stems[stem] for stem in (name, f"v_{bare}", bare) if stem in stems), []))

@@ -5,7 +5,9 @@ times as W3C media fragments write them, `videos/a.mp4#t=12.5,22`.
 """
 
 import dataclasses
+import itertools
 from collections.abc import Iterable, Mapping
+from typing import NamedTuple
 
 from bsp_tf.data.record_schema import UNLABELLED
 
@@ -61,8 +63,7 @@ class ClipIndex:
     warnings: list[str]
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
-class FoundClip:
+class FoundClip(NamedTuple):
     """A clip whose file is there; `label` is as the input writes it. The other fields are those of ClipSpec."""
 
     path: str
@@ -84,28 +85,18 @@ def make_clips(found: Iterable[FoundClip], matched: Mapping[str, tuple[int, str]
     for clip in found:
         index, label = (UNLABELLED, None) if clip.label is None else matched[clip.label]
         labelled.append((clip.path, clip.span_seconds or (), clip.cut, index, label))
-    labelled.sort(key=lambda clip: clip[:4])
-    pieces: dict[tuple, int] = {}
-    unique = []
-    for clip in labelled:
-        if not unique or clip != unique[-1]:
-            unique.append(clip)
-            piece = _piece(clip)
-            pieces[piece] = pieces.get(piece, 0) + 1
-    clips = [ClipSpec(path, label, span or None, index, cut, pieces[_piece((path, span, cut))] > 1)
-             for path, span, cut, index, label in unique]
+    labelled.sort()
+    unique = [clip for clip, previous in zip(labelled, [None, *labelled], strict=False) if clip != previous]
+    # Sorted, the labels of one piece of a file stand side by side.
+    same = [False, *(clip[:3] == following[:3] for clip, following in itertools.pairwise(unique)), False]
+    clips = [ClipSpec(path, label, span or None, index, cut, before or after)
+             for (path, span, cut, index, label), before, after in zip(unique, same, same[1:], strict=False)]
     return clips, len(labelled) - len(unique)
 
 
 def format_seconds(seconds: float) -> str:
     """Seconds to the microsecond, which is what records hold, without needless zeros."""
     return f"{seconds:.6f}".rstrip("0").rstrip(".")
-
-
-def _piece(clip: tuple) -> tuple:
-    """What of which file; a clip that is not cut is the whole file, wherever that came from."""
-    path, span, cut = clip[:3]
-    return (path, span) if cut else (path,)
 
 
 def _escape(text: str) -> str:

@@ -2,11 +2,11 @@
 
 import contextlib
 import csv
-import dataclasses
+import functools
 import math
 import os
 from collections.abc import Iterator, Sequence
-from typing import IO
+from typing import IO, NamedTuple
 
 from bsp_tf.base.errors import InputError
 
@@ -22,8 +22,7 @@ ALIASES = {
 _UTF16_MARKS = (b"\xff\xfe", b"\xfe\xff")
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
-class Row:
+class Row(NamedTuple):
     """One row: what it says, or why it cannot be used.
 
     Attributes:
@@ -84,12 +83,12 @@ class Table:
             reader = self._reader(file)
             next(reader, None)
             for fields in reader:
-                if not any(field.strip() for field in fields):
+                if not "".join(fields).strip():
                     continue
                 if len(fields) < len(self._names):
                     fields += [""] * (len(self._names) - len(fields))
-                label, split = ("" if at is None else texts.setdefault(fields[at], fields[at].strip())
-                                for at in (label_at, split_at))
+                label = "" if label_at is None else texts.setdefault(fields[label_at], fields[label_at].strip())
+                split = "" if split_at is None else texts.setdefault(fields[split_at], fields[split_at].strip())
                 span, fault = None, ""
                 if start_at is not None:
                     span, fault = _read_span(fields[start_at], fields[end_at])
@@ -153,6 +152,7 @@ def find_columns(names: Sequence[str]) -> dict[str, int]:
     return found
 
 
+@functools.lru_cache(maxsize=1 << 16)
 def _read_span(start: str, end: str) -> tuple[tuple[float, float] | None, str]:
     """((start, end) to the microsecond, "") or (None, what is wrong)."""
     if not start.strip() and not end.strip():

@@ -3,7 +3,7 @@
 import dataclasses
 import os
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from pathlib import Path
 
 from bsp_tf.base.errors import InputError
@@ -71,8 +71,7 @@ def by_stem(paths: Iterable[str]) -> dict[str, list[str]]:
     """Stem -> files. Downloaders leave double suffixes (`x.mp4.webm`, `x.f137.mp4`), so `x` finds those too."""
     stems: dict[str, list[str]] = {}
     for path in paths:
-        name = path[path.rfind("/") + 1:]
-        stem = os.path.splitext(name)[0]
+        stem = path[path.rfind("/") + 1:].rpartition(".")[0] or path[path.rfind("/") + 1:]
         stems.setdefault(stem, []).append(path)
         if "." in stem:
             stems.setdefault(stem.partition(".")[0], []).append(path)
@@ -87,28 +86,31 @@ def prefer_videos(paths: list[str]) -> list[str]:
     return videos or paths
 
 
-class Candidates:
-    """The files nearest to a name that matched none: same stem but for case, suffix, folder and times."""
+def describe_absent(names: Collection[str], paths: Iterable[str]) -> dict[str, str]:
+    """Why names matched no file: there is none, and the nearest, of the same stem but for case, suffix, folder, times.
 
-    def __init__(self, paths: Iterable[str]) -> None:
-        self._near: dict[str, list[str]] = {}
+    Returns:
+        {name: reason for the list of failures}.
+    """
+    near: dict[str, list[str]] = {_core(name): [] for name in names}
+    if near:
         for path in paths:
-            self._near.setdefault(self._core(path), []).append(path)
+            fitting = near.get(_core(path))
+            if fitting is not None:
+                fitting.append(path)
+    return {name: _describe(near[_core(name)]) for name in names}
 
-    def __call__(self, name: str) -> str:
-        """Reason for the list of failures: no such file, and the nearest there are."""
-        near = self._near.get(self._core(name), [])
-        if not near:
-            return "no such file"
-        more = f" and {len(near) - MAX_CANDIDATES} more" if len(near) > MAX_CANDIDATES else ""
-        return f"no such file; nearest: {', '.join(near[:MAX_CANDIDATES])}{more}"
 
-    @staticmethod
-    def _core(path: str) -> str:
-        stem = path[path.rfind("/") + 1:]
-        while os.path.splitext(stem)[1].lower() in VIDEO_SUFFIXES:
-            stem = os.path.splitext(stem)[0]
-        return TIMES.sub("", stem).casefold().removeprefix("v_")
+def _core(path: str) -> str:
+    stem = path[path.rfind("/") + 1:].partition(".")[0]
+    return TIMES.sub("", stem).casefold().removeprefix("v_")
+
+
+def _describe(near: list[str]) -> str:
+    if not near:
+        return "no such file"
+    more = f" and {len(near) - MAX_CANDIDATES} more" if len(near) > MAX_CANDIDATES else ""
+    return f"no such file; nearest: {', '.join(near[:MAX_CANDIDATES])}{more}"
 
 
 def _is_loop(root: str | os.PathLike, link: str) -> bool:

@@ -8,11 +8,19 @@ depth, or in a folder that is no class. A file in the folder of another class is
 """
 
 import os
+from collections.abc import Iterator
 
 from bsp_tf.base.errors import InputError
 from tfrecords_tools.clip_index import ClipIndex, FoundClip, make_clips
 from tfrecords_tools.clip_table import Row, Table, choose_split
-from tfrecords_tools.file_listing import Candidates, FileListing, by_stem, existing_folder, list_files, prefer_videos
+from tfrecords_tools.file_listing import (
+    FileListing,
+    by_stem,
+    describe_absent,
+    existing_folder,
+    list_files,
+    prefer_videos,
+)
 from tfrecords_tools.label_map import fold_label, match_labels
 
 COLUMNS = ("youtube_id", "time_start", "time_end")
@@ -64,39 +72,42 @@ def _match_rows(rows: list[Row], labels: set[str], listing: FileListing, csv_pat
                 untrimmed: bool) -> tuple[list[FoundClip], list[tuple[str, str]], int]:
     """(clips, missing, number of files taken)."""
     stems, folders = by_stem(listing.paths), _ClassFolders(labels)
-    found: dict[str, list[FoundClip]] = {}
-    missing, unmatched = [], []
+    found, missing, unmatched = [], [], []
+    span_of: dict[str, tuple[float, float]] = {}
+    shared: dict[str, int] = {}
     for row in rows:
         if row.fault or row.span_seconds is None:
             missing.append((row.name or f"line {row.line}",
                             f"{csv_path}, line {row.line}: {row.fault or 'the row has no start and end'}"))
             continue
-        start, end = map(int, row.span_seconds)
-        timed = f"{row.name}_{start:06d}_{end:06d}"
-        for stem in (timed, f"{row.name}_{start}_{end}", row.name):
-            paths = prefer_videos(folders.fitting(stems.get(stem, ()), row.label))
+        for stem in _stems(row):
+            paths = folders.fitting(stems[stem], row.label) if stem in stems else []
             if paths:
                 break
-        name = f"{row.label}/{timed}.mp4" if row.label else f"{timed}.mp4"
+        paths = prefer_videos(paths)
         if len(paths) == 1:
             cut = untrimmed and stem == row.name
-            found.setdefault(paths[0], []).append(FoundClip(paths[0], row.label, row.span_seconds, cut))
-        elif paths:
+            found.append(FoundClip(paths[0], row.label, row.span_seconds, cut))
+            if span_of.setdefault(paths[0], row.span_seconds) != row.span_seconds and not cut:
+                shared[paths[0]] = shared.get(paths[0], 1) + 1
+            continue
+        name = f"{row.label or ''}/{next(_stems(row))}.mp4".removeprefix("/")
+        if paths:
             missing.append((name, f"{len(paths)} files fit: {', '.join(paths)}"))
         else:
             unmatched.append(name)
-    if unmatched:
-        candidates = Candidates(listing.paths)
-        missing += [(name, candidates(name)) for name in unmatched]
-    clips = []
-    for path, fitting in found.items():
-        spans = {clip.span_seconds for clip in fitting}
-        if len(spans) == 1 or fitting[0].cut:
-            clips += fitting
-        else:
-            missing.append((path, f"{len(spans)} rows of {csv_path} with other times fit this one file; if it is the "
-                                  "whole video, give --untrimmed"))
-    return clips, missing, len(found)
+    missing += describe_absent(unmatched, listing.paths).items()
+    missing += [(path, f"{count} rows of {csv_path} with other times fit this one file; if it is the whole video, give "
+                       "--untrimmed") for path, count in shared.items()]
+    return [clip for clip in found if clip.path not in shared], missing, len(span_of)
+
+
+def _stems(row: Row) -> Iterator[str]:
+    """What the row's file may be called, the most telling first."""
+    start, end = map(int, row.span_seconds)
+    yield f"{row.name}_{start:06d}_{end:06d}"
+    yield f"{row.name}_{start}_{end}"
+    yield row.name
 
 
 class _ClassFolders:
@@ -111,8 +122,8 @@ class _ClassFolders:
 
     def fitting(self, paths: list[str], label: str | None) -> list[str]:
         """The files that may belong to a class: those in its folders, else those in no class's folder."""
-        if label is None or not paths:
-            return list(paths)
+        if label is None:
+            return paths
         classes = [self._classes(path) for path in paths]
         own = [path for path, labels in zip(paths, classes, strict=True) if label in labels]
         return own or [path for path, labels in zip(paths, classes, strict=True) if not labels]

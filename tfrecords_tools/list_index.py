@@ -18,7 +18,7 @@ from typing import IO
 from bsp_tf.base.errors import InputError
 from tfrecords_tools.clip_index import ClipIndex, FoundClip, make_clips
 from tfrecords_tools.clip_table import Row, Table, choose_split, open_text
-from tfrecords_tools.file_listing import Candidates, existing_folder, list_files
+from tfrecords_tools.file_listing import describe_absent, existing_folder, list_files
 from tfrecords_tools.label_map import match_labels
 
 # Where a path that is not there most likely ends: after its suffix.
@@ -101,11 +101,9 @@ def _index_rows(form: str, rows: list[Row], names: set[str], files: _KnownFiles,
         first = missing[0] if missing else (absent[0], "no such file")
         raise InputError(f"no clip found: none of the {len(rows)} rows of {source} can be used with the folder "
                          f"{files.root} (the first: {first[0]}, {first[1]}); check --videos.")
-    if absent:
-        # Only now, and only for names below the root: a list of absolute paths may lie in a folder of millions.
-        below = any(not path.startswith("/") for path in absent)
-        candidates = Candidates(list_files(files.root).paths if below else [])
-        missing += [(path, candidates(path)) for path in absent]
+    # A walk only if a name below the root asks for it: a list of absolute paths may lie in a folder of millions.
+    below = any(not path.startswith("/") for path in absent)
+    missing += describe_absent(absent, list_files(files.root).paths if below else []).items()
     clips, num_repeated = make_clips(found, matched)
     warnings = [f"{num_repeated} rows of {source} repeat another row and are left out."] if num_repeated else []
     num_bare = sum(clip.label is None for clip in clips)

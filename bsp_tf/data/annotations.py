@@ -4,8 +4,8 @@
                                               "annotations": [{"segment": [start, end], "label"}]}}}
 
 G-TAD's and BMN's files have no more than the inner object, {id: {"duration_second", "annotations"}}, and are read too;
-they name no subsets. Other keys are ignored. Numbers may be written as strings, as in the THUMOS14 files. What is wrong in form is
-an InputError with the file, the video and the key; what is odd in substance is mended, counted and reported:
+they name no subsets. Other keys are ignored. Numbers may be written as strings, as in the THUMOS14 files. What is wrong
+in form is an InputError with the file, the video and the key; what is odd in substance is mended, counted and reported:
 
     clamped       ends after the video or starts before 0: cut to [0, duration]
     outside       begins at or after the end of the video, or ends before 0: left out

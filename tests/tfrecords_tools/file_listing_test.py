@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from tfrecords_tools.file_listing import Candidates, by_stem, list_files, prefer_videos
+from tfrecords_tools.file_listing import by_stem, describe_absent, list_files, prefer_videos
 
 
 def test_all_files_sorted_without_hidden_ones(tmp_path, touch):
@@ -53,9 +53,10 @@ def test_videos_go_before_their_side_files():
     assert prefer_videos(["x.abc"]) == ["x.abc"] and prefer_videos(["x.a", "x.b"]) == ["x.a", "x.b"]
 
 
-def test_candidates_differ_in_case_suffix_folder_or_times():
-    candidates = Candidates(["a/Id_-1_000001_000011.mp4", "v_other.mkv", *(f"{i}/many.mp4" for i in range(5))])
-    assert candidates("b/iD_-1_000002_000012.avi") == "no such file; nearest: a/Id_-1_000001_000011.mp4"
-    assert candidates("other") == "no such file; nearest: v_other.mkv"
-    assert candidates("many.mp4") == "no such file; nearest: 0/many.mp4, 1/many.mp4, 2/many.mp4 and 2 more"
-    assert candidates("none.mp4") == "no such file"
+def test_the_nearest_differ_in_case_suffix_folder_or_times():
+    paths = ["a/Id_-1_000001_000011.mp4", "v_other.mkv", *(f"{i}/many.mp4" for i in range(5))]
+    assert describe_absent(["b/iD_-1_000002_000012.avi", "other", "many.mp4", "none.mp4"], paths) == {
+        "b/iD_-1_000002_000012.avi": "no such file; nearest: a/Id_-1_000001_000011.mp4",
+        "other": "no such file; nearest: v_other.mkv",
+        "many.mp4": "no such file; nearest: 0/many.mp4, 1/many.mp4, 2/many.mp4 and 2 more", "none.mp4": "no such file"}
+    assert describe_absent([], paths) == {}
