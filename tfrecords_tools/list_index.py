@@ -99,8 +99,8 @@ def _index_rows(form: str, rows: list[Row], names: set[str], files: _KnownFiles,
             found.append(FoundClip(path, label, row.span_seconds, cut=row.span_seconds is not None))
     if not found:
         first = missing[0] if missing else (absent[0], "no such file")
-        raise InputError(f"no clip found: none of the {len(rows)} rows of {source} (read as a {form}) can be used with the "
-                         f"folder {files.root} (the first: {first[0]}, {first[1]}); check --videos.")
+        raise InputError(f"no clip found: none of the {len(rows)} rows of {source} (read as a {form}) can be used "
+                         f"with the folder {files.root} (the first: {first[0]}, {first[1]}); check --videos.")
     # A walk only if a name below the root asks for it: a list of absolute paths may lie in a folder of millions.
     below = any(not path.startswith("/") for path in absent)
     missing += describe_absent(absent, list_files(files.root).paths if below else []).items()
