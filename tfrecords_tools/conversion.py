@@ -17,6 +17,7 @@ from pathlib import Path
 from bsp_tf.base.atomic_file import atomic_write, make_folder, read_json, read_json_object, write_json
 from bsp_tf.base.errors import InputError
 from bsp_tf.data.record_schema import MANIFEST_FILE, shard_name
+from tfrecords_tools.beam_runner import BeamPool
 from tfrecords_tools.clip_encoder import EncodingOptions
 from tfrecords_tools.clip_index import ClipIndex, ClipSpec
 from tfrecords_tools.clip_results import ClipResult, copy_result, failure, read_result, result_path
@@ -132,7 +133,7 @@ class Conversion:
         self._results = self._state / RESULTS_FOLDER
         make_folder(self._results)
         make_folder(self._state / STATUS_FOLDER)
-        self._settings = WorkerSettings(index.root, str(self._results), options)
+        self.worker_settings = WorkerSettings(index.root, str(self._results), options)
         self._order = shuffled(len(index.clips), sharding.shuffle_seed)
         self._next_rank = 0
         self._done: dict[int, ClipResult] = {}
@@ -167,19 +168,18 @@ class Conversion:
                 reopen_shard(self._shard_task(shard), status)
         return number
 
-    def run(self, workers: int, stall_seconds: float, on_clip: Callable[[ClipResult], None]) -> list[ShardStatus]:
+    def run(self, pool: WorkerPool | BeamPool, on_clip: Callable[[ClipResult], None]) -> list[ShardStatus]:
         """Converts what is left and writes the shards.
 
         Args:
-            workers: number of processes.
-            stall_seconds: a clip that gives no frame for so long has failed.
+            pool: who does the tasks, made with `worker_settings`; it is closed at the end.
             on_clip: called for every clip that is done.
         Returns:
             The status of all shards, in order.
         Raises:
             InputError: the output cannot be written; what is done is kept.
         """
-        with WorkerPool(workers, self._settings, stall_seconds) as pool:
+        with pool:
             for task, outcome in pool.run(self._next_task):
                 if isinstance(task, ShardTask):
                     if isinstance(outcome, Lost):

@@ -37,24 +37,27 @@ from bsp_tf.base.command_line import run_command
 from bsp_tf.base.errors import InputError
 from bsp_tf.base.finished_output import refuse_output_inside
 from bsp_tf.data.record_schema import LABELS_FILE, MANIFEST_FILE
+from tfrecords_tools.beam_runner import BeamPool
 from tfrecords_tools.clip_encoder import LONG_CLIPS, MAX_RECORD_BYTES, EncodingOptions
 from tfrecords_tools.clip_index import ClipIndex
 from tfrecords_tools.clip_results import ClipResult
 from tfrecords_tools.clip_sources import InputSource, define_input_flags, index_clips, source_from_flags
 from tfrecords_tools.conversion import Conversion, ShardingOptions, adopt_plan, locked
 from tfrecords_tools.shard_writer import FAILURES_FILE, ShardStatus, write_failures
+from tfrecords_tools.worker_pool import WorkerPool
 
 FLAGS = flags.FLAGS
 
 SOME_FAILED_STATUS = 3
 VERSIONS_OF = ("av", "simplejpeg", "numpy", "protobuf")
 STALL_SECONDS = 60.0
+RUNNERS = ("local", "beam")
 
 
 def convert(source: InputSource | str | os.PathLike, output: str | os.PathLike, *,
             options: EncodingOptions | None = None, sharding: ShardingOptions | None = None, workers: int = 1,
-            max_failures: str | None = None, retry_failures: bool = False,
-            stall_seconds: float = STALL_SECONDS) -> dict:
+            max_failures: str | None = None, retry_failures: bool = False, stall_seconds: float = STALL_SECONDS,
+            runner: str = "local", beam_options: str = "") -> dict:
     """Converts clips to shards; continues what an earlier call began.
 
     Args:
@@ -66,6 +69,8 @@ def convert(source: InputSource | str | os.PathLike, output: str | os.PathLike, 
         max_failures: stop when more clips than this fail: "20", or "5%" of all clips; None: never.
         retry_failures: try the clips again that failed in an earlier call.
         stall_seconds: a clip that gives no frame for so long has failed.
+        runner: who does the work, one of RUNNERS; it changes nothing in the output.
+        beam_options: Beam's pipeline options, see `beam_runner.BeamPool`.
     Returns:
         The manifest as written to manifest.json.
     Raises:
@@ -93,12 +98,16 @@ def convert(source: InputSource | str | os.PathLike, output: str | os.PathLike, 
         if retry_failures:
             print(f"trying again: {conversion.retry_failures()} clips that failed before")
             conversion = Conversion(index, output, options, sharding)
-        shards = _run(conversion, index, output, workers, stall_seconds, limit)
+        if runner == "beam":
+            pool = BeamPool(workers, conversion.worker_settings, stall_seconds, beam_options)
+        else:
+            pool = WorkerPool(workers, conversion.worker_settings, stall_seconds)
+        shards = _run(conversion, index, output, pool, limit)
         flag_values = {**dataclasses.asdict(source), **dataclasses.asdict(options), **dataclasses.asdict(sharding)}
         return _write_manifest(output, index, shards, flag_values)
 
 
-def _run(conversion: Conversion, index: ClipIndex, output: Path, workers: int, stall_seconds: float,
+def _run(conversion: Conversion, index: ClipIndex, output: Path, pool: WorkerPool | BeamPool,
          limit: float) -> list[ShardStatus]:
     """Brings the conversion to its end, with a progress bar; stops when too much fails."""
     failures = conversion.failures()
@@ -129,7 +138,7 @@ def _run(conversion: Conversion, index: ClipIndex, output: Path, workers: int, s
                 bar.set_postfix(failed=len(failures), refresh=False)
                 stop_if_too_many()
 
-        shards = conversion.run(workers, stall_seconds, on_clip)
+        shards = conversion.run(pool, on_clip)
     list_failures()
     return shards
 
@@ -207,6 +216,10 @@ def define_flags() -> None:
     flags.DEFINE_boolean("retry_failures", False, "Try the clips again that failed in an earlier run.")
     flags.DEFINE_float("stall_seconds", STALL_SECONDS, "A clip that gives no frame for so many seconds has failed.",
                        lower_bound=1.0)
+    flags.DEFINE_enum("runner", RUNNERS[0], RUNNERS, "Processes of this machine, or an Apache Beam runner (extra "
+                      "`beam`); the output is the same. See docs/scale.md.")
+    flags.DEFINE_string("beam_options", "", "Pipeline options of --runner=beam, such as '--runner=FlinkRunner "
+                        "--flink_master=host:8081'; by default Beam's DirectRunner with --workers processes.")
 
 
 def main(argv: Sequence[str]) -> int:
@@ -217,7 +230,7 @@ def main(argv: Sequence[str]) -> int:
     sharding = ShardingOptions(FLAGS.num_shards, FLAGS.shard_megabytes, FLAGS.shuffle_seed)
     manifest = convert(source_from_flags(), FLAGS.output, options=options, sharding=sharding, workers=FLAGS.workers,
                        max_failures=FLAGS.max_failures, retry_failures=FLAGS.retry_failures,
-                       stall_seconds=FLAGS.stall_seconds)
+                       stall_seconds=FLAGS.stall_seconds, runner=FLAGS.runner, beam_options=FLAGS.beam_options)
     num_bytes = sum(shard["num_bytes"] for shard in manifest["shards"])
     print(f"{manifest['num_clips']} clips ({manifest['num_frames']} frames) of {manifest['num_labels']} classes in "
           f"{manifest['num_shards']} shards, {num_bytes / 1e6:.1f} MB")
