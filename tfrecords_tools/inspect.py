@@ -83,8 +83,9 @@ def main(argv: Sequence[str]) -> int:
     if FLAGS.verify:
         read += f", {num_jpegs} of {sum(clip.num_frames for clip in report.clips)} JPEGs decoded"
     if report.faults:
-        print(f"{read}: {len(report.faults)} faults. Delete the shards named above and run the same convert "
-              "command again: it writes what is missing.", file=sys.stderr)
+        number = len(report.faults)
+        print(f"{read}: {number} fault{'s' * (number != 1)}. Delete the shards named above and run the same "
+              "convert command again: it writes what is missing.", file=sys.stderr)
         return FAULTS_STATUS
     print(f"{read}: no fault found" + ("" if FLAGS.verify else " (JPEGs were not decoded; --verify does)"))
     return 0

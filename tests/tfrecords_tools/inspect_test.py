@@ -14,7 +14,9 @@ from PIL import Image
 
 from bsp_tf.base.errors import InputError
 from bsp_tf.data.record_schema import Clip, SequenceExample, encode_clip, shard_name
+from tfrecords_tools.clip_encoder import EncodingOptions
 from tfrecords_tools.contact_sheet import choose_clips, write_contact_sheet
+from tfrecords_tools.convert import convert
 from tfrecords_tools.folder_check import check_folder
 from tfrecords_tools.record_check import jpeg_fault
 from tfrecords_tools.record_reader import read_records
@@ -86,6 +88,17 @@ def test_a_sound_folder_has_no_fault(records):
     assert [clip.key for clip in report.clips][:2] == ["jump/0.mp4#t=0,0.2", "run up/1.mp4#t=0,0.2"]
     assert [shard.num_jpegs for shard in check_folder(records, 3).shards] == [6, 6]
     assert check_folder(records, workers=2) == check_folder(records)
+
+
+def test_what_convert_writes_is_sound(make_video, tmp_path):
+    for i in range(4):
+        make_video(tmp_path / "clips" / ("jump", "run up")[i % 2] / f"{i}.mp4", num_frames=9 + 7 * i, seed=i)
+    (tmp_path / "clips" / "jump" / "bad.mp4").touch()
+    # Long clips become several records of the same file, told apart by their times.
+    convert(tmp_path / "clips", tmp_path / "records", options=EncodingOptions(max_frames=12))
+    report = check_folder(tmp_path / "records", 1)
+    assert report.faults == [] and len(report.clips) > 4
+    assert "jump/2.mp4#t=0.48,0.92" in [clip.key for clip in report.clips]
 
 
 def test_flipped_byte_is_named_with_shard_offset_and_key(records):
