@@ -86,11 +86,11 @@ def detection_map(
             ranks = places[own[index] : own[index + 1]] - matching.bounds[index]
             ap[index, column] = average_precision(ranks, num_truths[index])
 
-    segment = predictions.segment[matching.order]
+    is_reversed = predictions.segment[:, 1] < predictions.segment[:, 0]
     counts = {
         "predictions_with_unknown_label": len(predictions) - len(matching.order),
-        "predictions_for_unknown_video": int((matching.video[matching.order] < 0).sum()),
-        "reversed_predictions": int((segment[:, 1] < segment[:, 0]).sum()),
+        "predictions_for_unknown_video": int((matching.video < 0)[matching.order].sum()),
+        "reversed_predictions": int(is_reversed[matching.order].sum()),
         "zero_length_ground_truths": int((np.diff(ground_truth.segment) == 0).sum()),
         "undefined_overlaps": matching.undefined,
         "classes_without_predictions": int((np.diff(matching.bounds) == 0).sum()),
