@@ -74,18 +74,17 @@ def check_folder(folder: str | os.PathLike, jpeg_stride: int = 0, workers: int =
                ((MANIFEST_FILE, manifest), (LABELS_FILE, labels)) if found is None)
     listed = {row["name"]: row for row in manifest["shards"]} if manifest else {}
     reports = []
-    for report, digest in _read_all(paths, labels, jpeg_stride, workers):
-        path = folder / report.name
-        on_shard(path.stat().st_size)
+    for report, num_bytes, digest in _read_all(paths, labels, jpeg_stride, workers):
+        on_shard(num_bytes)
         reports.append(report)
         faults += report.faults
         if manifest:
-            faults += _manifest_faults(report, listed.get(report.name), path.stat().st_size, digest)
+            faults += _manifest_faults(report, listed.get(report.name), num_bytes, digest)
     return FolderReport(reports, labels, faults + _repeated_keys(reports))
 
 
 def _read_all(paths: Sequence[Path], labels: list[str] | None, jpeg_stride: int, workers: int):
-    """Yields (report, SHA-256 of the file) for each path, in their order."""
+    """Yields (report, bytes of the file, its SHA-256) for each path, in their order."""
     arguments = [(path, labels, jpeg_stride) for path in paths]
     if min(workers, len(paths)) <= 1:
         yield from map(_read_shard, arguments)
@@ -98,15 +97,15 @@ def _read_all(paths: Sequence[Path], labels: list[str] | None, jpeg_stride: int,
                          "command again, with fewer --workers if memory was short.") from error
 
 
-def _read_shard(arguments: tuple[Path, list[str] | None, int]) -> tuple[ShardReport, str]:
+def _read_shard(arguments: tuple[Path, list[str] | None, int]) -> tuple[ShardReport, int, str]:
     path = arguments[0]
     try:
         report = check_shard(*arguments)
         with open(path, "rb") as file:
-            return report, hashlib.file_digest(file, "sha256").hexdigest()
+            return report, path.stat().st_size, hashlib.file_digest(file, "sha256").hexdigest()
     except OSError as error:
         fault = Fault(path.name, None, "", f"cannot be read: {error.strerror}")
-        return ShardReport(path.name, 0, 0, [], [fault]), ""
+        return ShardReport(path.name, 0, 0, [], [fault]), 0, ""
 
 
 def _read_manifest(path: Path) -> dict | None:
