@@ -9,7 +9,6 @@ Pillow took 0.67 ms, FFmpeg's own mjpeg 0.8 to 1.0 ms. From 1280x720 the convers
 
 import dataclasses
 import os
-from collections import deque
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -151,10 +150,13 @@ def encode_records(spec: ClipSpec, options: EncodingOptions, root: str | os.Path
                 if options.long_clips == "skip":
                     raise VideoError(f"longer than a record may be (--max_frames={options.max_frames}, "
                                      f"{MAX_RECORD_BYTES >> 20} MiB) and --long_clips=skip.")
-                yield part.record(seconds)
+                record = part.record(seconds)
+                # What has been given is not held here as well: the next record needs the room.
+                part = _Part(spec, encoder, options, is_first=False)
+                yield record
+                del record
                 if options.long_clips == "cut":
                     return
-                part = _Part(spec, encoder, options, is_first=False)
             part.add(jpeg, seconds, shown.period)
     if len(part.frames) >= options.min_frames:
         yield part.record(None)
@@ -167,7 +169,7 @@ class _Part:
     """The frames of one record, collected."""
 
     def __init__(self, spec: ClipSpec, encoder: JpegEncoder, options: EncodingOptions, is_first: bool = True) -> None:
-        self.frames: deque[bytes] = deque()
+        self.frames: list[bytes] = []
         self.is_first = is_first
         self._spec, self._encoder, self._options = spec, encoder, options
         self._num_bytes = 0
@@ -185,7 +187,7 @@ class _Part:
         self._end, self._period = seconds + period, period
 
     def record(self, next_seconds: float | None) -> Record:
-        """Serializes the frames and forgets them; `next_seconds` is the time of the frame that follows, if any."""
+        """Serializes the frames; `next_seconds` is the time of the frame that follows, if any."""
         spec, count = self._spec, len(self.frames)
         # Of a file that is a clip already, times are counted from where the clip was.
         shift = spec.span_seconds[0] if spec.span_seconds and not spec.cut else 0.0
@@ -196,6 +198,5 @@ class _Part:
             end = spec.span_seconds[1]
         height, width = self._encoder.height_and_width
         fps = self._options.fps or 1 / self._period
-        frames = (self.frames.popleft() for _ in range(count))
-        clip = Clip(frames, spec.label_index, spec.label or "", start, end, spec.path, fps, height, width)
+        clip = Clip(self.frames, spec.label_index, spec.label or "", start, end, spec.path, fps, height, width)
         return Record(encode_clip(clip), count)

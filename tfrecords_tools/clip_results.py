@@ -90,6 +90,8 @@ def write_result(path: str | os.PathLike, records: Iterable[Record],
                 crc = google_crc32c.extend(crc, piece)
             num_records += 1
             num_frames += record.num_frames
+            # The next one is made while this name would still hold it.
+            del record, piece
         _write_footer(file, result)
     return result
 
