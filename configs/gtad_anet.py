@@ -5,7 +5,8 @@
 
 Cost: 9,649 training videos, 10 epochs of 604 steps; 1.5 GB of memory for features of 400 channels. A training
 step of batch 4 at feature_dim 400 takes about 0.7 s on 2 CPU cores, one of batch 16 about 4.9 s. Published
-result with TSN features: average mAP 34.09. With TSM features (the BSP paper, arXiv 2011.10830, table 1):
+result with TSN features: average mAP 34.09 (the paper); 50.19 / 35.04 / 8.11 at tIoU .5 / .75 / .95, average 34.18
+(OpenTAD's re-run). With TSM features (the BSP paper, arXiv 2011.10830, table 1):
 50.01 / 35.07 / 8.02 at tIoU .5 / .75 / .95, average 34.26; with boundary-sensitive features added 50.94 / 35.61 /
 7.98, average 34.75. Not run here.
 """
@@ -16,12 +17,24 @@ from ml_collections import ConfigDict
 def get_config() -> ConfigDict:
     """All fields of a G-TAD run; each can be overridden as --config.<field>=<value>."""
     config = ConfigDict()
-    # What to train on. streams: action, boundary or action,boundary (joined in this order).
+    # What to train on: folders of bsp_tf.extract or features of any other tool, several with commas ("rgb,flow").
     config.features_dir = ""
-    config.annotations = ""
-    config.streams = "action,boundary"
+    config.annotations = ""  # "anno.json,video_info.csv" for G-TAD's files, which name their subsets in the second
+    config.streams = "action,boundary"  # parts of a folder of bsp_tf.extract, joined in this order
     config.train_subset = "training"
     config.validation_subset = "validation"
+
+    # What a row of other tools' features is (bsp_tf.localization.row_layout); "8,16" where sources differ.
+    config.feature_layout = ""  # "snippets" or "whole" (rows lie evenly over the whole video)
+    config.feature_fps = "0"  # snippets: frame rate at which they were counted; 0: each video's own, as annotated
+    config.feature_stride = "0"  # snippets: frames from one to the next
+    config.feature_window = "0"  # snippets: frames that one shows
+    config.feature_offset = "0"  # snippets: first frame of the first one
+    config.feature_every = "1"  # take each k-th row only
+    config.feature_rows = "0"  # whole: rows of every array; 0: may differ
+
+    # False: each video resized to num_segments columns; True: cut into windows of num_segments snippets.
+    config.windows = False
 
     # The network: T, D and the widths (see bsp_tf.localization.gtad.GTAD).
     config.num_segments = 100
@@ -29,15 +42,20 @@ def get_config() -> ConfigDict:
     config.base_width = 256
     config.branch_width = 128
     config.map_widths = (512, 128)
+    config.map_kernel = 1  # size of the last two hidden convolutions over the map
     config.groups = 32
     config.stem_groups = 4
     config.neighbours = 3
     config.inner_bins = 32
     config.context_bins = 4
 
+    # Weights of the loss: "activitynet" (boundary + 10 regression + classification) or "thumos".
+    config.loss = "activitynet"
+
     # Adam with coupled weight decay; the rate is multiplied by 0.1 every lr_drop_every epochs.
     config.learning_rate = 4e-3
     config.weight_decay = 1e-4
+    config.clip_norm = 0.0  # largest global norm of the gradient; 0 = no clip
     config.lr_drop_every = 5
     config.batch_size = 16
     config.epochs = 10

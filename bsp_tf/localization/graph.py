@@ -74,7 +74,8 @@ class SequenceConv(keras.layers.Layer):
             windows = self._split(inputs)
         outputs = tf.matmul(windows, self.kernel)
         outputs = tf.transpose(outputs, [1, 0, 2]) if self.groups > 1 else outputs
-        return tf.reshape(outputs, tf.concat([shape[:-1], [self.filters]], 0)) + self.bias
+        outputs = tf.nn.bias_add(tf.reshape(outputs, [-1, self.filters]), self.bias)
+        return tf.reshape(outputs, tf.concat([shape[:-1], [self.filters]], 0))
 
     def _split(self, values: tf.Tensor) -> tf.Tensor:
         """[..., C] -> [groups, positions, C / groups]."""

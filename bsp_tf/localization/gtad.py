@@ -4,7 +4,7 @@ import keras
 import tensorflow as tf
 
 from bsp_tf.base.errors import InputError
-from bsp_tf.localization.graph import GCNeXt, SequenceConv
+from bsp_tf.localization.graph import GCNeXt, SequenceConv, torch_uniform
 from bsp_tf.localization.sgalign import SGAlign
 
 
@@ -21,6 +21,8 @@ class GTAD(keras.Model):
         base_width: Channels of base and graph.
         branch_width: Channels inside a GCNeXt branch; a multiple of `groups`.
         map_widths: Outputs of the convolution after the alignment, and of the three after that.
+        map_kernel: Size of the last two of those three over the map: 1 (ActivityNet) or odd, 3 for THUMOS14;
+            above 1 also reaches cells of anchors that end after the video, and zeros around the map.
         groups: Groups of the middle convolution of a GCNeXt branch.
         stem_groups: Groups of the stem.
         neighbours: Nearest neighbours a node, itself included.
@@ -32,7 +34,8 @@ class GTAD(keras.Model):
             channel 0 = regressed tIoU, channel 1 = classification. Cells with s + d >= T mean nothing.
 
     Raises:
-        InputError: feature_dim is no multiple of stem_groups, or the input's last two sizes are not [T, C].
+        InputError: feature_dim is no multiple of stem_groups, map_kernel is even, or the input's last two
+            sizes are not [T, C].
     """
 
     def __init__(
@@ -43,6 +46,7 @@ class GTAD(keras.Model):
         base_width: int = 256,
         branch_width: int = 128,
         map_widths: tuple[int, int] = (512, 128),
+        map_kernel: int = 1,
         groups: int = 32,
         stem_groups: int = 4,
         neighbours: int = 3,
@@ -59,6 +63,8 @@ class GTAD(keras.Model):
                 f"the features have {feature_dim} channels, which is no multiple of stem_groups = "
                 f"{stem_groups}: set stem_groups to a divisor."
             )
+        if map_kernel < 1 or map_kernel % 2 == 0:
+            raise InputError(f"map_kernel must be odd, so that the map keeps its size, got {map_kernel}.")
         self.sizes = {
             "feature_dim": feature_dim,
             "num_segments": num_segments,
@@ -66,6 +72,7 @@ class GTAD(keras.Model):
             "base_width": base_width,
             "branch_width": branch_width,
             "map_widths": tuple(map_widths),
+            "map_kernel": map_kernel,
             "groups": groups,
             "stem_groups": stem_groups,
             "neighbours": neighbours,
@@ -96,8 +103,8 @@ class GTAD(keras.Model):
         )
         # One attribute each: tf.train.Checkpoint silently passes over layers in lists.
         self.map_conv_0 = SequenceConv(map_widths[1], name="map_conv_0")
-        self.map_conv_1 = SequenceConv(map_widths[1], name="map_conv_1")
-        self.map_conv_2 = SequenceConv(map_widths[1], name="map_conv_2")
+        self.map_conv_1 = _map_conv(map_widths[1], map_kernel, name="map_conv_1")
+        self.map_conv_2 = _map_conv(map_widths[1], map_kernel, name="map_conv_2")
         self.map_score = SequenceConv(2, name="map_score")
 
     def build(self, input_shape: tuple | None = None) -> None:
@@ -114,9 +121,9 @@ class GTAD(keras.Model):
             self.align,
         ):
             layer.build(base)
-        for i, layer in enumerate(self.map_convs()):
-            layer.build((None, None, then if i else first))
-        self.map_score.build((None, None, then))
+        self.map_conv_0.build((None, first))
+        for layer in (self.map_conv_1, self.map_conv_2, self.map_score):
+            layer.build((None, None, None, then))
         self.built = True
 
     def call(self, features: tf.Tensor, training: bool = False) -> dict[str, tf.Tensor]:
@@ -129,17 +136,28 @@ class GTAD(keras.Model):
         base = self.base_features(features)
         start = self.start_score(self.start_block(base))
         end = self.end_score(self.end_block(base))
-        anchors = tf.nn.relu(self.align(self.graph_block(base)))
-        for layer in self.map_convs():
-            anchors = tf.nn.relu(layer(anchors))
-        scores = tf.sigmoid(self.map_score(anchors))
         return {
             "start": tf.sigmoid(start[..., 0]),
             "end": tf.sigmoid(end[..., 0]),
-            "map": self.align.align_map.to_grid(scores),
+            "map": tf.transpose(self.map_scores(self.graph_block(base)), [0, 3, 1, 2]),
         }
 
-    def map_convs(self) -> tuple[SequenceConv, ...]:
+    def map_scores(self, graph: tf.Tensor) -> tf.Tensor:
+        """float32 [B, T, base_width] -> float32 [B, D, T, 2], 0..1: SGAlign and the map head."""
+        return self.align(graph, head=self._map_head)
+
+    def _map_head(self, anchors: tf.Tensor) -> tf.Tensor:
+        """One video: float32 [num_anchors, map_widths[0]] -> float32 [D, T, 2]."""
+        anchors = tf.nn.relu(self.map_conv_0(tf.nn.relu(anchors)))
+        on_grid = self.sizes["map_kernel"] > 1
+        if on_grid:
+            anchors = self.align.align_map.to_grid(anchors)[tf.newaxis]
+        anchors = tf.nn.relu(self.map_conv_1(anchors))
+        anchors = tf.nn.relu(self.map_conv_2(anchors))
+        scores = tf.sigmoid(self.map_score(anchors))
+        return scores[0] if on_grid else self.align.align_map.to_grid(scores)
+
+    def map_convs(self) -> tuple[keras.layers.Layer, ...]:
         """The hidden convolutions of the map head, in order."""
         return self.map_conv_0, self.map_conv_1, self.map_conv_2
 
@@ -149,3 +167,13 @@ class GTAD(keras.Model):
 
     def get_config(self) -> dict:
         return super().get_config() | self.sizes
+
+
+def _map_conv(width: int, kernel: int, name: str) -> keras.layers.Layer:
+    """Convolution width -> width over the map; size 1 needs no map and takes anchors in any order."""
+    if kernel == 1:
+        return SequenceConv(width, name=name)
+    start = torch_uniform(kernel**2 * width)
+    return keras.layers.Conv2D(
+        width, kernel, padding="same", kernel_initializer=start, bias_initializer=start, name=name
+    )

@@ -1,15 +1,15 @@
-"""The losses of G-TAD (arXiv 1911.11462, section 3.4; weights and bands of its ActivityNet code).
+"""The losses of G-TAD (arXiv 1911.11462, section 3.4), with the weights and bands of its two codes.
 
-Every mean is over the global batch: `global_sum` adds a count over all replicas, and each replica returns its
-own share of the loss, so that the sum of the replicas' losses (and gradients) is what one device would
-compute.
+Every mean is over the global batch: counts are summed over the replicas of the strategy that the losses run
+under, and each replica returns its own share of the loss, so that the sum of the replicas' losses (and
+gradients) is what one device would compute.
 
 Finite for every batch. A weighted log loss is half the mean over the positives plus half the mean over the
 negatives; where there are none of one kind, that half is 0. The regression loss is 0 where no anchor was
 chosen.
 """
 
-from collections.abc import Callable
+import dataclasses
 
 import tensorflow as tf
 
@@ -17,26 +17,49 @@ EPSILON = 1e-6
 POSITION_POSITIVE = 0.5
 ANCHOR_POSITIVE = 0.9
 HIGH, MIDDLE = 0.7, 0.3
-REGRESSION_WEIGHT = 10.0
-
-GlobalSum = Callable[[tf.Tensor], tf.Tensor]
 
 
-def _one_device(count: tf.Tensor) -> tf.Tensor:
-    return count
+@dataclasses.dataclass(frozen=True)
+class LossVariant:
+    """How the parts of the loss are weighed.
+
+    Attributes:
+        regression: Factor of the regression loss.
+        classification: Factor of the classification loss.
+        added_count: Added to the counts of positive and of negative anchors in the classification loss.
+    """
+
+    regression: float
+    classification: float
+    added_count: float
+
+
+# Branches `anet` and `master` of the reference.
+LOSS_VARIANTS = {
+    "activitynet": LossVariant(regression=10.0, classification=1.0, added_count=0.0),
+    "thumos": LossVariant(regression=1.0, classification=10.0, added_count=10.0),
+}
+
+
+def _count(mask: tf.Tensor) -> tf.Tensor:
+    """Sum of a float mask over the global batch."""
+    own = tf.reduce_sum(mask)
+    context = tf.distribute.get_replica_context()
+    return own if context.num_replicas_in_sync == 1 else context.all_reduce(tf.distribute.ReduceOp.SUM, own)
 
 
 def balanced_log_loss(
-    probabilities: tf.Tensor, positive: tf.Tensor, negative: tf.Tensor, global_sum: GlobalSum = _one_device
+    probabilities: tf.Tensor, positive: tf.Tensor, negative: tf.Tensor, added_count: float = 0.0
 ) -> tf.Tensor:
     """Log loss in which positives and negatives weigh the same in total.
 
-    The reference writes it as weights .5 * N / P and .5 * N / (N - P) in a mean over N, which is the same.
+    The reference writes it as weights .5 * N / P and .5 * N / (N - P) in a mean over N, which is the same; its
+    THUMOS14 code counts 10 more positives and 10 more negatives than there are.
 
     Args:
         probabilities: float32, any shape, 0..1.
         positive, negative: float32 of that shape, 0 or 1; what is neither does not count.
-        global_sum: Sums a count over the replicas.
+        added_count: Added to both counts.
 
     Returns:
         float32 scalar, this replica's share.
@@ -44,33 +67,32 @@ def balanced_log_loss(
     hit = tf.reduce_sum(positive * tf.math.log(probabilities + EPSILON))
     miss = tf.reduce_sum(negative * tf.math.log(1.0 - probabilities + EPSILON))
     return -0.5 * (
-        tf.math.divide_no_nan(hit, global_sum(tf.reduce_sum(positive)))
-        + tf.math.divide_no_nan(miss, global_sum(tf.reduce_sum(negative)))
+        tf.math.divide_no_nan(hit, _count(positive) + added_count)
+        + tf.math.divide_no_nan(miss, _count(negative) + added_count)
     )
 
 
-def boundary_loss(
-    probabilities: tf.Tensor, target: tf.Tensor, global_sum: GlobalSum = _one_device
-) -> tf.Tensor:
+def boundary_loss(probabilities: tf.Tensor, target: tf.Tensor) -> tf.Tensor:
     """Log loss of start (or end) probabilities [B, T]; positive where the target is above .5."""
     positive = tf.cast(target > POSITION_POSITIVE, tf.float32)
-    return balanced_log_loss(probabilities, positive, 1.0 - positive, global_sum)
+    return balanced_log_loss(probabilities, positive, 1.0 - positive)
 
 
 def classification_loss(
-    probabilities: tf.Tensor, iou: tf.Tensor, valid: tf.Tensor, global_sum: GlobalSum = _one_device
+    probabilities: tf.Tensor, iou: tf.Tensor, valid: tf.Tensor, added_count: float = 0.0
 ) -> tf.Tensor:
     """Log loss of the classification map [B, D, T]; positive where tIoU > .9, negative where valid otherwise.
 
     Args:
         iou: float32 [B, D, T], 0 where not valid.
         valid: float32 [D, T].
+        added_count: See balanced_log_loss.
     """
     positive = tf.cast(iou > ANCHOR_POSITIVE, tf.float32)
-    return balanced_log_loss(probabilities, positive, (1.0 - positive) * valid, global_sum)
+    return balanced_log_loss(probabilities, positive, (1.0 - positive) * valid, added_count)
 
 
-def regression_weights(iou: tf.Tensor, draws: tf.Tensor, global_sum: GlobalSum = _one_device) -> tf.Tensor:
+def regression_weights(iou: tf.Tensor, draws: tf.Tensor) -> tf.Tensor:
     """Chooses as many anchors of middle and of low tIoU as there are of high tIoU, on average.
 
     High is above .7; middle (.3, .7]; low (0, .3]. All high ones are taken, each middle one with probability
@@ -85,21 +107,19 @@ def regression_weights(iou: tf.Tensor, draws: tf.Tensor, global_sum: GlobalSum =
         float32 [B, D, T], 0 or 1.
     """
     high = iou > HIGH
-    num_high = global_sum(tf.reduce_sum(tf.cast(high, tf.float32)))
+    num_high = _count(tf.cast(high, tf.float32))
     chosen = high
     for band, draw in ((iou > MIDDLE) & ~high, draws[0]), ((iou > 0.0) & (iou <= MIDDLE), draws[1]):
-        rate = tf.math.divide_no_nan(num_high, global_sum(tf.reduce_sum(tf.cast(band, tf.float32))))
+        rate = tf.math.divide_no_nan(num_high, _count(tf.cast(band, tf.float32)))
         chosen |= band & (draw > 1.0 - rate)
     return tf.cast(chosen, tf.float32)
 
 
-def regression_loss(
-    predicted: tf.Tensor, iou: tf.Tensor, draws: tf.Tensor, global_sum: GlobalSum = _one_device
-) -> tf.Tensor:
+def regression_loss(predicted: tf.Tensor, iou: tf.Tensor, draws: tf.Tensor) -> tf.Tensor:
     """Half the mean squared error of the regression map [B, D, T] over the chosen anchors."""
-    weights = regression_weights(iou, draws, global_sum)
+    weights = regression_weights(iou, draws)
     squares = tf.reduce_sum(weights * (predicted - iou) ** 2)
-    return 0.5 * tf.math.divide_no_nan(squares, global_sum(tf.reduce_sum(weights)))
+    return 0.5 * tf.math.divide_no_nan(squares, _count(weights))
 
 
 def gtad_losses(
@@ -107,27 +127,30 @@ def gtad_losses(
     targets: dict[str, tf.Tensor],
     valid: tf.Tensor,
     draws: tf.Tensor,
-    global_sum: GlobalSum = _one_device,
+    variant: LossVariant = LOSS_VARIANTS["activitynet"],
 ) -> dict[str, tf.Tensor]:
     """The training loss and its parts.
 
     Args:
-        predictions: What GTAD returns: start, end [B, T] and map [B, 2, D, T]. targets: start, end float32
-        [B, T] and map float32 [B, D, T], 0 where not valid (targets.video_targets). valid: float32 [D, T]
-        (targets.valid_mask). draws: float32 [2, B, D, T], uniform in [0, 1). global_sum: Sums a count over
-        the replicas; the default is for one device.
+        predictions: What GTAD returns: start, end [B, T] and map [B, 2, D, T].
+        targets: start, end float32 [B, T] and map float32 [B, D, T], 0 where not valid (targets.video_targets).
+        valid: float32 [D, T] (targets.valid_mask).
+        draws: float32 [2, B, D, T], uniform in [0, 1).
+        variant: Weights of the parts.
 
     Returns:
-        float32 scalars: boundary (start + end), regression, classification, and
-        total = boundary + 10 * regression + classification.
+        float32 scalars: boundary (start + end), regression, classification (both without their factors), and
+        total = boundary + variant.regression * regression + variant.classification * classification.
     """
-    boundary = boundary_loss(predictions["start"], targets["start"], global_sum) + boundary_loss(
-        predictions["end"], targets["end"], global_sum
+    boundary = boundary_loss(predictions["start"], targets["start"]) + boundary_loss(
+        predictions["end"], targets["end"]
     )
-    regression = regression_loss(predictions["map"][:, 0], targets["map"], draws, global_sum)
-    classification = classification_loss(predictions["map"][:, 1], targets["map"], valid, global_sum)
+    regression = regression_loss(predictions["map"][:, 0], targets["map"], draws)
+    classification = classification_loss(
+        predictions["map"][:, 1], targets["map"], valid, variant.added_count
+    )
     return {
-        "total": boundary + REGRESSION_WEIGHT * regression + classification,
+        "total": boundary + variant.regression * regression + variant.classification * classification,
         "boundary": boundary,
         "regression": regression,
         "classification": classification,

@@ -4,11 +4,16 @@ SGAlign describes each of the T * D anchors by `inner_bins` averages of the node
 averages of the mean of each node's neighbours; a 1x1 convolution then maps the 9,216 numbers of an anchor to
 512. Done in that order, this takes a [B, 10000, 9216] tensor (5.9 GB at batch 16). Both steps are linear and
 the first acts on time only, so here the convolution comes first (node features -> one vector a bin and node)
-and the constant align map after it, with the same numbers. Three more savings: only anchors that end inside
+and the constant align map after it, with the same numbers. Four more savings: only anchors that end inside
 the video are computed, all others share one (their region is [0, 0] in the reference); an anchor touches few
 columns of the map, so it is cut into tiles of neighbouring anchors that keep only the columns they touch (a
-quarter of the products); and the map being linear, its gradient needs no stored activations.
+sixth of the products); the map being linear, its gradient needs no stored activations; and videos pass one
+by one, so that memory for a batch is little more than that for a video, and allocations stay small enough to
+be reused (TensorFlow's CPU allocator returns each tensor above 32 MB to the system, and clearing the pages it
+gets instead took more than half of a training step of 16 videos at once).
 """
+
+from collections.abc import Callable
 
 import keras
 import numpy as np
@@ -18,8 +23,8 @@ from bsp_tf.localization.graph import nearest_neighbours, torch_uniform
 from bsp_tf.localization.roi_align import align_matrix, anchor_regions, valid_anchors
 
 # A tile is TILE starts by TILE durations. Smaller ones save products, but gather more and multiply small
-# matrices. Of 8, 10, 12, 16, 25 and 100 (T = D = 100, 2 CPU cores), 10 to 16 were the fastest.
-TILE = 16
+# matrices. Of 4, 6, 8, 10, 12, 16 and 24 (T = D = 100, 2 CPU cores), 8 to 12 were the fastest.
+TILE = 10
 
 
 class AlignMap:
@@ -65,31 +70,34 @@ class AlignMap:
                 columns = np.flatnonzero(dense.any(0))
                 self.tiles.append((tf.constant(dense[:, columns]), tf.constant(columns, tf.int32)))
 
-    def __call__(self, values: tf.Tensor) -> tf.Tensor:
-        """float32 [bins * T, K] (bin-major rows) -> float32 [num_anchors, K]."""
+    def function(self) -> Callable[[tf.Tensor], tf.Tensor]:
+        """The map as a function: float32 [bins * T, K] (bin-major rows) -> float32 [num_anchors, K].
+
+        To be called before a TensorFlow loop that uses it: the gradient of a loop takes no constants made
+        outside of all graphs (TensorFlow 2.21), only tensors of the graph that the loop is in.
+        """
+        tiles = [(tf.identity(matrix), tf.identity(columns)) for matrix, columns in self.tiles]
 
         @tf.custom_gradient
         def align(values: tf.Tensor) -> tuple:
-            outputs = tf.concat(
-                [tf.matmul(matrix, tf.gather(values, columns)) for matrix, columns in self.tiles], 0
-            )
+            outputs = tf.concat([tf.matmul(matrix, tf.gather(values, columns)) for matrix, columns in tiles], 0)
 
             def gradient(upstream: tf.Tensor) -> tf.Tensor:
-                parts = tf.split(upstream, [matrix.shape[0] for matrix, _ in self.tiles])
+                parts = tf.split(upstream, [matrix.shape[0] for matrix, _ in tiles])
                 parts = [
                     tf.matmul(matrix, part, transpose_a=True)
-                    for (matrix, _), part in zip(self.tiles, parts, strict=True)
+                    for (matrix, _), part in zip(tiles, parts, strict=True)
                 ]
-                columns = tf.concat([columns for _, columns in self.tiles], 0)
+                columns = tf.concat([columns for _, columns in tiles], 0)
                 return tf.math.unsorted_segment_sum(tf.concat(parts, 0), columns, self.num_columns)
 
             return outputs, gradient
 
-        return align(values)
+        return align
 
     def to_grid(self, anchors: tf.Tensor) -> tf.Tensor:
-        """[num_anchors, B, K] -> [B, K, D, T]; every anchor that ends after the video gets the shared row."""
-        return tf.transpose(tf.gather(anchors, self.cells), [2, 3, 0, 1])
+        """[num_anchors, K] -> [D, T, K]; every anchor that ends after the video gets the shared row."""
+        return tf.gather(anchors, self.cells)
 
 
 class SGAlign(keras.layers.Layer):
@@ -105,8 +113,9 @@ class SGAlign(keras.layers.Layer):
         sampling_ratio: Samples a bin of the first kind; 0 adapts to the region's length.
         context_sampling_ratio: The same for the second kind.
 
-    Call: float32 [B, T, C] -> float32 [anchors, B, filters] in the order of `align_map`; `align_map.to_grid`
-    lays them out.
+    Call: graph float32 [B, T, C] and `head`, a function of the anchors of one video (float32 [num_anchors,
+    filters] in the order of `align_map`; `align_map.to_grid` lays them out) -> what `head` returns, a float32
+    tensor, stacked over the videos: [B, ...].
     """
 
     def __init__(
@@ -133,7 +142,7 @@ class SGAlign(keras.layers.Layer):
             "context_sampling_ratio": context_sampling_ratio,
         }
         self.filters, self.inner_bins, self.context_bins = filters, inner_bins, context_bins
-        self.num_segments, self.neighbours = num_segments, neighbours
+        self.neighbours = neighbours
         bins = ((inner_bins, sampling_ratio), (context_bins, context_sampling_ratio))
         self.align_map = AlignMap(num_segments, max_duration, bins)
 
@@ -146,21 +155,23 @@ class SGAlign(keras.layers.Layer):
         self.bias = self.add_weight(name="bias", shape=(self.filters,), initializer=start)
         self.built = True
 
-    def call(self, graph: tf.Tensor) -> tf.Tensor:
-        batch = tf.shape(graph)[0]
-        values = [self._project(graph, self.kernel[: self.inner_bins])]
-        if self.context_bins:
-            neighbours = nearest_neighbours(graph, self.neighbours)
-            context = tf.reduce_mean(tf.gather(graph, neighbours, batch_dims=1), 2)
-            values.append(self._project(context, self.kernel[self.inner_bins :]))
-        columns = tf.reshape(tf.concat(values, 0), [self.align_map.num_columns, batch * self.filters])
-        anchors = self.align_map(columns)
-        return tf.reshape(anchors, [self.align_map.num_anchors, batch, self.filters]) + self.bias
+    def call(self, graph: tf.Tensor, head: Callable[[tf.Tensor], tf.Tensor]) -> tf.Tensor:
+        align = self.align_map.function()
 
-    def _project(self, nodes: tf.Tensor, kernel: tf.Tensor) -> tf.Tensor:
-        """[B, T, C], [bins, C, filters] -> [bins, T * B, filters]."""
-        nodes = tf.reshape(tf.transpose(nodes, [1, 0, 2]), [1, -1, nodes.shape[-1]])
-        return tf.matmul(nodes, kernel)
+        def one_video(nodes: tf.Tensor) -> tf.Tensor:
+            anchors = align(self._project(nodes))
+            return head(tf.nn.bias_add(anchors, self.bias))
+
+        return tf.map_fn(one_video, graph, parallel_iterations=1, fn_output_signature=tf.float32)
+
+    def _project(self, nodes: tf.Tensor) -> tf.Tensor:
+        """[T, C] -> [bins * T, filters]: what each bin would add to an anchor that lies on one node."""
+        values = [tf.matmul(nodes, self.kernel[: self.inner_bins])]
+        if self.context_bins:
+            neighbours = nearest_neighbours(nodes[tf.newaxis], self.neighbours)[0]
+            context = tf.reduce_mean(tf.gather(nodes, neighbours), 1)
+            values.append(tf.matmul(context, self.kernel[self.inner_bins :]))
+        return tf.reshape(tf.concat(values, 0), [self.align_map.num_columns, self.filters])
 
     def get_config(self) -> dict:
         return super().get_config() | self.sizes

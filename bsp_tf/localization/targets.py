@@ -13,9 +13,12 @@ import numpy as np
 
 from bsp_tf.base.errors import InputError
 
-# Bands around a boundary and anchors of a position, in segments (BMN's anchors are one wide).
+# Band around a boundary, in segments.
 BAND_HALF_WIDTH = 1.5
-POSITION_BEGIN, POSITION_END = -0.5, 1.5
+# Anchor of position 0 in segments, in the code for ActivityNet: two wide.
+POSITION_ANCHOR = (-0.5, 1.5)
+# In the code for THUMOS14 it is the segment itself (as in BMN).
+WINDOW_POSITION_ANCHOR = (0.0, 1.0)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -87,18 +90,22 @@ def anchor_iou_map(segments: np.ndarray, num_segments: int, max_duration: int) -
     return best.astype(np.float32)
 
 
-def boundary_targets(boundaries: np.ndarray, num_segments: int) -> np.ndarray:
-    """Share of each position's anchor [i - .5, i + 1.5] / T within 1.5 segments of a boundary, at most.
+def boundary_targets(
+    boundaries: np.ndarray, num_segments: int, anchor: tuple[float, float] = POSITION_ANCHOR
+) -> np.ndarray:
+    """Share of each position's anchor, i + `anchor`, that lies within 1.5 segments of a boundary, at most.
 
     Args:
-        boundaries: float64 [n], fractions; n may be 0 (all zeros then).
+        boundaries: float64 [n], fractions; n may be 0 (all zeros then). Those outside [0, 1] count for the
+            positions that they reach.
+        anchor: Begin and end of the anchor of position 0, in segments.
 
     Returns:
         float32 [T], 0..1. The loss calls positions above .5 positive.
     """
     gap = 1.0 / num_segments
     positions = np.arange(num_segments)
-    begin, end = gap * (positions + POSITION_BEGIN), gap * (positions + POSITION_END)
+    begin, end = gap * (positions + anchor[0]), gap * (positions + anchor[1])
     band = 2 * BAND_HALF_WIDTH * gap / 2
     low, high = boundaries[:, None] - band, boundaries[:, None] + band
     overlap = np.maximum(np.minimum(end, high) - np.maximum(begin, low), 0.0)
@@ -119,5 +126,27 @@ def video_targets(segments: np.ndarray, num_segments: int, max_duration: int) ->
     return {
         "start": boundary_targets(segments[:, 0], num_segments),
         "end": boundary_targets(segments[:, 1], num_segments),
+        "map": iou * valid_mask(num_segments, max_duration),
+    }
+
+
+def window_targets(segments: np.ndarray, num_segments: int, max_duration: int) -> dict[str, np.ndarray]:
+    """All labels of one window of a longer video, as in the code for THUMOS14.
+
+    What a window cuts off keeps its place: a segment that began before the window has no start in it, while
+    its visible part still has a place on the map. (The reference shifts the segments of its map, not those of
+    its boundaries, by up to half a frame, because it cuts the begin of the window to a whole frame.)
+
+    Args:
+        segments: float64 [n, 2], fractions of the window, *not* clamped; those outside of it do no harm.
+
+    Returns:
+        As video_targets.
+    """
+    segments = np.asarray(segments, np.float64).reshape(-1, 2)
+    iou = anchor_iou_map(np.clip(segments, 0.0, 1.0), num_segments, max_duration)
+    return {
+        "start": boundary_targets(segments[:, 0], num_segments, WINDOW_POSITION_ANCHOR),
+        "end": boundary_targets(segments[:, 1], num_segments, WINDOW_POSITION_ANCHOR),
         "map": iou * valid_mask(num_segments, max_duration),
     }

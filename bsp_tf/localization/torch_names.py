@@ -74,7 +74,13 @@ def _plan(model: "GTAD") -> dict:
     )
     plan["localization.0.bias"] = ((outputs,), model.align.bias, np.asarray)
     for i, layer in enumerate((*model.map_convs(), model.map_score)):
-        _add_conv(plan, f"localization.{2 * i + 2}", layer, trailing=2)
+        name = f"localization.{2 * i + 2}"
+        if len(layer.kernel.shape) == 3:
+            _add_conv(plan, name, layer, trailing=2)
+        else:
+            shape = tuple(layer.kernel.shape[axis] for axis in (3, 2, 0, 1))
+            plan[f"{name}.weight"] = (shape, layer.kernel, lambda w: w.transpose(2, 3, 1, 0))
+            plan[f"{name}.bias"] = (shape[:1], layer.bias, np.asarray)
     return plan
 
 

@@ -20,9 +20,9 @@ from tqdm import tqdm
 
 from bsp_tf.base.atomic_file import read_json, write_json
 from bsp_tf.data.annotations import load_annotations
-from bsp_tf.data.feature_store import FeatureStore
+from bsp_tf.localization.feature_sources import open_features
 from bsp_tf.localization.gtad import GTAD
-from bsp_tf.localization.losses import gtad_losses
+from bsp_tf.localization.losses import LOSS_VARIANTS, gtad_losses
 from bsp_tf.localization.targets import valid_mask
 from bsp_tf.localization.training_data import LocalizationData, load_localization_data
 from bsp_tf.localization.workdir import build_gtad, claim_workdir, resolve_config
@@ -52,20 +52,21 @@ def train(config: ConfigDict, workdir: str | os.PathLike) -> dict:
     """
     workdir = Path(workdir)
     config = resolve_config(config)
-    store = FeatureStore(config.features_dir)
+    sources = open_features(config)
     data = {}
     for part, subset in (("train", config.train_subset), ("validation", config.validation_subset)):
         annotations = load_annotations(config.annotations, subset)
         data[part] = load_localization_data(
-            store, annotations, config.streams, config.num_segments, config.max_duration
+            sources, annotations, config.num_segments, config.max_duration, config.windows
         )
-        for line in (*annotations.warnings(), *_left_out_lines(data[part].left_out)):
+        for line in (*annotations.warnings(), *data[part].left_out_lines()):
             print(f"{config.annotations}, {subset}: {line}")
-    feature_dim = data["train"].features.shape[-1]
+    feature_dim = data["train"].feature_dim
     keras.utils.set_random_seed(config.seed)
     # Before the workdir is claimed: sizes that do not fit should leave no trace.
     model = build_gtad(config, feature_dim)
-    claim_workdir(workdir, config, feature_dim, _digest(data))
+    digest = hashlib.sha256("".join(part.digest() for part in data.values()).encode()).hexdigest()
+    claim_workdir(workdir, config, feature_dim, digest)
     if (workdir / "summary.json").exists():
         print(f"{workdir}: already done")
         return read_json(workdir / "summary.json")
@@ -76,7 +77,9 @@ def train(config: ConfigDict, workdir: str | os.PathLike) -> dict:
         "best_validation_loss": float(run.best_loss.numpy()),
         "num_train_videos": len(data["train"].video_ids),
         "num_validation_videos": len(data["validation"].video_ids),
-        "left_out": data["train"].left_out | data["validation"].left_out,
+        "left_out": {
+            video_id: reason for part in data.values() for video_id, (_, reason) in part.left_out.items()
+        },
     }
     write_json(workdir / "summary.json", summary)
     return summary
@@ -118,7 +121,7 @@ class _Run:
 
     def fit(self, train: LocalizationData, validation: LocalizationData) -> None:
         """Runs the epochs that are left."""
-        steps = math.ceil(len(train.video_ids) / self.config.batch_size)
+        steps = math.ceil(len(train.examples) / self.config.batch_size)
         done = int(self.epoch.numpy())
         with tqdm(
             total=self.config.epochs * steps, initial=done * steps, desc="G-TAD", unit="step"
@@ -141,7 +144,7 @@ class _Run:
                 progress.set_postfix(train=row["train_loss"], validation=row["validation_loss"])
 
     def _train_epoch(self, data: LocalizationData, epoch: int, progress: tqdm) -> dict[str, float]:
-        order = np.random.default_rng([self.config.seed, epoch]).permutation(len(data.video_ids))
+        order = np.random.default_rng([self.config.seed, epoch]).permutation(len(data.examples))
         sums: dict[str, float] = {}
         for features, targets in _batches(data, order, self.config.batch_size):
             losses = self.train_step(features, targets, self.step.assign_add(1))
@@ -152,7 +155,7 @@ class _Run:
 
     def _validate(self, data: LocalizationData) -> dict[str, float]:
         sums: dict[str, float] = {}
-        order = np.arange(len(data.video_ids))
+        order = np.arange(len(data.examples))
         for i, (features, targets) in enumerate(_batches(data, order, self.config.batch_size)):
             # The same random choices each epoch, so that epochs can be compared; training uses 1, 2, ... .
             losses = self.loss(features, targets, tf.constant(-1 - i, tf.int64))
@@ -184,7 +187,8 @@ class _Run:
         draws = tf.random.stateless_uniform(
             shape, seed=tf.stack([tf.constant(self.config.seed, tf.int64), draw])
         )
-        return gtad_losses(self.model(features), targets, self.valid, draws)
+        variant = LOSS_VARIANTS[self.config.loss]
+        return gtad_losses(self.model(features), targets, self.valid, draws, variant)
 
     def _train_step(
         self, features: tf.Tensor, targets: dict[str, tf.Tensor], step: tf.Tensor
@@ -193,6 +197,8 @@ class _Run:
         with tf.GradientTape() as tape:
             losses = self._loss(features, targets, step)
         gradients = tape.gradient(losses["total"], variables)
+        if self.config.clip_norm:
+            gradients, _ = tf.clip_by_global_norm(gradients, self.config.clip_norm)
         # Coupled, as in the reference: the decay passes through Adam's scaling. Keras's own does not.
         gradients = [g + self.config.weight_decay * v for g, v in zip(gradients, variables, strict=True)]
         self.optimizer.apply_gradients(zip(gradients, variables, strict=True))
@@ -201,28 +207,10 @@ class _Run:
 
 def _batches(data: LocalizationData, order: np.ndarray, size: int) -> Iterator[tuple[np.ndarray, dict]]:
     for begin in range(0, len(order), size):
-        rows = order[begin : begin + size]
-        yield data.features[rows], {name: values[rows] for name, values in data.targets.items()}
+        yield data.batch(order[begin : begin + size])
 
 
 def _add(sums: dict[str, float], losses: dict[str, tf.Tensor], weight: float) -> None:
     for name, value in losses.items():
         key = "loss" if name == "total" else f"{name}_loss"
         sums[key] = sums.get(key, 0.0) + weight * float(value)
-
-
-def _digest(data: dict[str, LocalizationData]) -> str:
-    """SHA-256 of all that is learned from: a run must not go on with other features under the same path."""
-    digest = hashlib.sha256()
-    for part in data.values():
-        digest.update(repr(part.video_ids).encode())
-        for values in (part.features, *part.targets.values()):
-            digest.update(values)
-    return digest.hexdigest()
-
-
-def _left_out_lines(left_out: dict[str, str]) -> list[str]:
-    if not left_out:
-        return []
-    first = "; ".join(f"{video_id}: {reason}" for video_id, reason in list(left_out.items())[:3])
-    return [f"{len(left_out)} videos left out ({first}{'; ...' if len(left_out) > 3 else ''})"]

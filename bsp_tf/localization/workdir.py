@@ -1,9 +1,9 @@
 """The folder of one G-TAD run: its config, its checkpoints, and how to load the trained model from it.
 
-config.json             every field of the run, feature_dim, and a digest of the features and labels
-checkpoints/last, best  tf.train.Checkpoint: all state after the last epoch; the model of the lowest
-validation loss metrics.jsonl           one line an epoch summary.json            written at the end: best
-epoch and loss, videos used and left out
+    config.json             every field of the run, feature_dim, and a digest of the features and labels
+    checkpoints/last, best  tf.train.Checkpoint: all state after the last epoch; the model of the lowest validation loss
+    metrics.jsonl           one line an epoch
+    summary.json            written at the end: best epoch and loss, videos used and left out
 """
 
 import math
@@ -17,6 +17,8 @@ from ml_collections import ConfigDict
 from bsp_tf.base.atomic_file import read_json_object, write_json
 from bsp_tf.base.errors import InputError
 from bsp_tf.localization.gtad import GTAD
+from bsp_tf.localization.losses import LOSS_VARIANTS
+from bsp_tf.localization.row_layout import SETTINGS, read_layouts, source_paths
 from bsp_tf.training.checkpoints import restore_checkpoint
 
 MODEL_FIELDS = (
@@ -25,6 +27,7 @@ MODEL_FIELDS = (
     "base_width",
     "branch_width",
     "map_widths",
+    "map_kernel",
     "groups",
     "stem_groups",
     "neighbours",
@@ -56,14 +59,20 @@ def resolve_config(config: ConfigDict) -> ConfigDict:
     for name in ("features_dir", "annotations"):
         if not fields[name]:
             raise InputError(f"config.{name} is not set: pass --config.{name}=... .")
+    layouts = read_layouts({name: fields[name] for name in SETTINGS}, len(source_paths(fields["features_dir"])))
+    if fields["windows"] and any(layout.layout == "whole" for layout in layouts):
+        raise InputError("config.windows = True needs rows a fixed number of frames apart: feature_layout=snippets.")
     for name in POSITIVE:
         if not 0 < fields[name] < math.inf:
             raise InputError(f"config.{name} must be above 0, got {fields[name]}.")
     widths = fields["map_widths"]
     if len(widths) != 2 or not all(isinstance(width, int) and width > 0 for width in widths):
         raise InputError(f"config.map_widths must be two widths above 0, got {widths}.")
-    if not 0 <= fields["weight_decay"] < math.inf:
-        raise InputError(f"config.weight_decay must be at least 0, got {fields['weight_decay']}.")
+    for name in ("weight_decay", "clip_norm"):
+        if not 0 <= fields[name] < math.inf:
+            raise InputError(f"config.{name} must be at least 0, got {fields[name]}.")
+    if fields["loss"] not in LOSS_VARIANTS:
+        raise InputError(f"config.loss must be one of {', '.join(LOSS_VARIANTS)}, got {fields['loss']!r}.")
     if not 0 <= fields["seed"] < 2**31:
         raise InputError(f"config.seed must be at least 0 and below 2^31, got {fields['seed']}.")
     for name in ("neighbours", "max_duration"):

@@ -20,7 +20,7 @@ from bsp_tf.localization.training_data import load_localization_data
 from bsp_tf.localization.workdir import load_gtad, resolve_config
 from bsp_tf.train_gtad import train_gtad
 from bsp_tf.training.progress import TrainingDivergedError
-from configs import gtad_anet, sample_gtad
+from configs import gtad_anet, gtad_thumos, sample_gtad
 
 SMALL = {"num_segments": 12, "max_duration": 10, "base_width": 16, "branch_width": 8, "map_widths": (12, 8),
          "groups": 4, "inner_bins": 4, "context_bins": 2, "batch_size": 3, "epochs": 3, "lr_drop_every": 2}
@@ -196,6 +196,9 @@ def test_missing_inputs_are_named(world, tmp_path):
         ({"groups": 0}, "config.groups must be above 0"), ({"base_width": 0}, "config.base_width must be above 0"),
         ({"map_widths": (8,)}, "map_widths must be two widths"), ({"seed": -1}, "config.seed must be at least 0"),
         ({"weight_decay": float("nan")}, "weight_decay must be at least 0, got nan"),
+        ({"clip_norm": -1.0}, "clip_norm must be at least 0, got -1"),
+        ({"loss": "bmn"}, "loss must be one of activitynet, thumos, got 'bmn'"),
+        ({"map_kernel": 2}, "map_kernel must be odd"),
         ({"learning_rate": float("nan")}, "learning_rate must be above 0, got nan"),
     ]:
         with pytest.raises(InputError, match=message):
@@ -224,11 +227,21 @@ def test_published_setting():
     config = resolve_config(config)
     assert (config.num_segments, config.learning_rate, config.weight_decay) == (100, 4e-3, 1e-4)
     assert (config.batch_size, config.epochs, config.lr_drop_every, config.seed) == (16, 10, 5, 0)
+    assert (config.loss, config.clip_norm, config.map_kernel) == ("activitynet", 0, 1)
 
 
-def test_the_first_step_is_that_of_torch_adam(world, tmp_path):
-    """g += decay * w, then Adam: the first step is lr * sign(g) wherever |g| is far above epsilon."""
-    config = resolve_config(small_config(world, weight_decay=0.1))
+def test_published_setting_of_thumos():
+    config = gtad_thumos.get_config()
+    config.features_dir = config.annotations = "x"
+    config = resolve_config(config)
+    assert (config.num_segments, config.max_duration, config.inner_bins, config.context_bins) == (256, 64, 16, 16)
+    assert (config.learning_rate, config.batch_size, config.loss, config.clip_norm) == (4e-5, 8, "thumos", 1)
+
+
+@pytest.mark.parametrize("changes", [{}, {"clip_norm": 0.01, "loss": "thumos"}])
+def test_the_first_step_is_that_of_torch_adam(world, tmp_path, changes):
+    """Clip, g += decay * w, then Adam: the first step is lr * sign(g) wherever |g| is far above epsilon."""
+    config = resolve_config(small_config(world, weight_decay=0.1, **changes))
     run = trainer._Run(config, trainer.build_gtad(config, 12), tmp_path)
     before = [v.numpy() for v in run.model.trainable_variables]
     data = load_localization_data(FeatureStore(config.features_dir), load_annotations(config.annotations),
@@ -237,9 +250,11 @@ def test_the_first_step_is_that_of_torch_adam(world, tmp_path):
     with tf.GradientTape() as tape:
         loss = run._loss(features, targets, tf.constant(1, tf.int64))["total"]
     gradients = tape.gradient(loss, run.model.trainable_variables)
+    norm = np.sqrt(sum((gradient.numpy().astype(float) ** 2).sum() for gradient in gradients))
+    factor = min(1, config.clip_norm / norm) if config.clip_norm else 1
     run.train_step(features, targets, tf.constant(1, tf.int64))
     for old, gradient, new in zip(before, gradients, run.model.trainable_variables, strict=True):
-        coupled = gradient.numpy() + 0.1 * old
+        coupled = factor * gradient.numpy() + 0.1 * old
         clear = np.abs(coupled) > 1e-4
         np.testing.assert_allclose((old - new.numpy())[clear], 4e-3 * np.sign(coupled)[clear], rtol=1e-2, atol=1e-6)
 

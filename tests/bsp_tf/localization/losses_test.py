@@ -1,11 +1,17 @@
 """Losses and their gradients against the reference's, and on batches where the reference is NaN."""
 
+import subprocess
+import sys
+from pathlib import Path
+
 import numpy as np
 import pytest
 import tensorflow as tf
 
-from bsp_tf.localization.losses import gtad_losses, regression_weights
-from bsp_tf.localization.targets import valid_mask, video_targets
+from bsp_tf.localization.losses import LOSS_VARIANTS, gtad_losses, regression_weights
+from bsp_tf.localization.targets import valid_mask, video_targets, window_targets
+
+PROJECT = Path(__file__).resolve().parents[3]
 
 
 def losses_and_gradients(predictions, targets, valid, draws, **kwargs):
@@ -48,9 +54,46 @@ def test_full_golden(shared, name):
         np.testing.assert_allclose(gradients[key], golden[f"{name}_grad_{expected}"], rtol=1e-5, atol=1e-7)
 
 
-def batch(segments_by_video, length=16, seed=0):
+def test_full_golden_of_thumos(shared):
+    golden = np.load(shared / "golden/gtad_labels_losses.npz")
+    losses, gradients = losses_and_gradients(
+        {"start": golden["thumos_b3_pred_start"], "end": golden["thumos_b3_pred_end"],
+         "map": golden["thumos_b3_pred_bm"]},
+        {"start": golden["thumos_gt_start"], "end": golden["thumos_gt_end"],
+         "map": golden["thumos_gt_iou_map"] * golden["thumos_mask"]},
+        golden["thumos_mask"], np.stack([golden["thumos_b3_draw_m"], golden["thumos_b3_draw_l"]]),
+        variant=LOSS_VARIANTS["thumos"])
+    subgraph = losses["regression"] + 10 * losses["classification"]
+    np.testing.assert_allclose([losses["total"], losses["boundary"], subgraph], golden["thumos_b3_losses"],
+                               rtol=1e-5)
+    for key, expected in (("map", "bm"), ("start", "start"), ("end", "end")):
+        np.testing.assert_allclose(gradients[key], golden[f"thumos_b3_grad_{expected}"], rtol=1e-5, atol=1e-7)
+
+
+def random_segments(rng):
+    """Ordinary, tiny, zero-length, covering and out-of-range ones, from none to many."""
+    begin = rng.uniform(-0.5, 1.5, rng.integers(0, 6))
+    return np.stack([begin, begin + rng.choice([0.0, 1e-9, 0.01, 0.3, 2.0], len(begin))], 1)
+
+
+@pytest.mark.parametrize("seed", range(20))
+@pytest.mark.parametrize("variant", LOSS_VARIANTS)
+def test_finite_for_random_batches(seed, variant):
     rng = np.random.default_rng(seed)
-    rows = [video_targets(np.array(segments).reshape(-1, 2), length, length) for segments in segments_by_video]
+    make_targets = video_targets if variant == "activitynet" else window_targets
+    predictions, targets, valid, draws = batch([random_segments(rng) for _ in range(rng.integers(1, 4))],
+                                               seed=seed, make_targets=make_targets)
+    # Sigmoids saturate: some probabilities are 0 or 1 exactly.
+    predictions = {name: np.clip(rng.uniform(0.2, 3) * (value - 0.5) + 0.5, 0, 1)
+                   for name, value in predictions.items()}
+    losses, gradients = losses_and_gradients(predictions, targets, valid, draws, variant=LOSS_VARIANTS[variant])
+    assert all(np.isfinite(float(value)) and value >= 0 for value in losses.values())
+    assert all(np.isfinite(value.numpy()).all() for value in gradients.values())
+
+
+def batch(segments_by_video, length=16, seed=0, make_targets=video_targets):
+    rng = np.random.default_rng(seed)
+    rows = [make_targets(np.array(segments).reshape(-1, 2), length, length) for segments in segments_by_video]
     count = len(rows)
     predictions = {"start": rng.random((count, length)), "end": rng.random((count, length)),
                    "map": rng.random((count, 2, length, length))}
@@ -103,20 +146,56 @@ def test_sampling_keeps_the_expected_share():
     assert weights[30:70].mean() == pytest.approx(1 / 4, abs=0.03)
 
 
-def test_shares_of_replicas_add_up_to_the_loss_of_the_whole_batch():
+SCRIPT = """
+import sys
+import tensorflow as tf
+cpu = tf.config.list_physical_devices("CPU")[0]
+tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
+import numpy as np
+from bsp_tf.localization.losses import LOSS_VARIANTS, gtad_losses
+saved = dict(np.load(sys.argv[1]))
+valid = tf.constant(saved.pop("valid"), tf.float32)
+strategy = tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
+assert strategy.num_replicas_in_sync == 2
+
+# Three videos for one replica, one for the other: counts of a replica are not half of the whole.
+def part(context):
+    rows = slice(0, 3) if context.replica_id_in_sync_group == 0 else slice(3, 4)
+    return {n: tf.constant(v[:, rows] if n == "draws" else v[rows], tf.float32) for n, v in saved.items()}
+
+@tf.function
+def step(batch, variant):
+    predictions = {name: batch["predicted_" + name] for name in ("start", "end", "map")}
+    with tf.GradientTape() as tape:
+        tape.watch(predictions)
+        losses = gtad_losses(predictions, batch, valid, batch["draws"], LOSS_VARIANTS[variant])
+    return losses, tape.gradient(losses["total"], predictions)
+
+batch = strategy.experimental_distribute_values_from_function(part)
+found = {}
+for variant in LOSS_VARIANTS:
+    losses, gradients = strategy.run(step, (batch, variant))
+    for name, value in losses.items():
+        found[f"{variant}_{name}"] = strategy.reduce("sum", value, axis=None)
+    for name, value in gradients.items():
+        found[f"{variant}_gradient_{name}"] = np.concatenate(strategy.experimental_local_results(value))
+np.savez(sys.argv[2], **found)
+"""
+
+
+def test_two_replicas_equal_one_device(tmp_path):
+    """Under MirroredStrategy the shares add up to the losses of the whole batch; the gradients are its gradients."""
     predictions, targets, valid, draws = batch([[[0.1, 0.6]], [], [[0.0, 0.9], [0.2, 0.3]], [[0.5, 1.0]]])
-    counts = []
-
-    def record(count):
-        counts.append(float(count))
-        return count
-
-    whole, _ = losses_and_gradients(predictions, targets, valid, draws, global_sum=record)
-    total = 0.0
-    for part in (slice(0, 1), slice(1, 4)):
-        of_the_whole = iter(counts)
-        share, _ = losses_and_gradients({n: v[part] for n, v in predictions.items()},
-                                        {n: v[part] for n, v in targets.items()}, valid, draws[:, part],
-                                        global_sum=lambda _, left=of_the_whole: tf.constant(next(left)))
-        total += float(share["total"])
-    assert total == pytest.approx(float(whole["total"]), rel=1e-5)
+    np.savez(tmp_path / "batch.npz", valid=valid, draws=draws, **targets,
+             **{f"predicted_{name}": value for name, value in predictions.items()})
+    process = subprocess.run(
+        [sys.executable, "-c", SCRIPT, str(tmp_path / "batch.npz"), str(tmp_path / "found.npz")],
+        cwd=PROJECT, capture_output=True, text=True, timeout=100)
+    assert process.returncode == 0, process.stderr
+    found = np.load(tmp_path / "found.npz")
+    for name, variant in LOSS_VARIANTS.items():
+        losses, gradients = losses_and_gradients(predictions, targets, valid, draws, variant=variant)
+        for part, value in losses.items():
+            np.testing.assert_allclose(found[f"{name}_{part}"], value, rtol=1e-5, err_msg=part)
+        for part, value in gradients.items():
+            np.testing.assert_allclose(found[f"{name}_gradient_{part}"], value, rtol=1e-4, atol=1e-9)

@@ -13,6 +13,7 @@ from bsp_tf.localization.targets import (
     feature_span,
     valid_mask,
     video_targets,
+    window_targets,
 )
 
 
@@ -41,6 +42,31 @@ def test_full_golden(shared):
         check(golden, row, np.array([a["segment"] for a in video["annotations"]]), corrected)
     np.testing.assert_array_equal(valid_mask(100, 100), golden["mask"])
     np.testing.assert_array_equal(valid_mask(256, 64), golden["thumos_mask"])
+
+
+def test_full_golden_of_thumos(shared):
+    golden = np.load(shared / "golden/gtad_labels_losses.npz")
+    windows = json.loads((shared / "golden/gtad_labels_anno/thumos_windows.json").read_text())
+    frames = windows["skip"] * windows["temporal_scale"]
+    for row, (begin, segments) in enumerate(zip(windows["windows"], windows["gt_bbox_frames"], strict=True)):
+        # Snippet i is frame 5 i, its segment [5 i - 2.5, 5 i + 2.5].
+        targets = window_targets((np.array(segments) - (begin - windows["skip"] / 2)) / frames, 256, 64)
+        np.testing.assert_allclose(targets["start"], golden["thumos_gt_start"][row], atol=1e-6)
+        np.testing.assert_allclose(targets["end"], golden["thumos_gt_end"][row], atol=1e-6)
+        # The reference's map takes the begin of the window as a whole frame.
+        clamped = np.clip((np.array(segments) - golden["thumos_offset_used"][row]) / frames, 0, 1)
+        np.testing.assert_allclose(anchor_iou_map(clamped, 256, 64), golden["thumos_gt_iou_map"][row], atol=1e-6)
+
+
+def test_a_window_does_not_see_the_boundaries_outside_of_it():
+    cut = np.array([[-0.5, 0.25]])
+    targets = window_targets(cut, 8, 8)
+    assert not targets["start"].any()
+    # The end lies between the segments 1 and 2; its band reaches half a segment further.
+    np.testing.assert_allclose(targets["end"], [0.5, 1, 1, 0.5, 0, 0, 0, 0], atol=1e-6)
+    np.testing.assert_array_equal(targets["map"], video_targets(np.array([[0, 0.25]]), 8, 8)["map"])
+    outside = window_targets(np.array([[-0.9, -0.5], [1.5, 2.0]]), 8, 8)
+    assert not any(values.any() for values in outside.values())
 
 
 def test_anchors_against_hand_computed_overlaps():

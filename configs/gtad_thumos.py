@@ -1,0 +1,32 @@
+"""G-TAD on THUMOS14, the published setting (Xu et al., arXiv 1911.11462; code branch `master`).
+
+    python -m bsp_tf.train_gtad --config=configs/gtad_thumos.py --workdir=runs/gtad_thumos \
+        --config.features_dir=... --config.annotations=... --config.streams=action,boundary
+
+A position is one snippet of 5 frames; windows of 256 snippets, 128 apart; anchors of up to 64 snippets. Other than
+for ActivityNet: 16 + 16 bins, two 3x3 convolutions over the map, another weighing of the loss, clipped gradients.
+Cost: COST. Published result with TSN features of 2,048 channels (RGB and flow): mAP 54.5 / 47.6 / 40.2 / 30.8 / 23.4
+at tIoU .3 / .4 / .5 / .6 / .7. Not run here.
+"""
+
+from ml_collections import ConfigDict
+
+from configs import gtad_anet
+
+
+def get_config() -> ConfigDict:
+    """All fields of a G-TAD run; each can be overridden as --config.<field>=<value>."""
+    config = gtad_anet.get_config()
+    config.num_segments = 256
+    config.max_duration = 64
+    config.map_kernel = 3
+    config.inner_bins = 16
+    config.context_bins = 16
+
+    config.windows = True
+
+    config.loss = "thumos"
+    config.learning_rate = 4e-5
+    config.clip_norm = 1.0
+    config.batch_size = 8
+    return config
