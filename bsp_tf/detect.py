@@ -3,13 +3,14 @@
     python -m bsp_tf.detect --workdir=gtad --features=features --annotations=annotations.json \\
         --subset=validation --output=detections.json
 
-The output has ActivityNet's form, {"version", "results": {id: [{"label", "score", "segment": [start, end]}]},
-"external_data"}, times in seconds, and is scored by `python -m bsp_tf.evaluate`. Of the annotations only the
-videos of the subset, their durations and the class names are used. Labels come from the two best classes of
-the whole video: from --class_scores=scores.json ({"results": {id: [K]}, "class": [K]}) or THUMOS14's
---class_scores=uNet_test.npy, else from the action stream's own mean softmax if its classes cover those of the
-annotations; with neither, all are labelled "proposal". Videos without usable features or class scores are left
-out, counted and listed under "external_data".
+Features and annotations may have any form that bsp_tf.train_gtad takes; what the rows of other tools' features are
+stands in the config of the run. The output has ActivityNet's form, {"version", "results": {id: [{"label", "score",
+"segment": [start, end]}]}, "external_data"}, times in seconds, and is scored by `python -m bsp_tf.evaluate`. Of the
+annotations only the videos of the subset, their durations (and frame rates, for other tools' features) and the class
+names are used. Labels come from the two best classes of the whole video: from --class_scores=scores.json ({"results":
+{id: [K]}, "class": [K]}) or THUMOS14's --class_scores=uNet_test.npy, else from the action stream's own mean softmax if
+its classes cover those of the annotations; with neither, all are labelled "proposal". Videos without usable features or
+class scores are left out, counted and listed under "external_data".
 
     --top_classes=2         classes of a video that each of its proposals is labelled with
     --fusion=sqrt           score = square root of proposal score * class score (default: the product)
@@ -30,17 +31,18 @@ import numpy as np
 from absl import flags
 from tqdm import tqdm
 
+from bsp_tf.base.atomic_file import read_json_object
 from bsp_tf.base.command_line import run_command
 from bsp_tf.base.errors import InputError
 from bsp_tf.base.finished_output import digest_files, finished_output
-from bsp_tf.data.annotations import VideoAnnotation, load_annotations
-from bsp_tf.data.feature_store import FeatureStore
+from bsp_tf.data.annotations import VideoAnnotation, annotation_files, load_annotations
 from bsp_tf.localization.class_scores import (
     ClassScores,
     class_scores_from_file,
     class_scores_from_stream,
 )
 from bsp_tf.localization.detection_file import write_detections
+from bsp_tf.localization.feature_sources import FeatureSources, features_digest, open_features
 from bsp_tf.localization.inference import propose, propose_in_windows, usable_videos
 from bsp_tf.localization.nms import HARD_THRESHOLD, METHODS, Suppression
 from bsp_tf.localization.score_fusion import (
@@ -131,11 +133,12 @@ def detect(
     if not videos:
         known = sorted({video.subset for video in everything.values()})
         raise InputError(f"{annotations} has no video in subset {subset!r}; its subsets are {known}.")
-    store = FeatureStore(features)
+    config = read_json_object(Path(workdir) / "config.json", "streams", "num_segments")
+    sources = open_features(config, features)
     labels = sorted({label for video in everything.values() for label in video.labels})
-    scores = _find_class_scores(store, class_scores, labels)
+    scores = _find_class_scores(sources, class_scores, labels)
     left_out: dict[str, str] = {}
-    found = _detect_videos(workdir, store, videos, scores, options, left_out)
+    found = _detect_videos(workdir, sources, videos, scores, options, left_out)
     about = {"settings": settings, "inputs": inputs, "left_out": left_out}
     result = _summary(*write_detections(output, found, about), left_out)
     if left_out:
@@ -146,7 +149,7 @@ def detect(
 
 def _detect_videos(
     workdir: str,
-    store: FeatureStore,
+    sources: FeatureSources,
     videos: Mapping[str, VideoAnnotation],
     scores: ClassScores | None,
     options: Options,
@@ -163,9 +166,10 @@ def _detect_videos(
 
     in_windows = getattr(config, "windows", False)
     feature_dim = model.sizes["feature_dim"]
-    usable = usable_videos(store, videos, tuple(config.streams), feature_dim, scores, left_out)
+    num_segments = model.sizes["num_segments"]
+    usable = usable_videos(sources, videos, None if in_windows else num_segments, feature_dim, scores, left_out)
     proposals = (propose_in_windows if in_windows else propose)(
-        network, usable, model.sizes["num_segments"], options.suppression(in_windows), left_out
+        network, usable, num_segments, options.suppression(in_windows), left_out
     )
     done = 0
     with tqdm(total=len(videos), desc="detect", unit="video") as progress:
@@ -184,17 +188,17 @@ def _detect_videos(
         progress.update(done + len(left_out) - progress.n)
     if not done:
         raise InputError(
-            f"none of the {len(videos)} videos can be used with the features in {store.folder}: "
+            f"none of the {len(videos)} videos can be used with the features in {sources.path}: "
             f"{_reasons(left_out)}. Check that ids, streams, channels and class scores fit."
         )
 
 
-def _find_class_scores(store: FeatureStore, path: str | None, labels: list[str]) -> ClassScores | None:
+def _find_class_scores(sources: FeatureSources, path: str | None, labels: list[str]) -> ClassScores | None:
     if path:
         return class_scores_from_file(path, labels)
-    scores = class_scores_from_stream(store, labels)
+    scores = class_scores_from_stream(sources, labels)
     if scores is None:
-        known = store.metadata.get("action_labels") or ()
+        known = sources.metadata.get("action_labels") or ()
         missing = ", ".join(repr(label) for label in labels if label not in known)[:200] or "there are none"
         print(
             f"no class scores: the action stream's classes do not cover those of the annotations ({missing}) and "
@@ -208,11 +212,10 @@ def _digest_inputs(workdir: str, features: str, annotations: str, class_scores: 
     checkpoint = sorted((Path(workdir) / "checkpoints" / "best").glob("*"))
     files = {
         "model": [Path(workdir) / "config.json", *checkpoint],
-        "features": [Path(features) / "metadata.json"],
-        "annotations": [annotations],
+        "annotations": annotation_files(annotations),
         "class_scores": [class_scores] if class_scores else [],
     }
-    return {name: digest_files(paths) for name, paths in files.items()}
+    return {name: digest_files(paths) for name, paths in files.items()} | {"features": features_digest(features)}
 
 
 def _summary(videos: int, detections: int, left_out: Mapping[str, str]) -> dict[str, Any]:
@@ -232,8 +235,8 @@ def _reasons(left_out: Mapping[str, str]) -> str:
 def define_flags() -> None:
     """Defines the flags of the command; they do not exist when the module is only imported."""
     flags.DEFINE_string("workdir", None, "Workdir of bsp_tf.train_gtad.", required=True)
-    flags.DEFINE_string("features", None, "Feature folder written by bsp_tf.extract.", required=True)
-    flags.DEFINE_string("annotations", None, "Annotations JSON.", required=True)
+    flags.DEFINE_string("features", None, "Features, in any form that bsp_tf.train_gtad takes.", required=True)
+    flags.DEFINE_string("annotations", None, "Annotations JSON (and CSV, with a comma).", required=True)
     flags.DEFINE_string("subset", "validation", "Subset of the annotations to work on.")
     flags.DEFINE_string("output", None, "Detections JSON to write.", required=True)
     flags.DEFINE_string("class_scores", None, "Class scores of whole videos: JSON, or THUMOS14's .npy.")

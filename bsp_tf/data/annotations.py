@@ -3,9 +3,11 @@
     {"version", "taxonomy", "database": {id: {"subset", "duration", "fps",
                                               "annotations": [{"segment": [start, end], "label"}]}}}
 
-G-TAD's and BMN's files have no more than the inner object, {id: {"duration_second", "annotations"}}, and are read too;
-they name no subsets. Other keys are ignored. Numbers may be written as strings, as in the THUMOS14 files. What is wrong
-in form is an InputError with the file, the video and the key; what is odd in substance is mended, counted and reported:
+G-TAD's and BMN's files have no more than the inner object, {id: {"duration_second", "duration_frame", "feature_frame",
+"annotations"}}, and are read too; they name no subsets, for which there is a second file. Several files are given side
+by side, "anno.json,video_info.csv": see bsp_tf.data.annotation_tables for the CSVs. Other keys are ignored. Numbers may
+be written as strings, as in the THUMOS14 files. What is wrong in form is an InputError with the file, the video and the
+key; what is odd in substance is mended, counted and reported:
 
     clamped       ends after the video or starts before 0: cut to [0, duration]
     outside       begins at or after the end of the video, or ends before 0: left out
@@ -25,6 +27,7 @@ import numpy as np
 
 from bsp_tf.base.atomic_file import read_json
 from bsp_tf.base.errors import InputError
+from bsp_tf.data.annotation_tables import read_table
 
 ODDITIES = {
     "clamped": "cut to the video's duration",
@@ -40,10 +43,12 @@ class VideoAnnotation:
 
     Attributes:
         duration_seconds: Length of the video; None where the file does not say (THUMOS14).
-        fps: Frames a second; None where the file does not say.
+        fps: Frames a second, also from "duration_frame" or "frame" and the duration; None where the file does not say.
         segments: float64 [n, 2], start and end in seconds, within [0, duration].
         labels: n class names.
         subset: e.g. "training"; "" where the file does not say.
+        covered_seconds: How far the public features of G-TAD and BMN reach, "feature_frame" / "duration_frame" *
+            "duration_second"; None where the file does not say.
     """
 
     duration_seconds: float | None
@@ -51,6 +56,7 @@ class VideoAnnotation:
     segments: np.ndarray
     labels: list[str]
     subset: str
+    covered_seconds: float | None = None
 
 
 class Annotations(dict[str, VideoAnnotation]):
@@ -88,25 +94,56 @@ def load_annotations(path: str | os.PathLike, subset: str | None = None) -> Anno
     Raises:
         InputError: the file is missing or malformed, or has no video of that subset.
     """
+    annotations = Annotations()
+    known: set[str] = set()
+    for where, video_id, entry, entry_subset in _entries(annotation_files(path)):
+        if not isinstance(entry, dict):
+            raise InputError(f'{where}: expected an object with "annotations", got {_short(entry)}.')
+        entry_subset = entry.get("subset", entry_subset)
+        if not isinstance(entry_subset, str):
+            raise InputError(f'{where}: "subset" must be a string, got {_short(entry_subset)}.')
+        known.add(entry_subset)
+        if subset is None or entry_subset == subset:
+            annotations[video_id] = _read_video(where, video_id, entry, entry_subset, annotations.oddities)
+    if subset is not None and not annotations:
+        hint = f"; its subsets: {sorted(known)}." if any(known) else (
+            ' and names no subsets at all: give a CSV with the columns "video" and "subset" beside it, as in '
+            "anno.json,video_info.csv.")
+        raise InputError(f"{path} has no video of subset {subset!r}{hint}")
+    return annotations
+
+
+def annotation_files(path: str | os.PathLike) -> list[str]:
+    """The files that a path means: itself, or, where there is no such file, its parts between commas."""
+    text = str(path)
+    return [text] if os.path.exists(text) else [part.strip() for part in text.split(",") if part.strip()] or [text]
+
+
+def _entries(paths: list[str]) -> list[tuple[str, str, Any, str]]:
+    """(where it stands, video id, its object, its subset by the tables or "") of all files."""
+    subsets: dict[str, str] = {}
+    found: dict[str, tuple[str, Any]] = {}
+    for path in paths:
+        if path.endswith(".csv"):
+            database, of_table = read_table(path)
+            subsets |= of_table
+        else:
+            database = _database(path)
+        for video_id, entry in database.items():
+            if video_id in found:
+                raise InputError(f"{path}, video {video_id!r}: {found[video_id][0]} has it, too. Give each video once.")
+            found[video_id] = f"{path}, video {video_id!r}", entry
+    if subsets and not found:
+        raise InputError(f"{','.join(paths)} tells subsets only: give the annotations JSON beside it.")
+    return [(where, video_id, entry, subsets.get(video_id, "")) for video_id, (where, entry) in found.items()]
+
+
+def _database(path: str) -> dict[str, Any]:
     content = _read(path)
     database = content.get("database", _bare_database(content)) if isinstance(content, dict) else None
     if not isinstance(database, dict):
         raise InputError(f'{path} has no "database" object: write it in the ActivityNet annotation form.')
-    annotations = Annotations()
-    subsets: set[str] = set()
-    for video_id, entry in database.items():
-        where = f"{path}, video {video_id!r}"
-        if not isinstance(entry, dict):
-            raise InputError(f'{where}: expected an object with "annotations", got {_short(entry)}.')
-        entry_subset = entry.get("subset", "")
-        if not isinstance(entry_subset, str):
-            raise InputError(f'{where}: "subset" must be a string, got {_short(entry_subset)}.')
-        subsets.add(entry_subset)
-        if subset is None or entry_subset == subset:
-            annotations[video_id] = _read_video(where, video_id, entry, annotations.oddities)
-    if subset is not None and not annotations:
-        raise InputError(f"{path} has no video of subset {subset!r}; its subsets: {sorted(subsets)}.")
-    return annotations
+    return database
 
 
 def _bare_database(content: dict) -> dict | None:
@@ -128,9 +165,17 @@ def _read(path: str | os.PathLike) -> Any:
         raise InputError(f"{path} is not valid gzipped JSON ({error}). Write it anew.") from error
 
 
-def _read_video(where: str, video_id: str, entry: dict, oddities: dict[str, list[str]]) -> VideoAnnotation:
+def _read_video(
+    where: str, video_id: str, entry: dict, subset: str, oddities: dict[str, list[str]]
+) -> VideoAnnotation:
     duration = _positive(where, "duration", entry.get("duration", entry.get("duration_second")))
     fps = _positive(where, "fps", entry.get("fps"))
+    num_frames = _positive(where, "duration_frame", entry.get("duration_frame", entry.get("frame")))
+    covered_frames = _positive(where, "feature_frame", entry.get("feature_frame"))
+    covered = None
+    if duration and num_frames:
+        fps = fps or num_frames / duration
+        covered = covered_frames and covered_frames / num_frames * duration
     rows = entry.get("annotations")
     if not isinstance(rows, list):
         raise InputError(f'{where}: "annotations" must be a list, got {_short(rows)}.')
@@ -145,7 +190,7 @@ def _read_video(where: str, video_id: str, entry: dict, oddities: dict[str, list
             segments.append(kept)
             labels.append(label)
     return VideoAnnotation(
-        duration, fps, np.array(segments, np.float64).reshape(-1, 2), labels, entry.get("subset", "")
+        duration, fps, np.array(segments, np.float64).reshape(-1, 2), labels, subset, covered
     )
 
 

@@ -25,6 +25,20 @@ METADATA_FILE = "metadata.json"
 PROBABILITIES_FOLDER = "probabilities"
 # Fields of metadata.json that are whole numbers above 0.
 NUMBERS = ("feature_dim", "window", "frame_step", "stride")
+# OpenTAD's list of videos that have no features.
+MISSING_FILE = "missing_files.txt"
+# Kinds of reasons for which a video cannot be used.
+NO_FEATURES, NAMED_MISSING = "no features", f"named in {MISSING_FILE}"
+NOT_FINITE, WRONG_SHAPE, UNREADABLE = "NaN or infinity", "wrong shape", "not readable"
+NO_TIME = "no place in time"
+
+
+class UnusableFeatures(InputError):
+    """The features of one video cannot be used; `kind` is one of the reasons above."""
+
+    def __init__(self, kind: str, message: str) -> None:
+        super().__init__(message)
+        self.kind = kind
 
 
 class FeatureStore:
@@ -65,22 +79,30 @@ class FeatureStore:
         Returns:
             float32 [num_snippets, C'], finite.
         Raises:
-            InputError: no such file, not readable, another feature dimension or number of snippets,
-                NaN or infinity, unknown stream.
+            UnusableFeatures: no such file, not readable, another feature dimension or number of snippets, no floats,
+                NaN or infinity.
+            InputError: unknown stream.
         """
         path = self.folder / f"{video_id}.npy"
         features = _load_array(path)
         feature_dim = self.metadata["feature_dim"]
         if features.ndim != 2 or features.shape[1] != feature_dim or not len(features):
             hint = " (it looks transposed: rows must be snippets)" if features.shape[:1] == (feature_dim,) else ""
-            raise InputError(f"{path} holds an array of shape {list(features.shape)}, expected [num_snippets, "
-                             f"{feature_dim}]{hint}. Extract that video again.")
+            raise UnusableFeatures(
+                WRONG_SHAPE,
+                f"{path} holds an array of shape {list(features.shape)}, expected [num_snippets, {feature_dim}]{hint}. "
+                "Extract that video again.",
+            )
         expected = self.metadata["videos"].get(video_id, {}).get("num_snippets", len(features))
         if len(features) != expected:
-            raise InputError(f"{path} holds {len(features)} snippets, {METADATA_FILE} says {expected}. Extract that "
-                             "video again.")
-        if features.dtype.kind != "f" or not np.isfinite(features).all():
-            raise InputError(f"{path} holds NaN or infinity or no floats. Extract that video again.")
+            raise UnusableFeatures(
+                WRONG_SHAPE,
+                f"{path} holds {len(features)} snippets, {METADATA_FILE} says {expected}. Extract that video again.",
+            )
+        if features.dtype.kind != "f":
+            raise UnusableFeatures(UNREADABLE, f"{path} holds no floats. Extract that video again.")
+        if not np.isfinite(features).all():
+            raise UnusableFeatures(NOT_FINITE, f"{path} holds NaN or infinity. Extract that video again.")
         features = features.astype(np.float32, copy=False)
         if streams is None:
             return features
@@ -161,7 +183,9 @@ def write_metadata(folder: str | os.PathLike, settings: Mapping[str, Any],
     write_json(Path(folder, METADATA_FILE), {**settings, "videos": entries})
 
 
-def resize_features(features: np.ndarray, num_segments: int) -> np.ndarray:
+def resize_features(
+    features: np.ndarray, num_segments: int, begin: float = 0.0, length: float | None = None
+) -> np.ndarray:
     """Resizes along TIME by linear interpolation: half-pixel centres, edges clamped, no antialiasing.
 
     The numbers of torch `interpolate(mode="linear", align_corners=False)`, which G-TAD and OpenTAD use.
@@ -169,6 +193,7 @@ def resize_features(features: np.ndarray, num_segments: int) -> np.ndarray:
     Args:
         features: float [n, C], n >= 1; rows are snippets.
         num_segments: rows wanted.
+        begin, length: the part to resize, in rows; it may reach over the ends, which are repeated. Default: all.
     Returns:
         float32 [num_segments, C].
     Raises:
@@ -180,8 +205,8 @@ def resize_features(features: np.ndarray, num_segments: int) -> np.ndarray:
         raise InputError("features with NaN or infinity cannot be resized. Extract the video again.")
     # The reference's rounding: the ratio in float32, then one fused multiply-add; all in float64 the positions differ
     # by 1e-5 of a row.
-    ratio = np.float64(np.float32(len(features) / num_segments))
-    position = ((np.arange(num_segments) + 0.5) * ratio - 0.5).astype(np.float32)
+    ratio = np.float64(np.float32((len(features) if length is None else length) / num_segments))
+    position = ((np.arange(num_segments) + 0.5) * ratio - 0.5 + begin).astype(np.float32)
     position = np.clip(position, 0, len(features) - 1)
     low = position.astype(np.int64)
     high = np.minimum(low + 1, len(features) - 1)
@@ -193,7 +218,22 @@ def _load_array(path: Path) -> np.ndarray:
     try:
         array = np.load(path, allow_pickle=False)
     except (OSError, ValueError, EOFError) as error:
-        raise InputError(f"cannot read {path}: {error}. Extract that video again.") from error
+        raise UnusableFeatures(UNREADABLE, f"cannot read {path}: {error}. Extract that video again.") from error
     if not isinstance(array, np.ndarray):
-        raise InputError(f"{path} is no .npy array. Extract that video again.")
+        raise UnusableFeatures(UNREADABLE, f"{path} is no .npy array. Extract that video again.")
     return array
+
+
+def read_missing(folder: Path) -> set[str]:
+    """Names, without prefix, in the folder's missing_files.txt; none if there is no such file.
+
+    Raises:
+        InputError: it cannot be read.
+    """
+    path = folder / MISSING_FILE
+    if not path.is_file():
+        return set()
+    try:
+        return {line.strip() for line in path.read_text(encoding="utf-8").splitlines() if line.strip()}
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"cannot read {path}: {error}. Mend it or take it away.") from error

@@ -11,11 +11,12 @@ import numpy as np
 
 from bsp_tf.base.errors import InputError
 from bsp_tf.data.annotations import VideoAnnotation
-from bsp_tf.data.feature_store import FeatureStore, resize_features
-from bsp_tf.localization.class_scores import ClassScores, match_id
+from bsp_tf.data.feature_store import resize_features
+from bsp_tf.localization.class_scores import ClassScores
+from bsp_tf.localization.feature_sources import FeatureSources
 from bsp_tf.localization.nms import Suppression, suppress
 from bsp_tf.localization.proposals import Proposals, decode_proposals
-from bsp_tf.localization.targets import FeatureSpan, feature_span
+from bsp_tf.localization.targets import FeatureSpan
 from bsp_tf.localization.windows import (
     MAX_PROPOSAL_FRAMES,
     cut_windows,
@@ -36,7 +37,7 @@ class UntrimmedVideo(NamedTuple):
 
     Attributes:
         video_id: Its name.
-        snippets: float32 [n, C].
+        snippets: float32 [n, C]; for `propose`, any number of rows that lie evenly over the span.
         span: Where they lie in time.
         frames_between: Video frames from one snippet to the next.
         duration_seconds: Its length.
@@ -52,9 +53,9 @@ class UntrimmedVideo(NamedTuple):
 
 
 def usable_videos(
-    store: FeatureStore,
+    sources: FeatureSources,
     videos: Mapping[str, VideoAnnotation],
-    streams: tuple[str, ...],
+    num_columns: int | None,
     feature_dim: int,
     scores: ClassScores | None,
     left_out: dict[str, str],
@@ -62,27 +63,28 @@ def usable_videos(
     """Reads, one by one, the videos of which all is known that a detection needs.
 
     Args:
-        store: Features.
-        videos: Annotations; used are the ids and durations.
-        streams: Parts of the features, in this order.
+        sources: Features.
+        videos: Annotations; used are the ids, durations and frame rates.
+        num_columns: Rows that all videos are resized to; None: as many as the first source has.
         feature_dim: Channels that the network takes.
         scores: Class scores; None: not wanted.
         left_out: Receives the other videos -> the reason.
     """
-    stored_ids = set(store.video_ids)
     for name, annotation in videos.items():
-        stored = match_id(name, stored_ids)
-        if stored is None:
-            left_out[name] = "no features"
-            continue
         try:
+            found = sources.load(name, annotation)
+            if not found.duration_seconds:
+                raise InputError(
+                    f"video {name!r} has no duration, neither in the annotations nor with its features: add "
+                    '"duration" to its annotations.'
+                )
             video = UntrimmedVideo(
                 name,
-                store.load(stored, streams),
-                feature_span(store.metadata, stored),
-                store.metadata["stride"],
-                _duration(annotation, store, stored),
-                scores.of_video(stored) if scores else None,
+                found.columns(num_columns),
+                found.spans[0],
+                found.frames_between,
+                float(found.duration_seconds),
+                scores.of_video(name) if scores else None,
             )
         except InputError as error:
             left_out[name] = str(error)
@@ -92,17 +94,6 @@ def usable_videos(
             left_out[name] = f"{channels} channels, the model was trained with {feature_dim}"
             continue
         yield video
-
-
-def _duration(video: VideoAnnotation, store: FeatureStore, stored: str) -> float:
-    """Length of the video in seconds, as annotated, else as measured when its features were extracted."""
-    seconds = video.duration_seconds or store.metadata["videos"].get(stored, {}).get("duration_seconds")
-    if not seconds:
-        raise InputError(
-            f"video {stored!r} has no duration, neither in the annotations nor in the features' "
-            'metadata.json: add "duration" to its annotations.'
-        )
-    return float(seconds)
 
 
 def propose(

@@ -82,7 +82,7 @@ def world(tmp_path, monkeypatch):
     write_annotations(tmp_path / "annotations.json", names)
     best = tmp_path / "gtad" / "checkpoints" / "best"
     best.mkdir(parents=True)
-    (tmp_path / "gtad" / "config.json").write_text("{}")
+    (tmp_path / "gtad" / "config.json").write_text(json.dumps({"streams": ["action"], "num_segments": NUM_SEGMENTS}))
     (best / "checkpoint").write_text("weights")
     model, config = FakeModel(), types.SimpleNamespace(streams=("action",))
     stand_in = types.SimpleNamespace(load_gtad=lambda workdir: (model, config))
