@@ -48,8 +48,9 @@ def start_server(role: str, port: int = 0, dispatcher: str = "", host: str = "lo
         # %port% is tf.data's word for the port that was free.
         server = service.WorkerServer(service.WorkerConfig(dispatcher, worker_address=f"{host}:%port%", port=port))
         return server, port
-    except tf.errors.OpError as error:
-        raise InputError(f"cannot start the {role} at port {port}: {error.message.splitlines()[0]}") from error
+    except (tf.errors.OpError, RuntimeError) as error:  # a taken port is the second
+        raise InputError(f"cannot start the {role} at port {port}: {str(error).splitlines()[0]}. Is another process "
+                         "using the port? 0 takes any free one.") from error
 
 
 def define_flags() -> None:

@@ -41,13 +41,12 @@ class ServiceBatches:
         return ServiceIterator(self)
 
 
-class ServiceIterator(tf.Module, Iterator):
+class ServiceIterator(tf.train.experimental.PythonState, Iterator):
     """The batches in order. tf.train.Checkpoint saves and restores it: its state is `position`, the next number."""
 
     def __init__(self, batches: ServiceBatches):
         """Connects when the first batch is asked for, so that a restored position counts."""
-        super().__init__()
-        self.position = tf.Variable(batches.first_batch, dtype=tf.int64, trainable=False)
+        self.position = batches.first_batch
         self.num_lost = 0
         self._batches = batches
         self._expected = -1
@@ -55,7 +54,7 @@ class ServiceIterator(tf.Module, Iterator):
 
     def __next__(self) -> dict[str, tf.Tensor]:
         """The batch at `position`. Waits as long as no worker answers."""
-        number = int(self.position)
+        number = self.position
         if number != self._expected:
             self._connect(number)
         while number not in self._held and len(self._held) < MAX_HELD_BATCHES:
@@ -68,9 +67,16 @@ class ServiceIterator(tf.Module, Iterator):
             print(f"batch {number} did not come from {self._batches.address} (a worker died or is far behind); it is "
                   "made here", file=sys.stderr)
             _, batch = next(iter(self._batches.make_batches(number, number + 1)))
-        self._expected = number + 1
-        self.position.assign(number + 1)
+        self._expected = self.position = number + 1
         return batch
+
+    def serialize(self) -> str:
+        """The state for a checkpoint."""
+        return str(self.position)
+
+    def deserialize(self, string_value: bytes) -> None:
+        """Takes the state of a checkpoint; the next batch is asked for anew."""
+        self.position = int(string_value)
 
     def _connect(self, number: int) -> None:
         self._held = {}

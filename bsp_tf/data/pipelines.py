@@ -66,11 +66,7 @@ def dataset_for(config, split: str, batch_size: int, seed: int, first_batch: int
     if config.data.service and split == "train":
         return ServiceBatches(config.data.service, first_batch,
                               lambda first, end: batches(share._replace(first_batch=first), end))
-    options = tf.data.Options()
-    options.deterministic = True
-    # The saved state of an iterator is its place in the stream, not the pixels that wait in its buffers.
-    options.experimental_symbolic_checkpoint = True
-    return batches(share).map(lambda _, rows: rows).prefetch(tf.data.AUTOTUNE).with_options(options)
+    return batches(share).map(lambda _, rows: rows).prefetch(tf.data.AUTOTUNE)
 
 
 class Share(NamedTuple):
@@ -109,5 +105,11 @@ def numbered_batches(units: Units, batch_size: int, share: Share, end_batch: int
         return batch[0], {name: tf.reshape(value, tf.concat([[-1], tf.shape(value)[2:]], axis=0))
                           for name, value in rows.items()}
 
+    options = tf.data.Options()
+    options.deterministic = True
+    # The saved state of an iterator is its place in the stream, not the pixels that wait in its buffers.
+    options.experimental_symbolic_checkpoint = True
+    # Reading one record counts as state, and TensorFlow would warn of it in many lines.
+    options.experimental_external_state_policy = tf.data.experimental.ExternalStatePolicy.IGNORE
     made = parallel_map(tf.data.Dataset.range(share.first_batch, end_batch).flat_map(numbers), make)
-    return made.batch(own, drop_remainder=units.count < 0).map(merge)
+    return made.batch(own, drop_remainder=units.count < 0).map(merge).with_options(options)

@@ -1,0 +1,237 @@
+"""Clips a second of both input pipelines beside their limit, and what each way of decoding a frame costs and changes.
+
+    python -m benchmarks.input_pipeline --output=input_pipeline.json
+
+The records are synthetic: textured 340x256 frames, JPEG quality 90, 80 frames a clip, as Kinetics is stored. The limit
+only reads the same records in the same order and decodes the frames that are used, full size, in the same process with
+the same threads. All three take turns, so that a change of the machine's load meets all; ratios are of the medians.
+The input must come out as batches of uint8; a step loop that waits for nothing else takes them.
+"""
+
+import io
+import resource
+import statistics
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+import tensorflow as tf
+from absl import flags
+from ml_collections import ConfigDict
+from PIL import Image
+
+from bsp_tf.base.atomic_file import write_json
+from bsp_tf.base.command_line import run_command
+from bsp_tf.base.errors import InputError
+from bsp_tf.data import clip_stream, frame_sampling, pipelines, record_folder, record_index, record_schema, video_ops
+from configs import base
+
+FLAGS = flags.FLAGS
+
+HEIGHT, WIDTH, QUALITY, CLIP_FRAMES = 256, 340, 90, 80
+CLASSES = 8
+FPS = 25.0
+# Share of the contrast at each size of texture, pixels, and noise of a camera's sensor, grey levels.
+TEXTURE = ((32, 0.45), (8, 0.35), (3, 0.12))
+NOISE = 3.0
+
+
+def make_records(folder: Path, num_clips: int, num_frames: int = CLIP_FRAMES, seed: int = 0) -> float:
+    """Writes a record folder of moving textures; returns the mean size of a frame, bytes."""
+    rng = np.random.default_rng(seed)
+    folder.mkdir(parents=True, exist_ok=True)
+    num_bytes = 0
+    with tf.io.TFRecordWriter(str(folder / record_schema.shard_name(0, 1))) as writer:
+        for number in range(num_clips):
+            picture = _texture(rng, HEIGHT + num_frames, WIDTH + num_frames)
+            down, right = rng.integers(0, 2, 2)
+            frames = []
+            for t in range(num_frames):
+                view = picture[down * t:down * t + HEIGHT, right * t:right * t + WIDTH]
+                buffer = io.BytesIO()
+                Image.fromarray(view).save(buffer, "JPEG", quality=QUALITY)
+                frames.append(buffer.getvalue())
+            num_bytes += sum(map(len, frames))
+            label = number % CLASSES
+            writer.write(record_schema.encode_clip(record_schema.Clip(
+                frames, label, str(label), 0.0, num_frames / FPS, f"{number}.mp4", FPS, HEIGHT, WIDTH)))
+    (folder / "labels.txt").write_text("".join(f"{label}\n" for label in range(CLASSES)))
+    return num_bytes / (num_clips * num_frames)
+
+
+def _texture(rng: np.random.Generator, height: int, width: int) -> np.ndarray:
+    total = NOISE * rng.standard_normal((height, width, 1))
+    for size, share in TEXTURE:
+        coarse = rng.integers(0, 256, (height // size + 2, width // size + 2, 3), np.uint8)
+        total = total + share * np.asarray(Image.fromarray(coarse).resize((width, height), Image.Resampling.BICUBIC))
+    return np.clip(total, 0, 255).astype(np.uint8)
+
+
+def bench_config(records: Path, task: str) -> ConfigDict:
+    """The defaults of Kinetics training: 8 frames, multi-scale crop to 224, flip."""
+    config = base.get_config()
+    config.task, config.data.train_dir = task, str(records)
+    return config
+
+
+def limit_dataset(records: Path, num_frames: int, batch_size: int) -> tf.data.Dataset:
+    """Reads clips in random order and decodes `num_frames` of each, full size; an element a batch, int32 [] (a sum)."""
+    folder = record_folder.open_folder(records)
+    index = record_index.load_index(folder)
+    order, read = clip_stream.ActionOrder(index, 0, shuffle=True), clip_stream.clip_reader(folder, index)
+
+    def decode(number: tf.Tensor) -> tf.Tensor:
+        frames = read(order(number)[0])["frames"]
+        chosen = tf.gather(frames, frame_sampling.uniform_eval(tf.size(frames), num_frames))
+        # A pixel of each must be asked for, or TensorFlow reads the size from the header and decodes nothing.
+        return tf.reduce_sum(tf.cast(video_ops.decode_jpegs(chosen)[:, -1, -1, 0], tf.int32))
+
+    return clip_stream.parallel_map(tf.data.Dataset.range(tf.int64.max), decode).batch(batch_size).prefetch(
+        tf.data.AUTOTUNE)
+
+
+def measure_pipelines(records: Path, batch_size: int, threads: int, batches: int, repeats: int) -> dict:
+    """Clips a second, each stream `repeats` times in turn; see `main`.
+
+    Returns:
+        {"limit", "action", "boundary": {"clips_a_second" (median), "all"}, "action_of_limit", "boundary_of_action",
+        "peak_gigabytes" (of this process, so far)}.
+    """
+    options = tf.data.Options()
+    options.threading.private_threadpool_size = threads
+    streams = {"limit": limit_dataset(records, 8, batch_size)} | {
+        task: pipelines.dataset_for(bench_config(records, task), "train", batch_size, 0)
+        for task in ("action", "boundary")}
+    rates: dict[str, list[float]] = {name: [] for name in streams}
+    for _ in range(repeats):
+        for name, dataset in streams.items():
+            # A fresh iterator each time: one that waits would fill its buffers while the others are timed.
+            iterator = iter(dataset.with_options(options))
+            for _ in range(WARM_UP):
+                next(iterator)
+            started = time.perf_counter()
+            for _ in range(batches):
+                next(iterator)
+            rates[name].append(batches * batch_size / (time.perf_counter() - started))
+            del iterator
+    result: dict = {name: {"clips_a_second": statistics.median(row), "all": row} for name, row in rates.items()}
+    middle = {name: result[name]["clips_a_second"] for name in rates}
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
+    return result | {"action_of_limit": middle["action"] / middle["limit"],
+                     "boundary_of_action": middle["boundary"] / middle["action"], "peak_gigabytes": peak}
+
+
+WARM_UP = 2
+
+
+def measure_decoders(records: Path, num_frames: int, repeats: int) -> list[dict]:
+    """What each way of decoding a random crop and resizing it to 224 costs, and how far it is from decoding all.
+
+    Returns:
+        Rows of {"name", "milliseconds" (CPU time a frame, one thread, best of `repeats`), "mean_difference",
+        "max_difference" (grey levels, after resizing)}; the first row is the reference: full decoding, then cropping.
+    """
+    folder = record_folder.open_folder(records)
+    index = record_index.load_index(folder)
+    read = clip_stream.clip_reader(folder, index)
+    rows = np.resize(np.arange(len(index.label)), num_frames)
+    strings = tf.stack([read(tf.constant(row))["frames"][i % 8] for i, row in enumerate(rows)])
+    boxes = video_ops.multi_scale_crop_boxes(tf.tile([[HEIGHT, WIDTH]], [num_frames, 1]), 224, (0, 0))
+
+    def full(string: tf.Tensor, box: tf.Tensor, **options) -> tf.Tensor:
+        image = tf.io.decode_jpeg(string, channels=3, **options)
+        box = box // options.get("ratio", 1)
+        return image[box[0]:box[0] + box[2], box[1]:box[1] + box[3]]
+
+    def window(string: tf.Tensor, box: tf.Tensor, **options) -> tf.Tensor:
+        return tf.io.decode_and_crop_jpeg(string, box, channels=3, **options)
+
+    ways: dict[str, Callable] = {
+        "full size, then crop": full,
+        "crop window": window,
+        "window, no fancy upscaling": lambda s, b: window(s, b, fancy_upscaling=False),
+        "window, fast DCT": lambda s, b: window(s, b, dct_method="INTEGER_FAST"),
+        "full, DCT at half size": lambda s, b: full(s, b, ratio=2),
+    }
+    result, reference = [], None
+    for name, way in ways.items():
+        pixels, milliseconds = _time_decoder(way, strings, boxes, repeats)
+        reference = pixels if reference is None else reference
+        difference = np.abs(pixels.astype(np.int16) - reference)
+        result.append({"name": name, "milliseconds": milliseconds, "mean_difference": float(difference.mean()),
+                       "max_difference": int(difference.max())})
+    return result
+
+
+def _time_decoder(way: Callable, strings: tf.Tensor, boxes: tf.Tensor, repeats: int) -> tuple[np.ndarray, float]:
+    """Pixels uint8 [n, 224, 224, 3] and the CPU milliseconds a frame of decoding alone."""
+    spec = tf.TensorSpec([224, 224, 3], tf.uint8)
+
+    @tf.function
+    def resized() -> tf.Tensor:
+        def one(item):
+            return video_ops.to_uint8(tf.image.resize(way(*item), [224, 224]))
+        return tf.map_fn(one, (strings, boxes), fn_output_signature=spec)
+
+    @tf.function
+    def decoded() -> tf.Tensor:
+        return tf.map_fn(lambda item: tf.cast(way(*item)[-1, -1, -1], tf.int32), (strings, boxes),
+                         fn_output_signature=tf.int32)
+
+    decoded()
+    seconds = []
+    for _ in range(repeats):
+        started = time.process_time()
+        decoded().numpy()
+        seconds.append(time.process_time() - started)
+    return resized().numpy(), 1000 * min(seconds) / len(strings)
+
+
+def format_result(result: dict) -> str:
+    """The two tables."""
+    lines = [f"{'stream':<12}{'clips/s':>10}{'least':>10}{'most':>10}"]
+    for name in ("limit", "action", "boundary"):
+        row = result[name]
+        lines.append(f"{name:<12}{row['clips_a_second']:>10.1f}{min(row['all']):>10.1f}{max(row['all']):>10.1f}")
+    lines += [f"action / limit {result['action_of_limit']:.3f} (aim 0.85), boundary / action "
+              f"{result['boundary_of_action']:.3f} (aim 0.95); peak memory {result['peak_gigabytes']:.2f} GB; "
+              f"frames of {result['frame_bytes'] / 1000:.0f} kB", "",
+              f"{'decoding of a crop':<30}{'ms a frame':>12}{'mean diff.':>12}{'max':>6}"]
+    for row in result["decoders"]:
+        lines.append(f"{row['name']:<30}{row['milliseconds']:>12.3f}{row['mean_difference']:>12.3f}"
+                     f"{row['max_difference']:>6}")
+    return "\n".join(lines)
+
+
+def define_flags() -> None:
+    """Defines the flags of the command; they do not exist when the module is only imported."""
+    flags.DEFINE_integer("clips", 128, "Clips to make.")
+    flags.DEFINE_integer("batch", 32, "Clips a batch.")
+    flags.DEFINE_integer("threads", 2, "Threads of every stream.")
+    flags.DEFINE_integer("batches", 8, "Batches timed at once.")
+    flags.DEFINE_integer("repeats", 5, "Turns.")
+    flags.DEFINE_string("output", None, "JSON to write (default: print only).")
+
+
+def main(argv: Sequence[str]) -> None:
+    """Runs the command with its flags."""
+    del argv
+    for name in ("clips", "batch", "threads", "batches", "repeats"):
+        if FLAGS[name].value < 1:
+            raise InputError(f"--{name}={FLAGS[name].value}: give at least 1.")
+    # Intra-op threads of a kernel would come on top of the streams' own.
+    tf.config.threading.set_intra_op_parallelism_threads(1)
+    with tempfile.TemporaryDirectory() as folder:
+        frame_bytes = make_records(Path(folder), FLAGS.clips)
+        result = measure_pipelines(Path(folder), FLAGS.batch, FLAGS.threads, FLAGS.batches, FLAGS.repeats)
+        result |= {"frame_bytes": frame_bytes, "decoders": measure_decoders(Path(folder), 128, FLAGS.repeats)}
+    print(format_result(result))
+    if FLAGS.output:
+        write_json(FLAGS.output, result)
+        print(f"wrote {FLAGS.output}")
+
+
+if __name__ == "__main__":
+    run_command(main, define_flags)
