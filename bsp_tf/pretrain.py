@@ -5,7 +5,12 @@
 
 In: two record folders of tfrecords_tools.convert. Out: the workdir (see bsp_tf.training.workdir) with checkpoints,
 metrics.jsonl, evaluation.json and TensorBoard logs. A run that was stopped continues where it was; a finished one
-is reused. Exit status: 2 for bad input, 3 when the loss is no longer finite.
+is reused. SIGTERM makes it save after the current step and end. --dry_run needs no data: it tells what the config costs
+and trains three steps on random frames. On several machines start the same command on each with
+--strategy=multi_worker and TF_CONFIG set, or all of them with Slurm's srun.
+
+Exit status: 2 for bad input, 3 when the loss is no longer finite, 75 (EX_TEMPFAIL) when it was stopped by SIGTERM or
+another worker is gone: start the same command again, on all machines.
 """
 
 import sys
@@ -19,31 +24,47 @@ from bsp_tf.base.errors import InputError
 FLAGS = flags.FLAGS
 
 DIVERGED_STATUS = 3
+# sysexits.h: a temporary failure, try again.
+AGAIN_STATUS = 75
 
 
 def define_flags() -> None:
     """Defines the flags of the command; they do not exist when the module is only imported."""
     define_config_flag()
     flags.DEFINE_string("workdir", None, "Folder of the run; made if it is not there.")
-    flags.DEFINE_enum("strategy", "one_device", ["one_device", "mirrored"],
-                      "mirrored: a copy of the model on every GPU; train.batch_size is split over them.")
+    flags.DEFINE_enum("strategy", "one_device", ["one_device", "mirrored", "multi_worker"],
+                      "mirrored: a copy of the model on every GPU; train.batch_size is split over them. multi_worker: "
+                      "the same over several machines, told by TF_CONFIG or Slurm.")
+    flags.DEFINE_boolean("dry_run", False, "Only tell parameters, operations, steps and memory, and train 3 steps.")
 
 
 def main(argv: Sequence[str]) -> int | None:
     """Runs the training that the flags describe and prints its result."""
     del argv
-    if not FLAGS.workdir:
+    if not FLAGS.workdir and not FLAGS.dry_run:
         raise InputError("--workdir is not set: give the folder of the run, for example --workdir=runs/action.")
     # Imported here: TensorFlow takes seconds to load, a mistyped flag should be told at once.
+    from bsp_tf.training.cluster import Cluster, WorkerLostError
+    from bsp_tf.training.dry_run import dry_run
+    from bsp_tf.training.preemption import PreemptedError, stop_on_sigterm
     from bsp_tf.training.strategy import strategy_for
     from bsp_tf.training.trainer import TrainingDivergedError, train
 
+    strategy = strategy_for(FLAGS.strategy)
+    if FLAGS.dry_run:
+        dry_run(FLAGS.config, strategy)
+        return None
     try:
-        result = train(FLAGS.config, FLAGS.workdir, strategy_for(FLAGS.strategy))
+        with stop_on_sigterm() as stop:
+            result = train(FLAGS.config, FLAGS.workdir, strategy, stop)
     except TrainingDivergedError as error:
         print(f"error: {error}", file=sys.stderr)
         return DIVERGED_STATUS
-    print_result(result, FLAGS.workdir)
+    except (PreemptedError, WorkerLostError) as error:
+        print(f"{error} Start the same command again to go on.", file=sys.stderr)
+        return AGAIN_STATUS
+    if Cluster(strategy).is_chief:
+        print_result(result, FLAGS.workdir)
     return None
 
 

@@ -48,6 +48,9 @@ def get_config() -> ConfigDict:
     config.model.input = "rgb"  # "rgb" | "rgb_diff" (adds the difference to the previous frame)
     config.model.shift_div = 8  # 1/8 of the channels is shifted each way
     config.model.dropout = 0.5
+    # With several devices, BatchNorm's statistics in training: of the whole micro-batch, so that the number of devices
+    # changes nothing; or (False, as torch's DataParallel) of each device's part, which needs no exchange.
+    config.model.sync_batch_norm = True
 
     config.optimizer = ConfigDict()
     config.optimizer.learning_rate = 0.02  # for batch 128; scale linearly with the batch
@@ -64,6 +67,10 @@ def get_config() -> ConfigDict:
     config.train.batch_size = 128  # clips a step over all devices
     config.train.epochs = 50  # an evaluation ends each
     config.train.steps_per_epoch = 0  # 0 = number of training clips // batch_size
+    config.train.accumulate_steps = 1  # micro-batches that a batch is made of, where memory is short
+    config.train.precision = "float32"  # "float32" | "bfloat16" | "float16" (with a dynamic loss scale)
+    config.train.jit = False  # the step compiled by XLA; one device only
+    config.train.ema_decay = 0.0  # moving average of the weights, which is then evaluated and kept; 0 = none
     config.train.checkpoint_every_steps = 1000  # besides one at the end of each epoch
     config.train.log_every_steps = 20
     return config.lock()

@@ -1,27 +1,32 @@
 """Accuracy, loss and confusion of a model over a finite data set, under any strategy."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 import tensorflow as tf
 
 from bsp_tf.base.errors import InputError
 from bsp_tf.data import video_ops
+from bsp_tf.training.cluster import Cluster
 from bsp_tf.training.strategy import split_batch
 
 
 class Evaluator:
     """Evaluates one model; the graph is traced once, whatever the size of the last batch."""
 
-    def __init__(self, model, strategy: tf.distribute.Strategy, num_classes: int, batch_size: int):
+    def __init__(self, model, strategy: tf.distribute.Strategy, num_classes: int, batch_size: int,
+                 clip_shape: Sequence[int]):
         """Keeps the arguments.
 
         Args:
             model: Callable (float32 [B, T, H, W, 3], training=False) -> {"logits": [B, K]}.
             strategy: Strategy in whose scope the model was made.
             num_classes: K.
-            batch_size: Largest batch of the data sets; a multiple of the number of replicas.
+            batch_size: Largest batch of this worker's data sets; a multiple of the number of its replicas.
+            clip_shape: T, S, S, 3.
         """
+        self._clip_shape = tuple(clip_shape)
+        self._cluster = Cluster(strategy)
         self._model = model
         self._strategy = strategy
         self._num_classes = num_classes
@@ -32,7 +37,8 @@ class Evaluator:
         """One pass over `dataset`.
 
         Args:
-            dataset: Batches {"frames": uint8 [b, T, S, S, 3], "label": int [b]}, b at most the batch size.
+            dataset: Batches {"frames": uint8 [b, T, S, S, 3], "label": int32 [b]}, b at most the batch size. Of
+                several workers each gives its own; some may have fewer batches.
             static: The control: the middle frame repeated T times, so that no motion is left to see.
 
         Returns:
@@ -43,8 +49,8 @@ class Evaluator:
         """
         confusion = np.zeros([self._num_classes, self._num_classes], np.int64)
         loss = 0.0
-        for batch in dataset:
-            batch = split_batch(self._strategy, self._pad(batch))
+        for batch in self._padded(dataset):
+            batch = split_batch(batch, self._strategy, self._cluster.replicas_here)
             batch_loss, batch_confusion = self._step(batch, tf.constant(static))
             loss += float(batch_loss)
             confusion += batch_confusion.numpy()
@@ -53,6 +59,15 @@ class Evaluator:
             raise InputError("the validation set is empty: check data.validation_dir and its manifest.json.")
         return {"accuracy": float(np.trace(confusion)) / num_samples, "loss": loss / num_samples,
                 "num_samples": num_samples, "confusion": confusion}
+
+    def _padded(self, dataset: Iterable[dict[str, tf.Tensor]]) -> Iterator[dict[str, tf.Tensor]]:
+        """Full batches for as long as any worker has clips: what is missing are black clips of weight 0."""
+        nothing = {"frames": tf.zeros([0, *self._clip_shape], tf.uint8), "label": tf.zeros([0], tf.int32)}
+        batches = iter(dataset)
+        batch = next(batches, None)
+        while self._cluster.any(batch is not None):
+            yield self._pad(nothing if batch is None else batch)
+            batch = next(batches, None)
 
     def _pad(self, batch: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
         """Fills a batch up to the full size with samples of weight 0, so that it splits over the replicas."""

@@ -113,7 +113,7 @@ class MomentumOptimizer:
         self._clip_norm = clip_norm
         self.buffers = [tf.Variable(tf.zeros_like(v), trainable=False, name="momentum") for v in self._variables]
 
-    def apply(self, gradients: Sequence[tf.Tensor], learning_rate: tf.Tensor) -> tf.Tensor:
+    def apply(self, gradients: Sequence[tf.Tensor], learning_rate: tf.Tensor, skip_overflow: bool = False) -> tf.Tensor:
         """One update. Call it in a replica context, with this replica's share of the gradient.
 
         The shares are summed here; clip and weight decay follow, so they count once whatever the number of replicas.
@@ -121,6 +121,7 @@ class MomentumOptimizer:
         Args:
             gradients: Float32, one a variable: gradient of (sum of this replica's losses) / (global batch).
             learning_rate: Float32 [].
+            skip_overflow: Whether a gradient that is not finite leaves variables and buffers as they are.
 
         Returns:
             Global norm of the summed gradient before clipping, float32 [], the same in each replica.
@@ -137,18 +138,25 @@ class MomentumOptimizer:
         for variable, group, gradient in zip(self._variables, self._groups, gradients, strict=True):
             decay = self._weight_decay * group.weight_decay_factor
             decayed.append(gradient + decay * variable if decay else gradient)
-        replica.merge_call(self._update_all, args=(decayed, learning_rate))
+        usable = tf.math.is_finite(norm) if skip_overflow else None
+        replica.merge_call(self._update_all, args=(decayed, learning_rate, usable))
         return norm
 
-    def _update_all(self, strategy: tf.distribute.Strategy, gradients, learning_rate) -> None:
-        """Cross-replica part: the same update on each replica's copy of each variable."""
+    def _update_all(self, strategy: tf.distribute.Strategy, gradients, learning_rate, usable) -> None:
+        """Cross-replica part: the same update on each replica's copy of each variable, if `usable` is true or None."""
         for variable, buffer, group, gradient in zip(
                 self._variables, self.buffers, self._groups, gradients, strict=True):
-            def update(copy, buffer, gradient, learning_rate, factor=group.learning_rate_factor):
-                tf.raw_ops.ResourceApplyMomentum(
-                    var=copy.handle, accum=buffer.handle, lr=learning_rate * factor, grad=gradient,
-                    momentum=self._momentum, use_nesterov=self._nesterov)
-            strategy.extended.update(variable, update, args=(buffer, gradient, learning_rate), group=False)
+            def update(copy, buffer, gradient, learning_rate, usable, factor=group.learning_rate_factor):
+                def apply():
+                    tf.raw_ops.ResourceApplyMomentum(
+                        var=copy.handle, accum=buffer.handle, lr=learning_rate * factor, grad=gradient,
+                        momentum=self._momentum, use_nesterov=self._nesterov)
+                if usable is None:
+                    apply()
+                else:
+                    tf.cond(usable, apply, lambda: None)
+            arguments = (buffer, gradient, learning_rate, usable)
+            strategy.extended.update(variable, update, args=arguments, group=False)
 
 
 def optimizer_for(optimizer, variables: Sequence, roles: Mapping[str, str]) -> MomentumOptimizer:

@@ -13,7 +13,7 @@ class Progress(tf.Module):
     """Where the run is: saved with each checkpoint."""
 
     def __init__(self):
-        """Step 0, nothing evaluated."""
+        """Step 0."""
         super().__init__(name="progress")
 
         def variable(value, dtype):
@@ -23,16 +23,20 @@ class Progress(tf.Module):
         self.loss_sum = variable(0.0, tf.float64)
         self.num_correct = variable(0, tf.int64)
         self.seconds = variable(0.0, tf.float64)
-        self.best_accuracy = variable(-1.0, tf.float64)
-        self.best_epoch = variable(0, tf.int64)
+        self.wait_seconds = variable(0.0, tf.float64)
         # First step whose loss or gradient was not finite; -1 while there is none. Set inside the graph, so that
         # the exact step is known although values are fetched only now and then.
         self.diverged_step = variable(-1, tf.int64)
 
     def start_epoch(self) -> None:
         """Sets the sums of the epoch to 0."""
-        for variable in (self.loss_sum, self.num_correct, self.seconds):
+        for variable in (self.loss_sum, self.num_correct, self.seconds, self.wait_seconds):
             variable.assign(tf.zeros_like(variable))
+
+    def note_divergence(self, diverged: tf.Tensor, step: tf.Tensor) -> None:
+        """Keeps `step` as the diverged one if bool [] says so and none was before it."""
+        first = diverged & (self.diverged_step < 0)
+        self.diverged_step.assign(tf.where(first, step, self.diverged_step))
 
 
 @tf.function(reduce_retracing=True)

@@ -20,6 +20,7 @@ RANGES = (
     ("optimizer.momentum", 0.0, 1.0), ("optimizer.weight_decay", 0.0, 1e6), ("optimizer.clip_norm", 0.0, 1e30),
     ("optimizer.warmup_steps", 0, math.inf),
     ("train.batch_size", 1, math.inf), ("train.epochs", 1, math.inf), ("train.steps_per_epoch", 0, math.inf),
+    ("train.accumulate_steps", 1, math.inf), ("train.ema_decay", 0.0, 0.999999),
     ("train.checkpoint_every_steps", 1, math.inf), ("train.log_every_steps", 1, math.inf),
 )
 
@@ -46,7 +47,7 @@ def plan_run(config: ConfigDict) -> RunPlan:
         InputError: a folder is missing or damaged, the two folders have other labels, or fields of the config
             contradict each other; the message names the field or the file.
     """
-    _check_fields(config)
+    check_fields(config)
     train, validation = _open(config, "train_dir"), _open(config, "validation_dir")
     if config.task == "boundary":
         labels = tuple(BOUNDARY_TYPES)
@@ -61,7 +62,12 @@ def plan_run(config: ConfigDict) -> RunPlan:
     return RunPlan(labels, steps, steps * config.train.epochs)
 
 
-def _check_fields(config: ConfigDict) -> None:
+def check_fields(config: ConfigDict) -> None:
+    """Checks what can be checked without data.
+
+    Raises:
+        InputError: a field is outside its range, or two contradict each other.
+    """
     if config.task not in TASKS:
         raise InputError(f"task is {config.task!r}: choose one of {', '.join(TASKS)}.")
     if config.data.sampling not in SAMPLINGS:
@@ -77,9 +83,10 @@ def _check_fields(config: ConfigDict) -> None:
     if config.data.crop_size > config.data.short_side:
         raise InputError(f"data.crop_size={config.data.crop_size} is larger than data.short_side="
                          f"{config.data.short_side}: the evaluation crop would not fit in the frame.")
-    if config.task == "boundary" and config.train.batch_size % len(BOUNDARY_TYPES):
-        raise InputError(f"train.batch_size={config.train.batch_size} must be a multiple of {len(BOUNDARY_TYPES)}: "
-                         "a boundary batch holds the four types in equal parts.")
+    unit = config.train.accumulate_steps * (len(BOUNDARY_TYPES) if config.task == "boundary" else 1)
+    if config.train.batch_size % unit:
+        raise InputError(f"train.batch_size={config.train.batch_size} must be a multiple of {unit}: the number of "
+                         "micro-batches, which for the boundary task hold the four types in equal parts.")
 
 
 def _open(config: ConfigDict, field: str) -> RecordFolder:

@@ -1,61 +1,98 @@
-"""One device or several: the strategy, and how a global batch is split over its replicas.
+"""One device, several, or several machines: the strategy, and how a batch is split over the replicas.
 
-The input stays one plain tf.data iterator of *global* batches on the host, split here just before each step: a plain
-iterator can be saved in a checkpoint (a distributed one cannot), so runs resume exactly under every strategy.
+The input stays one plain tf.data iterator a process, split here just before each step: a plain iterator can be saved
+in a checkpoint (a distributed one cannot), so runs resume exactly under every strategy.
 """
+
+import os
 
 import tensorflow as tf
 
 from bsp_tf.base.errors import InputError
 
-STRATEGIES = ("one_device", "mirrored")
+STRATEGIES = ("one_device", "mirrored", "multi_worker")
+# Jobs that share a machine get ports of their own; those of Linux's own choice begin at 32768.
+SLURM_FIRST_PORT, SLURM_PORTS = 12000, 20000
 
 
 def strategy_for(name: str) -> tf.distribute.Strategy:
     """The tf.distribute strategy called `name`.
 
     "one_device": TensorFlow's default placement (the first GPU, else the CPU). "mirrored": a copy of the model on
-    every GPU, or on every logical CPU where there is no GPU.
+    every GPU, or on every logical CPU where there is no GPU. "multi_worker": the same on several machines, one process
+    on each; call it before TensorFlow runs anything. It waits until all workers have come.
 
     Raises:
-        InputError: unknown name.
+        InputError: unknown name, or "multi_worker" where neither TF_CONFIG nor Slurm tells of the other workers.
     """
     if name == "one_device":
         return tf.distribute.get_strategy()
     if name == "mirrored":
         devices = tf.config.list_logical_devices("GPU") or tf.config.list_logical_devices("CPU")
         return tf.distribute.MirroredStrategy([device.name for device in devices])
+    if name == "multi_worker":
+        return tf.distribute.MultiWorkerMirroredStrategy(cluster_resolver())
     raise InputError(f"unknown strategy {name!r}: choose one of {', '.join(STRATEGIES)}.")
 
 
-def check_batch_size(batch_size: int, strategy: tf.distribute.Strategy) -> None:
-    """Checks that a global batch splits into equal parts.
+def cluster_resolver() -> tf.distribute.cluster_resolver.ClusterResolver:
+    """Who the workers are: from TF_CONFIG if it is set, else from the variables that Slurm's `srun` sets.
 
     Raises:
-        InputError: `batch_size` is not a positive multiple of the number of replicas.
+        InputError: neither is there, or TF_CONFIG cannot be understood.
     """
-    replicas = strategy.num_replicas_in_sync
-    if batch_size < 1 or batch_size % replicas:
-        raise InputError(f"train.batch_size={batch_size} cannot be split over {replicas} replicas: use a multiple "
-                         f"of {replicas}.")
+    resolvers = tf.distribute.cluster_resolver
+    if "TF_CONFIG" in os.environ:
+        resolver = resolvers.TFConfigClusterResolver()
+        try:
+            workers = resolver.cluster_spec().as_dict().get("worker", [])
+            known = bool(workers) and resolver.task_type is not None and resolver.task_id is not None
+        except (ValueError, TypeError, KeyError, AttributeError) as error:
+            raise InputError(f"the environment variable TF_CONFIG cannot be understood ({error}).") from error
+        if not known:
+            raise InputError('TF_CONFIG needs "cluster": {"worker": ["host:port", ...]} and "task": {"type": "worker", '
+                             '"index": N}.')
+        return resolver
+    if "SLURM_PROCID" in os.environ:
+        port = SLURM_FIRST_PORT + int(os.environ.get("SLURM_JOB_ID", "0")) % SLURM_PORTS
+        return resolvers.SlurmClusterResolver(port_base=port, auto_set_gpu=False)
+    raise InputError("--strategy=multi_worker finds neither TF_CONFIG nor Slurm's variables: set TF_CONFIG in each "
+                     "process, or start them with srun.")
 
 
-def split_batch(strategy: tf.distribute.Strategy, batch: dict[str, tf.Tensor]) -> dict:
-    """Splits a global batch over the replicas: replica r gets the r-th of equal consecutive parts.
+def check_batch_size(config, strategy: tf.distribute.Strategy) -> None:
+    """Checks that a global batch splits into equal micro-batches and these into equal parts for the replicas.
+
+    Raises:
+        InputError: it does not, or the config asks for what several replicas cannot do.
+    """
+    batch_size, steps, replicas = config.train.batch_size, config.train.accumulate_steps, strategy.num_replicas_in_sync
+    parts = steps * replicas
+    if batch_size < 1 or batch_size % parts:
+        micro = f" in {steps} micro-batches" if steps > 1 else ""
+        raise InputError(f"train.batch_size={batch_size} cannot be split over {replicas} replicas{micro}: use a "
+                         f"multiple of {parts}.")
+    if config.train.jit and replicas > 1:
+        raise InputError(f"train.jit needs one replica, here are {replicas}: inside a compiled step they cannot "
+                         "exchange statistics. Set train.jit=False.")
+
+
+def split_batch(batch: dict[str, tf.Tensor], strategy: tf.distribute.Strategy, replicas_here: int) -> dict:
+    """Splits a worker's batch over its replicas: the r-th gets the r-th of equal consecutive parts.
 
     Args:
+        batch: Tensors [B, ...] with B a multiple of `replicas_here`.
         strategy: The strategy whose `run` gets the result.
-        batch: Tensors [B, ...] with B a multiple of the number of replicas.
+        replicas_here: Replicas of this process.
 
     Returns:
-        The same structure, tensors for one replica, PerReplica values of [B / replicas, ...] for several.
+        The same structure, tensors for one replica, PerReplica values of [B / replicas_here, ...] otherwise.
     """
-    replicas = strategy.num_replicas_in_sync
-    if replicas == 1:
+    if strategy.num_replicas_in_sync == 1:
         return batch
-    parts = {key: tf.split(value, replicas) for key, value in batch.items()}
+    parts = {key: tf.split(value, replicas_here) for key, value in batch.items()}
     return {
         key: strategy.experimental_distribute_values_from_function(
-            lambda context, values=values: values[context.replica_id_in_sync_group])
+            lambda context, values=values: values[context.replica_id_in_sync_group % replicas_here])
         for key, values in parts.items()
     }

@@ -1,50 +1,54 @@
 """The training loop: one for all strategies, exactly resumable.
 
 A run that is killed and started again ends with the weights, bit for bit on one CPU device, of a run that was not:
-weights, momentum buffers, dropout state, step, sums of the running epoch, best accuracy and the position of the
-input (the tf.data iterator itself, its shuffle buffer included) are in the checkpoint, and the learning rate is a
-pure function of the step. "One CPU device" means the same machine: another number of cores adds up in another order.
-TensorFlow's op determinism is not needed for it and stays off: it makes the input pipeline serial, which cost 30-40%
-of the step on two cores. On GPUs, whose kernels may reorder sums, a resumed run is equal up to that rounding.
+weights, momentum buffers, dropout state, step and sums of the running epoch are in the checkpoint; the learning rate
+and the batch of a step are pure functions of seed and step. "One CPU device" means the same machine: another number of
+cores adds up in another order. TensorFlow's op determinism is not needed for it and stays off: it makes the input
+pipeline serial, which cost 30-40% of the step on two cores. On GPUs, whose kernels may reorder sums, a resumed run is
+equal up to that rounding.
+
+An epoch's checkpoint is written before its evaluation; whether that was done is told by metrics.jsonl, so an
+interrupted evaluation is made again.
 """
 
+import contextlib
+import itertools
 import math
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-import keras
-import numpy as np
 import tensorflow as tf
-from matplotlib.image import imsave
 from ml_collections import ConfigDict
 from tqdm import tqdm
 
-from bsp_tf.base.atomic_file import atomic_write, read_json, write_json
-from bsp_tf.data import video_ops
+from bsp_tf.base.atomic_file import read_json, write_json
 from bsp_tf.data.pipelines import dataset_for
 from bsp_tf.data.record_damage import damage_error
-from bsp_tf.training import metrics_log
 from bsp_tf.training import workdir as folder
-from bsp_tf.training.batch_picture import batch_picture
-from bsp_tf.training.checkpoints import restore_checkpoint
+from bsp_tf.training.checkpoints import RunCheckpoints
+from bsp_tf.training.cluster import LOST_WORKER_ERRORS, Cluster, WorkerLostError
 from bsp_tf.training.evaluation import Evaluator, summary
-from bsp_tf.training.optimization import learning_rate_schedule, optimizer_for
-from bsp_tf.training.progress import Progress, TrainingDivergedError, all_finite
+from bsp_tf.training.learner import Learner
+from bsp_tf.training.preemption import PreemptedError, StopRequest
+from bsp_tf.training.progress import TrainingDivergedError, all_finite
+from bsp_tf.training.run_log import RunLog
 from bsp_tf.training.run_plan import RunPlan, plan_run
-from bsp_tf.training.strategy import check_batch_size, split_batch, strategy_for
-
-SHOWN_CLIPS = 8
+from bsp_tf.training.strategy import check_batch_size, strategy_for
 
 
-def train(config: ConfigDict, workdir: str | os.PathLike, strategy: tf.distribute.Strategy | None = None) -> dict:
+def train(config: ConfigDict, workdir: str | os.PathLike, strategy: tf.distribute.Strategy | None = None,
+          stop: StopRequest | None = None) -> dict:
     """Trains, evaluates and leaves a finished workdir; continues a run that was stopped.
+
+    With several workers each calls it with the same arguments and a workdir that all of them see.
 
     Args:
         config: As `configs.base.get_config()`.
         workdir: Folder of the run, see `bsp_tf.training.workdir`.
         strategy: Default: one device.
+        stop: Looked at after every step.
 
     Returns:
         The contents of evaluation.json.
@@ -52,189 +56,189 @@ def train(config: ConfigDict, workdir: str | os.PathLike, strategy: tf.distribut
     Raises:
         InputError: bad config, missing or unfit data, or a workdir of another run.
         TrainingDivergedError: the loss became NaN or infinite.
+        PreemptedError: `stop` was set; the run is saved.
+        WorkerLostError: another worker is gone.
     """
     strategy = strategy or strategy_for("one_device")
     plan = plan_run(config)
-    check_batch_size(config.train.batch_size, strategy)
+    check_batch_size(config, strategy)
     folder.check_workdir(workdir, config, plan.labels)
     finished = Path(workdir) / folder.EVALUATION
     if finished.exists():
         print(f"already done: {finished}")
         return read_json(finished)
-    return Trainer(config, workdir, plan, strategy).run()
+    trainer = Trainer(config, workdir, plan, strategy, stop or StopRequest())
+    try:
+        return trainer.run()
+    except LOST_WORKER_ERRORS as error:
+        if trainer.cluster.size == 1:
+            raise
+        raise WorkerLostError(f"another worker of {workdir} is gone ({str(error).splitlines()[0]}).") from error
+    finally:
+        trainer.last.join()
 
 
 class Trainer:
     """One run; `train` is the way to use it."""
 
     def __init__(self, config: ConfigDict, workdir: str | os.PathLike, plan: RunPlan,
-                 strategy: tf.distribute.Strategy):
+                 strategy: tf.distribute.Strategy, stop: StopRequest):
         """Builds model, optimizer and data; raises InputError if the config cannot be built."""
-        self.config, self.workdir, self.plan, self.strategy = config, Path(workdir), plan, strategy
-        batch_size = config.train.batch_size
-        keras.utils.set_random_seed(config.seed)
-        with strategy.scope():
-            self.model = folder.build_model(config, len(plan.labels))
-            self.optimizer = optimizer_for(
-                config.optimizer, self.model.trainable_variables, self.model.parameter_roles())
-        self.schedule = learning_rate_schedule(config.optimizer, plan.steps_per_epoch, plan.total_steps)
-        self.progress = Progress()
-        self.iterator = iter(dataset_for(config, "train", batch_size, config.seed))
-        self.validation = dataset_for(config, "validation", batch_size, config.seed)
-        self.evaluate = Evaluator(self.model, strategy, len(plan.labels), batch_size)
-        self.train_step = tf.function(self._train_step, reduce_retracing=True)
-        state = folder.model_state(self.model)
-        self.last = tf.train.CheckpointManager(
-            tf.train.Checkpoint(model=state, momentum=self.optimizer.buffers, progress=self.progress,
-                                iterator=self.iterator),
-            str(folder.checkpoint_folder(workdir, folder.LAST)), max_to_keep=2, checkpoint_name="step")
+        self.config, self.workdir, self.plan, self.stop = config, Path(workdir), plan, stop
+        self.cluster = Cluster(strategy)
+        self.learner = Learner(config, len(plan.labels), plan.steps_per_epoch, plan.total_steps, strategy)
+        self.validation = self._dataset("validation", config.train.batch_size)
+        data = config.data
+        self.evaluate = Evaluator(
+            self.learner.model, strategy, len(plan.labels), config.train.batch_size // self.cluster.size,
+            (data.num_frames, data.crop_size, data.crop_size, 3))
+        self.last = RunCheckpoints(folder.checkpoint_folder(workdir, folder.LAST), self.learner.state(),
+                                   self.cluster, self.workdir / folder.CONFIG)
         self.best = tf.train.CheckpointManager(
-            tf.train.Checkpoint(model=state), str(folder.checkpoint_folder(workdir, folder.BEST)),
+            tf.train.Checkpoint(model=self.learner.weights), str(folder.checkpoint_folder(workdir, folder.BEST)),
             max_to_keep=1, checkpoint_name="epoch")
+
+    def _dataset(self, split: str, batch_size: int, first_batch: int = 0) -> tf.data.Dataset:
+        return dataset_for(self.config, split, batch_size, self.config.seed, first_batch, self.cluster.index,
+                           self.cluster.size)
 
     def run(self) -> dict:
         """Trains from where the workdir is to the end; returns the contents of evaluation.json."""
-        folder.claim_workdir(self.workdir, self.config, self.plan.labels)
-        self.writers = {part: tf.summary.create_file_writer(str(self.workdir / folder.TENSORBOARD / part))
-                        for part in ("train", "validation")}
-        self._resume()
-        train = self.config.train
-        step, mark = int(self.progress.step), time.monotonic()
-        batches = read_batches(self.iterator, self.config.data.train_dir)
+        if self.cluster.is_chief:
+            folder.claim_workdir(self.workdir, self.config, self.plan.labels)
+        self.log = RunLog(self.workdir, self.cluster.is_chief)
+        step = self._resume()
+        micro_batches = self.config.train.accumulate_steps
+        training = self._dataset("train", self.config.train.batch_size // micro_batches, step * micro_batches)
+        batches = read_batches(iter(training), self.config.data.train_dir)
         with tqdm(total=self.plan.total_steps, initial=step, unit="step", mininterval=0,
-                  desc=f"train {self.config.task}") as bar:
-            while step < self.plan.total_steps:
-                batch = next(batches)
-                if step == 0:
-                    self._draw_batch(batch)
-                shares = split_batch(self.strategy, {key: batch[key] for key in ("frames", "label")})
-                loss, accuracy, norm = self.train_step(shares)
-                step += 1
-                epoch_ends = step % self.plan.steps_per_epoch == 0
-                if step % train.log_every_steps == 0 or epoch_ends:
-                    self._log(step, loss, accuracy, norm)
-                    bar.set_postfix(loss=f"{float(loss):.3f}", accuracy=f"{float(accuracy):.2f}", refresh=False)
-                    bar.update(step - bar.n)
-                if epoch_ends or step % train.checkpoint_every_steps == 0:
-                    self.progress.seconds.assign_add(time.monotonic() - mark)
-                    if epoch_ends:
-                        self._end_epoch(step)
-                    self._save(step)
-                    mark = time.monotonic()
+                  desc=f"train {self.config.task}", disable=not self.cluster.is_chief) as bar:
+            while True:
+                if step and step % self.plan.steps_per_epoch == 0:
+                    self._end_epoch(step)
+                if step == self.plan.total_steps:
+                    break
+                step = self._train_until(self._next_stop(step), step, batches, bar)
+                self._save(step)
         return self._finish()
 
-    def _resume(self) -> None:
-        """Restores the last checkpoint and cuts metrics.jsonl back to it."""
-        if self.last.latest_checkpoint:
-            restore_checkpoint(self.last.checkpoint, self.last.latest_checkpoint, self.workdir / folder.CONFIG,
-                               whole=True)
-            print(f"continuing from {self.last.latest_checkpoint}")
-        metrics_log.drop_rows_after(self.workdir / folder.METRICS, int(self.progress.step))
+    def _resume(self) -> int:
+        """Restores the last checkpoint and cuts metrics.jsonl back to it; returns the step."""
+        path = self.last.restore()
+        if path and self.cluster.is_chief:
+            print(f"continuing from {path}")
+        step = int(self.learner.progress.step)
+        self.log.resume(step)
+        self.cluster.wait_for_all()
+        return step
 
-    def _train_step(self, shares: dict) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
-        """One step on a split global batch: (mean loss, accuracy, gradient norm), float32 []."""
-        progress, batch_size = self.progress, self.config.train.batch_size
-        learning_rate = self.schedule(progress.step)
-        loss, correct, norm = self.strategy.run(self._train_share, args=(shares, learning_rate))
-        loss = self.strategy.reduce(tf.distribute.ReduceOp.SUM, loss, axis=None)
-        correct = self.strategy.reduce(tf.distribute.ReduceOp.SUM, correct, axis=None)
-        norm = self.strategy.reduce(tf.distribute.ReduceOp.MEAN, norm, axis=None)
-        step = progress.step.assign_add(1)
-        progress.loss_sum.assign_add(tf.cast(loss, tf.float64))
-        progress.num_correct.assign_add(correct)
-        diverged = ~(tf.math.is_finite(loss) & tf.math.is_finite(norm)) & (progress.diverged_step < 0)
-        progress.diverged_step.assign(tf.where(diverged, step, progress.diverged_step))
-        return loss, tf.cast(correct, tf.float32) / batch_size, norm
+    def _next_stop(self, step: int) -> int:
+        """The next step that ends with a checkpoint."""
+        return min((step // every + 1) * every
+                   for every in (self.plan.steps_per_epoch, self.config.train.checkpoint_every_steps))
 
-    def _train_share(self, batch: dict[str, tf.Tensor], learning_rate: tf.Tensor):
-        """One replica's part of a step."""
-        variables = [variable.value for variable in self.model.trainable_variables]
-        frames = video_ops.normalize(batch["frames"])
-        with tf.GradientTape() as tape:
-            logits = self.model(frames, training=True)["logits"]
-            losses = tf.nn.sparse_softmax_cross_entropy_with_logits(batch["label"], logits)
-            # The mean over the *global* batch: the replicas' sums add up to it.
-            loss = tf.reduce_sum(losses) / self.config.train.batch_size
-        norm = self.optimizer.apply(tape.gradient(loss, variables), learning_rate)
-        hits = tf.equal(tf.argmax(logits, axis=-1, output_type=tf.int32), tf.cast(batch["label"], tf.int32))
-        return loss, tf.reduce_sum(tf.cast(hits, tf.int64)), norm
-
-    def _log(self, step: int, loss: tf.Tensor, accuracy: tf.Tensor, norm: tf.Tensor) -> None:
-        self._check_finite()
-        with self.writers["train"].as_default(step=step):
-            tf.summary.scalar("loss", loss)
-            tf.summary.scalar("accuracy", accuracy)
-            tf.summary.scalar("gradient_norm", norm)
-            tf.summary.scalar("learning_rate", self.schedule(tf.constant(step - 1)))
+    def _train_until(self, end: int, step: int, batches: Iterator, bar: tqdm) -> int:
+        """Trains to step `end`, or as far as it may; returns the last step."""
+        train, progress = self.config.train, self.learner.progress
+        began, waited, logged = time.monotonic(), 0.0, (time.monotonic(), 0.0)
+        while step < end:
+            asked = time.monotonic()
+            group = list(itertools.islice(batches, train.accumulate_steps))
+            waited += time.monotonic() - asked
+            if step == 0:
+                self.log.batch(group[0], self.plan.labels)
+            loss, accuracy, norm = self.learner.step(group)
+            step += 1
+            if step % train.log_every_steps == 0 or step == end:
+                self._check_finite()
+                now = time.monotonic()
+                wait = (waited - logged[1]) / (now - logged[0])
+                logged = now, waited
+                self.log.scalars(step, {
+                    "loss": loss, "accuracy": accuracy, "gradient_norm": norm, "input_wait": wait,
+                    "learning_rate": self.learner.schedule(tf.constant(step - 1))})
+                bar.set_postfix(loss=f"{float(loss):.3f}", accuracy=f"{float(accuracy):.2f}", refresh=False)
+                bar.update(step - bar.n)
+            if self.cluster.any(self.stop.is_set):
+                break
+        progress.seconds.assign_add(time.monotonic() - began)
+        progress.wait_seconds.assign_add(waited)
+        return step
 
     def _end_epoch(self, step: int) -> None:
-        """Evaluates, keeps the best, adds the epoch's row; `_save` must follow."""
-        self._check_finite()
-        progress, started = self.progress, time.monotonic()
-        result = self._validate()
-        progress.seconds.assign_add(time.monotonic() - started)
-        epoch = step // self.plan.steps_per_epoch
-        if result["accuracy"] > float(progress.best_accuracy):
-            progress.best_accuracy.assign(result["accuracy"])
-            progress.best_epoch.assign(epoch)
-            self.best.save(checkpoint_number=epoch)
-        row = {
-            "epoch": epoch, "step": step,
-            "train_loss": float(progress.loss_sum) / self.plan.steps_per_epoch,
-            "train_accuracy": int(progress.num_correct) / (self.plan.steps_per_epoch * self.config.train.batch_size),
-            "validation_loss": result["loss"], "validation_accuracy": result["accuracy"],
-            "learning_rate": float(self.schedule(tf.constant(step - 1))), "seconds": float(progress.seconds)}
-        # The row goes before the checkpoint: a kill between the two makes the row again, never loses it.
-        metrics_log.append_row(self.workdir / folder.METRICS, row)
-        tqdm.write(f"epoch {epoch}/{self.config.train.epochs}: train loss {row['train_loss']:.3f}, accuracy "
-                   f"{row['train_accuracy']:.3f}; validation loss {row['validation_loss']:.3f}, accuracy "
-                   f"{row['validation_accuracy']:.3f} ({row['seconds']:.0f} s)")
-        with self.writers["validation"].as_default(step=step):
-            tf.summary.scalar("loss", result["loss"])
-            tf.summary.scalar("accuracy", result["accuracy"])
-        for writer in self.writers.values():
-            writer.flush()
+        """Evaluates, keeps the best, adds the epoch's row, starts the next epoch; or only the last, if the others
+        were done before the run was interrupted."""
+        progress, started = self.learner.progress, time.monotonic()
+        rows = self.log.rows()
+        # Of the chief's word: the others could read a row that it is just writing.
+        if self.cluster.any(self.cluster.is_chief and not (rows and rows[-1]["step"] == step)):
+            with self._evaluated_weights():
+                result = self._validate()
+                epoch = step // self.plan.steps_per_epoch
+                if self.cluster.is_chief and result["accuracy"] > max((row["validation_accuracy"] for row in rows),
+                                                                      default=-1.0):
+                    self.best.save(checkpoint_number=epoch)
+            samples = self.plan.steps_per_epoch * self.config.train.batch_size
+            training_seconds = float(progress.seconds)
+            self.log.epoch({
+                "epoch": epoch, "step": step,
+                "train_loss": float(progress.loss_sum) / self.plan.steps_per_epoch,
+                "train_accuracy": int(progress.num_correct) / samples,
+                "validation_loss": result["loss"], "validation_accuracy": result["accuracy"],
+                "learning_rate": float(self.learner.schedule(tf.constant(step - 1))),
+                "input_wait": float(progress.wait_seconds) / training_seconds,
+                "seconds": training_seconds + time.monotonic() - started}, self.config.train.epochs)
         progress.start_epoch()
 
+    def _evaluated_weights(self):
+        """Context in which the model holds the weights that are evaluated and kept."""
+        return self.learner.average.in_place() if self.learner.average else contextlib.nullcontext()
+
     def _validate(self, static: bool = False) -> dict:
-        return self.evaluate(read_batches(iter(self.validation), self.config.data.validation_dir), static)
+        batches = read_batches(iter(self.validation), self.config.data.validation_dir)
+        return self.evaluate(self._until_stopped(batches), static)
+
+    def _until_stopped(self, batches: Iterable) -> Iterator:
+        """`batches`, left at once when the run is asked to stop: it was saved before the evaluation."""
+        for batch in batches:
+            if self.stop.is_set:
+                self._raise_preempted()
+            yield batch
 
     def _save(self, step: int) -> None:
         self._check_finite()
-        self.last.save(checkpoint_number=step)
+        self.last.save(step)
+        if self.cluster.any(self.stop.is_set):
+            self._raise_preempted()
+
+    def _raise_preempted(self) -> None:
+        raise PreemptedError(f"stopped on request at step {int(self.learner.progress.step)}, saved in {self.workdir}.")
 
     def _check_finite(self) -> None:
         """Raises TrainingDivergedError if a loss, a gradient or a weight was or is not finite."""
-        step = int(self.progress.diverged_step)
-        if step < 0 and all_finite([variable.value for variable in self.model.variables]):
+        progress = self.learner.progress
+        step = int(progress.diverged_step)
+        if step < 0 and all_finite(list(self.learner.weights.values())):
             return
-        saved = self.last.latest_checkpoint
+        saved = self.last.newest
         raise TrainingDivergedError(
-            f"the loss is no longer finite at step {step if step >= 0 else int(self.progress.step)}; "
+            f"the loss is no longer finite at step {step if step >= 0 else int(progress.step)}; "
             + (f"the last good checkpoint is {saved}. " if saved else "there is no checkpoint before it. ")
             + "Start a new --workdir with a lower optimizer.learning_rate, a longer optimizer.warmup_steps or a "
             "smaller optimizer.clip_norm.")
 
-    def _draw_batch(self, batch: dict[str, tf.Tensor]) -> None:
-        titles = [self.plan.labels[label] for label in batch["label"].numpy()]
-        if "boundary" in batch:
-            titles = [title if position < 0 else f"{title} at {position:g}"
-                      for title, position in zip(titles, batch["boundary"].numpy(), strict=True)]
-        picture = batch_picture(batch["frames"].numpy(), titles, SHOWN_CLIPS)
-        with atomic_write(self.workdir / folder.TRAINING_BATCH) as file:
-            imsave(file, picture, format="png")
-        with self.writers["train"].as_default(step=0):
-            tf.summary.image("training_batch", picture[np.newaxis])
-
     def _finish(self) -> dict:
         """Evaluates the best checkpoint, with the static control, and writes evaluation.json."""
         started = time.monotonic()
-        folder.restore_model(self.model, self.workdir, folder.BEST)
+        self.cluster.wait_for_all()
+        folder.restore_model(self.learner.model, self.workdir, folder.BEST)
         result = summary(self.config.task, self.plan.labels, self._validate(), self._validate(static=True))
-        rows = metrics_log.read_rows(self.workdir / folder.METRICS)
-        result["best_epoch"] = int(self.progress.best_epoch)
+        rows = self.log.rows()
+        result["best_epoch"] = max(rows, key=lambda row: row["validation_accuracy"])["epoch"]
         result["seconds"] = math.fsum(row["seconds"] for row in rows) + time.monotonic() - started
-        write_json(self.workdir / folder.EVALUATION, result)
+        if self.cluster.is_chief:
+            write_json(self.workdir / folder.EVALUATION, result)
+        self.cluster.wait_for_all()
         return result
 
 

@@ -95,10 +95,11 @@ def read_labels(workdir: str | os.PathLike) -> list[str]:
     return path.read_text(encoding="utf-8").splitlines()
 
 
-def build_model(config: ConfigDict, num_classes: int) -> TSM:
-    """The untrained TSM that `config` describes, all variables made."""
+def build_model(config: ConfigDict, num_classes: int, dtype: str = "float32") -> TSM:
+    """The untrained TSM that `config` describes, all variables made; `dtype` is a Keras dtype policy."""
     model = TSM(num_classes=num_classes, depth=config.model.depth, width=config.model.width,
-                input=config.model.input, shift_div=config.model.shift_div, dropout=config.model.dropout)
+                input=config.model.input, shift_div=config.model.shift_div, dropout=config.model.dropout,
+                sync_batch_norm=config.model.get("sync_batch_norm", True), dtype=dtype)
     model.build()
     return model
 

@@ -27,7 +27,7 @@ def clips(num_clips, seed=0):
 def test_equals_a_loop_over_single_clips_whatever_the_last_batch(num_clips):
     frames, labels = clips(num_clips)
     dataset = tf.data.Dataset.from_tensor_slices({"frames": frames, "label": labels}).batch(4)
-    result = Evaluator(model, tf.distribute.get_strategy(), NUM_CLASSES, 4)(dataset)
+    result = Evaluator(model, tf.distribute.get_strategy(), NUM_CLASSES, 4, (4, 6, 6, 3))(dataset)
     confusion, losses = np.zeros((NUM_CLASSES, NUM_CLASSES), int), []
     for clip, label in zip(frames, labels, strict=True):
         logits = model(video_ops.normalize(clip[np.newaxis]), training=False)["logits"][0].numpy().astype(np.float64)
@@ -42,7 +42,7 @@ def test_equals_a_loop_over_single_clips_whatever_the_last_batch(num_clips):
 def test_static_control_sees_no_motion():
     frames, labels = clips(6)
     dataset = tf.data.Dataset.from_tensor_slices({"frames": frames, "label": labels}).batch(4)
-    evaluate = Evaluator(model, tf.distribute.get_strategy(), NUM_CLASSES, 4)
+    evaluate = Evaluator(model, tf.distribute.get_strategy(), NUM_CLASSES, 4, (4, 6, 6, 3))
     # Class 2 is told by change only: with one frame repeated its logit is 0 and never the largest.
     assert evaluate(dataset)["confusion"][:, 2].sum() > 0
     assert evaluate(dataset, static=True)["confusion"][:, 2].sum() == 0
@@ -58,4 +58,4 @@ def test_summary_of_a_class_without_samples():
 
 def test_an_empty_validation_set_is_an_error():
     with pytest.raises(InputError, match="validation set is empty"):
-        Evaluator(model, tf.distribute.get_strategy(), NUM_CLASSES, 4)([])
+        Evaluator(model, tf.distribute.get_strategy(), NUM_CLASSES, 4, (4, 6, 6, 3))([])

@@ -30,7 +30,7 @@ config.update_from_flattened_dict(json.loads(sys.argv[1]))
 config.model.dropout = 0.0
 strategy = strategy_for("mirrored")
 assert strategy.num_replicas_in_sync == 2
-shares = split_batch(strategy, {"label": tf.range(4)})["label"]
+shares = split_batch({"label": tf.range(4)}, strategy, 2)["label"]
 assert [x.numpy().tolist() for x in shares.values] == [[0, 1], [2, 3]]
 train(config, sys.argv[2] + "/two", strategy)
 train(config, sys.argv[2] + "/one", strategy_for("one_device"))
@@ -58,16 +58,24 @@ def test_two_replicas_equal_one_device(tiny_config, tmp_path):
         assert second["train_accuracy"] == first["train_accuracy"]
 
 
-def test_batch_must_split():
+def test_batch_must_split(tiny_config):
     class Three:
         num_replicas_in_sync = 3
-    check_batch_size(12, Three())
-    with pytest.raises(InputError, match="train.batch_size=16 cannot be split over 3 replicas"):
-        check_batch_size(16, Three())
+    tiny_config.train.batch_size = 12
+    check_batch_size(tiny_config, Three())
+    tiny_config.train.jit = True
+    with pytest.raises(InputError, match="train.jit needs one replica, here are 3"):
+        check_batch_size(tiny_config, Three())
+    tiny_config.train.batch_size = 16
+    with pytest.raises(InputError, match="train.batch_size=16 cannot be split over 3 replicas: use a multiple of 3"):
+        check_batch_size(tiny_config, Three())
+    tiny_config.train.accumulate_steps = 4
+    with pytest.raises(InputError, match="over 3 replicas in 4 micro-batches: use a multiple of 12"):
+        check_batch_size(tiny_config, Three())
     with pytest.raises(InputError, match="unknown strategy 'tpu'"):
         strategy_for("tpu")
 
 
 def test_one_device_gets_the_batch_as_it_is():
     batch = {"label": tf.range(5)}
-    assert split_batch(strategy_for("one_device"), batch) is batch
+    assert split_batch(batch, strategy_for("one_device"), 1) is batch

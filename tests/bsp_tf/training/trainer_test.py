@@ -7,7 +7,9 @@ from matplotlib.image import imread
 
 from bsp_tf.base.errors import InputError
 from bsp_tf.training import trainer
+from bsp_tf.training.learner import Learner
 from bsp_tf.training.progress import TrainingDivergedError
+from bsp_tf.training.strategy import strategy_for
 from bsp_tf.training.workdir import load_trained_model
 
 
@@ -28,7 +30,8 @@ def test_a_run_leaves_a_complete_workdir(tiny_config, tmp_path, capsys):
     assert result["accuracy"] == pytest.approx(np.trace(confusion) / confusion.sum())
     assert [row["epoch"] for row in rows(tmp_path)] == [1, 2] and [row["step"] for row in rows(tmp_path)] == [3, 6]
     assert set(rows(tmp_path)[0]) == {"epoch", "step", "train_loss", "train_accuracy", "validation_loss",
-                                      "validation_accuracy", "learning_rate", "seconds"}
+                                      "validation_accuracy", "learning_rate", "input_wait", "seconds"}
+    assert all(0 < row["input_wait"] < 1 for row in rows(tmp_path))
     # The best epoch is the first with the highest accuracy, and its weights are what evaluation.json describes.
     accuracies = [row["validation_accuracy"] for row in rows(tmp_path)]
     assert result["best_epoch"] == 1 + int(np.argmax(accuracies)) and result["accuracy"] == max(accuracies)
@@ -36,7 +39,7 @@ def test_a_run_leaves_a_complete_workdir(tiny_config, tmp_path, capsys):
     assert picture.ndim == 3 and picture.std() > 0.05
     tags = {value.tag for path in (tmp_path / "tensorboard" / "train").iterdir()
             for event in tf.compat.v1.train.summary_iterator(str(path)) for value in event.summary.value}
-    assert {"loss", "accuracy", "learning_rate", "gradient_norm", "training_batch"} <= tags
+    assert {"loss", "accuracy", "learning_rate", "gradient_norm", "input_wait", "training_batch"} <= tags
     _, config, labels = load_trained_model(tmp_path)
     assert config.task == "action" and labels == result["labels"]
 
@@ -49,15 +52,15 @@ def test_nan_stops_the_run_and_stays_out_of_the_checkpoint(tiny_config, tmp_path
     tiny_config.train.log_every_steps = 100
     tiny_config.train.checkpoint_every_steps = 4
     tiny_config.train.steps_per_epoch = 20
-    real = trainer.Trainer._train_step
+    real = Learner.step
 
-    def poisoned(self, shares):
+    def poisoned(self, batches):
         # As a division by zero in the 6th step would: the step's loss and every weight turn NaN.
-        poison = tf.where(self.progress.step == 5, np.nan, 0.0)
-        self.model.fc.bias.assign_add(tf.fill([3], tf.cast(poison, tf.float32)))
-        return real(self, shares)
+        if int(self.progress.step) == 5:
+            self.model.fc.bias.assign(np.full(3, np.nan, np.float32))
+        return real(self, batches)
 
-    monkeypatch.setattr(trainer.Trainer, "_train_step", poisoned)
+    monkeypatch.setattr(Learner, "step", poisoned)
     with pytest.raises(TrainingDivergedError, match=r"no longer finite at step 6; .*last/step-4"):
         trainer.train(tiny_config, tmp_path)
     latest = tf.train.latest_checkpoint(str(tmp_path / "checkpoints" / "last"))
@@ -69,35 +72,38 @@ def test_nan_stops_the_run_and_stays_out_of_the_checkpoint(tiny_config, tmp_path
 
 
 def test_best_accuracy_survives_a_restart(tiny_config, tmp_path, monkeypatch):
-    scores = iter([0.5, 0.25, 0.5])
+    scores = iter([0.5, 0.25, 0.5, 0.5, 0.3])
     tiny_config.train.epochs = 3
 
     class Stopped(Exception):
         pass
-
-    def count_only(self, shares):
-        self.progress.step.assign_add(1)
-        return tf.zeros([]), tf.zeros([]), tf.zeros([])
 
     def evaluate(self, dataset, static=False):
         return {"accuracy": next(scores), "loss": 1.0, "num_samples": 9, "confusion": np.eye(3, dtype=np.int64)}
 
     def save_and_stop(self, step):
         real_save(self, step)
-        if step == 6:
+        if step == 7:
             raise Stopped
 
     real_save = trainer.Trainer._save
-    monkeypatch.setattr(trainer.Trainer, "_train_step", count_only)
+    tiny_config.train.checkpoint_every_steps = 1
+    monkeypatch.setattr(Learner, "step", count_only)
     monkeypatch.setattr(trainer.Evaluator, "__call__", evaluate)
-    monkeypatch.setattr(trainer.Trainer, "_finish", lambda self: {"best_epoch": int(self.progress.best_epoch)})
     monkeypatch.setattr(trainer.Trainer, "_save", save_and_stop)
     with pytest.raises(Stopped):
         trainer.train(tiny_config, tmp_path)
     monkeypatch.setattr(trainer.Trainer, "_save", real_save)
-    # 0.5 again in the third epoch is no better than the first, which the new process knows from the checkpoint.
-    assert trainer.train(tiny_config, tmp_path) == {"best_epoch": 1}
+    # 0.5 again in the third epoch is no better than the first, which the new process knows from metrics.jsonl.
+    assert trainer.train(tiny_config, tmp_path)["best_epoch"] == 1
     assert [row["validation_accuracy"] for row in rows(tmp_path)] == [0.5, 0.25, 0.5]
+    assert tf.train.latest_checkpoint(str(tmp_path / "checkpoints" / "best")).endswith("epoch-1")
+
+
+def count_only(self, batches):
+    """A training step that trains nothing."""
+    self.progress.step.assign_add(1)
+    return tf.zeros([]), tf.zeros([]), tf.zeros([])
 
 
 @pytest.mark.parametrize("field", ["train_dir", "validation_dir"])
@@ -108,8 +114,7 @@ def test_a_record_damaged_in_the_middle_is_named(tiny_config, make_records, tmp_
     content[-200:-100] = bytes(100)
     shard.write_bytes(content)
     tiny_config.data[field] = str(folder)
-    monkeypatch.setattr(trainer.Trainer, "_train_step", lambda self, shares: (
-        tf.cast(self.progress.step.assign_add(1), tf.float32), tf.zeros([]), tf.zeros([])))
+    monkeypatch.setattr(Learner, "step", count_only)
     with pytest.raises(InputError, match="damaged record .* in .*records") as error:
         trainer.train(tiny_config, tmp_path / "run")
     assert "\n" not in str(error.value) and str(shard) in str(error.value)
@@ -125,13 +130,10 @@ def test_a_refused_config_leaves_no_workdir(tiny_config, tmp_path):
 
 
 def test_the_same_seed_starts_with_the_same_weights(tiny_config):
-    from bsp_tf.training.run_plan import plan_run
-    from bsp_tf.training.strategy import strategy_for
-
     def weights(seed):
         tiny_config.seed = seed
-        run = trainer.Trainer(tiny_config, "unused", plan_run(tiny_config), strategy_for("one_device"))
-        return [variable.numpy() for variable in run.model.variables]
+        learner = Learner(tiny_config, 3, 3, 6, strategy_for("one_device"))
+        return [weight.numpy() for weight in learner.weights.values()]
     first, again, other = weights(0), weights(0), weights(1)
     assert all(np.array_equal(a, b) for a, b in zip(first, again, strict=True))
     assert not all(np.array_equal(a, b) for a, b in zip(first, other, strict=True))

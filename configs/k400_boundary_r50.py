@@ -1,0 +1,19 @@
+"""Boundary stream, TSM ResNet-50 on Kinetics-400.
+
+Source: the paper and our choices of configs/k400_boundary_r18.py, with the backbone of configs/k400_action_r50.py.
+Command: python -m bsp_tf.pretrain --config=configs/k400_boundary_r50.py --strategy=mirrored \
+             --workdir=runs/k400_boundary_r50 --config.data.train_dir=k400/train --config.data.validation_dir=k400/val
+Cost: 23.5 M parameters, 32.7 G multiply-adds a clip, memory and time as configs/k400_action_r50.py.
+Result: none published for the pretext task, not run here.
+"""
+
+from ml_collections import ConfigDict
+
+from configs import k400_boundary_r18
+
+
+def get_config() -> ConfigDict:
+    """The boundary recipe with ResNet-50."""
+    config = k400_boundary_r18.get_config()
+    config.model.depth = 50
+    return config
