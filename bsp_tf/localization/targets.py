@@ -6,6 +6,7 @@ first segment, 1 the end of the last one.
 """
 
 import dataclasses
+import functools
 from collections.abc import Mapping
 from typing import Any
 
@@ -64,10 +65,13 @@ def feature_span(metadata: Mapping[str, Any], video_id: str) -> FeatureSpan:
     return FeatureSpan(begin / video["fps"], end / video["fps"])
 
 
+@functools.lru_cache(maxsize=4)
 def valid_mask(num_segments: int, max_duration: int) -> np.ndarray:
-    """float32 [D, T]: 1 where the anchor [s, s + d + 1] ends inside the video."""
+    """float32 [D, T], read-only: 1 where the anchor [s, s + d + 1] ends inside the video."""
     durations, starts = np.indices((max_duration, num_segments))
-    return (starts + durations < num_segments).astype(np.float32)
+    mask = (starts + durations < num_segments).astype(np.float32)
+    mask.setflags(write=False)
+    return mask
 
 
 def anchor_iou_map(segments: np.ndarray, num_segments: int, max_duration: int) -> np.ndarray:
@@ -79,15 +83,30 @@ def anchor_iou_map(segments: np.ndarray, num_segments: int, max_duration: int) -
     Returns:
         float32 [D, T], 0..1, rows = duration index, columns = start.
     """
-    gap = 1.0 / num_segments
-    begin = gap * np.arange(num_segments)[None, None, :]
-    end = begin + gap * np.arange(1, max_duration + 1)[None, :, None]
+    begin, end, length = _anchors(num_segments, max_duration)
     best = np.zeros((max_duration, num_segments))
-    for start, stop in segments[:, :, None, None]:
-        overlap = np.maximum(np.minimum(end, stop) - np.maximum(begin, start), 0.0)
-        union = (end - begin) - overlap + stop - start
-        best = np.maximum(best, (overlap / union)[0])
+    for start, stop in segments:
+        overlap = np.minimum(end, stop)
+        overlap -= np.maximum(begin, start)
+        np.maximum(overlap, 0.0, out=overlap)
+        union = length - overlap
+        union += stop
+        union -= start
+        np.divide(overlap, union, out=overlap)
+        np.maximum(best, overlap, out=best)
     return best.astype(np.float32)
+
+
+@functools.lru_cache(maxsize=4)
+def _anchors(num_segments: int, max_duration: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Begin [T], end and length [D, T] of all anchors, float64, read-only; the same for every video."""
+    gap = 1.0 / num_segments
+    begin = gap * np.arange(num_segments)
+    end = begin + gap * np.arange(1, max_duration + 1)[:, None]
+    anchors = begin, end, end - begin
+    for array in anchors:
+        array.setflags(write=False)
+    return anchors
 
 
 def boundary_targets(
