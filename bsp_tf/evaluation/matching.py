@@ -30,8 +30,8 @@ class Matching:
 
     order: int64 [m], indices of the predictions whose label is known, by class, then by falling score.
     bounds: int64 [num_classes + 1]; those of class c are order[bounds[c]:bounds[c + 1]].
-    hits: One pair a threshold: places in `order` int64 [hits], rising, and the ground truth that each found.
-    video: int64 [n], video of every prediction as an index into the ground truth's names; -1 where it is unknown.
+    hits: One pair a threshold: places in `order` int32 [hits], rising, and the ground truth that each found.
+    video: int32 [n], video of every prediction as an index into the ground truth's names; -1 where it is unknown.
     undefined: Pairs whose union has no length.
     """
 
@@ -66,10 +66,10 @@ def match_predictions(ground_truth: Instances, predictions: Instances, tiou: np.
     label = translate(predictions.class_names, ground_truth.class_names, predictions.label)
     video = translate(predictions.video_names, ground_truth.video_names, predictions.video)
     order, bounds = rank(label, predictions.score, num_classes)
-    place = np.zeros(len(label), np.int64)
-    place[order] = np.arange(len(order))
+    place = np.zeros(len(label), np.int32)
+    place[order] = np.arange(len(order), dtype=np.int32)
 
-    key = video * num_classes + label
+    key = video * np.int64(num_classes) + label
     key[(label < 0) | (video < 0)] = -1
     prediction, truth, value, undefined = overlapping_pairs(
         key, predictions.segment, ground_truth.video * num_classes + ground_truth.label, ground_truth.segment,
@@ -87,17 +87,17 @@ def match_predictions(ground_truth: Instances, predictions: Instances, tiou: np.
 
 
 def translate(names: list[str], into: list[str], column: np.ndarray) -> np.ndarray:
-    """A column of indices into `names` as indices into the names `into`, int64 [n]; -1 for a name that it lacks."""
+    """A column of indices into `names` as indices into the names `into`, int32 [n]; -1 for a name that it lacks."""
     index = {name: i for i, name in enumerate(into)}
-    table = np.array([index.get(name, -1) for name in names], np.int64)
-    return table[column] if len(column) else column
+    table = np.array([index.get(name, -1) for name in names], np.int32)
+    return table[column] if len(column) else np.zeros(0, np.int32)
 
 
 def rank(group: np.ndarray, score: np.ndarray, num_groups: int) -> tuple[np.ndarray, np.ndarray]:
     """Sorts predictions by group, then by falling score, then the later one first.
 
     Args:
-        group: int64 [n], -1 for those to leave out.
+        group: Integers [n], -1 for those to leave out.
         score: float64 [n].
         num_groups: Groups are below it.
 
@@ -190,12 +190,12 @@ def _match(prediction: np.ndarray, truth: np.ndarray, num_truths: int) -> tuple[
     """Deferred acceptance.
 
     Args:
-        prediction: int64 [m], pairs sorted by prediction (a lower number has the right of way), then by preference.
+        prediction: int32 [m], pairs sorted by prediction (a lower number has the right of way), then by preference.
         truth: int64 [m], ground truth of each pair.
         num_truths: Number of ground truths.
 
     Returns:
-        Predictions that get a ground truth, int64 [hits], rising; and the one that each gets, int64 [hits].
+        Predictions that get a ground truth, int32 [hits], rising; and the one that each gets, int64 [hits].
     """
     if not len(prediction):
         return prediction, truth

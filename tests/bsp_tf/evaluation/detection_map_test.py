@@ -6,6 +6,8 @@ import json
 import numpy as np
 import pytest
 
+from benchmarks.scoring import make_predictions
+from benchmarks.scoring_loops import map_in_loops
 from bsp_tf.base.errors import InputError
 from bsp_tf.evaluation import matching as module
 from bsp_tf.evaluation.detection_map import ACTIVITYNET_TIOU, THUMOS_TIOU, average_precision, detection_map
@@ -241,3 +243,14 @@ def test_official_activitynet_numbers(shared):
         if row["segment"][0] == row["segment"][1]
     }
     assert {scores.class_names[i] for i in np.flatnonzero(differing)} == points
+
+
+@pytest.mark.parametrize(("name", "subset", "tiou"), [("anet13_gt.json.gz", "validation", ACTIVITYNET_TIOU),
+                                                      ("thumos_gt.json.gz", "test", THUMOS_TIOU)])
+def test_equals_the_plain_loops_on_real_annotations(shared, name, subset, tiou):
+    truth = load_ground_truth(shared / "golden" / name, subset)
+    predictions = make_predictions(truth, 20_000)
+    scores = detection_map(truth, predictions, tiou)
+    expected = map_in_loops(truth, predictions, tiou)
+    np.testing.assert_allclose(scores.ap, [expected[label] for label in scores.class_names], rtol=0, atol=1e-9)
+    assert 0.01 < scores.average < 0.99

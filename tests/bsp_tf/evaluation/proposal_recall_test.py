@@ -6,8 +6,10 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
+from benchmarks.scoring import make_predictions, part_of
+from benchmarks.scoring_loops import recall_in_loops
 from bsp_tf.base.errors import InputError
-from bsp_tf.evaluation.ground_truth import load_ground_truth, load_predictions, make_instances
+from bsp_tf.evaluation.ground_truth import load_ground_truth, make_instances
 from bsp_tf.evaluation.proposal_recall import proposal_recall
 
 TIOU = np.array([0.2, 0.5, 0.75, 1.0])
@@ -141,17 +143,11 @@ def test_nothing_to_score_is_refused():
             proposal_recall(*arguments)
 
 
-def test_real_annotations(shared):
-    """The first videos of THUMOS14's test set with the golden predictions."""
-    truths = load_ground_truth(shared / "golden" / "thumos_gt.json.gz", "test")
-    found = load_predictions(shared / "golden" / "thumos_pred.json.gz")
-    truth_rows = [(truths.video_names[v], "", *s) for v, s in zip(truths.video, truths.segment.tolist(), strict=True)
-                  if v < 20]
-    names = {row[0] for row in truth_rows}
-    rows = [(found.video_names[v], "", *s, x) for v, s, x in
-            zip(found.video, found.segment.tolist(), found.score.tolist(), strict=True)
-            if found.video_names[v] in names]
-    rows = [row for video in names for row in [row for row in rows if row[0] == video][:40]]
-    recall, _ = official(truth_rows[:60], rows, TIOU[1:2], 20)
-    scores = proposal_recall(*instances(truth_rows[:60], rows), TIOU[1:2], 20)
-    np.testing.assert_allclose(scores.recall, recall, rtol=0, atol=1e-12)
+@pytest.mark.parametrize(("name", "subset", "videos"), [("anet13_gt.json.gz", "validation", 150),
+                                                        ("thumos_gt.json.gz", "test", 60)])
+def test_equals_the_official_procedure_on_real_annotations(shared, name, subset, videos):
+    truth = part_of(load_ground_truth(shared / "golden" / name, subset), "video", videos)
+    proposals = make_predictions(truth, 100 * videos)
+    scores = proposal_recall(truth, proposals, TIOU[:2])
+    np.testing.assert_allclose(scores.recall, recall_in_loops(truth, proposals, TIOU[:2]), rtol=0, atol=1e-9)
+    assert 0.1 < scores.area < 1
