@@ -2,10 +2,10 @@
 
     python -m benchmarks.gtad_targets --annotations=anet_anno_action.json,video_info_new.csv --output=targets.json
 
-Without --annotations, made-up ones of the same numbers: 9,649 videos, 14,859 segments. First the labels of all videos are
-made, one by one in one process (start, end, the map of 100 x 100 anchors), beside plain loops over anchors and segments
-on a few videos, whose labels must be the same. Then an epoch of batches of 16 as training reads them: features [100, 400]
-of every video in memory, label maps made for each batch. Needs no TensorFlow.
+Without --annotations, made-up ones of the same numbers: 9,649 videos, 14,859 segments. First the labels of all videos
+are made, one by one in one process (start, end, the map of 100 x 100 anchors), beside plain loops over anchors and
+segments on a few videos, whose labels must be the same. Then an epoch of batches of 16 as training reads them: features
+[100, 400] of every video in memory, label maps made for each batch. Needs no TensorFlow.
 """
 
 import resource

@@ -143,6 +143,8 @@ def load_localization_data(
         data.video_ids.append(video_id)
         data.features.append(rows)
         data.segments.append(segments)
+    if data.video_ids and not data.examples:
+        raise InputError(f"no window of the {len(annotations)} videos holds a segment. Check the annotations.")
     if not data.examples:
         reason = next(iter(data.left_out.values()), ("", "nothing is annotated"))[1]
         raise InputError(

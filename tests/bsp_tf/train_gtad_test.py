@@ -16,6 +16,7 @@ from bsp_tf.base.errors import InputError
 from bsp_tf.data.annotations import load_annotations
 from bsp_tf.data.feature_store import FeatureStore, resize_features
 from bsp_tf.localization import trainer
+from bsp_tf.localization.feature_sources import open_features
 from bsp_tf.localization.training_data import load_localization_data
 from bsp_tf.localization.workdir import load_gtad, resolve_config
 from bsp_tf.train_gtad import train_gtad
@@ -170,14 +171,14 @@ def test_unusable_videos_are_left_out_and_listed(world, tmp_path, capsys):
     assert set(summary["left_out"]) == {"v1", "v2", "nowhere"}
     assert "NaN" in summary["left_out"]["v1"] and "v2.npy" in summary["left_out"]["v2"]
     output = capsys.readouterr().out
-    assert "3 videos left out" in output and "1 annotated segments cut to the video's duration (nowhere)" in output
+    assert "3 videos left out: 1 NaN or infinity (v1), 1 wrong shape (v2), 1 no features (nowhere); the first" in output
+    assert "1 annotated segments cut to the video's duration (nowhere)" in output
 
 
 def test_one_stream_only(world):
     config = resolve_config(small_config(world, streams="boundary"))
-    data = load_localization_data(FeatureStore(config.features_dir), load_annotations(config.annotations),
-                                  config.streams, 12, 10)
-    assert config.streams == ("boundary",) and data.features.shape == (10, 12, 4)
+    data = load_localization_data(open_features(config), load_annotations(config.annotations), 12, 10)
+    assert config.streams == ("boundary",) and data.batch(np.arange(10))[0].shape == (10, 12, 4)
 
 
 def test_a_loss_that_is_no_number_stops_the_run(world, tmp_path):
@@ -244,8 +245,7 @@ def test_the_first_step_is_that_of_torch_adam(world, tmp_path, changes):
     config = resolve_config(small_config(world, weight_decay=0.1, **changes))
     run = trainer._Run(config, trainer.build_gtad(config, 12), tmp_path)
     before = [v.numpy() for v in run.model.trainable_variables]
-    data = load_localization_data(FeatureStore(config.features_dir), load_annotations(config.annotations),
-                                  config.streams, 12, 10)
+    data = load_localization_data(open_features(config), load_annotations(config.annotations), 12, 10)
     features, targets = next(trainer._batches(data, np.arange(10), 3))
     with tf.GradientTape() as tape:
         loss = run._loss(features, targets, tf.constant(1, tf.int64))["total"]

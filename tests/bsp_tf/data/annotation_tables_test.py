@@ -8,7 +8,7 @@ import pytest
 from bsp_tf.base.errors import InputError
 from bsp_tf.data.annotations import load_annotations
 
-INFO = "video,numFrame,seconds,fps,rfps,subset,featureFrame\nv_a,300,10,30,29.9,training,288\nv_b,1,1,1,1,validation,1\n"
+INFO = "video,numFrame,seconds,rfps,subset,featureFrame\nv_a,300,10,29.9,training,288\nv_b,1,1,1,validation,1\n"
 BARE = {"v_a": {"duration_second": 10.0, "duration_frame": 300, "feature_frame": 288,
                 "annotations": [{"segment": [1, 2], "label": "run"}]},
         "v_b": {"duration_second": 8.0, "annotations": []}}
@@ -32,7 +32,8 @@ def test_subsets_of_the_bare_form_come_from_a_table(tmp_path):
 
 def test_the_tables_of_thumos(tmp_path):
     head = "video,type,type_idx,start,end,startFrame,endFrame\n"
-    write(tmp_path, val_csv=head + "video_validation_1,Diving,26,0.2,1.1,5,27\nvideo_validation_1,Diving,26,3.0,8.0,75,200\n",
+    rows = "video_validation_1,Diving,26,0.2,1.1,5,27\nvideo_validation_1,Diving,26,3.0,8.0,75,200\n"
+    write(tmp_path, val_csv=head + rows,
           test_csv=head + "video_test_1,Diving,26,1.0,2.0,,\n")
     path = f"{tmp_path}/val.csv,{tmp_path}/test.csv"
     found = load_annotations(path, "validation")["video_validation_1"]
@@ -64,7 +65,8 @@ def test_a_file_whose_name_has_a_comma(tmp_path):
 def test_real_files(shared):
     folder = shared / "annotations"
     path = f"{folder}/activitynet-1.3/anet_anno_action.json,{folder}/activitynet-1.3/video_info_new.csv"
-    assert [len(load_annotations(path, subset)) for subset in ("training", "validation", "testing")] == [9649, 4728, 4851]
+    for subset, count in ("training", 9649), ("validation", 4728), ("testing", 4851):
+        assert len(load_annotations(path, subset)) == count
     thumos = f"{folder}/thumos14/val_Annotation.csv,{folder}/thumos14/test_Annotation.csv"
     found = load_annotations(thumos, "validation")
     assert len(found) == 200 and all(20 < video.fps < 31 for video in found.values())

@@ -1,0 +1,81 @@
+"""Batches of whole videos and of windows: which rows, and where the segments lie on them."""
+
+import numpy as np
+import pytest
+
+from bsp_tf.base.errors import InputError
+from bsp_tf.data.annotations import Annotations, VideoAnnotation
+from bsp_tf.data.feature_store import resize_features
+from bsp_tf.localization.feature_sources import open_features
+from bsp_tf.localization.targets import video_targets, window_targets
+from bsp_tf.localization.training_data import load_localization_data
+
+# One row a second.
+SETTINGS = {"feature_layout": "snippets", "feature_stride": "10", "feature_window": "10", "feature_fps": "10"}
+
+
+def make(folder, lengths, segments, num_segments, **more):
+    annotations = Annotations()
+    for i, (rows, rows_segments) in enumerate(zip(lengths, segments, strict=True)):
+        array = np.stack([np.arange(rows), np.full(rows, i)], axis=1).astype(np.float32) + 1
+        np.save(folder / f"v{i}.npy", array)
+        annotations[f"v{i}"] = VideoAnnotation(
+            float(rows), None, np.array(rows_segments, np.float64).reshape(-1, 2), ["run"] * len(rows_segments), ""
+        )
+    sources = open_features({"features_dir": str(folder), "streams": (), "num_segments": num_segments} | SETTINGS)
+    return load_localization_data(sources, annotations, num_segments, num_segments // 2, **more)
+
+
+def test_whole_videos_are_resized(tmp_path):
+    data = make(tmp_path, [10, 40], [[[1, 5]], []], 20)
+    assert data.examples == [(0, 0), (1, 0)] and data.feature_dim == 2
+    features, targets = data.batch(np.array([1, 0]))
+    assert features.shape == (2, 20, 2) and features.dtype == np.float32
+    np.testing.assert_array_equal(features[1], resize_features(np.load(tmp_path / "v0.npy"), 20))
+    expected = video_targets(np.array([[0.1, 0.5]]), 20, 10)
+    for name, values in targets.items():
+        assert values.dtype == np.float32 and not values[0].any()
+        np.testing.assert_array_equal(values[1], expected[name])
+
+
+def test_windows_overlap_by_half_and_keep_what_holds_a_segment(tmp_path):
+    # 64 rows in windows of 16: starts 0, 8, ... 48. [20, 30] is whole in none but 16 (and 8/10 of it in 8 and 24).
+    data = make(tmp_path, [64, 64, 7], [[[20, 30]], [[0, 64], [40, 40]], [[2, 5]]], 16, in_windows=True)
+    assert data.examples == [(0, 16), (1, 24), (1, 32), (1, 40), (2, 0)]
+    features, targets = data.batch(np.arange(5))
+    np.testing.assert_array_equal(features[0, :, 0], np.arange(17, 33))
+    np.testing.assert_array_equal(features[4, :, 0], [*range(1, 8), *[0] * 9])
+    np.testing.assert_array_equal(targets["map"][0], window_targets(np.array([[4, 14]]) / 16, 16, 8)["map"])
+    np.testing.assert_array_equal(targets["start"][1], window_targets(np.array([[16, 16]]) / 16, 16, 8)["start"])
+    assert not targets["end"][2, :6].any() and targets["end"][2, 7:9].all()
+
+
+def test_thumos_windows_are_256_rows_128_apart(tmp_path):
+    data = make(tmp_path, [700], [[[i, i + 10] for i in range(0, 690, 20)]], 256, in_windows=True)
+    # The last window ends with the video: 60 rows, more than a fifth of a window, would stay unseen.
+    assert [first for _, first in data.examples] == [0, 128, 256, 384, 444]
+
+
+def test_left_out_videos_are_counted_by_kind(tmp_path):
+    lengths = [20] * 7
+    (tmp_path / "missing_files.txt").write_text("v1\nv4\nv5\nv6\n")
+    data = make(tmp_path, lengths, [[[1, 5]]] * 7, 20)
+    assert data.video_ids == ["v0", "v2", "v3"]
+    (line,) = data.left_out_lines()
+    assert line.startswith("4 videos left out: 4 named in missing_files.txt (v1, v4, v5, ...); the first:")
+    assert data.left_out["v6"][0] == "named in missing_files.txt"
+    (tmp_path / "missing_files.txt").write_text("\n".join(f"v{i}" for i in range(7)))
+    with pytest.raises(InputError, match="none of the 7 annotated videos has usable features .first reason: named in"):
+        make(tmp_path, lengths, [[]] * 7, 20)
+    (tmp_path / "missing_files.txt").unlink()
+    assert make(tmp_path, lengths, [[]] * 7, 20).left_out_lines() == []
+    with pytest.raises(InputError, match="no window .*holds a segment"):
+        make(tmp_path, lengths, [[]] * 7, 20, in_windows=True)
+
+
+def test_the_digest_knows_features_segments_and_windows(tmp_path):
+    one = make(tmp_path, [32], [[[1, 5]]], 16)
+    assert make(tmp_path, [32], [[[1, 5]]], 16).digest() == one.digest()
+    others = [make(tmp_path, [32], [[[1, 6]]], 16), make(tmp_path, [32], [[[1, 5]]], 16, in_windows=True),
+              make(tmp_path, [31], [[[1, 5]]], 16)]
+    assert one.digest() not in {data.digest() for data in others}
