@@ -68,7 +68,7 @@ class ErrorAnalysis:
     without_duration: int
 
     def to_json(self) -> dict:
-        """{"false_positives": {...}, "ground_truths": {...}}, as docs/localization.md lists them."""
+        """{"false_positives": {...}, "ground_truths": {...}}, JSON values only."""
         rows = zip(self.counted.tolist(), self.profile.tolist(), strict=True)
         return {
             "false_positives": {
