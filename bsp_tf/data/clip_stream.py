@@ -21,8 +21,6 @@ from bsp_tf.data.record_parser import parse_clip
 # Streams of random numbers that must not meet.
 CLIP_ORDER, PAIR_ORDER, OTHER_CLASS, SAMPLES = range(4)
 
-READ_BYTES = 1 << 18
-
 Element = dict[str, tf.Tensor]
 
 
@@ -132,9 +130,10 @@ def clip_reader(folder: RecordFolder, index: RecordIndex) -> Callable[[tf.Tensor
     """
     def read(row: tf.Tensor) -> Element:
         shard = tf.gather(tf.constant(folder.shards), tf.gather(tf.constant(index.shard), row))
-        # The raw op, because TFRecordDataset takes no offsets.
+        # The raw op, because TFRecordDataset takes no offsets. Without a buffer a record goes straight into its string,
+        # at two thirds of the time.
         records = tf.raw_ops.TFRecordDatasetV2(
-            filenames=[shard], compression_type="", buffer_size=tf.constant(READ_BYTES, tf.int64),
+            filenames=[shard], compression_type="", buffer_size=tf.constant(0, tf.int64),
             byte_offsets=[tf.gather(tf.constant(index.offset), row)])
         first = tf.data.experimental.from_variant(records, tf.TensorSpec([], tf.string)).take(1)
         clip = parse_clip(first.get_single_element())
