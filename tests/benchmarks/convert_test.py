@@ -27,9 +27,10 @@ def test_yardstick(tmp_path):
 
 
 def test_measure(tmp_path):
-    result = measure(None, tmp_path, repeats=1, clips=2, seconds=0.2, long_minutes=0.02, large_seconds=0.1)
-    assert set(result["rows"]) == {"convert, 2 workers, PSNR as ffmpeg", "convert, 1 worker"}
+    result = measure(None, tmp_path, repeats=1, clips=2, seconds=0.2, long_minutes=0.02, large_seconds=0)
+    assert set(result["rows"]) == {"convert, 2 workers, PSNR as ffmpeg", "convert, 2 worker(s), more clips",
+                                   "convert, 1 worker(s), more clips"}
     assert all(20 < row["peak_megabytes"] < 400 for row in result["rows"].values())
-    assert len(result["memory"]) == 3 and "two workers against one" in format_costs(result)
+    assert len(result["memory"]) == 2 and "two workers against one" in format_costs(result)
     with pytest.raises(InputError, match="--repeats=0"):
         measure(None, tmp_path, repeats=0)
