@@ -80,7 +80,7 @@ def draw_samples(samples: Samples, labels: Sequence[str]) -> Figure:
     """The picture of a boundary batch, a block of rows a type.
 
     Args:
-        samples: a NumPy batch of `pipelines.boundary_dataset`.
+        samples: a NumPy boundary batch of `pipelines.dataset_for`.
         labels: class names by class index.
     """
     order = [np.flatnonzero(samples["label"] == boundary_type) for boundary_type in range(len(BOUNDARY_TYPES))]
