@@ -14,6 +14,7 @@ from ml_collections import ConfigDict
 
 from bsp_tf.data import video_ops
 from bsp_tf.training.cluster import Cluster
+from bsp_tf.training.initial_weights import load_initial_weights
 from bsp_tf.training.optimization import learning_rate_schedule, optimizer_for
 from bsp_tf.training.precision import LossScale, dtype_policy
 from bsp_tf.training.progress import Progress
@@ -45,6 +46,7 @@ class Learner:
         keras.utils.set_random_seed(config.seed)
         with strategy.scope():
             self.model = build_model(config, num_classes, dtype_policy(train.precision))
+            load_initial_weights(self.model, config)
             self.weights = model_state(self.model)
             self.optimizer = optimizer_for(
                 config.optimizer, self.model.trainable_variables, self.model.parameter_roles())

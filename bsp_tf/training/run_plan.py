@@ -8,6 +8,7 @@ from ml_collections import ConfigDict
 from bsp_tf.base.errors import InputError
 from bsp_tf.data.boundary_synthesis import BOUNDARY_TYPES
 from bsp_tf.data.record_folder import RecordFolder, open_folder
+from bsp_tf.training.initial_weights import check_initial_weights
 
 TASKS = ("action", "boundary")
 SAMPLINGS = ("uniform", "dense", "consecutive")
@@ -55,6 +56,7 @@ def plan_run(config: ConfigDict) -> RunPlan:
         labels = train.labels
         if train.labels != validation.labels:
             _raise_label_mismatch(train, validation)
+    check_initial_weights(config, labels)
     steps = config.train.steps_per_epoch or train.num_clips // config.train.batch_size
     if steps < 1:
         raise InputError(f"{train.path} holds {train.num_clips} clips, fewer than one batch: lower "

@@ -54,8 +54,13 @@ def cluster_resolver() -> tf.distribute.cluster_resolver.ClusterResolver:
                              '"index": N}.')
         return resolver
     if "SLURM_PROCID" in os.environ:
-        port = SLURM_FIRST_PORT + int(os.environ.get("SLURM_JOB_ID", "0")) % SLURM_PORTS
-        return resolvers.SlurmClusterResolver(port_base=port, auto_set_gpu=False)
+        # Which GPUs a task sees is Slurm's business; the resolver only wants as many as there are tasks.
+        slurm = resolvers.SlurmClusterResolver(
+            port_base=SLURM_FIRST_PORT + int(os.environ.get("SLURM_JOB_ID", "0")) % SLURM_PORTS,
+            gpus_per_node=int(os.environ.get("SLURM_NTASKS", "1")), gpus_per_task=1, auto_set_gpu=False)
+        cluster = slurm.cluster_spec()
+        return resolvers.SimpleClusterResolver(cluster, task_type=slurm.task_type, task_id=slurm.task_id,
+                                               rpc_layer="grpc")
     raise InputError("--strategy=multi_worker finds neither TF_CONFIG nor Slurm's variables: set TF_CONFIG in each "
                      "process, or start them with srun.")
 

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -107,3 +108,30 @@ def test_diverging_loss_ends_with_status_3(tiny_config_file, tmp_path):
     assert process.returncode == 3, process.stderr
     assert "no longer finite at step" in one_error_line(process)
     assert not (tmp_path / "w" / "evaluation.json").exists()
+
+
+def test_sigterm_saves_and_ends_with_a_status_of_its_own(tiny_config_file, tmp_path):
+    # Without the signal nothing would be saved for a long time.
+    process = subprocess.Popen(
+        command(f"--config={tiny_config_file}", f"--workdir={tmp_path / 'w'}", "--config.train.steps_per_epoch=100000",
+                "--config.train.checkpoint_every_steps=100000"),
+        cwd=PROJECT, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    while not (tmp_path / "w" / "training_batch.png").exists():
+        assert process.poll() is None, process.stderr.read()
+        time.sleep(0.01)
+    process.send_signal(signal.SIGTERM)
+    _, errors = process.communicate(timeout=100)
+    assert process.returncode == 75, errors
+    step = re.search(r"stopped on request at step (\d+), saved in .*Start the same command again", errors)[1]
+    assert (tmp_path / "w" / "checkpoints" / "last" / f"step-{step}.index").exists()
+    assert "Traceback" not in errors
+
+
+def test_dry_run_needs_no_data_and_leaves_nothing(tiny_config_file, tmp_path):
+    process = subprocess.run(
+        [*command(f"--config={tiny_config_file}", "--dry_run", "--config.data.train_dir=", "--config.task=boundary")],
+        cwd=tmp_path, env={**os.environ, "PYTHONPATH": str(PROJECT)}, capture_output=True, text=True, timeout=200)
+    assert process.returncode == 0, process.stderr
+    for part in ("parameters", "GFLOP a clip", "3 an epoch x 2 epochs = 6", "activations", "step 3:", "peak memory"):
+        assert part in process.stdout, part
+    assert list(tmp_path.iterdir()) == [tiny_config_file]

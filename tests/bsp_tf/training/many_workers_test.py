@@ -1,5 +1,6 @@
 """Two real processes on loopback, one of them killed and started again, against one undisturbed process."""
 
+import contextlib
 import json
 import os
 import signal
@@ -7,6 +8,7 @@ import socket
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -19,25 +21,33 @@ PROJECT = Path(__file__).resolve().parents[3]
 FIELDS = {"model.dropout": 0.0, "train.epochs": 3, "train.ema_decay": 0.5, "optimizer.clip_norm": 1.0}
 
 
-def free_ports(count: int) -> list[int]:
-    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
-    ports = [each.getsockname()[1] for each in sockets]
-    for each in sockets:
-        each.close()
-    return ports
+def free_ports() -> int:
+    """The first of two free ports beside each other, among those that Slurm's workers take."""
+    for port in range(12000 + os.getpid() % 10000, 32000, 2):
+        with contextlib.suppress(OSError):
+            for each in (port, port + 1):
+                socket.create_server(("127.0.0.1", each)).close()
+            return port
+    raise RuntimeError("no free port")
 
 
-def start_two(config: Path, workdir: Path) -> list[subprocess.Popen]:
-    addresses = [f"127.0.0.1:{port}" for port in free_ports(2)]
+def tf_config(index: int, port: int) -> dict[str, str]:
+    addresses = [f"127.0.0.1:{port}", f"127.0.0.1:{port + 1}"]
+    return {"TF_CONFIG": json.dumps({"cluster": {"worker": addresses}, "task": {"type": "worker", "index": index}})}
+
+
+def slurm(index: int, port: int) -> dict[str, str]:
+    """What srun sets for two tasks on one node."""
+    return {"SLURM_PROCID": str(index), "SLURM_NTASKS": "2", "SLURM_STEP_NUM_TASKS": "2", "SLURM_JOB_ID":
+            str(port - 12000), "SLURM_STEP_TASKS_PER_NODE": "2", "SLURM_STEP_NODELIST": "127.0.0.1"}
+
+
+def start_two(config: Path, workdir: Path, place: Callable[[int, int], dict[str, str]]) -> list[subprocess.Popen]:
+    port = free_ports()
     command = [sys.executable, "-m", "bsp_tf.pretrain", f"--config={config}", f"--workdir={workdir}",
                "--strategy=multi_worker", *(f"--config.{name}={value}" for name, value in FIELDS.items())]
-    workers = []
-    for index in range(2):
-        place = {"cluster": {"worker": addresses}, "task": {"type": "worker", "index": index}}
-        environment = {**os.environ, "TF_CONFIG": json.dumps(place)}
-        workers.append(subprocess.Popen(command, cwd=PROJECT, env=environment, stdout=subprocess.PIPE,
-                                        stderr=subprocess.PIPE, text=True))
-    return workers
+    return [subprocess.Popen(command, cwd=PROJECT, env={**os.environ, **place(index, port)}, stdout=subprocess.PIPE,
+                             stderr=subprocess.PIPE, text=True) for index in range(2)]
 
 
 def last_values(workdir: Path) -> dict[str, np.ndarray]:
@@ -62,7 +72,7 @@ def assert_same_run(workdir: Path, other: Path) -> None:
 
 def test_two_workers_equal_one_process_although_one_is_killed(tiny_config, tiny_config_file, tmp_path):
     one, two = tmp_path / "one", tmp_path / "two"
-    workers = start_two(tiny_config_file, two)
+    workers = start_two(tiny_config_file, two, tf_config)
     while not (two / "checkpoints" / "last" / "step-4.index").exists():
         assert [worker.poll() for worker in workers] == [None, None], [w.communicate() for w in workers]
         time.sleep(0.005)
@@ -76,7 +86,7 @@ def test_two_workers_equal_one_process_although_one_is_killed(tiny_config, tiny_
     workers[1].communicate()
     assert not (two / "evaluation.json").exists()
 
-    workers = start_two(tiny_config_file, two)
+    workers = start_two(tiny_config_file, two, slurm)
     outputs = [worker.communicate(timeout=200) for worker in workers]
     assert [worker.returncode for worker in workers] == [0, 0], outputs
     assert "continuing from" in outputs[0][0] and outputs[1][0] == ""

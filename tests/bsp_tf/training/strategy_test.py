@@ -1,6 +1,7 @@
 """Two logical CPU devices under MirroredStrategy against one device, in a process of its own."""
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -10,7 +11,8 @@ import pytest
 import tensorflow as tf
 
 from bsp_tf.base.errors import InputError
-from bsp_tf.training.strategy import check_batch_size, split_batch, strategy_for
+from bsp_tf.training.cluster import Cluster
+from bsp_tf.training.strategy import check_batch_size, cluster_resolver, split_batch, strategy_for
 
 PROJECT = Path(__file__).resolve().parents[3]
 
@@ -79,3 +81,39 @@ def test_batch_must_split(tiny_config):
 def test_one_device_gets_the_batch_as_it_is():
     batch = {"label": tf.range(5)}
     assert split_batch(batch, strategy_for("one_device"), 1) is batch
+
+
+def test_one_process_is_a_cluster_of_one():
+    cluster = Cluster(strategy_for("one_device"))
+    assert (cluster.size, cluster.index, cluster.replicas_here, cluster.is_chief) == (1, 0, 1, True)
+    assert cluster.gather(7) == [7] and cluster.any(True) and not cluster.any(False)
+
+
+@pytest.fixture
+def environment(monkeypatch):
+    for name in [name for name in os.environ if name.startswith("SLURM") or name == "TF_CONFIG"]:
+        monkeypatch.delenv(name)
+    return monkeypatch.setenv
+
+
+def test_workers_of_slurm(environment):
+    for name, value in {"PROCID": "2", "NTASKS": "3", "STEP_NUM_TASKS": "3", "STEP_TASKS_PER_NODE": "2,1",
+                        "STEP_NODELIST": "node[7-8]", "JOB_ID": "41003"}.items():
+        environment(f"SLURM_{name}", value)
+    resolver = cluster_resolver()
+    assert resolver.cluster_spec().as_dict() == {"worker": ["node7:13003", "node7:13004", "node8:13003"]}
+    assert (resolver.task_type, resolver.task_id) == ("worker", 2)
+
+
+@pytest.mark.parametrize(("value", "message"), [
+    ("{", "TF_CONFIG cannot be understood"), ("{}", "TF_CONFIG needs"),
+    ('{"cluster": {"worker": ["a:1"]}}', "TF_CONFIG needs"), ('{"cluster": []}', "TF_CONFIG")])
+def test_an_unusable_tf_config(environment, value, message):
+    environment("TF_CONFIG", value)
+    with pytest.raises(InputError, match=message):
+        cluster_resolver()
+
+
+def test_no_word_of_other_workers(environment):
+    with pytest.raises(InputError, match="neither TF_CONFIG nor Slurm"):
+        strategy_for("multi_worker")

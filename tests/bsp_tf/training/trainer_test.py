@@ -1,3 +1,4 @@
+import itertools
 import json
 
 import numpy as np
@@ -8,6 +9,7 @@ from matplotlib.image import imread
 from bsp_tf.base.errors import InputError
 from bsp_tf.training import trainer
 from bsp_tf.training.learner import Learner
+from bsp_tf.training.preemption import PreemptedError, StopRequest
 from bsp_tf.training.progress import TrainingDivergedError
 from bsp_tf.training.strategy import strategy_for
 from bsp_tf.training.workdir import load_trained_model
@@ -104,6 +106,42 @@ def count_only(self, batches):
     """A training step that trains nothing."""
     self.progress.step.assign_add(1)
     return tf.zeros([]), tf.zeros([]), tf.zeros([])
+
+
+class StopAtLook(StopRequest):
+    """Asked to stop from the n-th look on."""
+
+    def __init__(self, look):
+        self.looks = itertools.count(1)
+        self.look = look
+
+    @property
+    def is_set(self):
+        return next(self.looks) >= self.look
+
+
+# Looks: after each of steps 1 and 2, when 2 is saved, after step 3, when 3 is saved, before a batch of the evaluation.
+@pytest.mark.parametrize(("look", "step"), [(1, 1), (3, 2), (6, 3)])
+def test_asked_to_stop_it_saves_at_once_and_goes_on_as_if_not(tiny_config, tmp_path, look, step):
+    tiny_config.train.steps_per_epoch, tiny_config.train.epochs = 3, 1
+    with pytest.raises(PreemptedError, match=f"stopped on request at step {step}, saved in"):
+        trainer.train(tiny_config, tmp_path, stop=StopAtLook(look))
+    assert (tmp_path / "checkpoints" / "last" / f"step-{step}.index").exists()
+    assert not (tmp_path / "metrics.jsonl").exists()
+    result = trainer.train(tiny_config, tmp_path)
+    assert [row["step"] for row in rows(tmp_path)] == [3] and result["best_epoch"] == 1
+
+
+def test_averaged_weights_are_evaluated_and_kept(tiny_config, tmp_path):
+    tiny_config.train.ema_decay = 0.9
+    trainer.train(tiny_config, tmp_path)
+    last = tf.train.load_checkpoint(tf.train.latest_checkpoint(str(tmp_path / "checkpoints" / "last")))
+    model = load_trained_model(tmp_path, "best")[0]
+    name = "fc/kernel/.ATTRIBUTES/VARIABLE_VALUE"
+    stored = {part: last.get_tensor(f"{part}/fc.Skernel/.ATTRIBUTES/VARIABLE_VALUE") for part in ("model", "average")}
+    assert not np.array_equal(stored["model"], stored["average"]), name
+    if json.loads((tmp_path / "evaluation.json").read_text())["best_epoch"] == 2:
+        np.testing.assert_array_equal(model.fc.kernel, stored["average"])
 
 
 @pytest.mark.parametrize("field", ["train_dir", "validation_dir"])
