@@ -13,12 +13,13 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from bsp_tf.base.errors import InputError
-from tfrecords_tools.clip_worker import DISK, DONE, READY, WorkerSettings, run_worker
+from tfrecords_tools.clip_worker import DISK, DONE, READY, ClipTask, WorkerSettings, run_worker
 
 POLL_SECONDS = 0.2
 MAX_TRIES = 2
 # Several in a row that do not even start will not start later.
 MAX_FAILED_STARTS = 3
+START_SECONDS = 120.0
 # How long a killed process may take to go; one that waits for a dead disk stays until that answers.
 JOIN_SECONDS = 5.0
 
@@ -102,12 +103,7 @@ class WorkerPool:
                 worker = next(worker for worker in busy if worker.pipe is pipe)
                 yield from self._listen(worker)
             for worker in [worker for worker in self._workers if worker.task is not None]:
-                silence = time.monotonic() - worker.last_sign
-                if silence > self._stall_seconds:
-                    self._remove(worker)
-                    seconds = time.monotonic() - worker.begin
-                    reason = f"no frame came out of it for {silence:.0f} s (--stall_seconds): the file hangs."
-                    yield worker.task, Lost(reason, seconds)
+                yield from self._check_progress(worker)
 
     def _give_tasks(self, next_task: Callable[[], Any | None]) -> None:
         idle = [worker for worker in self._workers if worker.task is None]
@@ -143,6 +139,17 @@ class WorkerPool:
             task, worker.task = worker.task, None
             self._tries.pop(task, None)
             yield task, content
+
+    def _check_progress(self, worker: _Worker) -> Iterator[tuple[Any, Any]]:
+        silence = time.monotonic() - worker.last_sign
+        if not worker.is_ready and silence > START_SECONDS:
+            self._remove(worker)
+            yield from self._died(worker)
+        # A shard is no decoder's fault: it is as slow as the disk.
+        if worker.is_ready and silence > self._stall_seconds and isinstance(worker.task, ClipTask):
+            self._remove(worker)
+            reason = f"no frame came out of it for {silence:.0f} s (--stall_seconds): the file hangs."
+            yield worker.task, Lost(reason, time.monotonic() - worker.begin)
 
     def _died(self, worker: _Worker) -> Iterator[tuple[Any, Any]]:
         task = worker.task

@@ -67,20 +67,13 @@ def start(clips, output, *arguments, limit=None):
                             start_new_session=True, preexec_fn=prepare)
 
 
-def worker_of(process):
-    """Id of the worker of a run with one, once it is at work; None when the run has ended."""
-    while process.poll() is None:
-        children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
-        for child in children:
-            try:
-                if b"spawn_main" in Path(f"/proc/{child}/cmdline").read_bytes():
-                    # It maps FFmpeg when it is about to say that it is ready.
-                    if "libavcodec" in Path(f"/proc/{child}/maps").read_text():
-                        return int(child)
-            except (FileNotFoundError, ProcessLookupError):
-                continue
-        time.sleep(0.005)
-    return None
+def worker_at(process, output, f"{rank:09d}", number):
+    """Id of the one worker of a run when it has begun with clip `rank` ("*": any), for the `number`-th time."""
+    while len(list(output.glob(f".convert/results/.{rank}.*.partial"))) < number:
+        assert process.poll() is None, process.communicate()
+        time.sleep(0.002)
+    children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
+    return next(int(child) for child in children if b"spawn_main" in Path(f"/proc/{child}/cmdline").read_bytes())
 
 
 def test_killed_at_thirty_moments(clips, whole, tmp_path):
@@ -106,7 +99,7 @@ def test_killed_at_thirty_moments(clips, whole, tmp_path):
 
 def test_a_worker_killed_once_costs_nothing(clips, whole, tmp_path):
     process = start(clips, tmp_path / "records", "--num_shards=4", "--workers=1")
-    os.kill(worker_of(process), signal.SIGKILL)
+    os.kill(worker_at(process, tmp_path / "records", "*", 1), signal.SIGKILL)
     process.communicate()
     assert process.returncode == 3 and shards_of(tmp_path / "records") == shards_of(whole)
     assert failures_of(tmp_path / "records").keys() == {"a/broken.mp4"}
@@ -117,18 +110,13 @@ def test_a_clip_whose_worker_dies_each_time_is_a_failure(make_video, tmp_path):
     root = tmp_path / "clips"
     make_video(root / "a" / "short.mp4", num_frames=4)
     for name in ("x", "y"):
-        # Long at this size, and so the first to be met in a folder of two.
-        make_video(root / "a" / f"{name}.mp4", num_frames=150, height=480, width=640)
+        make_video(root / "a" / f"{name}.mp4", num_frames=100, height=240, width=320)
     names = sorted(path.name for path in (root / "a").iterdir())
     seed = next(seed for seed in range(99) if [names[i] for i in shuffled(3, seed)] == ["x.mp4", "y.mp4", "short.mp4"])
-    process = start(root, tmp_path / "records", f"--shuffle_seed={seed}", "--workers=1", "--num_shards=1",
-                    "--stall_seconds=1", "--fps=1000")
-    for sign in (signal.SIGKILL, signal.SIGKILL, signal.SIGSTOP):
-        worker = worker_of(process)
-        time.sleep(0.3)
-        os.kill(worker, sign)
-        while os.path.exists(f"/proc/{worker}") and sign == signal.SIGKILL:
-            time.sleep(0.01)
+    output = tmp_path / "records"
+    process = start(root, output, f"--shuffle_seed={seed}", "--workers=1", "--num_shards=1", "--stall_seconds=2")
+    for rank, number, sign in ((0, 1, signal.SIGKILL), (0, 2, signal.SIGKILL), (1, 1, signal.SIGSTOP)):
+        os.kill(worker_at(process, output, f"{rank:09d}", number), sign)
     process.communicate()
     assert process.returncode == 3
     reasons = failures_of(tmp_path / "records")
