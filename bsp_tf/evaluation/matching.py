@@ -109,14 +109,16 @@ def rank(group: np.ndarray, score: np.ndarray, num_groups: int) -> tuple[np.ndar
     order = np.argsort(small, kind="stable")
     bounds = np.cumsum(np.bincount(group + 1, minlength=num_groups + 1))
     order, bounds = order[bounds[0]:], bounds - bounds[0]
-    for begin, end in zip(bounds[:-1], bounds[1:], strict=True):
-        later_first = order[begin:end][::-1]
+    for index in np.flatnonzero(np.diff(bounds) > 1):
+        own = slice(bounds[index], bounds[index + 1])
+        later_first = order[own][::-1]
         falling = -score[later_first]
         by_score = np.argsort(falling)
-        if (np.diff(falling[by_score]) == 0).any():
+        ranked = falling[by_score]
+        if (ranked[1:] == ranked[:-1]).any():
             # The quick sort is half the time, but keeps no order among equals.
             by_score = np.argsort(falling, kind="stable")
-        order[begin:end] = later_first[by_score]
+        order[own] = later_first[by_score]
     return order, bounds
 
 
@@ -209,12 +211,14 @@ def _match(prediction: np.ndarray, truth: np.ndarray, num_truths: int) -> tuple[
         wanted = truth[cursor[asking]]
         previous = owner[wanted]
         np.minimum.at(owner, wanted, asking)
-        refused = asking[owner[wanted] != asking]
+        holder = owner[wanted]
+        refused = asking[holder != asking]
         # A ground truth may have been wanted by several: its previous owner is displaced once.
-        displaced = np.unique(previous[(previous != nobody) & (owner[wanted] != previous)])
+        displaced = np.unique(previous[(previous != nobody) & (holder != previous)])
         asking = np.concatenate([refused, displaced])
-        cursor[asking] += 1
-        asking = asking[cursor[asking] < end[asking]]
+        following = cursor[asking] + 1
+        cursor[asking] = following
+        asking = asking[following < end[asking]]
     found = np.flatnonzero(owner != nobody)
     found = found[np.argsort(owner[found])]
     return prediction[begin[owner[found]]], found

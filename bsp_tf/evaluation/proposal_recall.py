@@ -105,21 +105,25 @@ def proposal_recall(
     available = np.diff(bounds)
     count = _used if exact else _officially_used
     used = count(available, int(is_scored.sum()), len(order) if exact else len(video), max_proposals)
+    place = np.zeros(len(video), np.int64)
+    place[order] = np.arange(len(order)) - np.repeat(bounds[:-1], available)
 
-    place, truth, value, _ = overlapping_pairs(
-        video[order], proposals.segment[order], ground_truth.video, ground_truth.segment, tiou.min())
-    place -= bounds[video[order][place]]
+    proposal, truth, value, _ = overlapping_pairs(
+        video, proposals.segment, ground_truth.video, ground_truth.segment, tiou.min())
+    place = place[proposal]
+    # AN is the quick axis of the result: [AN, truths] is compared and counted row by row.
+    used = np.ascontiguousarray(used[ground_truth.video].T)
     recall = np.empty((len(tiou), len(PERCENT)))
     for row, threshold in zip(recall, tiou, strict=True):
         enough = value >= threshold
         first = np.full(len(ground_truth), np.iinfo(np.int64).max)
         np.minimum.at(first, truth[enough], place[enough])
-        row[:] = (first[:, np.newaxis] < used[ground_truth.video]).mean(axis=0)
+        row[:] = np.count_nonzero(first < used, axis=1) / len(ground_truth)
 
-    segment = proposals.segment[order]
+    is_reversed = proposals.segment[:, 1] < proposals.segment[:, 0]
     counts = {
         "proposals_for_unknown_video": len(video) - len(order),
-        "reversed_proposals": int((segment[:, 1] < segment[:, 0]).sum()),
+        "reversed_proposals": int(is_reversed[order].sum()),
         "videos_without_proposals": int((available[is_scored] == 0).sum()),
         "zero_length_ground_truths": int((np.diff(ground_truth.segment) == 0).sum()),
     }
