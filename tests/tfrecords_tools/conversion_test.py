@@ -67,7 +67,7 @@ def start(clips, output, *arguments, limit=None):
                             start_new_session=True, preexec_fn=prepare)
 
 
-def worker_at(process, output, f"{rank:09d}", number):
+def worker_at(process, output, rank, number):
     """Id of the one worker of a run when it has begun with clip `rank` ("*": any), for the `number`-th time."""
     while len(list(output.glob(f".convert/results/.{rank}.*.partial"))) < number:
         assert process.poll() is None, process.communicate()
