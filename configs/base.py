@@ -18,6 +18,8 @@ def get_config() -> ConfigDict:
     config = ConfigDict()
     config.task = "action"  # "action": classes of the clips. "boundary": the four boundary types.
     config.seed = 0  # initial weights, order and augmentation of the data, dropout
+    config.init_from = ""  # workdir to take the weights from, of bsp_tf.pretrain or bsp_tf.import_weights
+    config.init_head = "drop"  # its classifier: "drop" (a fresh one) | "keep" (same classes)
 
     config.data = ConfigDict()
     config.data.train_dir = ""  # record folder written by tfrecords_tools.convert

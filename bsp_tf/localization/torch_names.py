@@ -31,12 +31,11 @@ def load_torch_state(model: "GTAD", state: Mapping[str, np.ndarray]) -> None:
             f"these are not the weights of this G-TAD: missing {missing[:4]} ({len(missing)}), "
             f"unknown {unknown[:4]} ({len(unknown)})."
         )
-    for name, (shape, _, _) in plan.items():
-        if state[name].shape != shape:
-            raise InputError(
-                f"weight {name!r} has shape {state[name].shape}, this G-TAD needs {shape}: "
-                "make the model with the sizes of the checkpoint."
-            )
+    wrong = [f"weight {name!r} has shape {state[name].shape}, this G-TAD needs {shape}"
+             for name, (shape, _, _) in plan.items() if state[name].shape != shape]
+    if wrong:
+        raise InputError(f"{'; '.join(wrong[:4])} ({len(wrong)} in all): make the model with the sizes of the "
+                         "checkpoint.")
     for name, (_, variable, convert) in plan.items():
         variable.assign(convert(state[name]))
 

@@ -60,16 +60,14 @@ def test_the_seed_still_gives_head_and_dropout(tiny_config, source):
     assert np.any(first.fc.kernel != other.fc.kernel) and np.any(first.dropout.state != other.dropout.state)
 
 
-def test_a_run_that_starts_from_a_run(tiny_config, tmp_path):
-    tiny_config.train.epochs = 1
-    train(tiny_config, tmp_path / "first")
-    trained = load_trained_model(tmp_path / "first")[0]
-    tiny_config.init_from, tiny_config.init_head = str(tmp_path / "first"), "keep"
-    tiny_config.optimizer.learning_rate = 1e-9
-    train(tiny_config, tmp_path / "second")
-    model, config, _ = load_trained_model(tmp_path / "second")
-    np.testing.assert_allclose(model.fc.kernel, trained.fc.kernel, atol=1e-6)
-    assert config.init_from == str(tmp_path / "first")
+def test_a_run_that_starts_from_a_run(tiny_config, source, tmp_path):
+    tiny_config.update_from_flattened_dict({
+        "init_head": "keep", "train.epochs": 1, "train.steps_per_epoch": 1, "optimizer.learning_rate": 1e-9})
+    train(tiny_config, tmp_path / "run")
+    model, config, _ = load_trained_model(tmp_path / "run")
+    np.testing.assert_allclose(model.fc.kernel, source.fc.kernel, atol=1e-6)
+    np.testing.assert_allclose(model.conv1.kernel, source.conv1.kernel, atol=1e-6)
+    assert config.init_from == str(tmp_path / "source")
 
 
 @pytest.mark.parametrize(("fields", "labels", "message"), [

@@ -1,0 +1,207 @@
+"""PyTorch weights that others have published -> a workdir of this package.
+
+    python -m bsp_tf.import_weights --checkpoint=TSM_kinetics_RGB_resnet50.pth.tar --labels=kinetics_labels.txt \\
+        --output=runs/tsm_k400
+
+Reads three kinds of files, told apart by the names in them:
+
+    TSM checkpoints (*.pth.tar)    -> bsp_tf.export --action_workdir=OUTPUT; bsp_tf.pretrain --config.init_from=OUTPUT
+    torchvision's ResNet-18/34/50  -> bsp_tf.pretrain --config.init_from=OUTPUT (trained without the shift)
+    G-TAD of the reference         -> bsp_tf.detect --workdir=OUTPUT
+
+Sizes come from names and shapes; every name and shape must fit. At the end random input goes through the new model and
+through plain PyTorch with the file's own arrays: if the outputs differ by more than 1e-4 of their range, nothing is
+written. Files are read as data: one that wants code to be run is refused. Needs PyTorch: pip install "bsp_tf[torch]".
+
+What no file tells is given by flags: --shift_div, --num_frames, --short_side, --crop_size and --labels (one class name
+a line) for TSM; for G-TAD --num_segments and --max_duration, if other than published, --streams, and, to run it on
+arrays of other tools, --feature_layout and the other settings of configs/gtad_anet.py.
+"""
+
+import contextlib
+import dataclasses
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from absl import flags
+
+from bsp_tf.base.atomic_file import make_folder, read_json_object, write_json
+from bsp_tf.base.command_line import run_command
+from bsp_tf.base.errors import InputError
+from bsp_tf.base.finished_output import digest_files
+from bsp_tf.localization.row_layout import SETTINGS
+
+FLAGS = flags.FLAGS
+
+
+@dataclasses.dataclass(frozen=True)
+class ImportOptions:
+    """What no file tells; None: as published.
+
+    Attributes:
+        shift_div, num_frames, short_side, crop_size: Of a TSM, see configs/base.py.
+        num_segments, max_duration, streams: Of a G-TAD, see configs/gtad_anet.py.
+        feature_settings: Of a G-TAD, see bsp_tf.localization.row_layout.
+    """
+
+    shift_div: int = 8
+    num_frames: int = 8
+    short_side: int = 256
+    crop_size: int = 224
+    num_segments: int | None = None
+    max_duration: int | None = None
+    streams: str = "action,boundary"
+    feature_settings: Mapping[str, str] = dataclasses.field(default_factory=dict)
+
+
+def import_weights(checkpoint: str | os.PathLike, output: str | os.PathLike, labels: str | os.PathLike | None = None,
+                   options: ImportOptions | None = None) -> bool:
+    """Writes the workdir, all or nothing; returns False if it is there already.
+
+    Args:
+        checkpoint: PyTorch file.
+        output: Folder to make.
+        labels: Text file, one class name a line; for TSM and ResNet only.
+        options: Default: as published.
+
+    Raises:
+        InputError: PyTorch is missing; the file is no such checkpoint or does not fit in name, shape or numbers; the
+            labels do not fit; or `output` holds something else.
+    """
+    # Imported here: PyTorch and TensorFlow take seconds to load, a mistyped path should be told at once.
+    from bsp_tf.models.torch_file import read_state_dict
+
+    options, output = options or ImportOptions(), Path(output)
+    names = read_label_file(labels) if labels else None
+    state = read_state_dict(checkpoint)
+    with _naming(checkpoint):
+        config, names, make = _plan(state, names, options)
+    config["imported"] |= {"file": Path(checkpoint).name, "sha256": digest_files([checkpoint])}
+    if _holds_the_same(output, config, names):
+        return False
+    with _naming(checkpoint):
+        model = make()
+    _write(output, config, names, model)
+    return True
+
+
+@contextlib.contextmanager
+def _naming(checkpoint: str | os.PathLike) -> Iterator[None]:
+    """What is wrong with the weights is told with the name of their file."""
+    try:
+        yield
+    except InputError as error:
+        raise InputError(f"{checkpoint}: {error}") from error
+
+
+def _plan(state: Mapping[str, np.ndarray], names: list[str] | None,
+          options: ImportOptions) -> tuple[dict[str, Any], list[str] | None, Callable[[], Any]]:
+    """config.json, class names, and what makes the checked model's variables."""
+    from bsp_tf.localization import torch_import as gtad
+    from bsp_tf.localization.torch_sizes import is_gtad
+    from bsp_tf.models.torch_sizes import is_resnet
+    from bsp_tf.training import torch_import as tsm
+
+    if is_gtad(state):
+        if names is not None:
+            raise InputError("a G-TAD has no classes of its own: leave --labels out.")
+        sizes = {name: getattr(options, name) for name in ("num_segments", "max_duration")}
+        given = {name: value for name, value in sizes.items() if value is not None}
+        config = gtad.gtad_config(state, given, options.streams, options.feature_settings)
+        return config, None, lambda: gtad.checked_gtad(state, config)
+    if is_resnet(state):
+        data = {name: getattr(options, name) for name in ("num_frames", "short_side", "crop_size")}
+        config, names = tsm.tsm_config(state, names, data, options.shift_div)
+        return config, names, lambda: tsm.checked_tsm(state, config, len(names))
+    raise InputError("it holds neither a TSM, nor a ResNet of torchvision, nor a G-TAD of the reference; its first "
+                     f"names are {', '.join(list(state)[:4])}.")
+
+
+def read_label_file(path: str | os.PathLike) -> list[str]:
+    """Class names, one a line.
+
+    Raises:
+        InputError: the file cannot be read, or a name is empty or there twice.
+    """
+    try:
+        names = Path(path).read_text(encoding="utf-8").splitlines()
+    except OSError as error:
+        raise InputError(f"cannot read {path}: {error.strerror}. Check the path.") from error
+    except UnicodeDecodeError as error:
+        raise InputError(f"{path} is no UTF-8 text ({error.reason}): save it as UTF-8.") from error
+    faults = [number for number, name in enumerate(names, start=1) if not name.strip() or name in names[:number - 1]]
+    if faults:
+        raise InputError(f"{path}, line {faults[0]}: the class name {names[faults[0] - 1]!r} is empty or there twice.")
+    return names
+
+
+def _holds_the_same(output: Path, config: Mapping[str, Any], names: list[str] | None) -> bool:
+    """Whether `output` is this import, finished; raises InputError if it is something else."""
+    if not output.exists():
+        return False
+    if not (output / "config.json").is_file():
+        raise InputError(f"--output={output} exists and was not made by this command: give another one.")
+    found = read_json_object(output / "config.json")
+    label_file = output / "labels.txt"
+    if found == config and (names is None or read_label_file(label_file) == names):
+        return True
+    differing = sorted(name for name in found.keys() | config.keys() if found.get(name) != config.get(name))
+    raise InputError(f"--output={output} holds another model (different: {', '.join(differing or ['labels'])}): give "
+                     "another one, or delete it.")
+
+
+def _write(output: Path, config: Mapping[str, Any], names: list[str] | None, model: Any) -> None:
+    """The workdir, whole or not at all."""
+    import tensorflow as tf
+
+    make_folder(output.parent)
+    # Beside the output, so that the rename stays within one file system.
+    temporary = Path(tempfile.mkdtemp(dir=output.parent, prefix=f".{output.name}.", suffix=".partial"))
+    try:
+        workdir = temporary / "workdir"
+        write_json(workdir / "config.json", config)
+        if names is not None:
+            (workdir / "labels.txt").write_text("".join(f"{name}\n" for name in names), encoding="utf-8")
+        tf.train.CheckpointManager(tf.train.Checkpoint(model=model), str(workdir / "checkpoints" / "best"),
+                                   max_to_keep=1, checkpoint_name="imported").save(checkpoint_number=0)
+        os.replace(workdir, output)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+
+
+def define_flags() -> None:
+    """Defines the flags of the command; they do not exist when the module is only imported."""
+    published = ImportOptions()
+    flags.DEFINE_string("checkpoint", None, "PyTorch file.", required=True)
+    flags.DEFINE_string("output", None, "Folder to make.", required=True)
+    flags.DEFINE_string("labels", None, "TSM: text file, one class name a line, in the order of the classes.")
+    flags.DEFINE_integer("shift_div", published.shift_div, "TSM: 1/shift_div of the channels is shifted each way.",
+                         lower_bound=2)
+    flags.DEFINE_integer("num_frames", published.num_frames, "TSM: frames of a clip.", lower_bound=1)
+    flags.DEFINE_integer("short_side", published.short_side, "TSM: px, before the crop.", lower_bound=32)
+    flags.DEFINE_integer("crop_size", published.crop_size, "TSM: px, what the model sees.", lower_bound=32)
+    flags.DEFINE_integer("num_segments", None, "G-TAD: positions (default: as published).", lower_bound=3)
+    flags.DEFINE_integer("max_duration", None, "G-TAD: longest anchor, positions (default: as published).",
+                         lower_bound=1)
+    flags.DEFINE_string("streams", published.streams, "G-TAD: streams of the features of bsp_tf.extract.")
+    for name, default in SETTINGS.items():
+        flags.DEFINE_string(name, default, "G-TAD: see configs/gtad_anet.py.")
+
+
+def main(argv: Sequence[str]) -> None:
+    """Runs the import that the flags describe."""
+    del argv
+    fields = {field.name: FLAGS[field.name].value for field in dataclasses.fields(ImportOptions)
+              if field.name != "feature_settings"}
+    options = ImportOptions(**fields, feature_settings={name: FLAGS[name].value for name in SETTINGS})
+    written = import_weights(FLAGS.checkpoint, FLAGS.output, FLAGS.labels, options)
+    print(f"{'imported' if written else 'already imported'}: {FLAGS.output}")
+
+
+if __name__ == "__main__":
+    run_command(main, define_flags)
