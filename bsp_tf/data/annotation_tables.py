@@ -3,7 +3,8 @@
     video,...,subset,...                                  G-TAD's video_info.csv: which subset a video is in
     video,type,...,start,end,startFrame,endFrame          THUMOS14's val_Annotation.csv and test_Annotation.csv, seconds
 
-A THUMOS14 video names its subset itself: video_validation_0000051, video_test_0000004.
+A THUMOS14 video names its subset itself: video_validation_0000051, video_test_0000004. Instances of type "Ambiguous"
+belong to none of its classes and are left out.
 """
 
 import csv
@@ -11,6 +12,7 @@ from typing import Any
 
 from bsp_tf.base.errors import InputError
 
+THUMOS_AMBIGUOUS = "Ambiguous"
 THUMOS_SUBSETS = {"video_validation_": "validation", "video_test_": "test"}
 
 
@@ -47,7 +49,8 @@ def _instances(rows: list[dict[str, str]]) -> dict[str, dict[str, Any]]:
     last_times: dict[str, tuple[float, float]] = {}
     for row in rows:
         entry = entries.setdefault(row["video"], {"annotations": []})
-        entry["annotations"].append({"segment": [row["start"], row["end"]], "label": row["type"]})
+        if row["type"] != THUMOS_AMBIGUOUS:
+            entry["annotations"].append({"segment": [row["start"], row["end"]], "label": row["type"]})
         times = _number(row["end"]), _number(row.get("endFrame"))
         last_times[row["video"]] = max(times, last_times.get(row["video"], (0.0, 0.0)))
     for video_id, (seconds, frames) in last_times.items():

@@ -4,10 +4,10 @@
                                               "annotations": [{"segment": [start, end], "label"}]}}}
 
 G-TAD's and BMN's files have no more than the inner object, {id: {"duration_second", "duration_frame", "feature_frame",
-"annotations"}}, and are read too; they name no subsets, for which there is a second file. Several files are given side
-by side, "anno.json,video_info.csv": see bsp_tf.data.annotation_tables for the CSVs. Other keys are ignored. Numbers may
-be written as strings, as in the THUMOS14 files. What is wrong in form is an InputError with the file, the video and the
-key; what is odd in substance is mended, counted and reported:
+"annotations"}}, and are read too; they name no subsets, for which there is a second file, and lose the "v_" of their
+ids. Several files are given side by side, "anno.json,video_info.csv": see bsp_tf.data.annotation_tables for the CSVs.
+Other keys are ignored. Numbers may be written as strings, as in the THUMOS14 files. What is wrong in form is an
+InputError with the file, the video and the key; what is odd in substance is mended, counted and reported:
 
     clamped       ends after the video or starts before 0: cut to [0, duration]
     outside       begins at or after the end of the video, or ends before 0: left out
@@ -135,7 +135,10 @@ def _entries(paths: list[str]) -> list[tuple[str, str, Any, str]]:
             found[video_id] = f"{path}, video {video_id!r}", entry
     if subsets and not found:
         raise InputError(f"{','.join(paths)} tells subsets only: give the annotations JSON beside it.")
-    return [(where, video_id, entry, subsets.get(video_id, "")) for video_id, (where, entry) in found.items()]
+    return [
+        (where, video_id, entry, subsets.get(video_id, subsets.get(f"v_{video_id}", "")))
+        for video_id, (where, entry) in found.items()
+    ]
 
 
 def _database(path: str) -> dict[str, Any]:
@@ -147,9 +150,13 @@ def _database(path: str) -> dict[str, Any]:
 
 
 def _bare_database(content: dict) -> dict | None:
-    """The content itself if it holds nothing but annotated videos."""
+    """The content itself if it holds nothing but annotated videos; without "v_", which only these files carry."""
     entries = content.values()
-    return content if entries and all(isinstance(entry, dict) and "annotations" in entry for entry in entries) else None
+    if not entries or not all(isinstance(entry, dict) and "annotations" in entry for entry in entries):
+        return None
+    if not all(video_id.startswith("v_") for video_id in content):
+        return content
+    return {video_id.removeprefix("v_"): entry for video_id, entry in content.items()}
 
 
 def _read(path: str | os.PathLike) -> Any:

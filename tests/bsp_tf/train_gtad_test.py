@@ -8,13 +8,16 @@ import subprocess
 import sys
 import time
 
+import h5py
 import numpy as np
 import pytest
 import tensorflow as tf
+from ml_collections import ConfigDict
 
 from bsp_tf.base.errors import InputError
 from bsp_tf.data.annotations import load_annotations
 from bsp_tf.data.feature_store import FeatureStore, resize_features
+from bsp_tf.detect import detect
 from bsp_tf.localization import trainer
 from bsp_tf.localization.feature_sources import open_features
 from bsp_tf.localization.training_data import load_localization_data
@@ -290,3 +293,29 @@ def test_the_command_says_what_is_wrong_in_one_line(world):
                           check=False)
     assert done.returncode == 2 and "Traceback" not in done.stderr
     assert "nowhere.json" in done.stderr.strip().splitlines()[-1]
+
+
+def test_windows_of_other_peoples_features_from_training_to_detections(tmp_path):
+    """Two HDF5 sources, one row a frame, of which every fifth is taken; annotations as THUMOS14's tables."""
+    rng = np.random.default_rng(0)
+    names = {"validation": "video_validation_1", "test": "video_test_1"}
+    with h5py.File(tmp_path / "rgb.h5", "w") as rgb, h5py.File(tmp_path / "flow.h5", "w") as flow:
+        for name in names.values():
+            rgb[name], flow[name] = rng.standard_normal((2, 200, 4)).astype(np.float32)
+    head = "video,type,type_idx,start,end,startFrame,endFrame\n"
+    for subset, name in names.items():
+        (tmp_path / f"{subset}.csv").write_text(head + f"{name},Diving,26,1.0,2.0,25,50\n{name},Diving,26,3,6,75,150\n")
+    config = small_config(
+        tmp_path, features_dir=f"{tmp_path}/rgb.h5,{tmp_path}/flow.h5", feature_layout="snippets", feature_stride="1",
+        feature_window="1", feature_every="5", windows=True, train_subset="validation", validation_subset="test",
+        annotations=f"{tmp_path}/validation.csv,{tmp_path}/test.csv", loss="thumos", clip_norm=1.0, map_kernel=3,
+        epochs=1)
+    with pytest.raises(InputError, match="windows = True needs rows a fixed number of frames apart"):
+        resolve_config(ConfigDict(config.to_dict() | {"feature_layout": "whole"}))
+    run = str(tmp_path / "run")
+    summary = train_gtad(config, run)
+    assert summary["num_train_videos"] == summary["num_validation_videos"] == 1
+    result = detect(run, config.features_dir, config.annotations, "test", str(tmp_path / "found.json"))
+    assert result["videos"] == 1 and result["detections"] > 0 and not result["left_out"]
+    found = json.loads((tmp_path / "found.json").read_text())["results"]["video_test_1"]
+    assert all(0 <= row["segment"][0] < row["segment"][1] <= 8 for row in found)

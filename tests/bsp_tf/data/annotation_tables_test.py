@@ -23,9 +23,9 @@ def write(folder, **files):
 def test_subsets_of_the_bare_form_come_from_a_table(tmp_path):
     write(tmp_path, anno_json=BARE, info_csv=INFO)
     found = load_annotations(f"{tmp_path}/anno.json,{tmp_path}/info.csv", "training")
-    assert list(found) == ["v_a"] and found["v_a"].subset == "training"
-    assert found["v_a"].fps == 30 and found["v_a"].covered_seconds == pytest.approx(9.6)
-    assert load_annotations(f"{tmp_path}/anno.json, {tmp_path}/info.csv", "validation")["v_b"].covered_seconds is None
+    assert list(found) == ["a"] and found["a"].subset == "training"
+    assert found["a"].fps == 30 and found["a"].covered_seconds == pytest.approx(9.6)
+    assert load_annotations(f"{tmp_path}/anno.json, {tmp_path}/info.csv", "validation")["b"].covered_seconds is None
     with pytest.raises(InputError, match="names no subsets at all: give a CSV"):
         load_annotations(tmp_path / "anno.json", "training")
 
@@ -33,7 +33,7 @@ def test_subsets_of_the_bare_form_come_from_a_table(tmp_path):
 def test_the_tables_of_thumos(tmp_path):
     head = "video,type,type_idx,start,end,startFrame,endFrame\n"
     rows = "video_validation_1,Diving,26,0.2,1.1,5,27\nvideo_validation_1,Diving,26,3.0,8.0,75,200\n"
-    write(tmp_path, val_csv=head + rows,
+    write(tmp_path, val_csv=head + rows + "video_validation_1,Ambiguous,-1,4,5,,\n",
           test_csv=head + "video_test_1,Diving,26,1.0,2.0,,\n")
     path = f"{tmp_path}/val.csv,{tmp_path}/test.csv"
     found = load_annotations(path, "validation")["video_validation_1"]
@@ -48,7 +48,7 @@ def test_the_tables_of_thumos(tmp_path):
     ({"x_csv": "video,type,start,end\nv,,1,2\n"}, '"label" must be a class name'),
     ({"x_csv": "video,type,start,end\nv,run\n"}, '"segment" must be a finite number, got None'),
     ({"x_csv": INFO}, "tells subsets only"),
-    ({"x_json": BARE, "y_json": BARE}, "video 'v_a': .*x.json.* has it, too"), ({}, "cannot read .*x.json"),
+    ({"x_json": BARE, "y_json": BARE}, "video 'a': .*x.json.* has it, too"), ({}, "cannot read .*x.json"),
 ])
 def test_what_is_wrong_is_told(tmp_path, files, fault):
     write(tmp_path, **files)
@@ -59,7 +59,7 @@ def test_what_is_wrong_is_told(tmp_path, files, fault):
 
 def test_a_file_whose_name_has_a_comma(tmp_path):
     (tmp_path / "a,b.json").write_text(json.dumps(BARE))
-    assert list(load_annotations(tmp_path / "a,b.json")) == ["v_a", "v_b"]
+    assert list(load_annotations(tmp_path / "a,b.json")) == ["a", "b"]
 
 
 def test_real_files(shared):

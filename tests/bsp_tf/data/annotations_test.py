@@ -108,7 +108,7 @@ def test_the_bare_form_of_feature_based_methods(tmp_path):
     path.write_text(json.dumps({"v_a": {"duration_second": 8.0, "feature_frame": 160, "annotations": [
         {"segment": [1, 9], "label": "run"}]}, "v_b": {"annotations": []}}))
     found = load_annotations(path)
-    assert found["v_a"].segments.tolist() == [[1.0, 8.0]] and found["v_a"].subset == "" and found["v_b"].labels == []
+    assert found["a"].segments.tolist() == [[1.0, 8.0]] and found["a"].subset == "" and found["b"].labels == []
 
 
 def test_real_files(shared):
