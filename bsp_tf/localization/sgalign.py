@@ -7,10 +7,9 @@ the first acts on time only, so here the convolution comes first (node features 
 and the constant align map after it, with the same numbers. Four more savings: only anchors that end inside
 the video are computed, all others share one (their region is [0, 0] in the reference); an anchor touches few
 columns of the map, so it is cut into tiles of neighbouring anchors that keep only the columns they touch (a
-sixth of the products); the map being linear, its gradient needs no stored activations; and videos pass one
+quarter of the products); the map being linear, its gradient needs no stored activations; and videos pass one
 by one, so that memory for a batch is little more than that for a video, and allocations stay small enough to
-be reused (TensorFlow's CPU allocator returns each tensor above 32 MB to the system, and clearing the pages it
-gets instead took more than half of a training step of 16 videos at once).
+be reused (the system's allocator takes each tensor above 32 MB as fresh pages, which must be cleared).
 """
 
 from collections.abc import Callable
@@ -22,9 +21,9 @@ import tensorflow as tf
 from bsp_tf.localization.graph import nearest_neighbours, torch_uniform
 from bsp_tf.localization.roi_align import align_matrix, anchor_regions, valid_anchors
 
-# A tile is TILE starts by TILE durations. Smaller ones save products, but gather more and multiply small
-# matrices. Of 4, 6, 8, 10, 12, 16 and 24 (T = D = 100, 2 CPU cores), 8 to 12 were the fastest.
-TILE = 10
+# A tile is TILE starts by TILE durations. Smaller ones save products, but gather more (memory) and multiply
+# small matrices: from 6 to 16, a training step takes the same processor time within 5 % (T = D = 100).
+TILE = 16
 
 
 class AlignMap:
@@ -84,12 +83,11 @@ class AlignMap:
 
             def gradient(upstream: tf.Tensor) -> tf.Tensor:
                 parts = tf.split(upstream, [matrix.shape[0] for matrix, _ in tiles])
-                parts = [
-                    tf.matmul(matrix, part, transpose_a=True)
-                    for (matrix, _), part in zip(tiles, parts, strict=True)
-                ]
-                columns = tf.concat([columns for _, columns in tiles], 0)
-                return tf.math.unsorted_segment_sum(tf.concat(parts, 0), columns, self.num_columns)
+                total = tf.zeros([self.num_columns, upstream.shape[-1]])
+                for (matrix, columns), part in zip(tiles, parts, strict=True):
+                    part = tf.matmul(matrix, part, transpose_a=True)
+                    total = tf.tensor_scatter_nd_add(total, columns[:, tf.newaxis], part)
+                return total
 
             return outputs, gradient
 
@@ -157,20 +155,22 @@ class SGAlign(keras.layers.Layer):
 
     def call(self, graph: tf.Tensor, head: Callable[[tf.Tensor], tf.Tensor]) -> tf.Tensor:
         align = self.align_map.function()
+        # Cut here, not in the loop, where each video would pad its gradient to the whole kernel.
+        kernels = self.kernel[: self.inner_bins], self.kernel[self.inner_bins :]
 
         def one_video(nodes: tf.Tensor) -> tf.Tensor:
-            anchors = align(self._project(nodes))
+            anchors = align(self._project(nodes, *kernels))
             return head(tf.nn.bias_add(anchors, self.bias))
 
         return tf.map_fn(one_video, graph, parallel_iterations=1, fn_output_signature=tf.float32)
 
-    def _project(self, nodes: tf.Tensor) -> tf.Tensor:
+    def _project(self, nodes: tf.Tensor, inner: tf.Tensor, around: tf.Tensor) -> tf.Tensor:
         """[T, C] -> [bins * T, filters]: what each bin would add to an anchor that lies on one node."""
-        values = [tf.matmul(nodes, self.kernel[: self.inner_bins])]
+        values = [tf.matmul(nodes, inner)]
         if self.context_bins:
             neighbours = nearest_neighbours(nodes[tf.newaxis], self.neighbours)[0]
             context = tf.reduce_mean(tf.gather(nodes, neighbours), 1)
-            values.append(tf.matmul(context, self.kernel[self.inner_bins :]))
+            values.append(tf.matmul(context, around))
         return tf.reshape(tf.concat(values, 0), [self.align_map.num_columns, self.filters])
 
     def get_config(self) -> dict:
