@@ -22,7 +22,7 @@ from bsp_tf.localization.graph import nearest_neighbours, torch_uniform
 from bsp_tf.localization.roi_align import align_matrix, anchor_regions, valid_anchors
 
 # A tile is TILE starts by TILE durations. Smaller ones save products, but gather more (memory) and multiply
-# small matrices: from 6 to 16, a training step takes the same processor time within 5 % (T = D = 100).
+# small matrices: from 6 to 16, a training step takes the same processor time within 7 % (T = D = 100).
 TILE = 16
 
 
