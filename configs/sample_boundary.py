@@ -3,6 +3,9 @@
 Source: the network and the optimizer of configs/sample_action.py; the boundary task of configs/base.py.
 Command: python -m bsp_tf.pretrain --config=configs/sample_boundary.py --workdir=runs/boundary \
              --config.data.train_dir=records/train --config.data.validation_dir=records/val
+Cost: 600 steps of 32 clips, about a minute and a half on 2 CPU cores; the step waits about 1% of the time for input.
+Result: accuracy .98 and more, .25 (chance) when one frame is repeated; README.md
+shows a run.
 """
 
 from ml_collections import ConfigDict
