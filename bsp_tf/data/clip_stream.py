@@ -5,7 +5,7 @@ clips) of a stream, by a pseudo-random permutation of each pass that is computed
 anywhere at once, several workers share it without speaking to each other, the order is shuffled over the whole folder,
 and its state is one number.
 
-Together with `pipelines.py` and `input_service.py` the only place that knows tf.data.
+Together with `pipelines.py`, `view_batches.py` and `input_service.py` the only place that knows tf.data.
 """
 
 from collections.abc import Callable
