@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from bsp_tf.base.errors import InputError
-from bsp_tf.data.annotations import Annotations, VideoAnnotation
+from bsp_tf.data.annotations import Annotations, VideoAnnotation, load_annotations
 from bsp_tf.data.feature_store import resize_features
 from bsp_tf.localization.feature_sources import open_features
 from bsp_tf.localization.targets import video_targets, window_targets
@@ -79,3 +79,22 @@ def test_the_digest_knows_features_segments_and_windows(tmp_path):
     others = [make(tmp_path, [32], [[[1, 6]]], 16), make(tmp_path, [32], [[[1, 5]]], 16, in_windows=True),
               make(tmp_path, [31], [[[1, 5]]], 16)]
     assert one.digest() not in {data.digest() for data in others}
+
+
+def test_golden_from_files_to_batch(shared, tmp_path):
+    """G-TAD's own annotation files and arrays give its features and labels, labels to the last bit."""
+    golden = np.load(shared / "golden" / "gtad_labels_losses.npz")
+    for row, name in enumerate(golden["video_list"]):
+        np.save(tmp_path / f"{name}.npy", golden[f"feat_in_{row}"])
+    folder = shared / "golden" / "gtad_labels_anno"
+    annotations = load_annotations(f"{folder}/anno.json,{folder}/video_info.csv")
+    settings = {"features_dir": str(tmp_path), "streams": (), "num_segments": 100, "feature_layout": "whole"}
+    data = load_localization_data(open_features(settings), annotations, 100, 100)
+    rows = [data.video_ids.index(str(name).removeprefix("v_")) for name in golden["video_list"]]
+    features, targets = data.batch(np.array(rows))
+    assert len(rows) == 16 and not data.left_out
+    for row, values in enumerate(features):
+        np.testing.assert_allclose(values.T, golden[f"feat_out_{row}"], rtol=1e-5, atol=1e-6)
+    np.testing.assert_array_equal(targets["map"], golden["gt_iou_map"] * golden["mask"])
+    np.testing.assert_array_equal(targets["start"], golden["gt_start"])
+    np.testing.assert_array_equal(targets["end"], golden["gt_end"])
