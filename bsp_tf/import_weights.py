@@ -161,7 +161,10 @@ def _write(output: Path, config: Mapping[str, Any], names: list[str] | None, mod
 
     make_folder(output.parent)
     # Beside the output, so that the rename stays within one file system.
-    temporary = Path(tempfile.mkdtemp(dir=output.parent, prefix=f".{output.name}.", suffix=".partial"))
+    try:
+        temporary = Path(tempfile.mkdtemp(dir=output.parent, prefix=f".{output.name}.", suffix=".partial"))
+    except OSError as error:
+        raise InputError(f"cannot write --output={output}: {error.strerror}. Choose another path.") from error
     try:
         workdir = temporary / "workdir"
         write_json(workdir / "config.json", config)

@@ -67,7 +67,7 @@ def checked_tsm(state: Mapping[str, np.ndarray], config: Mapping[str, Any], num_
     shape = (config["data"]["num_frames"], CLIP_SIZE, CLIP_SIZE, 3)
     clip = np.random.default_rng(0).standard_normal(shape).astype(np.float32)
     found = {name: values[0] for name, values in model(clip[np.newaxis], training=False).items()}
-    kind = "TSM" if config["imported"]["shifted"] else "ResNet that was trained without the shift"
+    kind = "TSM" if config["imported"]["shifted"] else "ResNet trained without the shift (for config.init_from only)"
     print(f"{kind}: depth {model.depth}, width {model.width:g}, {num_classes} classes")
     require_equal(relative_difference(found, tsm_outputs(state, clip, model.shift_div)))
     return model_state(model)
