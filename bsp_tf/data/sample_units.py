@@ -173,12 +173,11 @@ def _decode(strings: tf.Tensor, part: tf.Tensor, sizes: tf.Tensor, seed: tf.Tens
         uint8 [n, S, S, 3].
     """
     crop_seed, flip_seed = tf.unstack(tf.random.experimental.stateless_split(seed, 2))
+    flips = tf.gather(tf.random.stateless_uniform([tf.shape(sizes)[0]], flip_seed, 0, 2, tf.int32) == 1, part)
+    if not (training and data.flip):
+        flips = tf.zeros_like(flips)
     if training and data.multi_scale:
         boxes = video_ops.multi_scale_crop_boxes(sizes, data.crop_size, crop_seed)
-        images = video_ops.decode_crop_resize(strings, tf.gather(boxes, part), data.crop_size)
-    else:
-        images = video_ops.decode_centre(strings, data.short_side, data.crop_size)
-    if training and data.flip:
-        flips = tf.random.stateless_uniform([tf.shape(sizes)[0]], flip_seed, 0, 2, tf.int32) == 1
-        images = video_ops.flip(images, tf.gather(flips, part))
-    return images
+        return video_ops.decode_crop_resize(strings, tf.gather(boxes, part), flips, data.crop_size)
+    images = video_ops.decode_centre(strings, data.short_side, data.crop_size)
+    return video_ops.flip(images, flips) if training and data.flip else images

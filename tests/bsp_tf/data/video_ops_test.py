@@ -79,7 +79,8 @@ def test_drawn_boxes_cover_all_and_follow_the_seed():
 def test_decode_crop_resize_of_differing_sizes():
     images = [smooth_image(72, 96), smooth_image(51, 33, 1), smooth_image(200, 210, 2)]
     boxes = tf.constant([[4, 16, 32, 32], [3, 1, 40, 20], [10, 20, 160, 150]])
-    result = both_ways(lambda s, b: video_ops.decode_crop_resize(s, b, 32), jpegs(*images), boxes)
+    result = both_ways(lambda s, b, f: video_ops.decode_crop_resize(s, b, f, 32), jpegs(*images), boxes,
+                       tf.zeros([3], tf.bool))
     assert result.shape == (3, 32, 32, 3) and result.dtype == np.uint8
     plain = tf.image.decode_jpeg(jpegs(images[0])[0]).numpy()[4:36, 16:48]
     # The outermost columns have lost a neighbour from which JPEG interpolates colour.
@@ -88,6 +89,15 @@ def test_decode_crop_resize_of_differing_sizes():
         region = images[index][top:top + height, left:left + width].astype(np.float32)
         expected = tf.image.resize(region, [32, 32], antialias=True).numpy()
         assert np.abs(result[index] - expected).mean() < 4
+
+
+def test_decode_crop_resize_mirrors_where_asked():
+    strings = jpegs(smooth_image(72, 96), smooth_image(51, 33, 1))
+    boxes = tf.constant([[4, 16, 32, 32], [3, 1, 40, 20]])
+    plain = video_ops.decode_crop_resize(strings, boxes, tf.constant([False, False]), 24).numpy()
+    result = both_ways(lambda s, b, f: video_ops.decode_crop_resize(s, b, f, 24), strings, boxes,
+                       tf.constant([True, False]))
+    np.testing.assert_array_equal(result, [plain[0, :, ::-1], plain[1]])
 
 
 def test_flip_only_where_asked():
