@@ -1,14 +1,16 @@
-"""Trains the localization network G-TAD on extracted snippet features.
+"""Trains the localization network G-TAD on snippet features.
 
     python -m bsp_tf.train_gtad --config=configs/sample_gtad.py --workdir=runs/gtad_two_stream \
-        --config.features_dir=data/features --config.annotations=data/annotations.json
+        --config.features_dir=data/features --config.annotations=data/annotations.json \
         --config.streams=action,boundary
 
-Reads the features that bsp_tf.extract wrote and annotations in the ActivityNet form; writes config.json,
-checkpoints/{last,best}, metrics.jsonl (a line an epoch) and summary.json into the workdir. Run again, it
-continues after the last whole epoch, or says that all is done. Exit status: 2 for bad input, 3 when the loss
-is no longer finite. Annotated videos without usable features are left out, counted and listed in
-summary.json.
+Reads the features that bsp_tf.extract wrote, or those of other tools (npy, npz, HDF5, CSV; several sources with
+commas), of which the config has to say what a row is, and annotations in the form of ActivityNet, G-TAD, BMN or
+THUMOS14: docs/localization.md. With config.windows videos are cut into windows instead of being resized.
+
+Writes config.json, checkpoints/{last,best}, metrics.jsonl (a line an epoch) and summary.json into the workdir. Run
+again, it continues after the last whole epoch, or says that all is done. Exit status: 2 for bad input, 3 when the loss
+is no longer finite. Annotated videos without usable features are left out, counted and listed in summary.json.
 """
 
 import sys

@@ -3,6 +3,8 @@
     python -m bsp_tf.train_gtad --config=configs/gtad_anet.py --workdir=runs/gtad_anet \
         --config.features_dir=... --config.annotations=... --config.streams=action,boundary
 
+Features of other tools, and what then has to be told: docs/localization.md.
+
 Cost: 9,649 training videos, 10 epochs of 604 steps; 1.5 GB of memory for features of 400 channels. A training
 step at feature_dim 400 takes about 0.9 s of processor time (all cores together) at batch 4, 3.7 s at batch 16.
 Published result with TSN features: average mAP 34.09 (the paper); 50.19 / 35.04 / 8.11 at

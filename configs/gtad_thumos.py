@@ -1,7 +1,10 @@
 """G-TAD on THUMOS14, the published setting (Xu et al., arXiv 1911.11462; code branch `master`).
 
     python -m bsp_tf.train_gtad --config=configs/gtad_thumos.py --workdir=runs/gtad_thumos \
-        --config.features_dir=... --config.annotations=... --config.streams=action,boundary
+        --config.features_dir=... --config.annotations=val_Annotation.csv,test_Annotation.csv \
+        --config.train_subset=validation --config.validation_subset=test
+
+The whole way with the public features: docs/localization.md.
 
 A position is one snippet of 5 frames; windows of 256 snippets, 128 apart; anchors of up to 64 snippets. Other than
 for ActivityNet: 16 + 16 bins, two 3x3 convolutions over the map, another weighing of the loss, clipped gradients.
