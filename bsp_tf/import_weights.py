@@ -151,8 +151,8 @@ def _holds_the_same(output: Path, config: Mapping[str, Any], names: list[str] | 
     if found == config and (names is None or read_label_file(label_file) == names):
         return True
     differing = sorted(name for name in found.keys() | config.keys() if found.get(name) != config.get(name))
-    raise InputError(f"--output={output} holds another model (different: {', '.join(differing or ['labels'])}): give "
-                     "another one, or delete it.")
+    raise InputError(f"--output={output} holds another model (different: {', '.join(differing[:4] or ['labels'])}): "
+                     "give another one, or delete it.")
 
 
 def _write(output: Path, config: Mapping[str, Any], names: list[str] | None, model: Any) -> None:

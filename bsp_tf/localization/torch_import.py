@@ -8,7 +8,7 @@ from ml_collections import ConfigDict
 
 from bsp_tf.base.errors import InputError
 from bsp_tf.localization.gtad import GTAD
-from bsp_tf.localization.row_layout import SETTINGS
+from bsp_tf.localization.row_layout import SETTINGS, read_layouts
 from bsp_tf.localization.torch_names import load_torch_state
 from bsp_tf.localization.torch_reference import gtad_outputs
 from bsp_tf.localization.torch_sizes import THUMOS, gtad_sizes, plain_names
@@ -30,7 +30,7 @@ def gtad_config(state: Mapping[str, np.ndarray], given: Mapping[str, int], strea
         feature_settings: See `bsp_tf.localization.row_layout`.
 
     Raises:
-        InputError: it is another network, or the sizes given do not fit one another.
+        InputError: it is another network, the sizes given do not fit one another, or a setting is none.
     """
     sizes = gtad_sizes(state)
     # Of the branch, whatever sizes are given.
@@ -39,9 +39,12 @@ def gtad_config(state: Mapping[str, np.ndarray], given: Mapping[str, int], strea
     if sizes["max_duration"] > sizes["num_segments"]:
         raise InputError(f"--max_duration={sizes['max_duration']} exceeds --num_segments={sizes['num_segments']}.")
     names = [name.strip() for name in streams.split(",") if name.strip()]
+    settings = {**SETTINGS, **feature_settings}
+    # How many sources there will be is not known: as many as the settings tell of.
+    read_layouts(settings, max(value.count(",") + 1 for value in settings.values()))
     # As JSON gives them back.
     sizes["map_widths"] = list(sizes["map_widths"])
-    return {**sizes, "windows": windows, "streams": names, **SETTINGS, **feature_settings, "imported": {}}
+    return {**sizes, "windows": windows, "streams": names, **settings, "imported": {}}
 
 
 def checked_gtad(state: Mapping[str, np.ndarray], config: Mapping[str, Any]) -> GTAD:

@@ -71,7 +71,9 @@ def _load(torch: ModuleType, file: Any, path: str | os.PathLike) -> Any:
             raise InputError(f"{path} asks for {wanted[1]} to be called, which plain weights do not need, and is not "
                              "read: such a file can run any code. In PyTorch, where you trust it, save its state_dict "
                              "alone.") from error
-        reason = (str(error).strip() or type(error).__name__).splitlines()[0][:120].rstrip(". ")
+        # torch adds advice of many lines, before or after what it found.
+        found = str(error).rpartition("WeightsUnpickler error:")[2].strip() or type(error).__name__
+        reason = found.splitlines()[0].partition(". ")[0][:120].rstrip(". ")
         raise InputError(f"{path} is damaged or no PyTorch file ({reason}). {_EXPECTED}") from error
 
 

@@ -228,6 +228,9 @@ def test_gtad_faults(tmp_path, labels):
     with pytest.raises(InputError, match="max_duration=20 exceeds --num_segments=12"):
         import_weights(tmp_path / "w.pth.tar", tmp_path / "out", options=ImportOptions(num_segments=12,
                                                                                        max_duration=20))
+    with pytest.raises(InputError, match="feature_stride must be a whole number"):
+        import_weights(tmp_path / "w.pth.tar", tmp_path / "out", options=ImportOptions(
+            num_segments=12, max_duration=8, feature_settings={"feature_stride": "eight"}))
     state["module.regu_s.1.bias"] = torch.zeros(3)
     state["module.backbone2.0.tconvs.2.bias"] = torch.zeros(3)
     torch.save({"state_dict": state}, tmp_path / "w.pth.tar")
