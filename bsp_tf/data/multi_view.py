@@ -95,45 +95,50 @@ def crop_corners(size: tf.Tensor, side: int) -> tf.Tensor:
     return tf.where(longer, places * quarters, 2 * quarters)
 
 
-def decode_crops(strings: tf.Tensor, num_crops: int, short_side: int, crop_size: int) -> tf.Tensor:
+def decode_crops(strings: tf.Tensor, num_crops: int, short_side: int, crop_size: int,
+                 full_resolution: bool = True) -> tf.Tensor:
     """Decodes frames once and cuts the squares of evaluation.
 
     Args:
         strings: string [n], JPEG images; sizes may differ.
-        num_crops: 1: the centre crop of `crop_size` (`video_ops.preprocess_eval`); 3: full resolution, squares of
-            `short_side` at `crop_corners` (TSM: 256 where one crop has 224).
+        num_crops: 1: the centre crop of `crop_size` (`video_ops.preprocess_eval`); 3: squares at `crop_corners`.
         short_side: pixels, frames are resized to it first.
         crop_size: pixels.
+        full_resolution: whether three squares have the side `short_side` (TSM: 256 where one crop has 224) or
+            `crop_size`. A network that was trained on small frames may not bear the larger ones.
     Returns:
         uint8 [n, num_crops, S, S, 3], RGB; S is crop_size or short_side.
     """
+    side = short_side if full_resolution else crop_size
     if num_crops == 1:
         return video_ops.decode_centre(strings, short_side, crop_size)[:, tf.newaxis]
 
     def one(string: tf.Tensor) -> tf.Tensor:
         image = tf.image.decode_jpeg(string, channels=3)
         image = video_ops.resize_short_side(image[tf.newaxis], short_side)[0]
-        corners = tf.unstack(crop_corners(tf.shape(image)[:2], short_side))
-        return tf.stack([image[top:top + short_side, left:left + short_side]
+        corners = tf.unstack(crop_corners(tf.shape(image)[:2], side))
+        return tf.stack([image[top:top + side, left:left + side]
                          for top, left in (tf.unstack(corner) for corner in corners)])
 
-    shape = [num_crops, short_side, short_side, 3]
+    shape = [num_crops, side, side, 3]
     return tf.map_fn(one, strings, fn_output_signature=tf.TensorSpec(shape, tf.uint8))
 
 
-def cut_views(strings: tf.Tensor, num_clips: int, num_crops: int, data) -> tf.Tensor:
+def cut_views(strings: tf.Tensor, num_clips: int, num_crops: int, data, full_resolution: bool = True) -> tf.Tensor:
     """All views of one clip, each frame decoded once however many views show it.
 
     Args:
         strings: string [num_frames], the clip's JPEG images.
-        num_clips, num_crops: see above.
+        num_clips: temporal views.
+        num_crops, full_resolution: see `decode_crops`.
         data: a config's data.*: sampling, num_frames, frame_step, short_side, crop_size.
     Returns:
         uint8 [num_clips * num_crops, T, S, S, 3]; the crops of a clip are neighbours.
     """
     indices = view_indices(tf.size(strings), num_clips, data)
     shown, entries = tf.unique(tf.reshape(indices, [-1]))
-    images = decode_crops(tf.gather(strings, shown), num_crops, data.short_side, data.crop_size)
+    images = decode_crops(tf.gather(strings, shown), num_crops, data.short_side, data.crop_size,
+                          full_resolution)
     side = images.shape[2]
     # Straight to the final order: the pixels are copied once.
     crops = tf.range(num_crops)[tf.newaxis, :, tf.newaxis]

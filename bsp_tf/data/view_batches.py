@@ -15,7 +15,7 @@ from bsp_tf.data.sample_units import boundary_units
 
 
 def view_batches(folder: RecordFolder, data, num_clips: int, num_crops: int, batch_size: int,
-                 first_clip: int = 0) -> tuple[tf.data.Dataset, int]:
+                 full_resolution: bool = True, first_clip: int = 0) -> tuple[tf.data.Dataset, int]:
     """Every view of every labelled clip, in the order of the record index.
 
     The views of a clip fill batches together with those of its neighbours: a batch may end inside a clip.
@@ -24,7 +24,8 @@ def view_batches(folder: RecordFolder, data, num_clips: int, num_crops: int, bat
         folder: the shards.
         data: a config's data.*: sampling, num_frames, frame_step, short_side, crop_size.
         num_clips: temporal views of a clip, at least 1.
-        num_crops: spatial views of each, 1 or 3.
+        num_crops, full_resolution: spatial views of each, 1 or 3, and how large three are; see
+            `multi_view.decode_crops`.
         batch_size: views a batch, at least 1; the last one may be smaller.
         first_clip: clip to begin with, 0-based.
     Returns:
@@ -33,7 +34,7 @@ def view_batches(folder: RecordFolder, data, num_clips: int, num_crops: int, bat
         InputError: no labelled clip, or a setting out of its range.
     """
     if num_crops not in multi_view.NUM_CROPS:
-        raise InputError(f"--num_crops={num_crops} is neither 1 (centre) nor 3 (full resolution).")
+        raise InputError(f"--num_crops={num_crops} is neither 1 (centre) nor 3 (along the longer side).")
     for name, value in (("num_clips", num_clips), ("batch_size", batch_size)):
         if value < 1:
             raise InputError(f"--{name}={value} must be at least 1.")
@@ -47,7 +48,7 @@ def view_batches(folder: RecordFolder, data, num_clips: int, num_crops: int, bat
 
     def make(number: tf.Tensor) -> Element:
         clip = read(order(number)[0])
-        return {"frames": multi_view.cut_views(clip["frames"], num_clips, num_crops, data),
+        return {"frames": multi_view.cut_views(clip["frames"], num_clips, num_crops, data, full_resolution),
                 "label": tf.repeat(clip["label"], num_views), "clip": tf.repeat(number, num_views)}
 
     views = parallel_map(tf.data.Dataset.range(first_clip, order.units_a_pass), make)
@@ -57,7 +58,8 @@ def view_batches(folder: RecordFolder, data, num_clips: int, num_crops: int, bat
 def boundary_batches(config, seed: int, num_quads_a_batch: int) -> tuple[tf.data.Dataset, int]:
     """The samples on which training evaluates the boundary task: the quads of `data.validation_dir`.
 
-    With the run's own seed they are the very same. Configs that differ in `boundary.transition` alone give the same quads, joints, speeds and positions.
+    With the run's own seed they are the very same. Configs that differ in `boundary.transition` alone give the same
+    clips, cuts and speeds.
 
     Returns:
         Data set of the boundary elements of `pipelines.dataset_for`, and the number of samples.

@@ -88,6 +88,34 @@ def draw_confusion(confusion: np.ndarray, labels: list[str], title: str) -> Figu
     return figure
 
 
+def draw_confusions(confusions: dict[str, np.ndarray], labels: list[str]) -> Figure:
+    """Small confusion matrices of the same few classes side by side.
+
+    Args:
+        confusions: Title -> counts [K, K], rows = truth; K at most 6.
+        labels: K names.
+    """
+    names = [style.readable(label) for label in labels]
+    size = len(labels)
+    with style.styled():
+        figure = style.new_figure(1.0 + len(confusions) * 0.72 * size, 0.72 * size + 0.9)
+        for place, (title, confusion) in enumerate(confusions.items()):
+            axes = figure.add_subplot(1, len(confusions), place + 1, aspect="equal")
+            axes.grid(False)
+            _draw_cells(axes, row_shares(confusion))
+            axes.set_xlim(0, size)
+            axes.set_ylim(size, 0)
+            for spine in axes.spines.values():
+                spine.set_visible(False)
+            axes.set_xticks(np.arange(size) + 0.5, names, rotation=30, ha="right", rotation_mode="anchor")
+            axes.set_yticks(np.arange(size) + 0.5, names if place == 0 else [])
+            axes.set_xlabel("predicted")
+            if place == 0:
+                axes.set_ylabel("truth")
+            axes.set_title(title)
+    return figure
+
+
 def _draw_cells(axes: Axes, shares: np.ndarray) -> None:
     size = len(shares)
     for (row, column), share in np.ndenumerate(shares):

@@ -96,6 +96,9 @@ def test_one_crop_is_that_of_the_evaluation_in_training_and_three_show_the_whole
     whole = video_ops.decode_jpegs(strings).numpy()
     for crop, left in enumerate((0, 16, 8)):
         np.testing.assert_array_equal(three[:, crop], whole[:, :, left:left + 24])
+    small = multi_view.decode_crops(strings, 3, 24, 16, full_resolution=False).numpy()
+    for crop, left in enumerate((0, 24, 12)):
+        np.testing.assert_array_equal(small[:, crop], whole[:, 4:20, left:left + 16])
 
 
 def test_views_of_a_clip_are_clips_times_crops():

@@ -1,0 +1,143 @@
+"""The evaluation of tiny runs, in this process and as a command."""
+
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from bsp_tf import evaluate_clips as evaluate_clips_module
+from bsp_tf.base.errors import InputError
+from bsp_tf.evaluate_clips import Options, evaluate_clips
+from bsp_tf.training import clip_evaluation
+from bsp_tf.training.trainer import train
+from configs.base import get_config
+
+PROJECT = Path(__file__).resolve().parents[2]
+PNG = b"\x89PNG"
+
+
+def run(*arguments) -> subprocess.CompletedProcess:
+    return subprocess.run([sys.executable, "-m", "bsp_tf.evaluate_clips", *map(str, arguments)], cwd=PROJECT,
+                          capture_output=True, text=True, timeout=200)
+
+
+FIELDS = {
+    "data.num_frames": 4, "data.short_side": 36, "data.crop_size": 32, "data.validation_passes": 2,
+    "boundary.position_min": 2, "boundary.position_max": 2, "boundary.transition_min": 1,
+    "boundary.transition_max": 1, "model.depth": 10, "model.width": 0.125, "train.batch_size": 8, "train.epochs": 1,
+    "train.steps_per_epoch": 3,
+}
+
+
+@pytest.fixture(scope="module")
+def runs(records, tmp_path_factory) -> Path:
+    """A folder with a run of each task, three steps long."""
+    folder = tmp_path_factory.mktemp("runs")
+    for task in ("action", "boundary"):
+        config = get_config()
+        config.update_from_flattened_dict(FIELDS | {
+            "task": task, "data.train_dir": str(records[0]), "data.validation_dir": str(records[1])})
+        train(config, folder / task)
+    return folder
+
+
+def scores_of(folder: Path) -> dict:
+    return json.loads((folder / "scores.json").read_text())
+
+
+def test_the_command_scores_an_action_run_and_does_it_once(runs, tmp_path):
+    arguments = [f"--workdir={runs / 'action'}", f"--output={tmp_path}", "--num_clips=3", "--batch_size=4"]
+    first = run(*arguments)
+    assert first.returncode == 0, first.stderr
+    views = scores_of(tmp_path)["views"]
+    trained = json.loads((runs / "action" / "evaluation.json").read_text())
+    assert list(views) == ["1 clip x centre crop of 32 px", "3 clips x 3 crops of 36 px"]
+    one = views["1 clip x centre crop of 32 px"]
+    assert one["top1"] == trained["accuracy"] and one["confusion"] == trained["confusion"]
+    assert one["top5"] is None and one["num_clips"] == 9
+    assert {path.name for path in tmp_path.iterdir()} == {"scores.json", "tables.md", "confusion.png"}
+    assert (tmp_path / "confusion.png").read_bytes().startswith(PNG)
+    assert (tmp_path / "tables.md").read_text() in first.stdout and "walk left" in first.stdout
+
+
+def test_a_finished_evaluation_is_kept_and_another_one_refused(runs, tmp_path):
+    options = Options(num_clips=1, num_crops=1)
+    first = evaluate_clips(runs / "action", tmp_path, options)
+    before = (tmp_path / "scores.json").stat().st_mtime_ns
+    assert list(first["views"]) == ["1 clip x centre crop of 32 px"]
+    assert evaluate_clips(runs / "action", tmp_path, options) == first
+    assert (tmp_path / "scores.json").stat().st_mtime_ns == before
+    with pytest.raises(InputError, match="num_crops was 1, is now 3"):
+        evaluate_clips(runs / "action", tmp_path, Options(num_clips=1))
+
+
+def test_boundary_run_is_scored_with_every_rule(runs, tmp_path):
+    result = evaluate_clips(runs / "boundary", tmp_path, Options(batch_size=8))
+    trained = json.loads((runs / "boundary" / "evaluation.json").read_text())
+    assert list(result["passes"]) == ["diff_class", "both", "none"] and scores_of(tmp_path) == result
+    assert result["passes"]["diff_class"]["confusion"] == trained["confusion"]
+    assert {scores["num_samples"] for scores in result["passes"].values()} == {trained["num_samples"]}
+    # The speed types are no joints: the rule of blending leaves them pixel for pixel as they are.
+    assert len({str(scores["confusion"][2:]) for scores in result["passes"].values()}) == 1
+    assert list(result["passes"]["none"]["by_transition_length"]) == ["0"]
+    assert {path.name for path in tmp_path.iterdir()} == {"scores.json", "tables.md", "confusion.png",
+                                                          "accuracy_by_position.png"}
+
+
+def test_a_killed_evaluation_goes_on_and_ends_with_the_same_numbers(runs, tmp_path, monkeypatch):
+    options = Options(num_clips=3, num_crops=3, full_resolution=False, batch_size=4)
+    whole = evaluate_clips(runs / "action", tmp_path / "whole", options)
+    monkeypatch.setattr(clip_evaluation, "SAVE_EVERY_SECONDS", 0.0)
+    predictor, calls = clip_evaluation.predictor, []
+
+    def dying(model):
+        predict = predictor(model)
+
+        def counted(frames):
+            calls.append(len(frames))
+            if len(calls) == 17:
+                raise KeyboardInterrupt
+            return predict(frames)
+
+        return counted
+
+    monkeypatch.setattr(evaluate_clips_module, "predictor", dying)
+    with pytest.raises(KeyboardInterrupt):
+        evaluate_clips(runs / "action", tmp_path / "killed", options)
+    assert not (tmp_path / "killed" / "scores.json").exists()
+    calls.clear()
+    calls.extend([0] * 17)
+    resumed = evaluate_clips(runs / "action", tmp_path / "killed", options)
+    assert resumed == whole and 0 < sum(calls) < 9 + 9 * 9
+    assert {path.name for path in (tmp_path / "killed").iterdir()} == {"scores.json", "tables.md", "confusion.png"}
+
+
+def test_mistakes_are_told(runs, records, make_records, tmp_path):
+    other = make_records(tmp_path / "other", 1, classes=("run", "jump", "sit"))
+    with pytest.raises(InputError, match="other classes"):
+        evaluate_clips(runs / "action", tmp_path / "out", Options(), other)
+    with pytest.raises(InputError, match="batch_size=6"):
+        evaluate_clips(runs / "action", tmp_path / "out", Options(batch_size=6))
+    with pytest.raises(InputError, match="num_crops=2"):
+        evaluate_clips(runs / "action", tmp_path / "out", Options(num_crops=2))
+    with pytest.raises(InputError, match="no workdir"):
+        evaluate_clips(tmp_path, tmp_path / "out", Options())
+    with pytest.raises(InputError, match="lies in the input folder"):
+        evaluate_clips(runs / "action", records[1] / "out", Options())
+    with pytest.raises(InputError, match="does not exist"):
+        evaluate_clips(runs / "action", tmp_path / "out", Options(), tmp_path / "nothing")
+
+
+def test_a_rule_without_room_is_left_out(runs, tmp_path, capsys):
+    workdir = tmp_path / "run"
+    shutil.copytree(runs / "boundary", workdir)
+    config = json.loads((workdir / "config.json").read_text())
+    config["boundary"] |= {"transition": "none", "transition_max": 6}
+    (workdir / "config.json").write_text(json.dumps(config))
+    result = evaluate_clips(workdir, tmp_path / "out", Options(batch_size=8, passes=1))
+    assert list(result["passes"]) == ["none"] and "left out" in capsys.readouterr().out
+    trained = json.loads((runs / "boundary" / "evaluation.json").read_text())
+    assert 2 * result["passes"]["none"]["num_samples"] == trained["num_samples"]
