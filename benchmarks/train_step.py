@@ -11,12 +11,13 @@ own; the two frameworks take turns, so that a busy machine disturbs both. PyTorc
 import importlib.util
 import json
 import os
-import resource
+import re
 import statistics
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
 import numpy as np
 from absl import flags
@@ -131,7 +132,9 @@ def _torch_step(depth: int, frames: np.ndarray, labels: np.ndarray, training: bo
 
 
 def _peak_megabytes() -> float:
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    # Not getrusage: its peak includes what the parent held when it started this process.
+    status = Path("/proc/self/status").read_text()
+    return int(re.search(r"VmHWM:\s+(\d+)", status)[1]) / 1024
 
 
 def measure(depths: Sequence[int] = (18, 50), sizes: Sequence[int] = (112, 224), steps: int = 5,

@@ -83,8 +83,8 @@ def test_a_task_leaves_its_result_in_the_folder_even_if_it_is_given_up(clips, tm
     with WorkerPool(1, settings, stall_seconds=60.0) as pool:
         run_task(ClipTask(0, ClipSpec("jump/0.mp4")), pool, settings.results)
         run_task(ClipTask(1, ClipSpec("jump/empty.mp4")), pool, settings.results)
-    # Nothing is done so quickly: the child process is taken for hanging.
-    with WorkerPool(1, settings, stall_seconds=0.001) as pool:
+    # A child process is taken for hanging as soon as it has begun.
+    with WorkerPool(1, settings, stall_seconds=0.0) as pool:
         run_task(ClipTask(2, ClipSpec("jump/2.mp4")), pool, settings.results)
     results = [read_result(result_path(tmp_path, rank)) for rank in range(3)]
     assert [result.num_records for result in results] == [1, 0, 0]
