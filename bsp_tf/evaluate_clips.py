@@ -4,7 +4,8 @@
 
 Action: top-1, top-5 and a row a class, once with 1 clip x centre crop and once with --num_clips x --num_crops views,
 logits averaged. `bsp_tf/data/multi_view.py` says which frames, what of it is TSM's and what ours. TSM's three crops are
-larger than the crop of training (256 for 224 px); --nofull_resolution keeps the size of training.
+larger than the crop of training (256 for 224 px); --nofull_resolution keeps the size of training. TSM's dense
+evaluation is --sampling=dense (default: as the run was trained). Works on a folder of bsp_tf.import_weights, too.
 Boundary: the same validation quads in three ways, with the paper's rule (diff-class blended), both joined types
 blended, and all cut: accuracy by type, by place of the boundary, by speeds before->after, by length of the transition.
 --passes=20 makes more samples of the clips than the run's own data.validation_passes.
@@ -29,6 +30,7 @@ from bsp_tf.base.command_line import run_command
 from bsp_tf.base.errors import InputError
 from bsp_tf.base.finished_output import digest_files, finished_output, refuse_output_inside
 from bsp_tf.data.boundary_settings import BLENDED_TYPES, Settings
+from bsp_tf.data.pipelines import SAMPLINGS
 from bsp_tf.data.record_folder import RecordFolder, open_folder
 from bsp_tf.evaluation import accuracy_tables, boundary_accuracy, clip_accuracy
 from bsp_tf.training.clip_evaluation import Views, predict_boundaries, predictor, sum_view_logits
@@ -48,6 +50,7 @@ class Options:
     num_clips: Temporal views of a clip (action).
     num_crops: Spatial views, 1 or 3 (action).
     full_resolution: Three crops as large as the short side (TSM), or data.crop_size (action).
+    sampling: "uniform", "dense" or "consecutive"; "": as the run was trained (action).
     passes: Differently seeded passes over the clips (boundary); 0: the run's data.validation_passes.
     batch_size: Views or samples a step of the model; a multiple of 4.
     """
@@ -55,6 +58,7 @@ class Options:
     num_clips: int = 10
     num_crops: int = 3
     full_resolution: bool = True
+    sampling: str = ""
     passes: int = 0
     batch_size: int = 16
 
@@ -78,6 +82,11 @@ def evaluate_clips(workdir: str | os.PathLike, output: str | os.PathLike, option
         raise InputError(f"--batch_size={options.batch_size} must be a multiple of 4, --passes={options.passes} not "
                          "negative.")
     model, config, labels = load_trained_model(workdir)
+    # A folder of bsp_tf.import_weights says only what its checkpoint says: TSM's own sampling, no records.
+    config.data = ConfigDict({"sampling": "uniform", "frame_step": 1, "validation_dir": "", **config.data})
+    config.data.sampling = options.sampling or config.data.sampling
+    if records is None and not config.data.validation_dir:
+        raise InputError(f"{workdir} names no validation clips: give --records.")
     records = config.data.validation_dir if records is None else records
     folder, output = open_folder(records), Path(output)
     refuse_output_inside(output, folder.path)
@@ -117,7 +126,8 @@ def format_tables(result: dict[str, Any], most_classes: int | None = None) -> st
 def _used(options: Options, config: ConfigDict) -> dict[str, Any]:
     """The options that matter for the run's task."""
     if config.task == "action":
-        return {name: getattr(options, name) for name in ("num_clips", "num_crops", "full_resolution", "batch_size")}
+        names = ("num_clips", "num_crops", "full_resolution", "batch_size")
+        return {"sampling": config.data.sampling, **{name: getattr(options, name) for name in names}}
     return {"passes": options.passes or config.data.validation_passes, "batch_size": options.batch_size}
 
 
@@ -191,6 +201,7 @@ def define_flags() -> None:
     flags.DEFINE_integer("num_clips", Options.num_clips, "Action: temporal views of a clip.")
     flags.DEFINE_integer("num_crops", Options.num_crops, "Action: spatial views, 1 (centre) or 3.")
     flags.DEFINE_bool("full_resolution", Options.full_resolution, "Action: 3 crops of data.short_side, not crop_size.")
+    flags.DEFINE_enum("sampling", None, SAMPLINGS, "Action: which frames (default: as the run was trained).")
     flags.DEFINE_integer("passes", Options.passes, "Boundary: passes over the clips (0: the run's own number).")
     flags.DEFINE_integer("batch_size", Options.batch_size, "Views or samples a step, a multiple of 4.")
 
@@ -198,7 +209,8 @@ def define_flags() -> None:
 def main(argv: Sequence[str]) -> None:
     """Runs the command with the parsed flags."""
     del argv
-    options = Options(FLAGS.num_clips, FLAGS.num_crops, FLAGS.full_resolution, FLAGS.passes, FLAGS.batch_size)
+    options = Options(FLAGS.num_clips, FLAGS.num_crops, FLAGS.full_resolution, FLAGS.sampling or "", FLAGS.passes,
+                      FLAGS.batch_size)
     result = evaluate_clips(FLAGS.workdir, FLAGS.output, options, FLAGS.records)
     print(format_tables(result, accuracy_tables.MOST_CLASSES_PRINTED))
     print(f"scores, tables and pictures are in {FLAGS.output}")

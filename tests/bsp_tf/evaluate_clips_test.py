@@ -131,6 +131,19 @@ def test_mistakes_are_told(runs, records, make_records, tmp_path):
         evaluate_clips(runs / "action", tmp_path / "out", Options(), tmp_path / "nothing")
 
 
+def test_imported_weights_are_scored_on_given_records(runs, records, tmp_path):
+    workdir = tmp_path / "imported"
+    shutil.copytree(runs / "action", workdir)
+    config = json.loads((workdir / "config.json").read_text())
+    config["data"] = {name: config["data"][name] for name in ("num_frames", "short_side", "crop_size")}
+    (workdir / "config.json").write_text(json.dumps({name: config[name] for name in ("task", "data", "model")}))
+    with pytest.raises(InputError, match="give --records"):
+        evaluate_clips(workdir, tmp_path / "out", Options())
+    result = evaluate_clips(workdir, tmp_path / "out", Options(1, 1, sampling="dense"), records[1])
+    assert result["external_data"]["settings"]["sampling"] == "dense"
+    assert result["views"]["1 clip x centre crop of 32 px"]["num_clips"] == 9
+
+
 def test_a_rule_without_room_is_left_out(runs, tmp_path, capsys):
     workdir = tmp_path / "run"
     shutil.copytree(runs / "boundary", workdir)
