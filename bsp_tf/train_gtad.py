@@ -30,12 +30,8 @@ DIVERGED_STATUS = 3
 def train_gtad(config: ConfigDict, workdir: str) -> dict:
     """Trains, continues or finds finished the run in `workdir`; see bsp_tf.localization.trainer.train."""
     # Imported here: TensorFlow takes seconds to load, a mistyped flag should be told at once.
-    import tensorflow as tf
-
     from bsp_tf.localization.trainer import train
 
-    # On CPUs the step takes the same time with it, on GPUs it chooses the reproducible kernels.
-    tf.config.experimental.enable_op_determinism()
     return train(config, workdir)
 
 
@@ -50,9 +46,14 @@ def main(argv: Sequence[str]) -> int | None:
     del argv
     if not FLAGS.workdir:
         raise InputError("--workdir is not set: give the folder of the run, for example --workdir=runs/gtad.")
-    # Imported here for the same reason.
+    # Imported here for the same reason as in train_gtad.
+    import tensorflow as tf
+
     from bsp_tf.training.progress import TrainingDivergedError
 
+    # On CPUs the step takes the same time with it, on GPUs it chooses the reproducible kernels. A switch of the whole
+    # process: none of a function's business.
+    tf.config.experimental.enable_op_determinism()
     try:
         summary = train_gtad(FLAGS.config, FLAGS.workdir)
     except TrainingDivergedError as error:
