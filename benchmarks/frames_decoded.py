@@ -4,8 +4,7 @@
         --action_config=configs/sample_action.py --boundary_config=configs/sample_boundary.py --output=frames.json
 
 Counted at the decoder, in the real input pipelines: instead of decoding, a stand-in paints every frame of a call with
-the number of strings in the call, so each batch shows on its pixels what it would have cost. Crops keep one colour,
-and a blend of two frames of one colour has that colour.
+the number of JPEGs in the call, so each batch shows on its pixels what it would have cost.
 """
 
 import runpy
@@ -22,7 +21,7 @@ from bsp_tf.base.atomic_file import write_json
 from bsp_tf.base.command_line import run_command
 from bsp_tf.base.config_flag import check_config_flags
 from bsp_tf.base.errors import InputError
-from bsp_tf.data import pipelines, video_ops
+from bsp_tf.data import frame_decoding, pipelines
 from bsp_tf.data.boundary_settings import CLIPS_PER_QUAD
 
 FLAGS = flags.FLAGS
@@ -62,7 +61,7 @@ def _count(records: str | Path, task: str, config: ConfigDict, num_batches: int,
     config.task, config.data.train_dir = task, str(records)
     config.data.short_side = config.data.crop_size = SIZE
     batch_size = config.train.batch_size
-    with mock.patch.multiple(video_ops, decode_crop_resize=_paint_count, decode_centre=_paint_count):
+    with mock.patch.multiple(frame_decoding, decode_crop_resize=_paint_count, decode_centre=_paint_count):
         batches = pipelines.dataset_for(config, "train", batch_size, seed)
     total = 0
     for batch in batches.take(num_batches).as_numpy_iterator():
@@ -74,11 +73,12 @@ def _count(records: str | Path, task: str, config: ConfigDict, num_batches: int,
     return {"batch_size": batch_size, "frames_a_batch": frames_a_batch, "frames_a_sample": frames_a_batch / batch_size}
 
 
-def _paint_count(strings: tf.Tensor, *_) -> tf.Tensor:
-    """In place of a decoder: uint8 [n, SIZE, SIZE, 3], every pixel the number n in base 256."""
-    count = tf.size(strings)
+def _paint_count(strings: tf.Tensor, *arguments) -> tf.Tensor:
+    """In place of a decoder: uint8 [n, SIZE, SIZE, 3], every pixel the number of frames and partners in base 256."""
+    partners = arguments[-1]
+    count = tf.size(strings) + (0 if partners is None else tf.size(partners.strings))
     color = tf.cast(tf.stack([count % 256, count // 256 % 256, count // 65536]), tf.uint8)
-    return tf.tile(color[tf.newaxis, tf.newaxis, tf.newaxis], [count, SIZE, SIZE, 1])
+    return tf.tile(color[tf.newaxis, tf.newaxis, tf.newaxis], [tf.size(strings), SIZE, SIZE, 1])
 
 
 def format_counts(result: dict) -> str:

@@ -31,7 +31,7 @@ from absl import flags
 from bsp_tf.base.atomic_file import make_folder, read_json, read_json_object, write_json
 from bsp_tf.base.command_line import run_command
 from bsp_tf.base.errors import InputError
-from bsp_tf.data import video_ops
+from bsp_tf.data import frame_decoding, video_ops
 from bsp_tf.models.tsm import TSM
 from bsp_tf.models.two_stream import TwoStream
 from bsp_tf.training.workdir import config_differences, load_trained_model
@@ -67,7 +67,7 @@ class _Servable(tf.Module):
 
     @tf.function(input_signature=[tf.TensorSpec([None, None], tf.string, name="jpegs")])
     def encoded(self, jpegs: tf.Tensor) -> dict[str, tf.Tensor]:
-        frames = video_ops.decode_jpegs(tf.reshape(jpegs, [-1]))
+        frames = frame_decoding.decode_jpegs(tf.reshape(jpegs, [-1]))
         return self.model(tf.reshape(frames, tf.concat([tf.shape(jpegs), tf.shape(frames)[1:]], axis=0)))
 
 

@@ -13,7 +13,7 @@ fast as 1.
 
 Everything is a pure function, vectorised over samples, and works on *indices*: `draw_joints` decides what a sample
 looks like, `plan_frames` says which source frames are needed and how they are mixed, and only the frames in the plan
-are ever decoded. `blend` then turns decoded frames into samples.
+are ever decoded (`frame_decoding.py`).
 
 Four clips, two of a class A and two of a class B, make one sample of each type (`deal_roles`). A sample needs every
 output frame once and the frames of a transition twice: with transitions of 2 to 6 of 8 frames in one type of four,
@@ -66,16 +66,16 @@ class FramePlan(NamedTuple):
     """Which source frames to decode and how they make the samples. Part p of sample b has number 2*b + p.
 
     Attributes:
-        part: int32 [M], part each decoded frame belongs to, ascending.
-        frame: int32 [M], its index in the clip of that part; no (part, frame) appears twice.
-        first, second: int32 [B, T], entries of the M decoded frames shown before and after the boundary.
-        alpha: float32 [B, T], weight of `second`; 0 and 1 are plain frames, for which the other entry is void.
+        part: int32 [B*T + m], the part of each decoded frame: first one frame for each output frame, sample after
+            sample, then the m partners, into which the frames of a transition fade.
+        frame: int32 [B*T + m], its index in the clip of that part.
+        partner: int32 [B*T], which of the m partners an output frame has; void where alpha is 0.
+        alpha: float32 [B*T], weight of the partner; 0 for a plain frame.
     """
 
     part: tf.Tensor
     frame: tf.Tensor
-    first: tf.Tensor
-    second: tf.Tensor
+    partner: tf.Tensor
     alpha: tf.Tensor
 
 
@@ -173,7 +173,7 @@ def source_frames(joints: Joints, num_frames: tf.Tensor, settings: Settings, see
 
 
 def plan_frames(joints: Joints, num_frames: tf.Tensor, settings: Settings, seed: tf.Tensor) -> FramePlan:
-    """Lists the source frames that appear, each once, and where.
+    """Lists the source frames that appear, and what becomes of them.
 
     Args and seed as in `source_frames`.
 
@@ -182,33 +182,18 @@ def plan_frames(joints: Joints, num_frames: tf.Tensor, settings: Settings, seed:
     """
     alpha = blend_weights(joints, settings)
     indices = source_frames(joints, num_frames, settings, seed)
-    shown = tf.stack([alpha < 1, alpha > 0], axis=1)  # [B, 2, T]
-    places = tf.where(shown)
-    part = tf.cast(2 * places[:, 0] + places[:, 1], tf.int32)
-    clip_stride = tf.reduce_max(num_frames)
-    keys, entries = tf.unique(part * clip_stride + tf.boolean_mask(indices, shown))
-    table = tf.scatter_nd(places, entries, tf.shape(shown, out_type=tf.int64))
-    return FramePlan(keys // clip_stride, keys % clip_stride, table[:, 0], table[:, 1], alpha)
-
-
-def blend(images: tf.Tensor, plan: FramePlan) -> tf.Tensor:
-    """Makes the samples of decoded frames: (1 - alpha) * first + alpha * second, rounded.
-
-    Args:
-        images: uint8 [M, H, W, C], the frames of `plan.part` and `plan.frame`, already cropped.
-        plan: of B samples of T frames.
-    Returns:
-        uint8 [B, T, H, W, C].
-    """
-    mixed = tf.where((plan.alpha > 0) & (plan.alpha < 1))
-    weight = tf.gather_nd(plan.alpha, mixed)[:, tf.newaxis, tf.newaxis, tf.newaxis]
-    first = tf.cast(tf.gather(images, tf.gather_nd(plan.first, mixed)), tf.float32)
-    second = tf.cast(tf.gather(images, tf.gather_nd(plan.second, mixed)), tf.float32)
-    blended = tf.cast(tf.round(first + weight * (second - first)), tf.uint8)
-    entry = tf.where(plan.alpha < 1, plan.first, plan.second)
-    num_images = tf.shape(images)[0]
-    entry = tf.tensor_scatter_nd_update(entry, mixed, num_images + tf.range(tf.shape(mixed)[0]))
-    return tf.gather(tf.concat([images, blended], axis=0), entry)
+    first_part = 2 * tf.range(tf.shape(alpha)[0])[:, tf.newaxis]
+    after = alpha == 1.0
+    mixed = (alpha > 0) & ~after
+    own_part = first_part + tf.cast(after, tf.int32)
+    own_frame = tf.where(after, indices[:, 1], indices[:, 0])
+    partner_part = tf.boolean_mask(tf.broadcast_to(first_part + 1, tf.shape(alpha)), mixed)
+    flat = tf.reshape(mixed, [-1])
+    return FramePlan(
+        tf.concat([tf.reshape(own_part, [-1]), partner_part], axis=0),
+        tf.concat([tf.reshape(own_frame, [-1]), tf.boolean_mask(indices[:, 1], mixed)], axis=0),
+        tf.cumsum(tf.cast(flat, tf.int32), exclusive=True),
+        tf.where(flat, tf.reshape(alpha, [-1]), 0.0))
 
 
 def decoded_share(settings: Settings, seed: tf.Tensor, num_quads: int = 1000) -> float:

@@ -7,7 +7,7 @@ One clip is always the one of evaluation with one view (`frame_sampling`, seed N
 
 import tensorflow as tf
 
-from bsp_tf.data import video_ops
+from bsp_tf.data import frame_decoding, video_ops
 
 NUM_CROPS = (1, 3)
 # Left, right, middle, in quarters of the free room, in TSM's order.
@@ -111,7 +111,7 @@ def decode_crops(strings: tf.Tensor, num_crops: int, short_side: int, crop_size:
     """
     side = short_side if full_resolution else crop_size
     if num_crops == 1:
-        return video_ops.decode_centre(strings, short_side, crop_size)[:, tf.newaxis]
+        return frame_decoding.decode_centre(strings, short_side, crop_size)[:, tf.newaxis]
 
     def one(string: tf.Tensor) -> tf.Tensor:
         image = tf.image.decode_jpeg(string, channels=3)

@@ -42,6 +42,6 @@ def _first_fault(shard: Path, decode: bool) -> tuple[Path, int, str] | None:
 
 
 def _reason(error: tf.errors.OpError) -> str:
-    """TensorFlow's message without the names of its graph nodes."""
+    """TensorFlow's message without the names of its graph nodes and of Python's exceptions."""
     line = error.message.strip().splitlines()[0]
-    return re.sub(r"\{\{[^}]*\}\} ?| ?\[Op:.*", "", line).strip(" .")
+    return re.sub(r"\{\{[^}]*\}\} ?| ?\[Op:.*|^ValueError: ", "", line).strip(" .")

@@ -17,7 +17,7 @@ from bsp_tf.base.errors import InputError
 
 SHARD_PATTERN = "clips-?????-of-?????"
 # TFRecord framing: uint64 length, uint32 its CRC, the data, uint32 CRC of the data (little endian).
-_HEADER_BYTES = 12
+HEADER_BYTES = 12
 _FOOTER_BYTES = 4
 
 
@@ -82,11 +82,11 @@ def record_offsets(path: str | os.PathLike) -> list[int]:
     with open(path, "rb") as file:
         while position < size:
             file.seek(position)
-            header = file.read(_HEADER_BYTES)
+            header = file.read(HEADER_BYTES)
             offsets.append(position)
-            if len(header) == _HEADER_BYTES:
-                position += _HEADER_BYTES + struct.unpack("<Q", header[:8])[0] + _FOOTER_BYTES
-            if len(header) < _HEADER_BYTES or position > size:
+            if len(header) == HEADER_BYTES:
+                position += HEADER_BYTES + struct.unpack("<Q", header[:8])[0] + _FOOTER_BYTES
+            if len(header) < HEADER_BYTES or position > size:
                 raise InputError(f"{path} is cut short inside record {len(offsets) - 1} ({size} bytes). {_REWRITE}")
     return offsets
 

@@ -1,15 +1,17 @@
-"""Where each clip of a record folder lies, its class and its length: so that any clip can be read on its own.
+"""Where each clip of a record folder lies, and each frame in it: so that any of them can be read on its own.
 
-The first use of a folder reads it once from end to end (1.4 ms a clip of 2 MB on one core, or as fast as the disk) and
-leaves `.clip_index.npz` beside the shards; later uses check only that the shards are the same files.
+The first use of a folder reads it once from end to end and leaves `.clip_index.npz` and `.frame_index.npy` (12 bytes a
+frame) beside the shards; later uses check only that the shards are the same files.
 """
 
 import dataclasses
 import os
 import sys
 import zipfile
+from collections.abc import Sequence
 from pathlib import Path
 
+import google_crc32c
 import numpy as np
 import tensorflow as tf
 from tqdm import tqdm
@@ -17,11 +19,15 @@ from tqdm import tqdm
 from bsp_tf.base.atomic_file import atomic_write
 from bsp_tf.base.errors import InputError
 from bsp_tf.data.record_damage import damage_error
-from bsp_tf.data.record_folder import RecordFolder, record_offsets
+from bsp_tf.data.record_folder import HEADER_BYTES, RecordFolder, record_offsets
 from bsp_tf.data.record_parser import parse_clip
 
 INDEX_FILE = ".clip_index.npz"
+FRAMES_FILE = ".frame_index.npy"
+# Columns of RecordIndex.frames.
+FRAME_OFFSET, FRAME_LENGTH, FRAME_CHECKSUM = range(3)
 QUIET_SECONDS = 3
+_CLIP_FIELDS = ("shard", "offset", "label", "num_frames", "first_frame")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -33,12 +39,17 @@ class RecordIndex:
         offset: int64 [n], first byte of the record in its file.
         label: int32 [n], class index; -1 for an unlabelled clip.
         num_frames: int32 [n].
+        first_frame: int64 [n], row of `frames` with the clip's first frame; the others follow.
+        frames: uint32 [sum of num_frames, 3]: first byte of the JPEG, counted from the record's, its length in bytes,
+            its CRC32C. Memory-mapped: 0.9 GB for Kinetics-400.
     """
 
     shard: np.ndarray
     offset: np.ndarray
     label: np.ndarray
     num_frames: np.ndarray
+    first_frame: np.ndarray
+    frames: np.ndarray
 
 
 def load_index(folder: RecordFolder) -> RecordIndex:
@@ -47,15 +58,11 @@ def load_index(folder: RecordFolder) -> RecordIndex:
     Raises:
         InputError: a damaged record, or a class beyond labels.txt.
     """
-    path, files = folder.path / INDEX_FILE, _files(folder)
-    index = _read(path, files)
+    files = _files(folder)
+    index = _read(folder.path, files)
     if index is None:
         index = _scan(folder)
-        try:
-            with atomic_write(path) as file:
-                np.savez(file, files=files, **dataclasses.asdict(index))
-        except (InputError, OSError) as error:
-            print(f"the index of {folder.path} is not kept, each run reads the folder again: {error}", file=sys.stderr)
+        _keep(folder.path, files, index)
     if len(index.label) and index.label.max() >= len(folder.labels):
         raise InputError(f"{folder.path}: a clip has class {index.label.max()}, labels.txt has {len(folder.labels)} "
                          "lines. The two belong to different runs: convert again.")
@@ -70,30 +77,58 @@ def _files(folder: RecordFolder) -> np.ndarray:
 
 def _read(path: Path, files: np.ndarray) -> RecordIndex | None:
     try:
-        with np.load(path) as content:
+        with np.load(path / INDEX_FILE) as content:
             if not np.array_equal(content["files"], files):
                 return None
-            return RecordIndex(**{field.name: content[field.name] for field in dataclasses.fields(RecordIndex)})
+            clips = {name: content[name] for name in _CLIP_FIELDS}
+        frames = np.load(path / FRAMES_FILE, mmap_mode="r")
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
         return None
+    return RecordIndex(**clips, frames=frames) if len(frames) == clips["num_frames"].sum() else None
+
+
+def _keep(path: Path, files: np.ndarray, index: RecordIndex) -> None:
+    try:
+        # The clips last: what names the files vouches for both.
+        with atomic_write(path / FRAMES_FILE) as file:
+            np.save(file, index.frames)
+        with atomic_write(path / INDEX_FILE) as file:
+            np.savez(file, files=files, **{name: getattr(index, name) for name in _CLIP_FIELDS})
+    except (InputError, OSError) as error:
+        print(f"the index of {path} is not kept, each run reads the folder again: {error}", file=sys.stderr)
 
 
 def _scan(folder: RecordFolder) -> RecordIndex:
-    def facts(record: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    def facts(record: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
         clip = parse_clip(record)
-        return tf.cast(clip["label"], tf.int32), tf.size(clip["frames"])
+        return tf.cast(clip["label"], tf.int32), record, clip["frames"]
 
-    rows: dict[str, list[np.ndarray]] = {"shard": [], "offset": [], "label": [], "num_frames": []}
+    clips: dict[str, list] = {"shard": [], "offset": [], "label": [], "num_frames": []}
+    frames = []
     try:
         for number, shard in enumerate(tqdm(folder.shards, desc=f"index {folder.path}", unit="shard",
                                             delay=QUIET_SECONDS)):
-            offsets = np.array(record_offsets(shard), np.int64)
+            offsets = record_offsets(shard)
             records = tf.data.TFRecordDataset(shard).map(facts, num_parallel_calls=tf.data.AUTOTUNE)
-            found = np.array(list(records.as_numpy_iterator()), np.int32).reshape(-1, 2)
-            rows["shard"].append(np.full(len(offsets), number, np.int32))
-            rows["offset"].append(offsets)
-            rows["label"].append(found[:, 0])
-            rows["num_frames"].append(found[:, 1])
+            for offset, (label, record, pictures) in zip(offsets, records.as_numpy_iterator(), strict=True):
+                for name, value in (("shard", number), ("offset", offset), ("label", label),
+                                    ("num_frames", len(pictures))):
+                    clips[name].append(value)
+                frames.append(_find_frames(record, pictures))
     except (tf.errors.DataLossError, tf.errors.InvalidArgumentError) as error:
         raise damage_error(folder.path, error) from error
-    return RecordIndex(**{name: np.concatenate(parts) for name, parts in rows.items()})
+    num_frames = np.array(clips["num_frames"], np.int32)
+    return RecordIndex(np.array(clips["shard"], np.int32), np.array(clips["offset"], np.int64),
+                       np.array(clips["label"], np.int32), num_frames,
+                       np.cumsum(num_frames, dtype=np.int64) - num_frames, np.concatenate(frames))
+
+
+def _find_frames(record: bytes, pictures: Sequence[bytes]) -> np.ndarray:
+    """Rows of RecordIndex.frames. The JPEGs lie in the record as they are, in their order, with a few bytes between."""
+    rows = np.empty((len(pictures), 3), np.uint32)
+    position = 0
+    for row, picture in zip(rows, pictures, strict=True):
+        position = record.index(picture, position)
+        row[:] = HEADER_BYTES + position, len(picture), google_crc32c.value(picture)
+        position += len(picture)
+    return rows

@@ -1,4 +1,4 @@
-"""What makes a sample: a number -> which clips -> their JPEG strings -> the few that it shows -> decoded frames.
+"""What makes a sample: a number -> which clips -> which of their frames -> JPEG strings -> decoded frames.
 
 A unit is a clip (action) or a *quad* of clips (boundary): two of a class and two of another, which make one sample of
 each boundary type. Unit n is a pure function of the seed and of n: clips, crops, joints and all.
@@ -9,20 +9,21 @@ from typing import NamedTuple
 
 import tensorflow as tf
 
-from bsp_tf.data import boundary_synthesis, frame_sampling, video_ops
-from bsp_tf.data.boundary_settings import BOUNDARY_TYPES, CLIPS_PER_QUAD, Settings
+from bsp_tf.data import boundary_synthesis, frame_decoding, frame_sampling, video_ops
+from bsp_tf.data.boundary_settings import BOUNDARY_TYPES, Settings
 from bsp_tf.data.clip_stream import (
     SAMPLES,
     ActionOrder,
     Element,
     QuadOrder,
-    clip_reader,
     fold_seed,
     require_usable_clips,
     stream_seed,
 )
+from bsp_tf.data.frame_decoding import Partners
+from bsp_tf.data.frame_reader import FrameReader, read_bytes_of, read_records_of
 from bsp_tf.data.record_folder import RecordFolder, open_folder
-from bsp_tf.data.record_index import load_index
+from bsp_tf.data.record_index import RecordIndex, load_index
 
 
 class Units(NamedTuple):
@@ -49,14 +50,18 @@ def action_units(config, split: str, seed: int) -> Units:
     folder, training = split_folder(config, split), split == "train"
     index = load_index(folder)
     require_usable_clips(folder, index, min_frames=1, min_classes=1, clips_a_class=1, what="the action task")
-    order, read = ActionOrder(index, seed, shuffle=training), clip_reader(folder, index)
+    order, read = ActionOrder(index, seed, shuffle=training), _frame_reader(config, split, folder, index)
 
     def make(number: tf.Tensor) -> Element:
-        seeds = tf.unstack(tf.random.experimental.stateless_split(fold_seed(stream_seed(seed, SAMPLES), number), 2))
-        clip = _sample_action_strings(read(order(number)[0]), seeds[0], config.data, training)
-        frames = _decode(clip["frames"], tf.zeros([config.data.num_frames], tf.int32), clip["size"][tf.newaxis],
-                         seeds[1], config.data, training)
-        return {"frames": frames[tf.newaxis], "label": clip["label"][tf.newaxis]}
+        sampling_seed, picture_seed = tf.unstack(tf.random.experimental.stateless_split(
+            fold_seed(stream_seed(seed, SAMPLES), number), 2))
+        row = order(number)[0]
+        frames = _sample_frames(tf.gather(tf.constant(index.num_frames), row), sampling_seed, config.data, training)
+        strings = read(tf.repeat(row, config.data.num_frames), frames)
+        size = frame_decoding.jpeg_size(strings[0])
+        frames = _decode(strings, tf.zeros([config.data.num_frames], tf.int32), size[tf.newaxis, tf.newaxis],
+                         picture_seed, config.data, training)
+        return {"frames": frames[tf.newaxis], "label": tf.gather(tf.constant(index.label), row)[tf.newaxis]}
 
     return Units(make, -1 if training else order.units_a_pass, 1)
 
@@ -81,24 +86,27 @@ def quad_planner(config, split: str, seed: int) -> tuple[Callable[[tf.Tensor], E
 
     Returns:
         A function of the quad's number (int64 []), and the number of quads a pass. It returns strings string [M] (the
-        frames that will be decoded), plan FramePlan, sizes int32 [8, 2] (height and width of each part's frames), seed
-        int64 [2], and the labels of `dataset_for` with B = 4.
+        frames that will be decoded, in the order of the plan), plan FramePlan, sizes int32 [4, 2, 2] (height and width
+        of the frames of each part), seed int64 [2], and the labels of `dataset_for` with B = 4.
     """
     settings = Settings.from_config(config)
     folder = split_folder(config, split)
     index = load_index(folder)
     require_usable_clips(folder, index, min_frames=settings.window, min_classes=2, clips_a_class=2,
                          what="the boundary task")
-    order, read = QuadOrder(index, seed, settings.window), clip_reader(folder, index)
+    order, read = QuadOrder(index, seed, settings.window), _frame_reader(config, split, folder, index)
 
     def plan(number: tf.Tensor) -> Element:
-        seeds = tf.unstack(tf.random.experimental.stateless_split(
-            fold_seed(stream_seed(seed, SAMPLES), number), CLIPS_PER_QUAD + 1))
-        rows = tf.unstack(order(number), num=CLIPS_PER_QUAD)
-        windows = [_cut_window(read(row), settings.window, seed)
-                   for row, seed in zip(rows, seeds[1:], strict=True)]
-        quad = {name: tf.stack([window[name] for window in windows]) for name in windows[0]}
-        return _plan_samples(quad, settings, seeds[0])
+        seeds = tf.unstack(tf.random.experimental.stateless_split(fold_seed(stream_seed(seed, SAMPLES), number), 4))
+        roles = tf.ensure_shape(boundary_synthesis.deal_roles(seeds[0]), [len(BOUNDARY_TYPES), 2])
+        rows = tf.gather(order(number), roles)  # of the index, for each part of each sample
+        num_frames, labels = (tf.gather(tf.constant(table), rows) for table in (index.num_frames, index.label))
+        joints = boundary_synthesis.draw_joints(tf.range(len(BOUNDARY_TYPES)), settings, seeds[1])
+        frames = boundary_synthesis.plan_frames(joints, num_frames, settings, seeds[2])
+        strings = read(tf.gather(tf.reshape(rows, [-1]), frames.part), frames.frame)
+        return {"strings": strings, "plan": frames, "sizes": _part_sizes(strings, frames.part), "seed": seeds[3],
+                "label": joints.types, "boundary": joints.boundary(), "source_classes": labels,
+                "strides": joints.strides, "transition_length": joints.length}
 
     return plan, order.units_a_pass
 
@@ -106,78 +114,75 @@ def quad_planner(config, split: str, seed: int) -> tuple[Callable[[tf.Tensor], E
 # Action -----------------------------------------------------------------------------------------------------------
 
 
-def _sample_action_strings(clip: Element, seed: tf.Tensor, data, training: bool) -> Element:
-    """Keeps the sampled strings of a clip: frames string [T], label, size int32 [2]."""
-    num_frames, count = tf.size(clip["frames"]), data.num_frames
-    sample_seed = seed if training else None
+def _sample_frames(num_frames: tf.Tensor, seed: tf.Tensor, data, training: bool) -> tf.Tensor:
+    """Which frames of a clip are shown, int32 [T], by the sampling of a config's `data`."""
+    count, seed = data.num_frames, seed if training else None
     if data.sampling == "dense":
-        indices = frame_sampling.dense(num_frames, count, sample_seed)
-    elif data.sampling == "consecutive":
-        indices = frame_sampling.consecutive(num_frames, count, data.frame_step, sample_seed)
-    elif training:
-        indices = frame_sampling.uniform_train(num_frames, count, sample_seed)
-    else:
-        indices = frame_sampling.uniform_eval(num_frames, count)
-    return {"frames": tf.gather(clip["frames"], indices), "label": clip["label"],
-            "size": video_ops.jpeg_size(clip["frames"][0])}
+        return frame_sampling.dense(num_frames, count, seed)
+    if data.sampling == "consecutive":
+        return frame_sampling.consecutive(num_frames, count, data.frame_step, seed)
+    if training:
+        return frame_sampling.uniform_train(num_frames, count, seed)
+    return frame_sampling.uniform_eval(num_frames, count)
 
 
 # Boundary ---------------------------------------------------------------------------------------------------------
 
 
-def _cut_window(clip: Element, window: int, seed: tf.Tensor) -> Element:
-    """Keeps a random run of `window` strings, in which every sample of the clip has room."""
-    start = frame_sampling.uniform_integers(0, tf.size(clip["frames"]) - window, seed)
-    frames = tf.ensure_shape(clip["frames"][start:start + window], [window])
-    return {"frames": frames, "label": clip["label"], "size": video_ops.jpeg_size(frames[0])}
-
-
-def _plan_samples(quad: Element, settings: Settings, seed: tf.Tensor) -> Element:
-    """Decides the four samples of a quad; see `quad_planner`."""
-    seeds = tf.unstack(tf.random.experimental.stateless_split(seed, 4))
-    roles = tf.ensure_shape(boundary_synthesis.deal_roles(seeds[0]), [len(BOUNDARY_TYPES), 2])
-    joints = boundary_synthesis.draw_joints(tf.range(len(BOUNDARY_TYPES)), settings, seeds[1])
-    lengths = tf.fill([len(BOUNDARY_TYPES), 2], settings.window)
-    plan = boundary_synthesis.plan_frames(joints, lengths, settings, seeds[2])
-    clip_of_part = tf.reshape(roles, [-1])
-    places = tf.stack([tf.gather(clip_of_part, plan.part), plan.frame], axis=1)
-    return {"strings": tf.gather_nd(quad["frames"], places), "plan": plan,
-            "sizes": tf.gather(quad["size"], clip_of_part), "seed": seeds[3], "label": joints.types,
-            "boundary": joints.boundary(), "source_classes": tf.gather(quad["label"], roles),
-            "strides": joints.strides, "transition_length": joints.length}
+def _part_sizes(strings: tf.Tensor, part: tf.Tensor) -> tf.Tensor:
+    """int32 [4, 2, 2]: height and width of the frames of each part of a quad's samples; void for a part not shown."""
+    num_parts = 2 * len(BOUNDARY_TYPES)
+    first = tf.math.unsorted_segment_min(tf.range(tf.size(part)), part, num_parts)
+    first = tf.unstack(tf.minimum(first, tf.size(part) - 1), num=num_parts)
+    return tf.reshape(tf.stack([frame_decoding.jpeg_size(strings[k]) for k in first]), [-1, 2, 2])
 
 
 def _make_samples(planned: Element, data, training: bool) -> Element:
     """Decodes and blends the four samples of a quad."""
-    images = _decode(planned["strings"], planned["plan"].part, planned["sizes"], planned["seed"], data, training)
-    samples = {name: planned[name] for name in
-               ("label", "boundary", "source_classes", "strides", "transition_length")}
-    frames = boundary_synthesis.blend(images, planned["plan"])
+    plan = planned["plan"]
+    frames = _decode(planned["strings"], plan.part, planned["sizes"], planned["seed"], data, training,
+                     (plan.partner, plan.alpha))
     shape = [len(BOUNDARY_TYPES), data.num_frames, data.crop_size, data.crop_size, 3]
-    return {"frames": tf.ensure_shape(frames, shape), **samples}
+    return {"frames": tf.reshape(frames, shape)} | {name: planned[name] for name in (
+        "label", "boundary", "source_classes", "strides", "transition_length")}
 
 
 # Both -------------------------------------------------------------------------------------------------------------
 
 
-def _decode(strings: tf.Tensor, part: tf.Tensor, sizes: tf.Tensor, seed: tf.Tensor, data,
-            training: bool) -> tf.Tensor:
-    """Decodes frames with the geometry of the split; crop and flip are drawn once a part (a clip in a sample).
+def _frame_reader(config, split: str, folder: RecordFolder, index: RecordIndex) -> FrameReader:
+    """Training batches of a tf.data service are made by other processes, which cannot run this one's Python."""
+    remote = config.data.service and split == "train"
+    return read_records_of(folder, index) if remote else read_bytes_of(folder, index)
+
+
+def _decode(strings: tf.Tensor, part: tf.Tensor, sizes: tf.Tensor, seed: tf.Tensor, data, training: bool,
+            fades: tuple[tf.Tensor, tf.Tensor] | None = None) -> tf.Tensor:
+    """Decodes frames with the geometry of the split; crop and flip are drawn once a sample.
 
     Args:
-        strings: string [n].
-        part: int32 [n], part of each frame.
-        sizes: int32 [parts, 2], height and width of each part's frames.
+        strings: string [n + m], the frames and then their partners.
+        part: int32 [n + m], part of each; the P parts of a sample follow each other.
+        sizes: int32 [B, P, 2], height and width of the frames of each part.
         seed: integer [2].
+        fades: partner int32 [n] and alpha float32 [n] of a FramePlan; None if all frames are plain and m is 0.
     Returns:
         uint8 [n, S, S, 3].
     """
     crop_seed, flip_seed = tf.unstack(tf.random.experimental.stateless_split(seed, 2))
-    flips = tf.gather(tf.random.stateless_uniform([tf.shape(sizes)[0]], flip_seed, 0, 2, tf.int32) == 1, part)
-    if not (training and data.flip):
+    num_samples, parts_a_sample = tf.unstack(tf.shape(sizes)[:2])
+    boxes = video_ops.multi_scale_crop_boxes(sizes, data.crop_size, crop_seed)
+    boxes = tf.gather(tf.reshape(boxes, [-1, 4]), part)
+    flips = tf.random.stateless_uniform([num_samples], flip_seed, 0, 2, tf.int32) == 1
+    flips = tf.gather(flips, part // parts_a_sample)
+    partners = None
+    if fades is not None:
+        count = tf.size(fades[0])
+        partners = Partners(strings[count:], boxes[count:], *fades)
+        strings, boxes, flips = strings[:count], boxes[:count], flips[:count]
+    if not data.flip:
         flips = tf.zeros_like(flips)
     if training and data.multi_scale:
-        boxes = video_ops.multi_scale_crop_boxes(sizes, data.crop_size, crop_seed)
-        return video_ops.decode_crop_resize(strings, tf.gather(boxes, part), flips, data.crop_size)
-    images = video_ops.decode_centre(strings, data.short_side, data.crop_size)
-    return video_ops.flip(images, flips) if training and data.flip else images
+        return frame_decoding.decode_crop_resize(strings, boxes, flips, data.crop_size, partners)
+    images = frame_decoding.decode_centre(strings, data.short_side, data.crop_size, partners)
+    return frame_decoding.flip(images, flips) if training and data.flip else images

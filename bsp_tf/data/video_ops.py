@@ -1,4 +1,4 @@
-"""From JPEG strings to network input: decode, crop, resize, flip, normalise. Pure tensor functions.
+"""From decoded frames to network input: crop boxes, resizing, normalisation. Pure tensor functions.
 
 Training, evaluation, extraction and the exported SavedModel call these same functions. Pixels stay uint8 until
 `normalize`. Geometry and numbers follow the TSM reference implementation; each function names what it takes over.
@@ -23,53 +23,32 @@ CROP_POSITIONS = (
     (0, 0), (0, 4), (4, 0), (4, 4), (2, 2), (2, 0), (2, 4), (4, 2), (0, 2), (1, 1), (1, 3), (3, 1), (3, 3),
 )
 
-# Below this factor of reduction plain bilinear sampling touches every source pixel's neighbourhood and looks the
-# same as the antialiased kernel, at a third of its cost.
-PLAIN_BILINEAR_UP_TO = 1.25
-
-
-def decode_jpegs(strings: tf.Tensor) -> tf.Tensor:
-    """Decodes the frames of one clip.
-
-    Args:
-        strings: string [n], JPEG images of one size, n at least 1.
-    Returns:
-        uint8 [n, H, W, 3], RGB.
-    Raises:
-        tf.errors.InvalidArgumentError: an image is damaged, or the sizes differ.
-    """
-    image = tf.TensorSpec([None, None, 3], tf.uint8)
-    return tf.map_fn(lambda string: tf.image.decode_jpeg(string, channels=3), strings, fn_output_signature=image)
-
-
-def jpeg_size(string: tf.Tensor) -> tf.Tensor:
-    """Returns int32 [2], height and width of one JPEG (string []) without decoding its pixels."""
-    return tf.image.extract_jpeg_shape(string)[:2]
-
 
 def multi_scale_crop_boxes(sizes: tf.Tensor, target: int, seed: tf.Tensor) -> tf.Tensor:
     """Draws one crop box for each clip: TSM's multi-scale crop with fixed positions.
 
     Height and width are CROP_SCALES of the short side, at most one scale step apart (10 pairs, uniform); a length
     less than SNAP_PIXELS from the target becomes the target (never beyond the image); the place is one of 13 on a
-    grid of quarters of the free room (uniform).
+    grid of quarters of the free room (uniform). The sources of one clip share the draw, each in its own size.
 
     Args:
-        sizes: int32 [n, 2], height and width of each clip's frames, pixels.
+        sizes: int32 [n, P, 2], height and width of the frames of each clip's P sources, pixels.
         target: side of the network's input, pixels.
         seed: integer [2].
     Returns:
-        int32 [n, 4]: top, left, height, width in pixels.
+        int32 [n, P, 4]: top, left, height, width in pixels.
     """
-    num_clips = tf.shape(sizes)[0]
+    num_clips, num_sources, _ = tf.unstack(tf.shape(sizes))
     pair_seed, position_seed = tf.unstack(tf.random.experimental.stateless_split(seed, 2))
     pairs = tf.random.stateless_uniform([num_clips], pair_seed, 0, len(CROP_PAIRS), tf.int32)
     positions = tf.random.stateless_uniform([num_clips], position_seed, 0, len(CROP_POSITIONS), tf.int32)
-    return crop_boxes(sizes, target, pairs, positions)
+    boxes = crop_boxes(tf.reshape(sizes, [-1, 2]), target, tf.repeat(pairs, num_sources),
+                       tf.repeat(positions, num_sources))
+    return tf.reshape(boxes, [num_clips, num_sources, 4])
 
 
 def crop_boxes(sizes: tf.Tensor, target: int, pairs: tf.Tensor, positions: tf.Tensor) -> tf.Tensor:
-    """The box of each clip for given indices into CROP_PAIRS and CROP_POSITIONS (int32 [n] each).
+    """Boxes int32 [n, 4] in frames of `sizes` int32 [n, 2], by indices into CROP_PAIRS and CROP_POSITIONS, int32 [n].
 
     See `multi_scale_crop_boxes`, which draws them.
     """
@@ -81,67 +60,6 @@ def crop_boxes(sizes: tf.Tensor, target: int, pairs: tf.Tensor, positions: tf.Te
     quarters = (sizes - crop_sizes) // 4
     corners = quarters * tf.gather(tf.constant(CROP_POSITIONS, tf.int32), positions)
     return tf.concat([corners, crop_sizes], axis=1)
-
-
-def decode_crop_resize(strings: tf.Tensor, boxes: tf.Tensor, flips: tf.Tensor, size: int) -> tf.Tensor:
-    """Decodes one box of each image, resizes it (bilinear, half-pixel centres) to a square, and may mirror it.
-
-    Only the box is decoded; images may differ in size. Reductions beyond PLAIN_BILINEAR_UP_TO are antialiased.
-
-    Args:
-        strings: string [n], JPEG images.
-        boxes: int32 [n, 4], top, left, height, width in pixels, inside the image.
-        flips: bool [n], whether left and right are exchanged.
-        size: side of the result, pixels.
-    Returns:
-        uint8 [n, size, size, 3], RGB.
-    """
-    def one(item: tuple[tf.Tensor, tf.Tensor, tf.Tensor]) -> tf.Tensor:
-        string, box, mirrored = item
-        # The resize kernel is twice as fast on float32 as on uint8, conversion included.
-        image = tf.cast(tf.image.decode_and_crop_jpeg(string, box, channels=3), tf.float32)
-        resized = tf.cond(
-            tf.reduce_max(box[2:]) > int(PLAIN_BILINEAR_UP_TO * size),
-            lambda: tf.image.resize(image, [size, size], antialias=True),
-            lambda: tf.image.resize(image, [size, size]),
-        )
-        # Neither kernel has negative weights: what it gives stays within 0..255.
-        return _mirror(tf.cast(tf.round(resized), tf.uint8), mirrored)
-
-    return tf.map_fn(one, (strings, boxes, flips), fn_output_signature=tf.TensorSpec([size, size, 3], tf.uint8))
-
-
-def decode_centre(strings: tf.Tensor, short_side: int, crop_size: int) -> tf.Tensor:
-    """Decodes images that may differ in size, each with the geometry of `preprocess_eval`.
-
-    Args:
-        strings: string [n], JPEG images.
-        short_side, crop_size: as in `preprocess_eval`.
-    Returns:
-        uint8 [n, crop_size, crop_size, 3], RGB.
-    """
-    def one(string: tf.Tensor) -> tf.Tensor:
-        image = tf.image.decode_jpeg(string, channels=3)
-        return preprocess_eval(image[tf.newaxis, tf.newaxis], short_side, crop_size)[0, 0]
-
-    return tf.map_fn(one, strings, fn_output_signature=tf.TensorSpec([crop_size, crop_size, 3], tf.uint8))
-
-
-def flip(frames: tf.Tensor, flips: tf.Tensor) -> tf.Tensor:
-    """Mirrors left and right where asked.
-
-    Args:
-        frames: [n, H, W, C], any type.
-        flips: bool [n].
-    Returns:
-        Same shape and type as `frames`.
-    """
-    return tf.map_fn(lambda item: _mirror(*item), (frames, flips), fn_output_signature=tf.TensorSpec(
-        frames.shape[1:], frames.dtype))
-
-
-def _mirror(image: tf.Tensor, mirrored: tf.Tensor) -> tf.Tensor:
-    return tf.cond(mirrored, lambda: tf.reverse(image, [1]), lambda: image)
 
 
 def resize_short_side(frames: tf.Tensor, short_side: int) -> tf.Tensor:

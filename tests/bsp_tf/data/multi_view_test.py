@@ -5,7 +5,7 @@ import pytest
 import tensorflow as tf
 from ml_collections import ConfigDict
 
-from bsp_tf.data import frame_sampling, multi_view, video_ops
+from bsp_tf.data import frame_decoding, frame_sampling, multi_view
 
 LENGTHS = [1, 2, 7, 8, 9, 15, 16, 40, 63, 64, 65, 73, 74, 300, 1001]
 
@@ -91,9 +91,9 @@ def test_one_crop_is_that_of_the_evaluation_in_training_and_three_show_the_whole
     images = rng.integers(0, 255, (3, 24, 40, 3), dtype=np.uint8)
     strings = tf.stack([tf.io.encode_jpeg(image) for image in images])
     one = multi_view.decode_crops(strings, 1, 24, 16)
-    np.testing.assert_array_equal(one[:, 0], video_ops.decode_centre(strings, 24, 16))
+    np.testing.assert_array_equal(one[:, 0], frame_decoding.decode_centre(strings, 24, 16))
     three = multi_view.decode_crops(strings, 3, 24, 16).numpy()
-    whole = video_ops.decode_jpegs(strings).numpy()
+    whole = frame_decoding.decode_jpegs(strings).numpy()
     for crop, left in enumerate((0, 16, 8)):
         np.testing.assert_array_equal(three[:, crop], whole[:, :, left:left + 24])
     small = multi_view.decode_crops(strings, 3, 24, 16, full_resolution=False).numpy()

@@ -1,0 +1,139 @@
+"""JPEG strings to frames: decoding, cropping, blending and mirroring against NumPy, eagerly and inside Dataset.map."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from bsp_tf.data import frame_decoding, video_ops
+from bsp_tf.data.frame_decoding import Partners
+
+
+def smooth_image(height, width, seed=0):
+    coarse = np.random.default_rng(seed).uniform(0, 255, (4, 5, 3))
+    return np.clip(tf.image.resize(coarse, [height, width], "bicubic").numpy(), 0, 255).astype(np.uint8)
+
+
+def jpegs(*images):
+    return tf.constant([tf.io.encode_jpeg(image, quality=95).numpy() for image in images])
+
+
+def both_ways(function, *arguments):
+    eager = function(*arguments)
+    dataset = tf.data.Dataset.from_tensors(arguments).map(function, num_parallel_calls=2)
+    mapped = next(iter(dataset))
+    np.testing.assert_array_equal(eager, mapped)
+    return eager.numpy()
+
+
+def test_decode_jpegs_keeps_order_and_size():
+    images = [smooth_image(30, 41, seed) for seed in range(3)]
+    decoded = both_ways(frame_decoding.decode_jpegs, jpegs(*images))
+    assert decoded.shape == (3, 30, 41, 3) and decoded.dtype == np.uint8
+    assert np.abs(decoded.astype(int) - images).mean() < 4
+
+
+def test_damaged_jpeg_is_an_error_of_tensorflow():
+    with pytest.raises(tf.errors.InvalidArgumentError):
+        frame_decoding.decode_jpegs(tf.constant([b"\xff\xd8 no picture"]))
+
+
+def test_decode_crop_resize_of_differing_sizes():
+    images = [smooth_image(72, 96), smooth_image(51, 33, 1), smooth_image(200, 210, 2)]
+    boxes = tf.constant([[4, 16, 32, 32], [3, 1, 40, 20], [10, 20, 160, 150]])
+    result = both_ways(lambda s, b, f: frame_decoding.decode_crop_resize(s, b, f, 32), jpegs(*images), boxes,
+                       tf.zeros([3], tf.bool))
+    assert result.shape == (3, 32, 32, 3) and result.dtype == np.uint8
+    plain = tf.image.decode_jpeg(jpegs(images[0])[0]).numpy()[4:36, 16:48]
+    # The outermost columns have lost a neighbour from which JPEG interpolates colour.
+    np.testing.assert_array_equal(result[0][:, 2:-2], plain[:, 2:-2])
+    for index, (top, left, height, width) in enumerate(boxes.numpy().tolist()):
+        region = images[index][top:top + height, left:left + width].astype(np.float32)
+        expected = tf.image.resize(region, [32, 32], antialias=True).numpy()
+        assert np.abs(result[index] - expected).mean() < 4
+
+
+def test_decode_crop_resize_mirrors_where_asked():
+    strings = jpegs(smooth_image(72, 96), smooth_image(51, 33, 1))
+    boxes = tf.constant([[4, 16, 32, 32], [3, 1, 40, 20]])
+    plain = frame_decoding.decode_crop_resize(strings, boxes, tf.constant([False, False]), 24).numpy()
+    result = both_ways(lambda s, b, f: frame_decoding.decode_crop_resize(s, b, f, 24), strings, boxes,
+                       tf.constant([True, False]))
+    np.testing.assert_array_equal(result, [plain[0, :, ::-1], plain[1]])
+
+
+def test_flip_only_where_asked():
+    frames = tf.constant(np.random.default_rng(0).integers(0, 255, (4, 5, 7, 3), np.uint8))
+    result = both_ways(frame_decoding.flip, frames, tf.constant([True, False, False, True]))
+    np.testing.assert_array_equal(result[0], frames[0, :, ::-1])
+    np.testing.assert_array_equal(result[3], frames[3, :, ::-1])
+    np.testing.assert_array_equal(result[1:3], frames[1:3])
+
+
+def test_decode_centre_equals_preprocess_eval_and_takes_odd_sizes():
+    images = [smooth_image(73, 99, seed) for seed in range(4)]
+    strings = jpegs(*images)
+    frames = tf.reshape(frame_decoding.decode_jpegs(strings), [2, 2, 73, 99, 3])
+    result = both_ways(lambda f: video_ops.preprocess_eval(f, 40, 32), frames)
+    assert result.shape == (2, 2, 32, 32, 3) and result.dtype == np.uint8
+    one_by_one = both_ways(lambda s: frame_decoding.decode_centre(s, 40, 32), strings)
+    np.testing.assert_array_equal(result.reshape(4, 32, 32, 3), one_by_one)
+
+
+def fading(strings, boxes, entry, alpha):
+    return Partners(strings, tf.constant(boxes), tf.constant(entry), tf.constant(alpha, tf.float32))
+
+
+@pytest.mark.parametrize("own_size,partner_size", [((40, 40), (40, 40)), ((40, 40), (30, 36)), ((160, 150), (160, 150)),
+                                                   ((160, 150), (20, 20))])
+def test_partners_are_blended_with_their_weight(own_size, partner_size):
+    images = [smooth_image(170, 180, seed) for seed in range(4)]
+    strings, partner_strings = jpegs(*images[:2], images[0]), jpegs(*images[2:])
+    boxes = tf.constant([[3, 5, *own_size]] * 3)
+    flips = tf.constant([False, True, True])
+    partners = fading(partner_strings, [[8, 2, *partner_size]] * 2, [0, 1, 0], [0.25, 0.0, 0.5])
+
+    def decode(strings, boxes, flips, *partners):
+        return frame_decoding.decode_crop_resize(strings, boxes, flips, 32, Partners(*partners))
+
+    result = both_ways(decode, strings, boxes, flips, *partners)
+    assert result.shape == (3, 32, 32, 3) and result.dtype == np.uint8
+    own = frame_decoding.decode_crop_resize(strings, boxes, flips, 32).numpy().astype(float)
+    # The weights of the resizing rows and columns are the same for both, so that the flip meets both.
+    other = frame_decoding.decode_crop_resize(tf.gather(partner_strings, [0, 1, 0]),
+                                              tf.gather(partners.boxes, [0, 1, 0]), flips, 32).numpy().astype(float)
+    weight = np.array([0.25, 0.0, 0.5])[:, None, None, None]
+    np.testing.assert_array_equal(result[1], own[1])
+    # Ours rounds once, the reference three times.
+    assert np.abs(result - ((1 - weight) * own + weight * other)).max() <= 1.01
+
+
+def test_partners_in_the_geometry_of_evaluation():
+    images = [smooth_image(73, 99), smooth_image(50, 80, 1), smooth_image(90, 61, 2)]
+    strings = jpegs(images[0], images[1])
+    partners = fading(jpegs(images[2]), [[0, 0, 1, 1]], [0, 0], [0.0, 0.75])
+
+    def decode(strings, *partners):
+        return frame_decoding.decode_centre(strings, 40, 32, Partners(*partners))
+
+    result = both_ways(decode, strings, *partners)
+    plain = frame_decoding.decode_centre(jpegs(*images), 40, 32).numpy().astype(float)
+    np.testing.assert_array_equal(result[0], plain[0])
+    assert np.abs(result[1] - (0.25 * plain[1] + 0.75 * plain[2])).max() < 0.501
+
+
+def test_frames_of_every_kind_keep_their_places():
+    """Plain, antialiased and blended frames are made by different loops."""
+    values = np.arange(12) * 20
+    images = [np.full((200 if k % 3 == 1 else 40, 200, 3), value, np.uint8) for k, value in enumerate(values)]
+    boxes = tf.constant([[0, 0, len(image), 200 if k % 3 == 1 else 40] for k, image in enumerate(images)])
+    alpha = [0.5 if k % 3 == 2 else 0.0 for k in range(12)]
+    partners = fading(jpegs(np.zeros((40, 40, 3), np.uint8)), [[0, 0, 40, 40]], [0] * 12, alpha)
+    result = frame_decoding.decode_crop_resize(jpegs(*images), boxes, tf.zeros([12], tf.bool), 32, partners).numpy()
+    expected = values * (1 - np.array(alpha))
+    assert np.abs(result - expected[:, None, None, None]).max() <= 2
+
+
+def test_no_frames_give_no_frames():
+    empty = frame_decoding.decode_crop_resize(tf.zeros([0], tf.string), tf.zeros([0, 4], tf.int32),
+                                              tf.zeros([0], tf.bool), 32)
+    assert empty.shape == (0, 32, 32, 3)
