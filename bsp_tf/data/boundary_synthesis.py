@@ -69,7 +69,7 @@ class FramePlan(NamedTuple):
         part: int32 [B*T + m], the part of each decoded frame: first one frame for each output frame, sample after
             sample, then the m partners, into which the frames of a transition fade.
         frame: int32 [B*T + m], its index in the clip of that part.
-        partner: int32 [B*T], which of the m partners an output frame has; void where alpha is 0.
+        partner: int32 [B*T], which decoded frame an output frame fades into; void where alpha is 0.
         alpha: float32 [B*T], weight of the partner; 0 for a plain frame.
     """
 
@@ -192,7 +192,7 @@ def plan_frames(joints: Joints, num_frames: tf.Tensor, settings: Settings, seed:
     return FramePlan(
         tf.concat([tf.reshape(own_part, [-1]), partner_part], axis=0),
         tf.concat([tf.reshape(own_frame, [-1]), tf.boolean_mask(indices[:, 1], mixed)], axis=0),
-        tf.cumsum(tf.cast(flat, tf.int32), exclusive=True),
+        tf.size(flat) + tf.cumsum(tf.cast(flat, tf.int32), exclusive=True),
         tf.where(flat, tf.reshape(alpha, [-1]), 0.0))
 
 

@@ -16,19 +16,15 @@ from bsp_tf.data import video_ops
 PLAIN_BILINEAR_UP_TO = 1.25
 
 
-class Partners(NamedTuple):
-    """Second pictures, which some of n frames are blended with: (1 - alpha) * frame + alpha * partner.
+class Fades(NamedTuple):
+    """Which frames are blended with another one: (1 - alpha) * frame + alpha * partner.
 
     Attributes:
-        strings: string [m], JPEG images.
-        boxes: int32 [m, 4], their boxes; see `decode_crop_resize`.
-        entry: int32 [n], which partner a frame has; void where alpha is 0.
+        partner: int32 [n], place of the partner among the strings; void where alpha is 0.
         alpha: float32 [n], 0 for a plain frame.
     """
 
-    strings: tf.Tensor
-    boxes: tf.Tensor
-    entry: tf.Tensor
+    partner: tf.Tensor
     alpha: tf.Tensor
 
 
@@ -52,24 +48,24 @@ def jpeg_size(string: tf.Tensor) -> tf.Tensor:
 
 
 def decode_crop_resize(strings: tf.Tensor, boxes: tf.Tensor, flips: tf.Tensor, size: int,
-                       partners: Partners | None = None) -> tf.Tensor:
+                       fades: Fades | None = None) -> tf.Tensor:
     """Decodes one box of each image, resizes it (bilinear, half-pixel centres) to a square, and may mirror it.
 
     Only the box is decoded; images may differ in size. Reductions beyond PLAIN_BILINEAR_UP_TO are antialiased. Boxes
     of one size are blended before they are resized (resizing is linear), others after.
 
     Args:
-        strings: string [n], JPEG images.
-        boxes: int32 [n, 4], top, left, height, width in pixels, inside the image.
+        strings: string [n + m], JPEG images: n frames, and m more that only serve as partners.
+        boxes: int32 [n + m, 4], top, left, height, width in pixels, inside the image.
         flips: bool [n], whether left and right are exchanged.
         size: side of the result, pixels.
-        partners: what frames are blended with; None for plain frames only.
+        fades: which frames are blended; None for plain frames only.
     Returns:
         uint8 [n, size, size, 3], RGB.
     """
-    def crop(string: tf.Tensor, box: tf.Tensor) -> tf.Tensor:
+    def crop(k: tf.Tensor) -> tf.Tensor:
         # The resize kernel is twice as fast on float32 as on uint8, conversion included.
-        return tf.cast(tf.image.decode_and_crop_jpeg(string, box, channels=3), tf.float32)
+        return tf.cast(tf.image.decode_and_crop_jpeg(strings[k], boxes[k], channels=3), tf.float32)
 
     def resize(image: tf.Tensor, antialias: bool) -> tf.Tensor:
         return tf.image.resize(image, [size, size], antialias=antialias)
@@ -79,60 +75,56 @@ def decode_crop_resize(strings: tf.Tensor, boxes: tf.Tensor, flips: tf.Tensor, s
         image = tf.cast(tf.round(image), tf.uint8)
         return tf.cond(flips[k], lambda: tf.reverse(image, [1]), lambda: image)
 
-    def plain(k: tf.Tensor, antialias: bool) -> tf.Tensor:
-        return finish(resize(crop(strings[k], boxes[k]), antialias), k)
-
     def blended(k: tf.Tensor) -> tf.Tensor:
-        entry, alpha = partners.entry[k], partners.alpha[k]
-        image, partner = crop(strings[k], boxes[k]), crop(partners.strings[entry], partners.boxes[entry])
+        image, partner, alpha = crop(k), crop(fades.partner[k]), fades.alpha[k]
         return finish(tf.cond(
             tf.reduce_all(tf.equal(tf.shape(image), tf.shape(partner))),
-            lambda: either_size(_mix(image, partner, alpha)),
-            lambda: _mix(either_size(image), either_size(partner), alpha),
+            lambda: either_way(_mix(image, partner, alpha)),
+            lambda: _mix(either_way(image), either_way(partner), alpha),
         ), k)
 
     def is_large(sides: tf.Tensor) -> tf.Tensor:
         return tf.reduce_max(sides, axis=-1) > int(PLAIN_BILINEAR_UP_TO * size)
 
-    def either_size(image: tf.Tensor) -> tf.Tensor:
+    def either_way(image: tf.Tensor) -> tf.Tensor:
         return tf.cond(is_large(tf.shape(image)), lambda: resize(image, True), lambda: resize(image, False))
 
-    fades = tf.zeros_like(flips) if partners is None else partners.alpha > 0
-    large = is_large(boxes[:, 2:])
-    # A loop for each kind of frame: branches inside one loop would cost more than the crop of a frame.
-    frames = tf.TensorArray(tf.uint8, tf.size(strings), element_shape=[size, size, 3])
-    frames = _fill(frames, ~fades & ~large, lambda k: plain(k, False))
-    frames = _fill(frames, ~fades & large, lambda k: plain(k, True))
-    if partners is not None:
-        frames = _fill(frames, fades, blended)
+    count = tf.size(flips)
+    fading, large = _fading(fades, count), is_large(boxes[:count, 2:])
+    # A loop for each kind of frame: branches inside one loop would cost as much as the crop of a frame.
+    frames = tf.TensorArray(tf.uint8, count, element_shape=[size, size, 3])
+    frames = _fill(frames, ~fading & ~large, lambda k: finish(resize(crop(k), False), k))
+    frames = _fill(frames, ~fading & large, lambda k: finish(resize(crop(k), True), k))
+    if fades is not None:
+        frames = _fill(frames, fading, blended)
     return frames.stack()
 
 
-def decode_centre(strings: tf.Tensor, short_side: int, crop_size: int, partners: Partners | None = None) -> tf.Tensor:
+def decode_centre(strings: tf.Tensor, short_side: int, crop_size: int, fades: Fades | None = None) -> tf.Tensor:
     """Decodes images that may differ in size, each with the geometry of `video_ops.preprocess_eval`.
 
     Args:
-        strings: string [n], JPEG images.
+        strings: string [n + m], JPEG images: n frames, and m more that only serve as partners.
         short_side, crop_size: as in `video_ops.preprocess_eval`.
-        partners: as in `decode_crop_resize`; their boxes are void.
+        fades: which frames are blended; None for plain frames only (m is 0).
     Returns:
         uint8 [n, crop_size, crop_size, 3], RGB.
     """
-    def centre(string: tf.Tensor) -> tf.Tensor:
-        image = tf.image.decode_jpeg(string, channels=3)
+    def centre(k: tf.Tensor) -> tf.Tensor:
+        image = tf.image.decode_jpeg(strings[k], channels=3)
         return video_ops.preprocess_eval(image[tf.newaxis, tf.newaxis], short_side, crop_size)[0, 0]
 
-    def frame(k: tf.Tensor) -> tf.Tensor:
-        return centre(strings[k])
-
     def blended(k: tf.Tensor) -> tf.Tensor:
-        pair = (centre(strings[k]), centre(partners.strings[partners.entry[k]]))
-        return video_ops.to_uint8(_mix(*(tf.cast(one, tf.float32) for one in pair), partners.alpha[k]))
+        image, partner = (tf.cast(centre(place), tf.float32) for place in (k, fades.partner[k]))
+        return video_ops.to_uint8(_mix(image, partner, fades.alpha[k]))
 
-    frames = tf.TensorArray(tf.uint8, tf.size(strings), element_shape=[crop_size, crop_size, 3])
-    if partners is None:
-        return _fill(frames, tf.ones_like(strings, tf.bool), frame).stack()
-    return _fill(_fill(frames, partners.alpha <= 0, frame), partners.alpha > 0, blended).stack()
+    count = tf.size(strings) if fades is None else tf.size(fades.alpha)
+    fading = _fading(fades, count)
+    frames = tf.TensorArray(tf.uint8, count, element_shape=[crop_size, crop_size, 3])
+    frames = _fill(frames, ~fading, centre)
+    if fades is not None:
+        frames = _fill(frames, fading, blended)
+    return frames.stack()
 
 
 def flip(frames: tf.Tensor, flips: tf.Tensor) -> tf.Tensor:
@@ -149,6 +141,11 @@ def flip(frames: tf.Tensor, flips: tf.Tensor) -> tf.Tensor:
         return tf.cond(exchanged, lambda: tf.reverse(frame, [1]), lambda: frame)
 
     return tf.map_fn(mirrored, (frames, flips), fn_output_signature=tf.TensorSpec(frames.shape[1:], frames.dtype))
+
+
+def _fading(fades: Fades | None, count: tf.Tensor) -> tf.Tensor:
+    """bool [count]."""
+    return tf.zeros([count], tf.bool) if fades is None else fades.alpha > 0
 
 
 def _fill(frames: tf.TensorArray, chosen: tf.Tensor, make: Callable[[tf.Tensor], tf.Tensor]) -> tf.TensorArray:

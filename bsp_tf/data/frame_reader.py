@@ -24,6 +24,8 @@ FrameReader = Callable[[tf.Tensor, tf.Tensor], tf.Tensor]
 
 # Several times what a unit of the pipeline takes from one call to the next.
 QUIET_SECONDS = 0.5
+# A thread of the program may go on to take batches: then there is no end to wait for.
+PATIENCE_SECONDS = 10
 
 
 def read_bytes_of(folder: RecordFolder, index: RecordIndex) -> FrameReader:
@@ -108,7 +110,8 @@ class _Calls:
         return call
 
     def wait(self) -> None:
-        while (rest := self._last + QUIET_SECONDS - time.monotonic()) > 0:
+        deadline = time.monotonic() + PATIENCE_SECONDS
+        while (rest := min(self._last + QUIET_SECONDS, deadline) - time.monotonic()) > 0:
             time.sleep(rest)
 
 

@@ -18,6 +18,7 @@ from tqdm import tqdm
 
 from bsp_tf.base.atomic_file import atomic_write
 from bsp_tf.base.errors import InputError
+from bsp_tf.data.frame_decoding import jpeg_size
 from bsp_tf.data.record_damage import damage_error
 from bsp_tf.data.record_folder import HEADER_BYTES, RecordFolder, record_offsets
 from bsp_tf.data.record_parser import parse_clip
@@ -27,7 +28,7 @@ FRAMES_FILE = ".frame_index.npy"
 # Columns of RecordIndex.frames.
 FRAME_OFFSET, FRAME_LENGTH, FRAME_CHECKSUM = range(3)
 QUIET_SECONDS = 3
-_CLIP_FIELDS = ("shard", "offset", "label", "num_frames", "first_frame")
+_CLIP_FIELDS = ("shard", "offset", "label", "num_frames", "size", "first_frame")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -39,6 +40,7 @@ class RecordIndex:
         offset: int64 [n], first byte of the record in its file.
         label: int32 [n], class index; -1 for an unlabelled clip.
         num_frames: int32 [n].
+        size: int32 [n, 2], height and width of the clip's first frame, pixels; 0 for a clip without frames.
         first_frame: int64 [n], row of `frames` with the clip's first frame; the others follow.
         frames: uint32 [sum of num_frames, 3]: first byte of the JPEG, counted from the record's, its length in bytes,
             its CRC32C. Memory-mapped: 0.9 GB for Kinetics-400.
@@ -48,6 +50,7 @@ class RecordIndex:
     offset: np.ndarray
     label: np.ndarray
     num_frames: np.ndarray
+    size: np.ndarray
     first_frame: np.ndarray
     frames: np.ndarray
 
@@ -99,27 +102,29 @@ def _keep(path: Path, files: np.ndarray, index: RecordIndex) -> None:
 
 
 def _scan(folder: RecordFolder) -> RecordIndex:
-    def facts(record: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+    def facts(record: tf.Tensor) -> tuple[tf.Tensor, ...]:
         clip = parse_clip(record)
-        return tf.cast(clip["label"], tf.int32), record, clip["frames"]
+        frames = clip["frames"]
+        size = tf.cond(tf.size(frames) > 0, lambda: jpeg_size(frames[0]), lambda: tf.constant([0, 0]))
+        return tf.cast(clip["label"], tf.int32), size, record, frames
 
-    clips: dict[str, list] = {"shard": [], "offset": [], "label": [], "num_frames": []}
+    clips: dict[str, list] = {"shard": [], "offset": [], "label": [], "num_frames": [], "size": []}
     frames = []
     try:
         for number, shard in enumerate(tqdm(folder.shards, desc=f"index {folder.path}", unit="shard",
                                             delay=QUIET_SECONDS)):
             offsets = record_offsets(shard)
             records = tf.data.TFRecordDataset(shard).map(facts, num_parallel_calls=tf.data.AUTOTUNE)
-            for offset, (label, record, pictures) in zip(offsets, records.as_numpy_iterator(), strict=True):
+            for offset, (label, size, record, pictures) in zip(offsets, records.as_numpy_iterator(), strict=True):
                 for name, value in (("shard", number), ("offset", offset), ("label", label),
-                                    ("num_frames", len(pictures))):
+                                    ("num_frames", len(pictures)), ("size", size)):
                     clips[name].append(value)
                 frames.append(_find_frames(record, pictures))
     except (tf.errors.DataLossError, tf.errors.InvalidArgumentError) as error:
         raise damage_error(folder.path, error) from error
     num_frames = np.array(clips["num_frames"], np.int32)
     return RecordIndex(np.array(clips["shard"], np.int32), np.array(clips["offset"], np.int64),
-                       np.array(clips["label"], np.int32), num_frames,
+                       np.array(clips["label"], np.int32), num_frames, np.array(clips["size"], np.int32).reshape(-1, 2),
                        np.cumsum(num_frames, dtype=np.int64) - num_frames, np.concatenate(frames))
 
 

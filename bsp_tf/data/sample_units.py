@@ -20,7 +20,7 @@ from bsp_tf.data.clip_stream import (
     require_usable_clips,
     stream_seed,
 )
-from bsp_tf.data.frame_decoding import Partners
+from bsp_tf.data.frame_decoding import Fades
 from bsp_tf.data.frame_reader import FrameReader, read_bytes_of, read_records_of
 from bsp_tf.data.record_folder import RecordFolder, open_folder
 from bsp_tf.data.record_index import RecordIndex, load_index
@@ -58,7 +58,7 @@ def action_units(config, split: str, seed: int) -> Units:
         row = order(number)[0]
         frames = _sample_frames(tf.gather(tf.constant(index.num_frames), row), sampling_seed, config.data, training)
         strings = read(tf.repeat(row, config.data.num_frames), frames)
-        size = frame_decoding.jpeg_size(strings[0])
+        size = tf.gather(tf.constant(index.size), row)
         frames = _decode(strings, tf.zeros([config.data.num_frames], tf.int32), size[tf.newaxis, tf.newaxis],
                          picture_seed, config.data, training)
         return {"frames": frames[tf.newaxis], "label": tf.gather(tf.constant(index.label), row)[tf.newaxis]}
@@ -76,7 +76,13 @@ def boundary_units(config, split: str, seed: int) -> Units:
     plan, units_a_pass = quad_planner(config, split, seed)
 
     def make(number: tf.Tensor) -> Element:
-        return _make_samples(plan(number), config.data, training)
+        planned = plan(number)
+        frames = planned["plan"]
+        images = _decode(planned["strings"], frames.part, planned["sizes"], planned["seed"], config.data, training,
+                         Fades(frames.partner, frames.alpha))
+        shape = [len(BOUNDARY_TYPES), config.data.num_frames, *images.shape[1:]]
+        return {"frames": tf.reshape(images, shape)} | {name: planned[name] for name in (
+            "label", "boundary", "source_classes", "strides", "transition_length")}
 
     return Units(make, -1 if training else units_a_pass * config.data.validation_passes, len(BOUNDARY_TYPES))
 
@@ -100,11 +106,12 @@ def quad_planner(config, split: str, seed: int) -> tuple[Callable[[tf.Tensor], E
         seeds = tf.unstack(tf.random.experimental.stateless_split(fold_seed(stream_seed(seed, SAMPLES), number), 4))
         roles = tf.ensure_shape(boundary_synthesis.deal_roles(seeds[0]), [len(BOUNDARY_TYPES), 2])
         rows = tf.gather(order(number), roles)  # of the index, for each part of each sample
-        num_frames, labels = (tf.gather(tf.constant(table), rows) for table in (index.num_frames, index.label))
+        num_frames, labels, sizes = (
+            tf.gather(tf.constant(table), rows) for table in (index.num_frames, index.label, index.size))
         joints = boundary_synthesis.draw_joints(tf.range(len(BOUNDARY_TYPES)), settings, seeds[1])
         frames = boundary_synthesis.plan_frames(joints, num_frames, settings, seeds[2])
         strings = read(tf.gather(tf.reshape(rows, [-1]), frames.part), frames.frame)
-        return {"strings": strings, "plan": frames, "sizes": _part_sizes(strings, frames.part), "seed": seeds[3],
+        return {"strings": strings, "plan": frames, "sizes": sizes, "seed": seeds[3],
                 "label": joints.types, "boundary": joints.boundary(), "source_classes": labels,
                 "strides": joints.strides, "transition_length": joints.length}
 
@@ -126,27 +133,6 @@ def _sample_frames(num_frames: tf.Tensor, seed: tf.Tensor, data, training: bool)
     return frame_sampling.uniform_eval(num_frames, count)
 
 
-# Boundary ---------------------------------------------------------------------------------------------------------
-
-
-def _part_sizes(strings: tf.Tensor, part: tf.Tensor) -> tf.Tensor:
-    """int32 [4, 2, 2]: height and width of the frames of each part of a quad's samples; void for a part not shown."""
-    num_parts = 2 * len(BOUNDARY_TYPES)
-    first = tf.math.unsorted_segment_min(tf.range(tf.size(part)), part, num_parts)
-    first = tf.unstack(tf.minimum(first, tf.size(part) - 1), num=num_parts)
-    return tf.reshape(tf.stack([frame_decoding.jpeg_size(strings[k]) for k in first]), [-1, 2, 2])
-
-
-def _make_samples(planned: Element, data, training: bool) -> Element:
-    """Decodes and blends the four samples of a quad."""
-    plan = planned["plan"]
-    frames = _decode(planned["strings"], plan.part, planned["sizes"], planned["seed"], data, training,
-                     (plan.partner, plan.alpha))
-    shape = [len(BOUNDARY_TYPES), data.num_frames, data.crop_size, data.crop_size, 3]
-    return {"frames": tf.reshape(frames, shape)} | {name: planned[name] for name in (
-        "label", "boundary", "source_classes", "strides", "transition_length")}
-
-
 # Both -------------------------------------------------------------------------------------------------------------
 
 
@@ -157,32 +143,27 @@ def _frame_reader(config, split: str, folder: RecordFolder, index: RecordIndex) 
 
 
 def _decode(strings: tf.Tensor, part: tf.Tensor, sizes: tf.Tensor, seed: tf.Tensor, data, training: bool,
-            fades: tuple[tf.Tensor, tf.Tensor] | None = None) -> tf.Tensor:
+            fades: Fades | None = None) -> tf.Tensor:
     """Decodes frames with the geometry of the split; crop and flip are drawn once a sample.
 
     Args:
-        strings: string [n + m], the frames and then their partners.
+        strings: string [n + m], the frames and then those that only serve as partners.
         part: int32 [n + m], part of each; the P parts of a sample follow each other.
         sizes: int32 [B, P, 2], height and width of the frames of each part.
         seed: integer [2].
-        fades: partner int32 [n] and alpha float32 [n] of a FramePlan; None if all frames are plain and m is 0.
+        fades: which frames are blended; None if none is (m is 0).
     Returns:
         uint8 [n, S, S, 3].
     """
     crop_seed, flip_seed = tf.unstack(tf.random.experimental.stateless_split(seed, 2))
     num_samples, parts_a_sample = tf.unstack(tf.shape(sizes)[:2])
-    boxes = video_ops.multi_scale_crop_boxes(sizes, data.crop_size, crop_seed)
-    boxes = tf.gather(tf.reshape(boxes, [-1, 4]), part)
+    count = tf.size(strings) if fades is None else tf.size(fades.alpha)
     flips = tf.random.stateless_uniform([num_samples], flip_seed, 0, 2, tf.int32) == 1
-    flips = tf.gather(flips, part // parts_a_sample)
-    partners = None
-    if fades is not None:
-        count = tf.size(fades[0])
-        partners = Partners(strings[count:], boxes[count:], *fades)
-        strings, boxes, flips = strings[:count], boxes[:count], flips[:count]
-    if not data.flip:
-        flips = tf.zeros_like(flips)
+    flips = tf.gather(flips, part[:count] // parts_a_sample)
     if training and data.multi_scale:
-        return frame_decoding.decode_crop_resize(strings, boxes, flips, data.crop_size, partners)
-    images = frame_decoding.decode_centre(strings, data.short_side, data.crop_size, partners)
+        boxes = video_ops.multi_scale_crop_boxes(sizes, data.crop_size, crop_seed)
+        boxes = tf.gather(tf.reshape(boxes, [-1, 4]), part)
+        return frame_decoding.decode_crop_resize(
+            strings, boxes, flips if data.flip else tf.zeros_like(flips), data.crop_size, fades)
+    images = frame_decoding.decode_centre(strings, data.short_side, data.crop_size, fades)
     return frame_decoding.flip(images, flips) if training and data.flip else images

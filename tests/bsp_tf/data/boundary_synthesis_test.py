@@ -107,9 +107,9 @@ def test_plan_shows_what_the_joints_say(curve, transition):
             assert part[k] == 2 * b + (weight == 1)
             shown[int(weight == 1)].append((t, frame[k]))
             if alpha[k] > 0:
-                used.add(count + partner[k])
-                assert part[count + partner[k]] == 2 * b + 1
-                shown[1].append((t, frame[count + partner[k]]))
+                used.add(partner[k])
+                assert part[partner[k]] == 2 * b + 1
+                shown[1].append((t, frame[partner[k]]))
         for p in (0, 1):
             indices = [index for _, index in shown[p]]
             times = [t for t, _ in shown[p]]

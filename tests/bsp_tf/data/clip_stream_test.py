@@ -15,7 +15,8 @@ from bsp_tf.data.record_index import RecordIndex, load_index
 def index_of(labels, num_frames=40):
     count = len(labels)
     return RecordIndex(np.zeros(count, np.int32), np.zeros(count, np.int64), np.array(labels, np.int32),
-                       np.broadcast_to(np.int32(num_frames), count), np.zeros(count, np.int64), np.zeros((0, 3)))
+                       np.broadcast_to(np.int32(num_frames), count), np.zeros((count, 2), np.int32),
+                       np.zeros(count, np.int64), np.zeros((0, 3), np.uint32))
 
 
 def units(order, count, first=0):

@@ -5,7 +5,7 @@ import pytest
 import tensorflow as tf
 
 from bsp_tf.data import frame_decoding, video_ops
-from bsp_tf.data.frame_decoding import Partners
+from bsp_tf.data.frame_decoding import Fades
 
 
 def smooth_image(height, width, seed=0):
@@ -79,44 +79,36 @@ def test_decode_centre_equals_preprocess_eval_and_takes_odd_sizes():
     np.testing.assert_array_equal(result.reshape(4, 32, 32, 3), one_by_one)
 
 
-def fading(strings, boxes, entry, alpha):
-    return Partners(strings, tf.constant(boxes), tf.constant(entry), tf.constant(alpha, tf.float32))
-
-
 @pytest.mark.parametrize("own_size,partner_size", [((40, 40), (40, 40)), ((40, 40), (30, 36)), ((160, 150), (160, 150)),
                                                    ((160, 150), (20, 20))])
 def test_partners_are_blended_with_their_weight(own_size, partner_size):
-    images = [smooth_image(170, 180, seed) for seed in range(4)]
-    strings, partner_strings = jpegs(*images[:2], images[0]), jpegs(*images[2:])
-    boxes = tf.constant([[3, 5, *own_size]] * 3)
+    """Three frames, the fourth and fifth image are the partners."""
+    strings = jpegs(*(smooth_image(170, 180, seed) for seed in (0, 1, 0, 2, 3)))
+    boxes = tf.constant([[3, 5, *own_size]] * 3 + [[8, 2, *partner_size]] * 2)
     flips = tf.constant([False, True, True])
-    partners = fading(partner_strings, [[8, 2, *partner_size]] * 2, [0, 1, 0], [0.25, 0.0, 0.5])
+    fades = Fades(tf.constant([3, 0, 4]), tf.constant([0.25, 0.0, 0.5]))
 
-    def decode(strings, boxes, flips, *partners):
-        return frame_decoding.decode_crop_resize(strings, boxes, flips, 32, Partners(*partners))
+    def decode(strings, boxes, flips, partner, alpha):
+        return frame_decoding.decode_crop_resize(strings, boxes, flips, 32, Fades(partner, alpha))
 
-    result = both_ways(decode, strings, boxes, flips, *partners)
+    result = both_ways(decode, strings, boxes, flips, *fades)
     assert result.shape == (3, 32, 32, 3) and result.dtype == np.uint8
-    own = frame_decoding.decode_crop_resize(strings, boxes, flips, 32).numpy().astype(float)
-    # The weights of the resizing rows and columns are the same for both, so that the flip meets both.
-    other = frame_decoding.decode_crop_resize(tf.gather(partner_strings, [0, 1, 0]),
-                                              tf.gather(partners.boxes, [0, 1, 0]), flips, 32).numpy().astype(float)
-    weight = np.array([0.25, 0.0, 0.5])[:, None, None, None]
+    own, other = (frame_decoding.decode_crop_resize(tf.gather(strings, places), tf.gather(boxes, places), flips,
+                                                    32).numpy().astype(float) for places in ([0, 1, 2], [3, 0, 4]))
+    weight = fades.alpha.numpy()[:, None, None, None]
     np.testing.assert_array_equal(result[1], own[1])
     # Ours rounds once, the reference three times.
     assert np.abs(result - ((1 - weight) * own + weight * other)).max() <= 1.01
 
 
 def test_partners_in_the_geometry_of_evaluation():
-    images = [smooth_image(73, 99), smooth_image(50, 80, 1), smooth_image(90, 61, 2)]
-    strings = jpegs(images[0], images[1])
-    partners = fading(jpegs(images[2]), [[0, 0, 1, 1]], [0, 0], [0.0, 0.75])
+    strings = jpegs(smooth_image(73, 99), smooth_image(50, 80, 1), smooth_image(90, 61, 2))
 
-    def decode(strings, *partners):
-        return frame_decoding.decode_centre(strings, 40, 32, Partners(*partners))
+    def decode(strings, partner, alpha):
+        return frame_decoding.decode_centre(strings, 40, 32, Fades(partner, alpha))
 
-    result = both_ways(decode, strings, *partners)
-    plain = frame_decoding.decode_centre(jpegs(*images), 40, 32).numpy().astype(float)
+    result = both_ways(decode, strings, tf.constant([0, 2]), tf.constant([0.0, 0.75]))
+    plain = frame_decoding.decode_centre(strings, 40, 32).numpy().astype(float)
     np.testing.assert_array_equal(result[0], plain[0])
     assert np.abs(result[1] - (0.25 * plain[1] + 0.75 * plain[2])).max() < 0.501
 
@@ -124,13 +116,15 @@ def test_partners_in_the_geometry_of_evaluation():
 def test_frames_of_every_kind_keep_their_places():
     """Plain, antialiased and blended frames are made by different loops."""
     values = np.arange(12) * 20
-    images = [np.full((200 if k % 3 == 1 else 40, 200, 3), value, np.uint8) for k, value in enumerate(values)]
-    boxes = tf.constant([[0, 0, len(image), 200 if k % 3 == 1 else 40] for k, image in enumerate(images)])
-    alpha = [0.5 if k % 3 == 2 else 0.0 for k in range(12)]
-    partners = fading(jpegs(np.zeros((40, 40, 3), np.uint8)), [[0, 0, 40, 40]], [0] * 12, alpha)
-    result = frame_decoding.decode_crop_resize(jpegs(*images), boxes, tf.zeros([12], tf.bool), 32, partners).numpy()
-    expected = values * (1 - np.array(alpha))
-    assert np.abs(result - expected[:, None, None, None]).max() <= 2
+    large = np.arange(12) % 3 == 1
+    images = [np.full((200 if is_large else 40, 200, 3), value, np.uint8)
+              for is_large, value in zip(large, values, strict=True)]
+    black = np.zeros((40, 40, 3), np.uint8)
+    boxes = tf.constant([[0, 0, *((200, 200) if is_large else (40, 40))] for is_large in large] + [[0, 0, 40, 40]])
+    alpha = np.where(np.arange(12) % 3 == 2, 0.5, 0.0).astype(np.float32)
+    result = frame_decoding.decode_crop_resize(jpegs(*images, black), boxes, tf.zeros([12], tf.bool), 32,
+                                               Fades(tf.fill([12], 12), tf.constant(alpha))).numpy()
+    assert np.abs(result - (values * (1 - alpha))[:, None, None, None]).max() <= 2
 
 
 def test_no_frames_give_no_frames():

@@ -1,12 +1,16 @@
 """The index of a record folder: what it says, when it is made anew, and what it finds."""
 
 import os
+from pathlib import Path
 
+import google_crc32c
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from bsp_tf.base.errors import InputError
 from bsp_tf.data import record_index
+from bsp_tf.data.clip_stream import clip_reader
 from bsp_tf.data.record_folder import open_folder, record_offsets
 
 
@@ -22,8 +26,21 @@ def rows(index):
 def test_says_class_length_and_place_of_every_clip(folder):
     index = record_index.load_index(folder)
     assert rows(index) == [(-1, 40), (0, 2), (0, 3), (0, 4), (1, 5), (1, 6)]
+    assert index.size.tolist() == [[12, 16]] * 6
     for shard, name in enumerate(folder.shards):
         assert index.offset[index.shard == shard].tolist() == record_offsets(name)
+
+
+def test_says_place_length_and_checksum_of_every_frame(folder):
+    for index in (record_index.load_index(folder), record_index.load_index(folder)):  # just made, then kept
+        read = clip_reader(folder, index)
+        assert len(index.frames) == index.num_frames.sum()
+        for row, shard in enumerate(index.shard):
+            content = Path(folder.shards[shard]).read_bytes()[index.offset[row]:]
+            table = index.frames[index.first_frame[row]:][:index.num_frames[row]]
+            found = [content[start:start + length] for start, length, _ in table.tolist()]
+            assert found == read(tf.constant(row))["frames"].numpy().tolist()
+            assert [google_crc32c.value(frame) for frame in found] == table[:, record_index.FRAME_CHECKSUM].tolist()
 
 
 def test_is_kept_and_used_until_a_shard_changes(folder, make_records, monkeypatch):
@@ -43,6 +60,18 @@ def test_a_damaged_index_is_made_anew(folder, content):
     path.write_bytes(path.read_bytes()[:100] if content is None else content)
     assert rows(record_index.load_index(folder)) == rows(first)
     assert np.load(path)["label"].shape == (6,)
+
+
+@pytest.mark.parametrize("content", [b"", b"no array", None])
+def test_a_damaged_table_of_frames_is_made_anew(folder, content):
+    first = record_index.load_index(folder)
+    path = folder.path / record_index.FRAMES_FILE
+    if content is None:
+        path.unlink()
+    else:
+        path.write_bytes(content)
+    np.testing.assert_array_equal(record_index.load_index(folder).frames, first.frames)
+    assert len(np.load(path)) == len(first.frames)
 
 
 def test_a_folder_that_cannot_be_written_still_works(folder, capsys):
