@@ -69,7 +69,7 @@ class FramePlan(NamedTuple):
         part: int32 [B*T + m], the part of each decoded frame: first one frame for each output frame, sample after
             sample, then the m partners, into which the frames of a transition fade.
         frame: int32 [B*T + m], its index in the clip of that part.
-        partner: int32 [B*T], which decoded frame an output frame fades into; void where alpha is 0.
+        partner: int32 [B*T], which decoded frame an output frame fades into; 0 where alpha is 0.
         alpha: float32 [B*T], weight of the partner; 0 for a plain frame.
     """
 
@@ -187,12 +187,14 @@ def plan_frames(joints: Joints, num_frames: tf.Tensor, settings: Settings, seed:
     mixed = (alpha > 0) & ~after
     own_part = first_part + tf.cast(after, tf.int32)
     own_frame = tf.where(after, indices[:, 1], indices[:, 0])
-    partner_part = tf.boolean_mask(tf.broadcast_to(first_part + 1, tf.shape(alpha)), mixed)
     flat = tf.reshape(mixed, [-1])
+    fading = tf.where(flat)[:, 0]
+    own_part = tf.reshape(own_part, [-1])
     return FramePlan(
-        tf.concat([tf.reshape(own_part, [-1]), partner_part], axis=0),
-        tf.concat([tf.reshape(own_frame, [-1]), tf.boolean_mask(indices[:, 1], mixed)], axis=0),
-        tf.size(flat) + tf.cumsum(tf.cast(flat, tf.int32), exclusive=True),
+        # A frame that fades out is of the part before, its partner of the part after.
+        tf.concat([own_part, tf.gather(own_part, fading) + 1], axis=0),
+        tf.concat([tf.reshape(own_frame, [-1]), tf.gather(tf.reshape(indices[:, 1], [-1]), fading)], axis=0),
+        tf.where(flat, tf.size(flat) + tf.cumsum(tf.cast(flat, tf.int32), exclusive=True), 0),
         tf.where(flat, tf.reshape(alpha, [-1]), 0.0))
 
 

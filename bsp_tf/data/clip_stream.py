@@ -43,12 +43,12 @@ def permuted(place: tf.Tensor, count: tf.Tensor | int, seed: tf.Tensor, number: 
     """Where permutation `number` of 0..count-1 sends `place`.
 
     Args:
-        place: int64 [], in 0..count-1.
+        place: int64 [] or [n], in 0..count-1.
         count: int64 [].
         seed: int64 [2].
         number: int64 [], which of the permutations of this seed.
     Returns:
-        int64 [].
+        int64, shape of `place`.
     """
     return tf.random.experimental.index_shuffle(place, fold_seed(seed, number), tf.cast(count, tf.int64) - 1)
 
@@ -98,7 +98,7 @@ class QuadOrder:
         """int64 [4]: the clips (rows of the index) of quad `number` (int64 [])."""
         place, turn = number % self.units_a_pass, number // self.units_a_pass
         total, seed = len(self._pair_class), stream_seed(self._seed, PAIR_ORDER)
-        one, other = (permuted(2 * place + i, total, seed, turn) for i in range(2))
+        one, other = tf.unstack(permuted(2 * place + [0, 1], total, seed, turn))
         pair_class = tf.constant(self._pair_class)
         own = pair_class[one]
         # Behind the last pair of the class, and round to its first: every pair of another class, equally often.
@@ -116,7 +116,7 @@ class QuadOrder:
         first, count = self._at("_first", own), self._at("_count", own)
         rank = 2 * (pair - self._at("_first_pair", own))
         seed = fold_seed(stream_seed(self._seed, CLIP_ORDER), own)
-        places = [first + permuted(rank + i, count, seed, turn) for i in range(2)]
+        places = first + permuted(rank + [0, 1], count, seed, turn)
         return tf.gather(tf.constant(self._clips), places)
 
     def _at(self, table: str, row: tf.Tensor) -> tf.Tensor:

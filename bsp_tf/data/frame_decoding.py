@@ -20,7 +20,7 @@ class Fades(NamedTuple):
     """Which frames are blended with another one: (1 - alpha) * frame + alpha * partner.
 
     Attributes:
-        partner: int32 [n], place of the partner among the strings; void where alpha is 0.
+        partner: int32 [n], place of the partner among the strings; any where alpha is 0.
         alpha: float32 [n], 0 for a plain frame.
     """
 
@@ -51,8 +51,8 @@ def decode_crop_resize(strings: tf.Tensor, boxes: tf.Tensor, flips: tf.Tensor, s
                        fades: Fades | None = None) -> tf.Tensor:
     """Decodes one box of each image, resizes it (bilinear, half-pixel centres) to a square, and may mirror it.
 
-    Only the box is decoded; images may differ in size. Reductions beyond PLAIN_BILINEAR_UP_TO are antialiased. Boxes
-    of one size are blended before they are resized (resizing is linear), others after.
+    Only the box is decoded; images may differ in size. Reductions beyond PLAIN_BILINEAR_UP_TO are antialiased. Where
+    nothing speaks against it frames are blended before they are resized (resizing is linear), else after.
 
     Args:
         strings: string [n + m], JPEG images: n frames, and m more that only serve as partners.
@@ -67,37 +67,45 @@ def decode_crop_resize(strings: tf.Tensor, boxes: tf.Tensor, flips: tf.Tensor, s
         # The resize kernel is twice as fast on float32 as on uint8, conversion included.
         return tf.cast(tf.image.decode_and_crop_jpeg(strings[k], boxes[k], channels=3), tf.float32)
 
-    def resize(image: tf.Tensor, antialias: bool) -> tf.Tensor:
-        return tf.image.resize(image, [size, size], antialias=antialias)
-
-    def finish(image: tf.Tensor, k: tf.Tensor) -> tf.Tensor:
-        # Neither kernel has negative weights: what it gives stays within 0..255.
-        image = tf.cast(tf.round(image), tf.uint8)
-        return tf.cond(flips[k], lambda: tf.reverse(image, [1]), lambda: image)
-
-    def blended(k: tf.Tensor) -> tf.Tensor:
-        image, partner, alpha = crop(k), crop(fades.partner[k]), fades.alpha[k]
-        return finish(tf.cond(
-            tf.reduce_all(tf.equal(tf.shape(image), tf.shape(partner))),
-            lambda: either_way(_mix(image, partner, alpha)),
-            lambda: _mix(either_way(image), either_way(partner), alpha),
-        ), k)
-
     def is_large(sides: tf.Tensor) -> tf.Tensor:
         return tf.reduce_max(sides, axis=-1) > int(PLAIN_BILINEAR_UP_TO * size)
 
-    def either_way(image: tf.Tensor) -> tf.Tensor:
-        return tf.cond(is_large(tf.shape(image)), lambda: resize(image, True), lambda: resize(image, False))
+    def resize(image: tf.Tensor) -> tf.Tensor:
+        return tf.cond(is_large(tf.shape(image)), lambda: tf.image.resize(image, [size, size], antialias=True),
+                       lambda: tf.image.resize(image, [size, size]))
+
+    def plain(k: tf.Tensor) -> tf.Tensor:
+        return tf.image.resize(crop(k), [size, size])
+
+    def blended(k: tf.Tensor) -> tf.Tensor:
+        return tf.image.resize(_mix(crop(k), crop(fades.partner[k]), fades.alpha[k]), [size, size])
+
+    def any_frame(k: tf.Tensor) -> tf.Tensor:
+        if fades is None:
+            return resize(crop(k))
+        image, partner = resize(crop(k)), fades.partner[k]
+        return tf.cond(fades.alpha[k] > 0, lambda: _mix(image, resize(crop(partner)), fades.alpha[k]), lambda: image)
+
+    def finished(make: Callable) -> Callable:
+        def frame(k: tf.Tensor) -> tf.Tensor:
+            # Neither kernel has negative weights: what it gives stays within 0..255.
+            image = tf.cast(tf.round(make(k)), tf.uint8)
+            return tf.cond(flips[k], lambda: tf.reverse(image, [1]), lambda: image)
+        return frame
 
     count = tf.size(flips)
-    fading, large = _fading(fades, count), is_large(boxes[:count, 2:])
-    # A loop for each kind of frame: branches inside one loop would cost as much as the crop of a frame.
+    simple = ~is_large(boxes[:count, 2:])
     frames = tf.TensorArray(tf.uint8, count, element_shape=[size, size, 3])
-    frames = _fill(frames, ~fading & ~large, lambda k: finish(resize(crop(k), False), k))
-    frames = _fill(frames, ~fading & large, lambda k: finish(resize(crop(k), True), k))
-    if fades is not None:
-        frames = _fill(frames, fading, blended)
-    return frames.stack()
+    # A loop for each usual kind of frame: branches inside one loop would cost as much as the crop of a frame.
+    if fades is None:
+        frames = _fill(frames, simple, finished(plain), few=True)
+    else:
+        fading, partner_boxes = fades.alpha > 0, tf.gather(boxes, fades.partner)
+        frames = _fill(frames, simple & ~fading, finished(plain), few=False)
+        same_size = tf.reduce_all(tf.equal(boxes[:count, 2:], partner_boxes[:, 2:]), axis=1)
+        frames = _fill(frames, simple & fading & same_size, finished(blended), few=False)
+        simple &= ~fading | same_size
+    return _fill(frames, ~simple, finished(any_frame), fades is None).stack()
 
 
 def decode_centre(strings: tf.Tensor, short_side: int, crop_size: int, fades: Fades | None = None) -> tf.Tensor:
@@ -118,13 +126,10 @@ def decode_centre(strings: tf.Tensor, short_side: int, crop_size: int, fades: Fa
         image, partner = (tf.cast(centre(place), tf.float32) for place in (k, fades.partner[k]))
         return video_ops.to_uint8(_mix(image, partner, fades.alpha[k]))
 
-    count = tf.size(strings) if fades is None else tf.size(fades.alpha)
-    fading = _fading(fades, count)
-    frames = tf.TensorArray(tf.uint8, count, element_shape=[crop_size, crop_size, 3])
-    frames = _fill(frames, ~fading, centre)
-    if fades is not None:
-        frames = _fill(frames, fading, blended)
-    return frames.stack()
+    fading = tf.zeros_like(strings, tf.bool) if fades is None else fades.alpha > 0
+    frames = tf.TensorArray(tf.uint8, tf.size(fading), element_shape=[crop_size, crop_size, 3])
+    frames = _fill(frames, ~fading, centre, fades is None)
+    return (frames if fades is None else _fill(frames, fading, blended, few=False)).stack()
 
 
 def flip(frames: tf.Tensor, flips: tf.Tensor) -> tf.Tensor:
@@ -143,19 +148,20 @@ def flip(frames: tf.Tensor, flips: tf.Tensor) -> tf.Tensor:
     return tf.map_fn(mirrored, (frames, flips), fn_output_signature=tf.TensorSpec(frames.shape[1:], frames.dtype))
 
 
-def _fading(fades: Fades | None, count: tf.Tensor) -> tf.Tensor:
-    """bool [count]."""
-    return tf.zeros([count], tf.bool) if fades is None else fades.alpha > 0
+def _fill(frames: tf.TensorArray, chosen: tf.Tensor, make: Callable[[tf.Tensor], tf.Tensor],
+          few: bool) -> tf.TensorArray:
+    """Writes make(k) (uint8 [S, S, 3]) at each place k where `chosen` (bool [n]) is true.
 
-
-def _fill(frames: tf.TensorArray, chosen: tf.Tensor, make: Callable[[tf.Tensor], tf.Tensor]) -> tf.TensorArray:
-    """Writes make(k) (uint8 [S, S, 3]) at each place k where `chosen` (bool [n]) is true."""
+    The frames of one clip (`few`) are made all at once, of more clips only two at a time, so that their pixels stay in
+    the caches: each way is 6 to 9% faster in its place than the other (`benchmarks/input_pipeline.py`).
+    """
     places = tf.cast(tf.where(chosen)[:, 0], tf.int32)
 
     def step(i: tf.Tensor, frames: tf.TensorArray) -> tuple[tf.Tensor, tf.TensorArray]:
         return i + 1, frames.write(places[i], make(places[i]))
 
-    return tf.while_loop(lambda i, _: i < tf.size(places), step, (tf.constant(0), frames))[1]
+    return tf.while_loop(lambda i, _: i < tf.size(places), step, (tf.constant(0), frames),
+                         parallel_iterations=10 if few else 2)[1]
 
 
 def _mix(image: tf.Tensor, partner: tf.Tensor, alpha: tf.Tensor) -> tf.Tensor:

@@ -30,7 +30,7 @@ def test_both_limits_decode_the_same_frames(records):
 
 
 def test_streams_are_measured_in_turn(records):
-    result = input_pipeline.measure_pipelines(records, batch_size=4, threads=2, batches=1, repeats=2)
+    result = input_pipeline.measure_in_processes(1, records, 4, 2, 1, 2)
     assert {len(result[name]["all"]) for name in ("limit", "byte_limit", "action", "boundary")} == {2}
     action, limit = (result[name]["all"] for name in ("action", "limit"))
     assert result["action_of_limit"] == pytest.approx(np.mean([action[0] / limit[0], action[1] / limit[1]]))
