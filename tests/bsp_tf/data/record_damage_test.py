@@ -49,3 +49,9 @@ def test_no_sequence_example_and_no_jpeg(folder):
 def test_nothing_found_tells_what_tensorflow_said(folder):
     assert str(damage_error(folder, ERROR)) == (
         f"cannot read the records in {folder}: corrupted record at 0. Convert that folder anew.")
+
+
+def test_what_a_frame_reader_said_comes_without_the_name_of_its_exception(folder):
+    error = tf.errors.InvalidArgumentError(None, None, "ValueError: cannot read a/clips: No such file\nTraceback ...")
+    assert str(damage_error(folder, error)) == (
+        f"cannot read the records in {folder}: cannot read a/clips: No such file. Convert that folder anew.")
