@@ -8,6 +8,7 @@ the same strings.
 
 import atexit
 import os
+import threading
 import time
 from collections.abc import Callable
 
@@ -23,7 +24,7 @@ from bsp_tf.data.record_index import FRAME_CHECKSUM, FRAME_LENGTH, FRAME_OFFSET,
 FrameReader = Callable[[tf.Tensor, tf.Tensor], tf.Tensor]
 
 # Several times what a unit of the pipeline takes from one call to the next.
-QUIET_SECONDS = 0.5
+QUIET_SECONDS = 1.0
 # A thread of the program may go on to take batches: then there is no end to wait for.
 PATIENCE_SECONDS = 10
 
@@ -99,20 +100,26 @@ class _Calls:
     """
 
     def __init__(self):
-        self._last = -QUIET_SECONDS
+        self._lock = threading.Lock()
+        self._running = 0
+        self._last_end = -QUIET_SECONDS
 
     def noted(self, function: Callable) -> Callable:
         def call(*arguments):
+            with self._lock:
+                self._running += 1
             try:
                 return function(*arguments)
             finally:
-                self._last = time.monotonic()
+                with self._lock:
+                    self._running -= 1
+                    self._last_end = time.monotonic()
         return call
 
     def wait(self) -> None:
         deadline = time.monotonic() + PATIENCE_SECONDS
-        while (rest := min(self._last + QUIET_SECONDS, deadline) - time.monotonic()) > 0:
-            time.sleep(rest)
+        while time.monotonic() < deadline and (self._running or time.monotonic() < self._last_end + QUIET_SECONDS):
+            time.sleep(0.05)
 
 
 _calls = _Calls()
