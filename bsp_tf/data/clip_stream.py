@@ -59,7 +59,7 @@ class ActionOrder:
     clips_per_unit = 1
 
     def __init__(self, index: RecordIndex, seed: int, shuffle: bool):
-        """Labelled clips of `index` are usable; without `shuffle` they come in the order of the index."""
+        """Labelled clips of `index` with a frame are usable; without `shuffle` they come in the order of the index."""
         self._clips = np.flatnonzero((index.label >= 0) & (index.num_frames > 0))
         self._seed, self._shuffle = seed, shuffle
         self.units_a_pass = len(self._clips)

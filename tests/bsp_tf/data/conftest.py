@@ -73,6 +73,17 @@ def color_records(tmp_path_factory) -> Path:
     return write_records(tmp_path_factory.mktemp("records") / "train", [[40] * 4] * 4)
 
 
+@pytest.fixture(scope="session")
+def both_ways() -> Callable[..., np.ndarray]:
+    """`both_ways(function, *tensors)`: the result of an op, checked to be the same eagerly and inside Dataset.map."""
+    def run(function, *arguments):
+        eager = function(*arguments)
+        mapped = next(iter(tf.data.Dataset.from_tensors(arguments).map(function, num_parallel_calls=2)))
+        np.testing.assert_array_equal(eager, mapped)
+        return eager.numpy()
+    return run
+
+
 @pytest.fixture
 def make_config(color_records) -> Callable[..., ConfigDict]:
     """`make_config(task, **{"data.flip": False})`: a small config over the colour records."""

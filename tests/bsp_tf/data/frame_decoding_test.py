@@ -17,15 +17,7 @@ def jpegs(*images):
     return tf.constant([tf.io.encode_jpeg(image, quality=95).numpy() for image in images])
 
 
-def both_ways(function, *arguments):
-    eager = function(*arguments)
-    dataset = tf.data.Dataset.from_tensors(arguments).map(function, num_parallel_calls=2)
-    mapped = next(iter(dataset))
-    np.testing.assert_array_equal(eager, mapped)
-    return eager.numpy()
-
-
-def test_decode_jpegs_keeps_order_and_size():
+def test_decode_jpegs_keeps_order_and_size(both_ways):
     images = [smooth_image(30, 41, seed) for seed in range(3)]
     decoded = both_ways(frame_decoding.decode_jpegs, jpegs(*images))
     assert decoded.shape == (3, 30, 41, 3) and decoded.dtype == np.uint8
@@ -37,7 +29,7 @@ def test_damaged_jpeg_is_an_error_of_tensorflow():
         frame_decoding.decode_jpegs(tf.constant([b"\xff\xd8 no picture"]))
 
 
-def test_decode_crop_resize_of_differing_sizes():
+def test_decode_crop_resize_of_differing_sizes(both_ways):
     images = [smooth_image(72, 96), smooth_image(51, 33, 1), smooth_image(200, 210, 2)]
     boxes = tf.constant([[4, 16, 32, 32], [3, 1, 40, 20], [10, 20, 160, 150]])
     result = both_ways(lambda s, b, f: frame_decoding.decode_crop_resize(s, b, f, 32), jpegs(*images), boxes,
@@ -52,7 +44,7 @@ def test_decode_crop_resize_of_differing_sizes():
         assert np.abs(result[index] - expected).mean() < 4
 
 
-def test_decode_crop_resize_mirrors_where_asked():
+def test_decode_crop_resize_mirrors_where_asked(both_ways):
     strings = jpegs(smooth_image(72, 96), smooth_image(51, 33, 1))
     boxes = tf.constant([[4, 16, 32, 32], [3, 1, 40, 20]])
     plain = frame_decoding.decode_crop_resize(strings, boxes, tf.constant([False, False]), 24).numpy()
@@ -61,7 +53,7 @@ def test_decode_crop_resize_mirrors_where_asked():
     np.testing.assert_array_equal(result, [plain[0, :, ::-1], plain[1]])
 
 
-def test_flip_only_where_asked():
+def test_flip_only_where_asked(both_ways):
     frames = tf.constant(np.random.default_rng(0).integers(0, 255, (4, 5, 7, 3), np.uint8))
     result = both_ways(frame_decoding.flip, frames, tf.constant([True, False, False, True]))
     np.testing.assert_array_equal(result[0], frames[0, :, ::-1])
@@ -69,7 +61,7 @@ def test_flip_only_where_asked():
     np.testing.assert_array_equal(result[1:3], frames[1:3])
 
 
-def test_decode_centre_equals_preprocess_eval_and_takes_odd_sizes():
+def test_decode_centre_equals_preprocess_eval_and_takes_odd_sizes(both_ways):
     images = [smooth_image(73, 99, seed) for seed in range(4)]
     strings = jpegs(*images)
     frames = tf.reshape(frame_decoding.decode_jpegs(strings), [2, 2, 73, 99, 3])
@@ -81,7 +73,7 @@ def test_decode_centre_equals_preprocess_eval_and_takes_odd_sizes():
 
 @pytest.mark.parametrize("own_size,partner_size", [((40, 40), (40, 40)), ((40, 40), (30, 36)), ((160, 150), (160, 150)),
                                                    ((160, 150), (20, 20))])
-def test_partners_are_blended_with_their_weight(own_size, partner_size):
+def test_partners_are_blended_with_their_weight(both_ways, own_size, partner_size):
     """Three frames, the fourth and fifth image are the partners."""
     strings = jpegs(*(smooth_image(170, 180, seed) for seed in (0, 1, 0, 2, 3)))
     boxes = tf.constant([[3, 5, *own_size]] * 3 + [[8, 2, *partner_size]] * 2)
@@ -101,7 +93,7 @@ def test_partners_are_blended_with_their_weight(own_size, partner_size):
     assert np.abs(result - ((1 - weight) * own + weight * other)).max() <= 1.01
 
 
-def test_partners_in_the_geometry_of_evaluation():
+def test_partners_in_the_geometry_of_evaluation(both_ways):
     strings = jpegs(smooth_image(73, 99), smooth_image(50, 80, 1), smooth_image(90, 61, 2))
 
     def decode(strings, partner, alpha):

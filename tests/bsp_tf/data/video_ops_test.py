@@ -10,14 +10,6 @@ from bsp_tf.data import video_ops
 SEED = (1, 2)
 
 
-def both_ways(function, *arguments):
-    eager = function(*arguments)
-    dataset = tf.data.Dataset.from_tensors(arguments).map(function, num_parallel_calls=2)
-    mapped = next(iter(dataset))
-    np.testing.assert_array_equal(eager, mapped)
-    return eager.numpy()
-
-
 def reference_boxes(height, width, target):
     """All boxes TSM's GroupMultiScaleCrop can give, written down from its rules."""
     base = min(height, width)
@@ -37,7 +29,7 @@ def reference_boxes(height, width, target):
 
 
 @pytest.mark.parametrize("height,width,target", [(72, 96, 64), (256, 340, 224), (62, 97, 64), (1, 5, 64), (63, 63, 64)])
-def test_crop_boxes_are_exactly_those_of_tsm(height, width, target):
+def test_crop_boxes_are_exactly_those_of_tsm(both_ways, height, width, target):
     pairs, positions = np.divmod(np.arange(130), 13)
     sizes = tf.tile([[height, width]], [130, 1])
     boxes = both_ways(lambda s, p, q: video_ops.crop_boxes(s, target, p, q), sizes, tf.constant(pairs, tf.int32),
@@ -47,7 +39,7 @@ def test_crop_boxes_are_exactly_those_of_tsm(height, width, target):
     assert (boxes[:, :2] + boxes[:, 2:] <= (height, width)).all()
 
 
-def test_drawn_boxes_cover_all_and_follow_the_seed():
+def test_drawn_boxes_cover_all_and_follow_the_seed(both_ways):
     sizes = tf.tile([[[72, 96], [96, 72]]], [3000, 1, 1])
     boxes = both_ways(lambda s: video_ops.multi_scale_crop_boxes(s, 64, SEED), sizes)
     assert {tuple(box) for box in boxes[:, 0].tolist()} == reference_boxes(72, 96, 64)
@@ -60,12 +52,12 @@ def test_drawn_boxes_cover_all_and_follow_the_seed():
 
 @pytest.mark.parametrize("size,expected", [((72, 96), (64, 85)), ((96, 72), (85, 64)), ((64, 64), (64, 64)),
                                            ((30, 31), (64, 66)), ((1, 3), (64, 192))])
-def test_resize_short_side_rounds_the_long_side_down(size, expected):
+def test_resize_short_side_rounds_the_long_side_down(both_ways, size, expected):
     frames = tf.zeros([2, *size, 3], tf.uint8)
     assert both_ways(lambda f: video_ops.resize_short_side(f, 64), frames).shape == (2, *expected, 3)
 
 
-def test_centre_crop_splits_odd_rests_like_torchvision():
+def test_centre_crop_splits_odd_rests_like_torchvision(both_ways):
     frames = tf.reshape(tf.range(1 * 9 * 11 * 3), [1, 9, 11, 3])
     for size in (9, 8, 6, 4):
         top, left = round((9 - size) / 2), round((11 - size) / 2)
@@ -78,7 +70,7 @@ def test_short_side_below_crop_size_is_refused():
         video_ops.preprocess_eval(tf.zeros([1, 1, 50, 50, 3], tf.uint8), 30, 32)
 
 
-def test_normalize_is_the_imagenet_rule():
+def test_normalize_is_the_imagenet_rule(both_ways):
     frames = tf.constant(np.random.default_rng(0).integers(0, 256, (2, 3, 4, 5, 3)), tf.uint8)
     result = both_ways(video_ops.normalize, frames)
     expected = (frames.numpy() / 255 - [0.485, 0.456, 0.406]) / [0.229, 0.224, 0.225]
@@ -88,7 +80,7 @@ def test_normalize_is_the_imagenet_rule():
 
 
 @pytest.mark.parametrize("num_frames", [1, 2, 7, 8])
-def test_repeat_one_frame(num_frames):
+def test_repeat_one_frame(both_ways, num_frames):
     frames = tf.reshape(tf.range(2 * num_frames * 12), [2, num_frames, 2, 2, 3])
     result = both_ways(video_ops.repeat_one_frame, frames)
     assert result.shape == frames.shape
