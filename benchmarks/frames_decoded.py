@@ -75,9 +75,9 @@ def _count(records: str | Path, task: str, config: ConfigDict, num_batches: int,
 
 def _paint_count(strings: tf.Tensor, *arguments) -> tf.Tensor:
     """In place of a decoder: uint8 [n, SIZE, SIZE, 3], every pixel the number of strings in base 256."""
-    fades, count = arguments[-1], tf.size(strings)
+    composition, count = arguments[-1], tf.size(strings)
     color = tf.cast(tf.stack([count % 256, count // 256 % 256, count // 65536]), tf.uint8)
-    frames = count if fades is None else tf.size(fades.alpha)
+    frames = count if composition is None else tf.size(composition.shown)
     return tf.tile(color[tf.newaxis, tf.newaxis, tf.newaxis], [frames, SIZE, SIZE, 1])
 
 

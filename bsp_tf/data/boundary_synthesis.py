@@ -15,22 +15,27 @@ Everything is a pure function, vectorised over samples, and works on *indices*: 
 looks like, `plan_frames` says which source frames are needed and how they are mixed, and only the frames in the plan
 are ever decoded (`frame_decoding.py`).
 
-Four clips, two of a class A and two of a class B, make one sample of each type (`deal_roles`). A sample needs every
-output frame once and the frames of a transition twice: with transitions of 2 to 6 of 8 frames in one type of four,
-36 frames are decoded where an action batch decodes 32 (`decoded_share`: 1.125).
+Samples come in *quads*, one of each type, made of four clips: two of a class A and two of a class B (`deal_roles`). A
+transition needs its frames twice. To pay for that, diff_class and same_class are twins: both show one clip of A on the
+same side of the boundary, from the same frame on, at the same speed, cropped and mirrored alike, so that each of its
+frames is decoded once. Thus a batch decodes as many frames as an action batch (`decoded_share`), and what tells the
+twins apart is what the boundary joins to that clip, not the clip.
 
 Trap: where only diff_class is blended (the paper's rule), blend or cut alone separates it from same_class, and where
 both are cut nothing but the content does, which small models hardly learn. `boundary.transition` sets the rule.
 """
 
+import itertools
 from typing import NamedTuple
 
+import numpy as np
 import tensorflow as tf
 
 from bsp_tf.data import frame_sampling
 from bsp_tf.data.boundary_settings import (
     BLENDED_TYPES,
     BOUNDARY_TYPES,
+    CLIPS_PER_QUAD,
     DIFF_CLASS,
     DIFF_SPEED,
     SAME_CLASS,
@@ -39,6 +44,12 @@ from bsp_tf.data.boundary_settings import (
 )
 
 NO_BOUNDARY = -1.0
+
+# Of each sample of a quad: whose crop and mirroring it has. Twins look alike.
+LOOKS = (DIFF_CLASS, DIFF_CLASS, DIFF_SPEED, SAME_SPEED)
+
+# More than the frames of any clip.
+_FRAMES = 2**31
 
 
 class Joints(NamedTuple):
@@ -62,27 +73,39 @@ class Joints(NamedTuple):
         return tf.where(self.types == SAME_SPEED, NO_BOUNDARY, centre)
 
 
+class Composition(NamedTuple):
+    """How pictures make up samples. The pictures are the decoded frames, 0..D-1, and after them the m blended ones.
+
+    Attributes:
+        pairs: int32 [m, 2], the decoded frames that are blended: which fades out, which fades in.
+        alpha: float32 [m], weight of the second, between 0 and 1.
+        shown: int32 [n], the picture of each output frame.
+    """
+
+    pairs: tf.Tensor
+    alpha: tf.Tensor
+    shown: tf.Tensor
+
+
 class FramePlan(NamedTuple):
     """Which source frames to decode and how they make the samples. Part p of sample b has number 2*b + p.
 
     Attributes:
-        part: int32 [B*T + m], the part of each decoded frame: first one frame for each output frame, sample after
-            sample, then the m partners, into which the frames of a transition fade.
-        frame: int32 [B*T + m], its index in the clip of that part.
-        partner: int32 [B*T], which decoded frame an output frame fades into; 0 where alpha is 0.
-        alpha: float32 [B*T], weight of the partner; 0 for a plain frame.
+        part: int32 [D], the part of each decoded frame; of twins, that of diff_class.
+        frame: int32 [D], its index in the clip of that part.
+        composition: of the B*T output frames, sample after sample.
     """
 
     part: tf.Tensor
     frame: tf.Tensor
-    partner: tf.Tensor
-    alpha: tf.Tensor
+    composition: Composition
 
 
 def deal_roles(seed: tf.Tensor) -> tf.Tensor:
     """Deals four clips to the four types so that every clip is used: which clip is before, which after.
 
-    Clips 0 and 1 are of one class, 2 and 3 of another. The classes, the clips and the order in a pair are random.
+    Clips 0 and 1 are of one class, 2 and 3 of another. The classes, the clips and their order are random, but
+    diff_class and same_class have one clip in common, on the same side.
 
     Args:
         seed: integer [2].
@@ -90,42 +113,49 @@ def deal_roles(seed: tf.Tensor) -> tf.Tensor:
         int32 [4, 2], clip of each type's two parts, rows in the order of BOUNDARY_TYPES; the two entries of the speed
         types are equal.
     """
-    coins = tf.unstack(tf.random.stateless_uniform([6], seed, 0, 2, tf.int32))
-    joined_class, other_class = coins[0], 1 - coins[0]
-    one, other = 2 * joined_class + coins[1], 2 * other_class + coins[2]
-    diff_class = tf.where(coins[3] == 1, tf.stack([one, other]), tf.stack([other, one]))
-    same_class = 2 * joined_class + tf.stack([coins[4], 1 - coins[4]])
-    speed = 2 * other_class + tf.stack([coins[5], 1 - coins[5]])
-    return tf.stack([diff_class, same_class, tf.repeat(speed[0], 2), tf.repeat(speed[1], 2)])
+    return tf.constant(_DEALS)[tf.random.stateless_uniform([], seed, 0, len(_DEALS), tf.int32)]
 
 
-def draw_joints(types: tf.Tensor, settings: Settings, seed: tf.Tensor) -> Joints:
+def _all_deals() -> np.ndarray:
+    deals = []
+    for joined, common, guest, side, speed in itertools.product((0, 1), repeat=5):
+        other = 1 - joined
+        twins = np.array([[2 * joined + common, 2 * other + guest], [2 * joined + common, 2 * joined + 1 - common]])
+        deals.append([*(twins[:, ::-1] if side else twins), [2 * other + speed] * 2, [2 * other + 1 - speed] * 2])
+    return np.array(deals, np.int32)
+
+
+_DEALS = _all_deals()
+
+
+def draw_joints(num_quads: int, settings: Settings, seed: tf.Tensor) -> Joints:
     """Draws boundary, transition and speeds of each sample.
 
     A transition of even length is centred on the cut; one of odd length lies half a frame before or after it, by the
     toss of a coin.
 
     Args:
-        types: int32 [B].
+        num_quads: Q.
         settings: ranges to draw from.
         seed: integer [2].
     Returns:
-        Joints of [B].
+        Joints of B = 4 * Q samples, quad after quad, each in the order of BOUNDARY_TYPES.
     """
-    seeds = tf.unstack(tf.random.experimental.stateless_split(seed, 5))
-    zeros = tf.zeros_like(types)
-    cut = frame_sampling.uniform_integers(zeros + settings.position_min, settings.position_max, seeds[0])
-    length = frame_sampling.uniform_integers(zeros + settings.transition_min, settings.transition_max, seeds[1])
-    length = tf.where(_is_any_of(types, BLENDED_TYPES[settings.transition]), length, 0)
-    coin = frame_sampling.uniform_integers(zeros, 1, seeds[2])
-    start = cut - (length + coin * (length % 2)) // 2
-    # An ordered pair of different strides: the second is 1..n-1 places further on, modulo n.
+    types = np.tile(np.arange(len(BOUNDARY_TYPES), dtype=np.int32), num_quads)
     num_strides = len(settings.strides)
-    before = frame_sampling.uniform_integers(zeros, num_strides - 1, seeds[3])
-    further = frame_sampling.uniform_integers(zeros + 1, num_strides - 1, seeds[4])
+    ranges = np.array([(settings.position_min, settings.position_max),
+                       (settings.transition_min, settings.transition_max),
+                       (0, 1), (0, num_strides - 1), (1, num_strides - 1)], np.int32)
+    low, high = np.repeat(ranges[:, :, np.newaxis], len(types), axis=2).swapaxes(0, 1)
+    cut, length, coin, before, further = tf.unstack(frame_sampling.uniform_integers(low, high, seed))
+    length = tf.where(np.isin(types, BLENDED_TYPES[settings.transition]), length, 0)
+    start = cut - (length + coin * (length % 2)) // 2
+    # diff_class precedes its twin.
+    before = tf.gather(before, np.arange(len(types)) - (types == SAME_CLASS))
+    # An ordered pair of different strides: the second is 1..n-1 places further on, modulo n.
     after = tf.where(types == DIFF_SPEED, (before + further) % num_strides, before)
     strides = tf.gather(tf.constant(settings.strides, tf.int32), tf.stack([before, after], axis=1))
-    return Joints(types, start, length, strides)
+    return Joints(tf.constant(types), start, length, strides)
 
 
 def blend_weights(joints: Joints, settings: Settings) -> tf.Tensor:
@@ -142,14 +172,15 @@ def blend_weights(joints: Joints, settings: Settings) -> tf.Tensor:
     # At x = 1 the cosine is exactly -1 only in theory; plain frames must be plain.
     curved = tf.where((x > 0) & (x < 1), (1 - tf.cos(x * 3.14159265358979)) / 2, x)
     alpha = curved if settings.curve == "cosine" else x
-    return tf.where(_is_any_of(joints.types, (DIFF_CLASS, SAME_CLASS))[:, tf.newaxis], alpha, 0.0)
+    return tf.where(((joints.types == DIFF_CLASS) | (joints.types == SAME_CLASS))[:, tf.newaxis], alpha, 0.0)
 
 
 def source_frames(joints: Joints, num_frames: tf.Tensor, settings: Settings, seed: tf.Tensor) -> tf.Tensor:
     """Index of the source frame which each part would show in each output frame.
 
-    A part is placed anywhere in its clip where the frames it shows fit; clips that are too short repeat their last
-    frame (the pipeline leaves such clips out: a frozen end would be a change of speed).
+    A part plays through the whole sample, though only its own side of the boundary is seen. It is placed anywhere in
+    its clip where that fits; clips that are too short repeat their last frame (the pipeline leaves such clips out: a
+    frozen end would be a change of speed).
 
     Args:
         joints: of [B] samples.
@@ -157,59 +188,49 @@ def source_frames(joints: Joints, num_frames: tf.Tensor, settings: Settings, see
         settings: as given to `draw_joints`.
         seed: integer [2].
     Returns:
-        int32 [B, 2, T]; in a joined type frames outside a part's share repeat its nearest shown frame, in a speed
-        type the second part is void.
+        int32 [B, 2, T]; in a speed type the second part is void.
     """
-    count = settings.num_frames
-    frames = tf.range(count)
-    start, length = joints.start[:, tf.newaxis], joints.length[:, tf.newaxis]
-    two_speeds = frame_sampling.two_speed_positions(count, joints.start, joints.strides[:, 0], joints.strides[:, 1])
-    joined = _is_any_of(joints.types, (DIFF_CLASS, SAME_CLASS))[:, tf.newaxis]
-    until_end_of_transition = tf.minimum(frames, start + length - 1) * joints.strides[:, :1]
-    from_start_of_transition = tf.maximum(frames - start, 0) * joints.strides[:, 1:]
-    before = tf.where(joined, until_end_of_transition, two_speeds)
-    after = tf.where(joined, from_start_of_transition, 0)
-    return frame_sampling.place_in_clip(tf.stack([before, after], axis=1), num_frames, seed)
+    positions = frame_sampling.two_speed_positions(
+        settings.num_frames, joints.start, joints.strides[:, 0], joints.strides[:, 1])
+    return frame_sampling.place_in_clip(tf.stack([positions, positions], axis=1), num_frames, seed)
 
 
-def plan_frames(joints: Joints, num_frames: tf.Tensor, settings: Settings, seed: tf.Tensor) -> FramePlan:
-    """Lists the source frames that appear, and what becomes of them.
+def plan_frames(joints: Joints, clips: tf.Tensor, num_frames: tf.Tensor, settings: Settings,
+                seed: tf.Tensor) -> FramePlan:
+    """Lists the source frames that appear, each once, and what becomes of them.
 
-    Args and seed as in `source_frames`.
+    Args:
+        joints: of B samples, whole quads.
+        clips: integer [B, 2], which clip each part is of, by any number that tells clips apart.
+        num_frames, settings, seed: as in `source_frames`.
 
     Returns:
         FramePlan of B samples.
     """
     alpha = blend_weights(joints, settings)
-    indices = source_frames(joints, num_frames, settings, seed)
-    first_part = 2 * tf.range(tf.shape(alpha)[0])[:, tf.newaxis]
+    part = tf.reshape(tf.range(tf.size(clips)), [-1, 2])
+    is_twin = (joints.types == SAME_CLASS)[:, tf.newaxis] & (clips == tf.roll(clips, 1, axis=0))
+    part = tf.where(is_twin, part - 2, part)
+    indices = tf.reshape(source_frames(joints, num_frames, settings, seed), [-1, settings.num_frames])
+    keys = tf.cast(part[..., tf.newaxis], tf.int64) * _FRAMES + tf.cast(tf.gather(indices, part), tf.int64)  # [B, 2, T]
     after = alpha == 1.0
-    mixed = (alpha > 0) & ~after
-    own_part = first_part + tf.cast(after, tf.int32)
-    own_frame = tf.where(after, indices[:, 1], indices[:, 0])
-    flat = tf.reshape(mixed, [-1])
-    fading = tf.where(flat)[:, 0]
-    own_part = tf.reshape(own_part, [-1])
+    fading = (alpha > 0) & ~after
+    # A frame that fades out is of the part before, its partner of the part after.
+    shown = tf.where(after, keys[:, 1], keys[:, 0])
+    decoded, places = tf.unique(tf.concat([tf.reshape(shown, [-1]), tf.boolean_mask(keys[:, 1], fading)], axis=0))
+    places, partners = places[:tf.size(shown)], places[tf.size(shown):]
+    fading = tf.reshape(fading, [-1])
+    blended = tf.size(decoded) + tf.cumsum(tf.cast(fading, tf.int32), exclusive=True)
     return FramePlan(
-        # A frame that fades out is of the part before, its partner of the part after.
-        tf.concat([own_part, tf.gather(own_part, fading) + 1], axis=0),
-        tf.concat([tf.reshape(own_frame, [-1]), tf.gather(tf.reshape(indices[:, 1], [-1]), fading)], axis=0),
-        tf.where(flat, tf.size(flat) + tf.cumsum(tf.cast(flat, tf.int32), exclusive=True), 0),
-        tf.where(flat, tf.reshape(alpha, [-1]), 0.0))
+        tf.cast(decoded // _FRAMES, tf.int32), tf.cast(decoded % _FRAMES, tf.int32),
+        Composition(tf.stack([tf.boolean_mask(places, fading), partners], axis=1),
+                    tf.boolean_mask(tf.reshape(alpha, [-1]), fading), tf.where(fading, blended, places)))
 
 
 def decoded_share(settings: Settings, seed: tf.Tensor, num_quads: int = 1000) -> float:
     """Frames decoded for boundary samples as a multiple of those of as many action clips, averaged over draws."""
-    types = tf.tile(tf.range(len(BOUNDARY_TYPES)), [num_quads])
-    joint_seed, frame_seed = tf.unstack(tf.random.experimental.stateless_split(seed, 2))
-    joints = draw_joints(types, settings, joint_seed)
-    lengths = tf.fill([len(types), 2], settings.window)
-    plan = plan_frames(joints, lengths, settings, frame_seed)
-    return int(tf.size(plan.frame)) / (len(types) * settings.num_frames)
-
-
-def _is_any_of(types: tf.Tensor, wanted: tuple[int, ...]) -> tf.Tensor:
-    found = tf.zeros_like(types, tf.bool)
-    for boundary_type in wanted:
-        found |= types == boundary_type
-    return found
+    joint_seed, frame_seed, *seeds = tf.random.experimental.stateless_split(seed, 2 + num_quads)
+    joints = draw_joints(num_quads, settings, joint_seed)
+    clips = tf.concat([deal_roles(seed) + CLIPS_PER_QUAD * quad for quad, seed in enumerate(seeds)], axis=0)
+    plan = plan_frames(joints, clips, tf.fill(clips.shape, settings.window), settings, frame_seed)
+    return int(tf.size(plan.frame)) / (len(clips) * settings.num_frames)

@@ -111,7 +111,8 @@ def decode_crops(strings: tf.Tensor, num_crops: int, short_side: int, crop_size:
     """
     side = short_side if full_resolution else crop_size
     if num_crops == 1:
-        return frame_decoding.decode_centre(strings, short_side, crop_size)[:, tf.newaxis]
+        unmirrored = tf.zeros_like(strings, tf.bool)
+        return frame_decoding.decode_centre(strings, unmirrored, short_side, crop_size)[:, tf.newaxis]
 
     def one(string: tf.Tensor) -> tf.Tensor:
         image = tf.image.decode_jpeg(string, channels=3)

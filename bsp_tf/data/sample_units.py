@@ -4,13 +4,14 @@ A unit is a clip (action) or a *quad* of clips (boundary): two of a class and tw
 each boundary type. Unit n is a pure function of the seed and of n: clips, crops, joints and all.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import tensorflow as tf
 
 from bsp_tf.data import boundary_synthesis, frame_decoding, frame_sampling, video_ops
 from bsp_tf.data.boundary_settings import BOUNDARY_TYPES, Settings
+from bsp_tf.data.boundary_synthesis import Composition
 from bsp_tf.data.clip_stream import (
     SAMPLES,
     ActionOrder,
@@ -20,7 +21,6 @@ from bsp_tf.data.clip_stream import (
     require_usable_clips,
     stream_seed,
 )
-from bsp_tf.data.frame_decoding import Fades
 from bsp_tf.data.frame_reader import FrameReader, read_bytes_of, read_records_of
 from bsp_tf.data.record_folder import RecordFolder, open_folder
 from bsp_tf.data.record_index import RecordIndex, load_index
@@ -60,7 +60,7 @@ def action_units(config, split: str, seed: int) -> Units:
         strings = read(tf.repeat(row, config.data.num_frames), frames)
         size = tf.gather(tf.constant(index.size), row)
         frames = _decode(strings, tf.zeros([config.data.num_frames], tf.int32), size[tf.newaxis, tf.newaxis],
-                         picture_seed, config.data, training)
+                         picture_seed, config.data, training, looks=(0,))
         return {"frames": frames[tf.newaxis], "label": tf.gather(tf.constant(index.label), row)[tf.newaxis]}
 
     return Units(make, -1 if training else order.units_a_pass, 1)
@@ -79,7 +79,7 @@ def boundary_units(config, split: str, seed: int) -> Units:
         planned = plan(number)
         frames = planned["plan"]
         images = _decode(planned["strings"], frames.part, planned["sizes"], planned["seed"], config.data, training,
-                         Fades(frames.partner, frames.alpha))
+                         boundary_synthesis.LOOKS, frames.composition)
         shape = [len(BOUNDARY_TYPES), config.data.num_frames, *images.shape[1:]]
         return {"frames": tf.reshape(images, shape)} | {name: planned[name] for name in (
             "label", "boundary", "source_classes", "strides", "transition_length")}
@@ -91,7 +91,7 @@ def quad_planner(config, split: str, seed: int) -> tuple[Callable[[tf.Tensor], E
     """The boundary stream just before decoding: four samples a quad, planned but not yet decoded.
 
     Returns:
-        A function of the quad's number (int64 []), and the number of quads a pass. It returns strings string [M] (the
+        A function of the quad's number (int64 []), and the number of quads a pass. It returns strings string [D] (the
         frames that will be decoded, in the order of the plan), plan FramePlan, sizes int32 [4, 2, 2] (height and width
         of the frames of each part), seed int64 [2], and the labels of `dataset_for` with B = 4.
     """
@@ -108,8 +108,8 @@ def quad_planner(config, split: str, seed: int) -> tuple[Callable[[tf.Tensor], E
         rows = tf.gather(order(number), roles)  # of the index, for each part of each sample
         num_frames, labels, sizes = (
             tf.gather(tf.constant(table), rows) for table in (index.num_frames, index.label, index.size))
-        joints = boundary_synthesis.draw_joints(tf.range(len(BOUNDARY_TYPES)), settings, seeds[1])
-        frames = boundary_synthesis.plan_frames(joints, num_frames, settings, seeds[2])
+        joints = boundary_synthesis.draw_joints(1, settings, seeds[1])
+        frames = boundary_synthesis.plan_frames(joints, roles, num_frames, settings, seeds[2])
         strings = read(tf.gather(tf.reshape(rows, [-1]), frames.part), frames.frame)
         return {"strings": strings, "plan": frames, "sizes": sizes, "seed": seeds[3],
                 "label": joints.types, "boundary": joints.boundary(), "source_classes": labels,
@@ -143,27 +143,24 @@ def _frame_reader(config, split: str, folder: RecordFolder, index: RecordIndex) 
 
 
 def _decode(strings: tf.Tensor, part: tf.Tensor, sizes: tf.Tensor, seed: tf.Tensor, data, training: bool,
-            fades: Fades | None = None) -> tf.Tensor:
+            looks: Sequence[int], composition: Composition | None = None) -> tf.Tensor:
     """Decodes frames with the geometry of the split; crop and flip are drawn once a sample.
 
     Args:
-        strings: string [n + m], the frames and then those that only serve as partners.
-        part: int32 [n + m], part of each; the P parts of a sample follow each other.
+        strings: string [D].
+        part: int32 [D], part of each; the P parts of a sample follow each other.
         sizes: int32 [B, P, 2], height and width of the frames of each part.
         seed: integer [2].
-        fades: which frames are blended; None if none is (m is 0).
+        looks: for each sample the sample, itself or another, whose crop and flip it takes.
+        composition: how the decoded frames make up n output frames; None for the frames as they are (n is D).
     Returns:
         uint8 [n, S, S, 3].
     """
     crop_seed, flip_seed = tf.unstack(tf.random.experimental.stateless_split(seed, 2))
-    num_samples, parts_a_sample = tf.unstack(tf.shape(sizes)[:2])
-    count = tf.size(strings) if fades is None else tf.size(fades.alpha)
-    flips = tf.random.stateless_uniform([num_samples], flip_seed, 0, 2, tf.int32) == 1
-    flips = tf.gather(flips, part[:count] // parts_a_sample)
+    flips = tf.random.stateless_uniform([len(looks)], flip_seed, 0, 2, tf.int32) == 1
+    flips = tf.gather(flips, tf.gather(looks, part // sizes.shape[1])) & (training and data.flip)
     if training and data.multi_scale:
-        boxes = video_ops.multi_scale_crop_boxes(sizes, data.crop_size, crop_seed)
+        boxes = video_ops.multi_scale_crop_boxes(sizes, data.crop_size, crop_seed, looks)
         boxes = tf.gather(tf.reshape(boxes, [-1, 4]), part)
-        return frame_decoding.decode_crop_resize(
-            strings, boxes, flips if data.flip else tf.zeros_like(flips), data.crop_size, fades)
-    images = frame_decoding.decode_centre(strings, data.short_side, data.crop_size, fades)
-    return frame_decoding.flip(images, flips) if training and data.flip else images
+        return frame_decoding.decode_crop_resize(strings, boxes, flips, data.crop_size, composition)
+    return frame_decoding.decode_centre(strings, flips, data.short_side, data.crop_size, composition)

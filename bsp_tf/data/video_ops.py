@@ -4,6 +4,8 @@ Training, evaluation, extraction and the exported SavedModel call these same fun
 `normalize`. Geometry and numbers follow the TSM reference implementation; each function names what it takes over.
 """
 
+from collections.abc import Sequence
+
 import tensorflow as tf
 
 from bsp_tf.base.errors import InputError
@@ -24,7 +26,8 @@ CROP_POSITIONS = (
 )
 
 
-def multi_scale_crop_boxes(sizes: tf.Tensor, target: int, seed: tf.Tensor) -> tf.Tensor:
+def multi_scale_crop_boxes(sizes: tf.Tensor, target: int, seed: tf.Tensor,
+                           looks: Sequence[int] | None = None) -> tf.Tensor:
     """Draws one crop box for each clip: TSM's multi-scale crop with fixed positions.
 
     Height and width are CROP_SCALES of the short side, at most one scale step apart (10 pairs, uniform); a length
@@ -35,6 +38,7 @@ def multi_scale_crop_boxes(sizes: tf.Tensor, target: int, seed: tf.Tensor) -> tf
         sizes: int32 [n, P, 2], height and width of the frames of each clip's P sources, pixels.
         target: side of the network's input, pixels.
         seed: integer [2].
+        looks: for each clip the clip, itself or another, whose draw it takes; None for its own.
     Returns:
         int32 [n, P, 4]: top, left, height, width in pixels.
     """
@@ -42,8 +46,8 @@ def multi_scale_crop_boxes(sizes: tf.Tensor, target: int, seed: tf.Tensor) -> tf
     pair_seed, position_seed = tf.unstack(tf.random.experimental.stateless_split(seed, 2))
     pairs = tf.random.stateless_uniform([num_clips], pair_seed, 0, len(CROP_PAIRS), tf.int32)
     positions = tf.random.stateless_uniform([num_clips], position_seed, 0, len(CROP_POSITIONS), tf.int32)
-    boxes = crop_boxes(tf.reshape(sizes, [-1, 2]), target, tf.repeat(pairs, num_sources),
-                       tf.repeat(positions, num_sources))
+    takes = tf.repeat(tf.range(num_clips) if looks is None else looks, num_sources)
+    boxes = crop_boxes(tf.reshape(sizes, [-1, 2]), target, tf.gather(pairs, takes), tf.gather(positions, takes))
     return tf.reshape(boxes, [num_clips, num_sources, 4])
 
 

@@ -5,7 +5,7 @@ import pytest
 import tensorflow as tf
 
 from bsp_tf.data import frame_decoding, video_ops
-from bsp_tf.data.frame_decoding import Fades
+from bsp_tf.data.boundary_synthesis import Composition
 
 
 def smooth_image(height, width, seed=0):
@@ -53,70 +53,64 @@ def test_decode_crop_resize_mirrors_where_asked(both_ways):
     np.testing.assert_array_equal(result, [plain[0, :, ::-1], plain[1]])
 
 
-def test_flip_only_where_asked(both_ways):
-    frames = tf.constant(np.random.default_rng(0).integers(0, 255, (4, 5, 7, 3), np.uint8))
-    result = both_ways(frame_decoding.flip, frames, tf.constant([True, False, False, True]))
-    np.testing.assert_array_equal(result[0], frames[0, :, ::-1])
-    np.testing.assert_array_equal(result[3], frames[3, :, ::-1])
-    np.testing.assert_array_equal(result[1:3], frames[1:3])
-
-
 def test_decode_centre_equals_preprocess_eval_and_takes_odd_sizes(both_ways):
     images = [smooth_image(73, 99, seed) for seed in range(4)]
     strings = jpegs(*images)
     frames = tf.reshape(frame_decoding.decode_jpegs(strings), [2, 2, 73, 99, 3])
     result = both_ways(lambda f: video_ops.preprocess_eval(f, 40, 32), frames)
     assert result.shape == (2, 2, 32, 32, 3) and result.dtype == np.uint8
-    one_by_one = both_ways(lambda s: frame_decoding.decode_centre(s, 40, 32), strings)
-    np.testing.assert_array_equal(result.reshape(4, 32, 32, 3), one_by_one)
+    flips = tf.constant([False, True, False, True])
+    one_by_one = both_ways(lambda s, f: frame_decoding.decode_centre(s, f, 40, 32), strings, flips)
+    np.testing.assert_array_equal(result.reshape(4, 32, 32, 3)[::2], one_by_one[::2])
+    np.testing.assert_array_equal(result.reshape(4, 32, 32, 3)[1::2], one_by_one[1::2, :, ::-1])
 
 
-@pytest.mark.parametrize("own_size,partner_size", [((40, 40), (40, 40)), ((40, 40), (30, 36)), ((160, 150), (160, 150)),
-                                                   ((160, 150), (20, 20))])
-def test_partners_are_blended_with_their_weight(both_ways, own_size, partner_size):
-    """Three frames, the fourth and fifth image are the partners."""
-    strings = jpegs(*(smooth_image(170, 180, seed) for seed in (0, 1, 0, 2, 3)))
-    boxes = tf.constant([[3, 5, *own_size]] * 3 + [[8, 2, *partner_size]] * 2)
-    flips = tf.constant([False, True, True])
-    fades = Fades(tf.constant([3, 0, 4]), tf.constant([0.25, 0.0, 0.5]))
-
-    def decode(strings, boxes, flips, partner, alpha):
-        return frame_decoding.decode_crop_resize(strings, boxes, flips, 32, Fades(partner, alpha))
-
-    result = both_ways(decode, strings, boxes, flips, *fades)
-    assert result.shape == (3, 32, 32, 3) and result.dtype == np.uint8
-    own, other = (frame_decoding.decode_crop_resize(tf.gather(strings, places), tf.gather(boxes, places), flips,
-                                                    32).numpy().astype(float) for places in ([0, 1, 2], [3, 0, 4]))
-    weight = fades.alpha.numpy()[:, None, None, None]
-    np.testing.assert_array_equal(result[1], own[1])
-    # Ours rounds once, the reference three times.
-    assert np.abs(result - ((1 - weight) * own + weight * other)).max() <= 1.01
+# Four images: the first fades into the third, the second is seen twice, the fourth fades into the first.
+COMPOSITION = Composition(tf.constant([[0, 2], [3, 0]]), tf.constant([0.25, 0.5]), tf.constant([1, 4, 5, 0, 1]))
 
 
-def test_partners_in_the_geometry_of_evaluation(both_ways):
-    strings = jpegs(smooth_image(73, 99), smooth_image(50, 80, 1), smooth_image(90, 61, 2))
+def check_composition(result, plain):
+    """`result` against the four images of which it is made."""
+    assert result.shape == (5, 32, 32, 3) and result.dtype == np.uint8
+    plain = plain.astype(float)
+    np.testing.assert_array_equal(result[[0, 3, 4]], plain[[1, 0, 1]])
+    assert np.abs(result[1] - (0.75 * plain[0] + 0.25 * plain[2])).max() < 0.501
+    assert np.abs(result[2] - (0.5 * plain[3] + 0.5 * plain[0])).max() < 0.501
 
-    def decode(strings, partner, alpha):
-        return frame_decoding.decode_centre(strings, 40, 32, Fades(partner, alpha))
 
-    result = both_ways(decode, strings, tf.constant([0, 2]), tf.constant([0.0, 0.75]))
-    plain = frame_decoding.decode_centre(strings, 40, 32).numpy().astype(float)
-    np.testing.assert_array_equal(result[0], plain[0])
-    assert np.abs(result[1] - (0.25 * plain[1] + 0.75 * plain[2])).max() < 0.501
+@pytest.mark.parametrize("size,other_size", [((40, 40), (40, 40)), ((40, 40), (30, 36)), ((160, 150), (20, 20))])
+def test_pictures_are_blended_and_arranged(both_ways, size, other_size):
+    strings = jpegs(*(smooth_image(170, 180, seed) for seed in range(4)))
+    boxes = tf.constant([[3, 5, *size]] * 2 + [[8, 2, *other_size]] * 2)
+    flips = tf.constant([False, True, False, True])
+
+    def decode(strings, boxes, flips, *composition):
+        return frame_decoding.decode_crop_resize(strings, boxes, flips, 32, Composition(*composition))
+
+    check_composition(both_ways(decode, strings, boxes, flips, *COMPOSITION),
+                      frame_decoding.decode_crop_resize(strings, boxes, flips, 32).numpy())
+
+
+def test_blending_in_the_geometry_of_evaluation(both_ways):
+    strings = jpegs(*(smooth_image(73 - 9 * seed, 70 + 11 * seed, seed) for seed in range(4)))
+    flips = tf.zeros([4], tf.bool)
+
+    def decode(strings, *composition):
+        return frame_decoding.decode_centre(strings, flips, 40, 32, Composition(*composition))
+
+    check_composition(both_ways(decode, strings, *COMPOSITION),
+                      frame_decoding.decode_centre(strings, flips, 40, 32).numpy())
 
 
 def test_frames_of_every_kind_keep_their_places():
-    """Plain, antialiased and blended frames are made by different loops."""
+    """Plain and antialiased frames are made by different loops."""
     values = np.arange(12) * 20
     large = np.arange(12) % 3 == 1
     images = [np.full((200 if is_large else 40, 200, 3), value, np.uint8)
               for is_large, value in zip(large, values, strict=True)]
-    black = np.zeros((40, 40, 3), np.uint8)
-    boxes = tf.constant([[0, 0, *((200, 200) if is_large else (40, 40))] for is_large in large] + [[0, 0, 40, 40]])
-    alpha = np.where(np.arange(12) % 3 == 2, 0.5, 0.0).astype(np.float32)
-    result = frame_decoding.decode_crop_resize(jpegs(*images, black), boxes, tf.zeros([12], tf.bool), 32,
-                                               Fades(tf.fill([12], 12), tf.constant(alpha))).numpy()
-    assert np.abs(result - (values * (1 - alpha))[:, None, None, None]).max() <= 2
+    boxes = tf.constant([[0, 0, *((200, 200) if is_large else (40, 40))] for is_large in large])
+    result = frame_decoding.decode_crop_resize(jpegs(*images), boxes, tf.zeros([12], tf.bool), 32).numpy()
+    assert np.abs(result - values[:, None, None, None]).max() <= 2
 
 
 def test_no_frames_give_no_frames():

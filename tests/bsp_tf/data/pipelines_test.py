@@ -82,14 +82,14 @@ def test_boundary_batches_of_mixed_clips(make_config, mixed_records, place_of):
 
 
 @pytest.mark.parametrize("transition_max", [4, 6])
-def test_frames_decoded_are_at_most_1_15_times_those_of_an_action_batch(make_config, transition_max):
+def test_frames_decoded_are_about_those_of_an_action_batch(make_config, transition_max):
     config = make_config("boundary", **{"boundary.transition_max": transition_max})
     plan, _ = sample_units.quad_planner(config, "train", 0)
     planned = tf.data.Dataset.range(100).map(plan).as_numpy_iterator()
     strings = [quad["strings"] for quad in planned]
     for quad in strings:
         assert len(set(quad.tolist())) > 16  # frames of four clips, not a few many times
-    assert sum(map(len, strings)) / (100 * 4 * 8) <= 1.15
+    assert sum(map(len, strings)) / (100 * 4 * 8) <= 1.02
 
 
 @pytest.mark.parametrize("sampling", ["uniform", "dense", "consecutive"])
@@ -132,7 +132,7 @@ def test_action_takes_short_odd_and_differing_clips(make_config, mixed_records):
 @pytest.mark.parametrize("multi_scale", [True, False])
 @pytest.mark.parametrize("task", ["action", "boundary"])
 def test_crop_and_flip_are_one_for_all_frames_of_a_clip(make_config, tmp_path, task, multi_scale):
-    """Clips of one still picture stay still in the speed types and in action samples, and vary between samples."""
+    """Samples of one still picture stay still and vary from sample to sample, but for twins."""
     picture = np.random.default_rng(0).integers(0, 255, (6, 8, 3), np.uint8).repeat(4, 0).repeat(4, 1)
     still = tf.io.encode_jpeg(picture).numpy()
     with tf.io.TFRecordWriter(str(tmp_path / "clips-00000-of-00001")) as writer:
@@ -144,10 +144,12 @@ def test_crop_and_flip_are_one_for_all_frames_of_a_clip(make_config, tmp_path, t
                                   "data.short_side": 24, "data.crop_size": 16})
     shown = set()
     for element in batches(config, count=4):
-        for frames, label in zip(element["frames"], element["label"], strict=True):
-            if task == "action" or label in (DIFF_SPEED, SAME_SPEED):
-                np.testing.assert_array_equal(frames, np.broadcast_to(frames[:1], frames.shape))
-                shown.add(frames[0].tobytes())
+        for frames in element["frames"]:
+            np.testing.assert_array_equal(frames, np.broadcast_to(frames[:1], frames.shape))
+            shown.add(frames[0].tobytes())
+        if task == "boundary":
+            by_type = element["frames"].reshape(-1, 4, *element["frames"].shape[1:])
+            np.testing.assert_array_equal(by_type[:, DIFF_CLASS], by_type[:, SAME_CLASS])
     assert len(shown) == 2 if not multi_scale else len(shown) > 4
 
 

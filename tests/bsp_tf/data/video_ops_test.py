@@ -50,6 +50,14 @@ def test_drawn_boxes_cover_all_and_follow_the_seed(both_ways):
     assert (boxes != other).any()
 
 
+def test_clips_of_one_look_share_the_draw(both_ways):
+    sizes = tf.tile([[[72, 96]]], [40, 1, 1])
+    own = video_ops.multi_scale_crop_boxes(sizes, 64, SEED).numpy()
+    looks = [k - k % 2 for k in range(40)]
+    np.testing.assert_array_equal(both_ways(lambda s: video_ops.multi_scale_crop_boxes(s, 64, SEED, looks), sizes),
+                                  own[looks])
+
+
 @pytest.mark.parametrize("size,expected", [((72, 96), (64, 85)), ((96, 72), (85, 64)), ((64, 64), (64, 64)),
                                            ((30, 31), (64, 66)), ((1, 3), (64, 192))])
 def test_resize_short_side_rounds_the_long_side_down(both_ways, size, expected):
