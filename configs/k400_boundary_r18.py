@@ -13,6 +13,8 @@ action stream. What it leaves open is chosen here:
 - Transition 2-6 frames, linear: a single length would be the only blend that the network knows; real fades differ.
 - Strides 1 and 4: a change of speed by 4 can be seen in 3-5 frames; 2 to 1 is often hidden by the motion itself. A
   clip needs 29 frames then; shorter ones are left out.
+- Pairing: of four clips come one sample of each type, and the diff-class and the same-class sample show one of the clips
+  with the same frames. Its content cannot tell the two apart, and nothing is decoded twice.
 - BatchNorm over all devices: a device's few clips hold the four types in whatever mixture, and the statistics tell a
   cut from a still picture.
 Command: python -m bsp_tf.pretrain --config=configs/k400_boundary_r18.py --strategy=mirrored \
