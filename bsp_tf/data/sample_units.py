@@ -104,7 +104,7 @@ def quad_planner(config, split: str, seed: int) -> tuple[Callable[[tf.Tensor], E
 
     def plan(number: tf.Tensor) -> Element:
         seeds = tf.unstack(tf.random.experimental.stateless_split(fold_seed(stream_seed(seed, SAMPLES), number), 4))
-        roles = tf.ensure_shape(boundary_synthesis.deal_roles(seeds[0]), [len(BOUNDARY_TYPES), 2])
+        roles = boundary_synthesis.deal_roles(seeds[0])
         rows = tf.gather(order(number), roles)  # of the index, for each part of each sample
         num_frames, labels, sizes = (
             tf.gather(tf.constant(table), rows) for table in (index.num_frames, index.label, index.size))
