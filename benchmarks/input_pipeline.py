@@ -143,7 +143,7 @@ def measure_pipelines(records: Path, batch_size: int, threads: int, batches: int
 def measure_in_processes(processes: int, *arguments) -> dict:
     """`measure_pipelines(*arguments)` in several processes, one after the other, and what all turns say together.
 
-    The ratios of single processes differ by more than the turns of one: 0.90 to 1.05 was seen for boundary / action.
+    The ratios of single processes differ by more than the turns of one: 0.92 to 1.13 was seen for boundary / action.
 
     Returns:
         {"limit", "byte_limit", "action", "boundary": {"clips_a_second" (median), "all"}, "action_of_limit",

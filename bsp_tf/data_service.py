@@ -4,9 +4,9 @@
     hostN$ python -m bsp_tf.data_service --role=worker --dispatcher=host0:5050 --host=hostN
     train$ python -m bsp_tf.pretrain ... --config.data.service=grpc://host0:5050
 
-Workers need the record folder under the same path and can come and go while runs train. The dispatcher must live as
-long as a run; if it dies, start it again and continue the run from its checkpoint. There is no password: keep the ports
-inside your network. Ends with Ctrl-C or SIGTERM.
+Workers need the record folder under the same path and can come and go while runs train. If the dispatcher dies, runs
+make their batches themselves until it and its workers are started again. There is no password: keep the ports inside
+your network. Ends with Ctrl-C or SIGTERM.
 """
 
 import re

@@ -11,7 +11,7 @@ Reads three kinds of files, told apart by the names in them:
 
 Sizes come from names and shapes; every name and shape must fit. At the end random input goes through the new model and
 through plain PyTorch with the file's own arrays: if the outputs differ by more than 1e-4 of their range, nothing is
-written. Files are read as data: one that wants code to be run is refused. Needs PyTorch: pip install "bsp_tf[torch]".
+written. Files are read as data: one that wants code to be run is refused. Needs PyTorch: pip install '.[torch]'.
 
 What no file tells is given by flags: --shift_div, --num_frames, --short_side, --crop_size and --labels (one class name
 a line) for TSM; for G-TAD --num_segments and --max_duration, if other than published, --streams, and, to run it on

@@ -29,7 +29,7 @@ def get_config() -> ConfigDict:
     config.data.frame_step = 1  # clip frames from one snippet frame to the next; "consecutive" only
     config.data.short_side = 256  # px, frames are resized to it before the evaluation crop
     config.data.crop_size = 224  # px, what the model sees
-    config.data.flip = True  # horizontal flip with probability 1/2, one draw a clip
+    config.data.flip = True  # horizontal flip with probability 1/2, one draw a sample
     config.data.multi_scale = True  # TSM's multi-scale crop; otherwise the centre crop
     config.data.validation_passes = 1  # boundary: differently seeded passes over the validation clips
     config.data.service = ""  # grpc://host:port of a bsp_tf.data_service dispatcher; "" = training batches made here

@@ -51,7 +51,7 @@ class BeamPool:
         try:
             import apache_beam  # noqa: F401
         except ImportError as error:
-            raise InputError("--runner=beam needs Apache Beam, which is not installed: pip install 'bsp_tf[beam]', or "
+            raise InputError("--runner=beam needs Apache Beam, which is not installed: pip install '.[beam]', or "
                              "leave --runner out.") from error
         arguments = shlex.split(options)
         if not any(argument.startswith("--runner") for argument in arguments):

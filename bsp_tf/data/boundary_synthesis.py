@@ -18,8 +18,8 @@ are ever decoded (`frame_decoding.py`).
 Samples come in *quads*, one of each type, made of four clips: two of a class A and two of a class B (`deal_roles`). A
 transition needs its frames twice. To pay for that, diff_class and same_class are twins: both show one clip of A on the
 same side of the boundary, from the same frame on, at the same speed, cropped and mirrored alike, so that each of its
-frames is decoded once. Thus a batch decodes as many frames as an action batch (`decoded_share`), and what tells the
-twins apart is what the boundary joins to that clip, not the clip.
+frames is decoded once. Thus a batch decodes as many frames as an action batch (on average over the default settings:
+32.0 for four samples of 8), and what tells the twins apart is what the boundary joins to that clip, not the clip.
 
 Trap: where only diff_class is blended (the paper's rule), blend or cut alone separates it from same_class, and where
 both are cut nothing but the content does, which small models hardly learn. `boundary.transition` sets the rule.
@@ -35,7 +35,6 @@ from bsp_tf.data import frame_sampling
 from bsp_tf.data.boundary_settings import (
     BLENDED_TYPES,
     BOUNDARY_TYPES,
-    CLIPS_PER_QUAD,
     DIFF_CLASS,
     DIFF_SPEED,
     SAME_CLASS,
@@ -225,12 +224,3 @@ def plan_frames(joints: Joints, clips: tf.Tensor, num_frames: tf.Tensor, setting
         tf.cast(decoded // _FRAMES, tf.int32), tf.cast(decoded % _FRAMES, tf.int32),
         Composition(tf.stack([tf.boolean_mask(places, fading), partners], axis=1),
                     tf.boolean_mask(tf.reshape(alpha, [-1]), fading), tf.where(fading, blended, places)))
-
-
-def decoded_share(settings: Settings, seed: tf.Tensor, num_quads: int = 1000) -> float:
-    """Frames decoded for boundary samples as a multiple of those of as many action clips, averaged over draws."""
-    joint_seed, frame_seed, *seeds = tf.random.experimental.stateless_split(seed, 2 + num_quads)
-    joints = draw_joints(num_quads, settings, joint_seed)
-    clips = tf.concat([deal_roles(seed) + CLIPS_PER_QUAD * quad for quad, seed in enumerate(seeds)], axis=0)
-    plan = plan_frames(joints, clips, tf.fill(clips.shape, settings.window), settings, frame_seed)
-    return int(tf.size(plan.frame)) / (len(clips) * settings.num_frames)

@@ -1,11 +1,12 @@
 """The endless order of clips as a function of the seed and of the place in it, and the reading of any one clip.
 
-Nothing is shuffled in a buffer: `action_clip` and `boundary_quad` say which clips make the n-th unit (a clip, a quad of
+Nothing is shuffled in a buffer: `ActionOrder` and `QuadOrder` say which clips make the n-th unit (a clip, a quad of
 clips) of a stream, by a pseudo-random permutation of each pass that is computed point by point. So a stream starts
 anywhere at once, several workers share it without speaking to each other, the order is shuffled over the whole folder,
 and its state is one number.
 
-Together with `pipelines.py`, `view_batches.py` and `input_service.py` the only place that knows tf.data.
+With `pipelines.py`, `view_batches.py`, `input_service.py` and the searches of `record_index.py` and `record_damage.py`
+the only place that knows tf.data.
 """
 
 from collections.abc import Callable
@@ -56,8 +57,6 @@ def permuted(place: tf.Tensor, count: tf.Tensor | int, seed: tf.Tensor, number: 
 class ActionOrder:
     """Units of one clip: each pass shows every usable clip once."""
 
-    clips_per_unit = 1
-
     def __init__(self, index: RecordIndex, seed: int, shuffle: bool):
         """Labelled clips of `index` with a frame are usable; without `shuffle` they come in the order of the index."""
         self._clips = np.flatnonzero((index.label >= 0) & (index.num_frames > 0))
@@ -78,8 +77,6 @@ class QuadOrder:
     In each pass the clips of a class are paired anew (an odd one is left out) and the pairs are dealt out two by two.
     If two of one class meet, the second gives way to a pair drawn from the other classes.
     """
-
-    clips_per_unit = 4
 
     def __init__(self, index: RecordIndex, seed: int, min_frames: int):
         """Labelled clips of at least `min_frames` frames are usable; at least two classes must have two of them."""

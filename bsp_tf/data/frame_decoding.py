@@ -1,4 +1,4 @@
-"""JPEG strings -> frames of the network's size: decoded, cut, resized and composed in one go. Pure tensor functions.
+"""JPEG strings -> frames of the network's size: decoded, cut, resized, mirrored, blended. Pure tensor functions.
 
 Geometry is that of `video_ops.py`. Each string is decoded once, in however many output frames it is seen.
 """
@@ -61,7 +61,7 @@ def decode_crop_resize(strings: tf.Tensor, boxes: tf.Tensor, flips: tf.Tensor, s
 
     is_large = tf.reduce_max(boxes[:, 2:], axis=1) > int(PLAIN_BILINEAR_UP_TO * size)
     pictures = _no_pictures(strings, size, composition)
-    # A loop for each kind of frame: a branch inside the loop costs more.
+    # A loop for each kernel: the choice between the two inside one loop costs more.
     pictures = _fill(pictures, tf.where(~is_large), resized(antialias=False))
     pictures = _fill(pictures, tf.where(is_large), resized(antialias=True))
     return _composed(pictures, composition)

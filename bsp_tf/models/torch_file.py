@@ -27,7 +27,8 @@ def import_torch() -> ModuleType:
     try:
         import torch
     except ImportError as error:
-        raise InputError('PyTorch files need PyTorch to be read: pip install "bsp_tf[torch]".') from error
+        raise InputError("PyTorch files need PyTorch to be read: pip install '.[torch]' in this project's folder."
+                         ) from error
     return torch
 
 

@@ -6,12 +6,12 @@ import math
 from ml_collections import ConfigDict
 
 from bsp_tf.base.errors import InputError
-from bsp_tf.data.boundary_synthesis import BOUNDARY_TYPES
+from bsp_tf.data.boundary_settings import BOUNDARY_TYPES
+from bsp_tf.data.pipelines import SAMPLINGS
 from bsp_tf.data.record_folder import RecordFolder, open_folder
 from bsp_tf.training.initial_weights import check_initial_weights
 
 TASKS = ("action", "boundary")
-SAMPLINGS = ("uniform", "dense", "consecutive")
 # Field, least and largest value.
 RANGES = (
     ("seed", 0, 2**31 - 1),

@@ -1,7 +1,7 @@
 """One device, several, or several machines: the strategy, and how a batch is split over the replicas.
 
-The input stays one plain tf.data iterator a process, split here just before each step: a plain iterator can be saved
-in a checkpoint (a distributed one cannot), so runs resume exactly under every strategy.
+The input stays one plain iterator a process, split here just before each step: so each worker can start at any batch,
+and runs resume exactly under every strategy.
 """
 
 import os

@@ -64,25 +64,26 @@ TINY = {
 }
 
 
-@pytest.fixture
-def tiny_config(records):
-    """A ConfigDict for a run of 6 steps on `records`."""
-    from configs.base import get_config
-
-    config = get_config()
-    config.update_from_flattened_dict(tiny_fields(records))
-    return config
-
-
-def tiny_fields(records: tuple[Path, Path]) -> dict:
+@pytest.fixture(scope="session")
+def tiny_fields(records) -> dict:
     """The fields of a tiny run, by dotted name."""
     return TINY | {"data.train_dir": str(records[0]), "data.validation_dir": str(records[1])}
 
 
 @pytest.fixture
-def tiny_config_file(records, tmp_path) -> Path:
+def tiny_config(tiny_fields):
+    """A ConfigDict for a run of 6 steps on `records`."""
+    from configs.base import get_config
+
+    config = get_config()
+    config.update_from_flattened_dict(tiny_fields)
+    return config
+
+
+@pytest.fixture
+def tiny_config_file(tiny_fields, tmp_path) -> Path:
     """A config file with the fields of `tiny_config`."""
     path = tmp_path / "tiny.py"
     path.write_text("from configs import base\n\n\ndef get_config():\n    config = base.get_config()\n"
-                    f"    config.update_from_flattened_dict({tiny_fields(records)!r})\n    return config\n")
+                    f"    config.update_from_flattened_dict({tiny_fields!r})\n    return config\n")
     return path

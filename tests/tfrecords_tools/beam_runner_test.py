@@ -19,7 +19,7 @@ from tfrecords_tools.shard_writer import ShardTask
 from tfrecords_tools.worker_pool import WorkerPool
 
 HAS_BEAM = importlib.util.find_spec("apache_beam") is not None
-needs_beam = pytest.mark.skipif(not HAS_BEAM, reason="apache-beam is not installed (pip install 'bsp_tf[beam]'): "
+needs_beam = pytest.mark.skipif(not HAS_BEAM, reason="apache-beam is not installed (pip install '.[beam]'): "
                                 "--runner=beam was NOT tested")
 IN_THIS_PROCESS = "--runner=DirectRunner --direct_running_mode=in_memory"
 

@@ -165,9 +165,9 @@ def test_starts_use_all_the_room():
     assert starts[~fast].max() == 23 and starts[~fast].min() == 0
 
 
-def test_decoded_share_is_that_of_an_action_batch():
-    """The frames that a transition needs twice are those that the twins share."""
-    assert synthesis.decoded_share(SETTINGS, (0, 0)) == pytest.approx(31 / 32, abs=0.01)
-    assert synthesis.decoded_share(change(transition_max=6), (0, 0)) == pytest.approx(1, abs=0.01)
-    assert synthesis.decoded_share(change(transition="none"), (0, 0)) < 0.9
-    assert synthesis.decoded_share(change(transition="both", transition_max=6), (0, 0)) <= 1.15
+@pytest.mark.parametrize("changes,frames", [({}, 31.0), ({"transition_max": 6}, 32.0), ({"transition": "none"}, 28.4),
+                                            ({"transition": "both", "transition_max": 6}, 34.6)])
+def test_frames_decoded_a_quad(changes, frames):
+    """Action clips have 32: what a transition needs twice is what the twins share."""
+    _, plan = plan_of(change(**changes))
+    assert len(plan.frame) / QUADS == pytest.approx(frames, abs=0.4)

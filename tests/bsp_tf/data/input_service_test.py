@@ -119,14 +119,12 @@ def test_training_goes_on_without_a_dispatcher_and_with_it_again(make_config, mo
 
 
 def test_sigterm_is_heard_while_the_service_is_silent(color_records, tmp_path):
-    command = [sys.executable, "-m", "bsp_tf.pretrain", "--config=configs/sample_action.py", f"--workdir={tmp_path}/run",
+    command = [sys.executable, "-m", "bsp_tf.pretrain", "--config=configs/sample_action.py", f"--workdir={tmp_path}/r",
                f"--config.data.train_dir={color_records}", f"--config.data.validation_dir={color_records}",
                "--config.data.service=grpc://localhost:1", "--config.data.crop_size=32", "--config.data.short_side=32",
                "--config.train.batch_size=4"]
-    with subprocess.Popen(command, cwd=PROJECT, text=True, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL) as process:
-        for line in process.stderr:
-            if "sends nothing" in line:
-                break
+    with subprocess.Popen(command, cwd=PROJECT, text=True, stderr=subprocess.PIPE) as process:
+        assert any("sends nothing" in line for line in process.stderr)
         process.send_signal(signal.SIGTERM)
         assert process.wait(60) == 75
 

@@ -48,10 +48,20 @@ def test_no_sequence_example_and_no_jpeg(folder):
 
 def test_nothing_found_tells_what_tensorflow_said(folder):
     assert str(damage_error(folder, ERROR)) == (
-        f"cannot read the records in {folder}: corrupted record at 0. Convert that folder anew.")
+        f"cannot read the records in {folder}: corrupted record at 0. Run this command again; if it says the same, "
+        "convert that folder anew.")
 
 
-def test_what_a_frame_reader_said_comes_without_the_name_of_its_exception(folder):
+def test_only_the_shard_that_is_named_is_searched(folder):
+    for shard in folder.glob("clips-*"):
+        shard.write_bytes(shard.read_bytes()[:-9])
+    named = folder / "clips-00001-of-00002"
+    error = tf.errors.InvalidArgumentError(
+        None, None, f"ValueError: frame 2 of the record at byte 0 of {named} differs from its checksum\nTraceback ...")
+    assert f"damaged record 1 in {named}" in str(damage_error(folder, error))
+
+
+def test_a_file_that_cannot_be_opened_is_not_called_damaged(folder):
     error = tf.errors.InvalidArgumentError(None, None, "ValueError: cannot read a/clips: No such file\nTraceback ...")
-    assert str(damage_error(folder, error)) == (
-        f"cannot read the records in {folder}: cannot read a/clips: No such file. Convert that folder anew.")
+    message = str(damage_error(folder, error))
+    assert message.startswith("cannot read a/clips: No such file. ") and "onvert" not in message

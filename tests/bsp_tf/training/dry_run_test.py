@@ -1,6 +1,7 @@
 """The figures of a dry run against those of the papers, and against what is counted by hand."""
 
 import importlib
+import re
 
 import pytest
 
@@ -25,10 +26,20 @@ def test_recipes_cost_what_their_docstrings_say(name):
     assert all(part in module.__doc__ for part in ("Source: ", "Command: ", f"configs/{name}.py", "Cost: ", "Result: "))
     model = build_model(config, 4 if config.task == "boundary" else 400)
     millions, giga = RECIPES[name]
-    assert sum(variable.shape.num_elements() if hasattr(variable.shape, "num_elements") else variable.value.shape
-               .num_elements() for variable in model.trainable_variables) / 1e6 == pytest.approx(millions, abs=0.005)
-    if name in ("k400_action_r18", "k400_action_r50"):
-        assert multiply_adds(model, (8, 224, 224, 3)) / 1e9 == pytest.approx(giga, abs=0.005)
+    assert sum(variable.value.shape.num_elements() for variable in model.trainable_variables) / 1e6 == pytest.approx(
+        millions, abs=0.005)
+    assert multiply_adds(model, (8, 224, 224, 3)) / 1e9 == pytest.approx(giga, abs=0.005)
+    said = {unit: float(number) for number, unit in re.findall(
+        r"([\d.]+) (M parameters|G multiply-adds a clip)", module.__doc__)}
+    assert said.get("M parameters", millions) == pytest.approx(millions, abs=0.05)
+    assert said["G multiply-adds a clip"] == pytest.approx(giga, abs=0.05)
+
+
+@pytest.mark.parametrize("name", ["sample_action", "sample_boundary", "sample_action_long", "sample_boundary_long"])
+def test_sample_recipes_say_how_and_how_well(name):
+    module = importlib.import_module(f"configs.{name}")
+    check_fields(module.get_config())
+    assert all(part in module.__doc__ for part in ("Source: ", "Command: ", f"configs/{name}.py", "Cost: ", "Result: "))
 
 
 def test_activations_grow_with_the_pixels(tiny_config):

@@ -51,6 +51,9 @@ def test_losses_are_those_of_plain_float32(run, fields, tolerance, kernel_tolera
         difference = np.linalg.norm(moved[0] - moved[1]) / np.linalg.norm(moved[1])
         assert difference <= kernel_tolerance, (name, difference)
     assert all(weight.dtype in (tf.float32, tf.int32) for weight in learner.weights.values())
+    # And the way was really taken.
+    assert learner.model.compute_dtype == fields.get("precision", "float32")
+    assert (losses == expected) == ("ema_decay" in fields)
 
 
 def test_micro_batches_add_up_to_the_batch(run):

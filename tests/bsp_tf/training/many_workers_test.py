@@ -46,7 +46,8 @@ def start_two(config: Path, workdir: Path, place: Callable[[int, int], dict[str,
     port = free_ports()
     command = [sys.executable, "-m", "bsp_tf.pretrain", f"--config={config}", f"--workdir={workdir}",
                "--strategy=multi_worker", *(f"--config.{name}={value}" for name, value in FIELDS.items())]
-    return [subprocess.Popen(command, cwd=PROJECT, env={**os.environ, **place(index, port)}, stdout=subprocess.PIPE,
+    environment = {**os.environ, "PYTHONUNBUFFERED": "1"}
+    return [subprocess.Popen(command, cwd=PROJECT, env={**environment, **place(index, port)}, stdout=subprocess.PIPE,
                              stderr=subprocess.PIPE, text=True) for index in range(2)]
 
 
@@ -84,6 +85,15 @@ def test_two_workers_equal_one_process_although_one_is_killed(tiny_config, tiny_
     assert workers[0].returncode == 75, errors
     assert "is gone" in errors and "Start the same command again" in errors and "Traceback" not in errors
     workers[1].communicate()
+    assert not (two / "evaluation.json").exists()
+
+    # Another is asked to stop: both save and leave.
+    workers = start_two(tiny_config_file, two, tf_config)
+    assert "continuing from" in workers[0].stdout.readline()
+    workers[1].send_signal(signal.SIGTERM)
+    errors = [worker.communicate(timeout=100)[1] for worker in workers]
+    assert [worker.returncode for worker in workers] == [75, 75], errors
+    assert all("stopped on request at step" in error for error in errors)
     assert not (two / "evaluation.json").exists()
 
     workers = start_two(tiny_config_file, two, slurm)

@@ -1,5 +1,8 @@
 import itertools
 import json
+import subprocess
+import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,6 +16,8 @@ from bsp_tf.training.preemption import PreemptedError, StopRequest
 from bsp_tf.training.progress import TrainingDivergedError
 from bsp_tf.training.strategy import strategy_for
 from bsp_tf.training.workdir import load_trained_model
+
+PROJECT = Path(__file__).resolve().parents[3]
 
 
 def rows(workdir):
@@ -133,15 +138,55 @@ def test_asked_to_stop_it_saves_at_once_and_goes_on_as_if_not(tiny_config, tmp_p
 
 
 def test_averaged_weights_are_evaluated_and_kept(tiny_config, tmp_path):
-    tiny_config.train.ema_decay = 0.9
+    tiny_config.train.ema_decay, tiny_config.train.epochs = 0.9, 1
     trainer.train(tiny_config, tmp_path)
-    last = tf.train.load_checkpoint(tf.train.latest_checkpoint(str(tmp_path / "checkpoints" / "last")))
-    model = load_trained_model(tmp_path, "best")[0]
-    name = "fc/kernel/.ATTRIBUTES/VARIABLE_VALUE"
-    stored = {part: last.get_tensor(f"{part}/fc.Skernel/.ATTRIBUTES/VARIABLE_VALUE") for part in ("model", "average")}
-    assert not np.array_equal(stored["model"], stored["average"]), name
-    if json.loads((tmp_path / "evaluation.json").read_text())["best_epoch"] == 2:
-        np.testing.assert_array_equal(model.fc.kernel, stored["average"])
+    last, best = (tf.train.load_checkpoint(tf.train.latest_checkpoint(str(tmp_path / "checkpoints" / name)))
+                  for name in ("last", "best"))
+    names = [name.partition("/")[2] for name in last.get_variable_to_shape_map() if name.startswith("average/")]
+    assert len(names) > 50
+    for name in names:
+        np.testing.assert_array_equal(best.get_tensor(f"model/{name}"), last.get_tensor(f"average/{name}"))
+    name = "fc.Skernel/.ATTRIBUTES/VARIABLE_VALUE"
+    assert not np.array_equal(last.get_tensor(f"model/{name}"), last.get_tensor(f"average/{name}"))
+
+
+class KillAtLook(StopRequest):
+    """Never asked to stop; kills a process at the n-th look."""
+
+    def __init__(self, process, look):
+        self.process, self.look, self.looks = process, look, 0
+
+    @property
+    def is_set(self):
+        self.looks += 1
+        if self.looks == self.look:
+            self.process.kill()
+        return False
+
+
+def test_batches_of_a_service_train_the_same_weights_though_a_worker_is_killed(tiny_config, tmp_path):
+    trainer.train(tiny_config, tmp_path / "here")
+    processes = [start_service("--role=dispatcher", "--port=0")]
+    try:
+        port = processes[0].stdout.readline().split()[-1]
+        processes += [start_service("--role=worker", f"--dispatcher=localhost:{port}") for _ in range(2)]
+        assert all("ready" in process.stdout.readline() for process in processes[1:])
+        tiny_config.data.service = f"grpc://localhost:{port}"
+        trainer.train(tiny_config, tmp_path / "service", stop=KillAtLook(processes[1], 2))
+    finally:
+        for process in processes:
+            process.kill()
+            process.wait()
+    here, service = (tf.train.load_checkpoint(tf.train.latest_checkpoint(str(tmp_path / name / "checkpoints" / "last")))
+                     for name in ("here", "service"))
+    for name in here.get_variable_to_shape_map():
+        if name.startswith(("model/", "momentum/")):
+            np.testing.assert_array_equal(service.get_tensor(name), here.get_tensor(name), err_msg=name)
+
+
+def start_service(*arguments):
+    return subprocess.Popen([sys.executable, "-m", "bsp_tf.data_service", *arguments], cwd=PROJECT, text=True,
+                            stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
 
 
 @pytest.mark.parametrize("field", ["train_dir", "validation_dir"])
