@@ -73,7 +73,7 @@ def test_a_pipeline_that_cannot_run_is_one_line(clips, tmp_path):
 
 @pytest.mark.skipif(HAS_BEAM, reason="apache-beam is installed")
 def test_without_beam_the_remedy_is_told(clips, tmp_path):
-    with pytest.raises(InputError, match=r"pip install 'bsp_tf\[beam\]'"):
+    with pytest.raises(InputError, match=r"pip install '\.\[beam\]'"):
         convert(clips, tmp_path, runner="beam")
     assert not list(tmp_path.glob("clips-*"))
 
