@@ -111,5 +111,5 @@ def test_damaged_files_are_refused_or_read_but_never_raise_anything_else(tmp_pat
 
 def test_without_pytorch(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "torch", None)
-    with pytest.raises(InputError, match=r'pip install "bsp_tf\[torch\]"'):
+    with pytest.raises(InputError, match=r"pip install '\.\[torch\]'"):
         read_state_dict(tmp_path / "w.pth")
