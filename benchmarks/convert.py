@@ -32,8 +32,8 @@ from av.video.reformatter import ColorRange, Colorspace
 from bsp_tf.base.atomic_file import write_json
 from bsp_tf.base.command_line import run_command
 from bsp_tf.base.errors import InputError
-from bsp_tf.data.video_reader import decode_frames
-from tfrecords_tools.clip_encoder import JpegEncoder
+from bsp_tf.video.reader import decode_frames
+from tfrecords_tools.conversion.clip_encoder import JpegEncoder
 
 FLAGS = flags.FLAGS
 

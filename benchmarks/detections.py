@@ -25,9 +25,9 @@ from bsp_tf.base.atomic_file import write_json
 from bsp_tf.base.command_line import run_command
 from bsp_tf.base.errors import InputError
 from bsp_tf.localization.detection_file import write_detections
+from bsp_tf.localization.fusion import make_detections
+from bsp_tf.localization.heads.gtad.decode import decode_proposals
 from bsp_tf.localization.nms import GAUSSIAN_WIDTH, MAX_PROPOSALS, Suppression, suppress
-from bsp_tf.localization.proposals import decode_proposals
-from bsp_tf.localization.score_fusion import make_detections
 
 FLAGS = flags.FLAGS
 

@@ -21,8 +21,9 @@ from bsp_tf.base.atomic_file import write_json
 from bsp_tf.base.command_line import run_command
 from bsp_tf.base.config_flag import check_config_flags
 from bsp_tf.base.errors import InputError
-from bsp_tf.data import frame_decoding, pipelines
-from bsp_tf.data.boundary_settings import CLIPS_PER_QUAD
+from bsp_tf.clips import pipelines
+from bsp_tf.frames import decoding
+from bsp_tf.synthesis.settings import CLIPS_PER_QUAD
 
 FLAGS = flags.FLAGS
 
@@ -61,7 +62,7 @@ def _count(records: str | Path, task: str, config: ConfigDict, num_batches: int,
     config.task, config.data.train_dir = task, str(records)
     config.data.short_side = config.data.crop_size = SIZE
     batch_size = config.train.batch_size
-    with mock.patch.multiple(frame_decoding, decode_crop_resize=_paint_count, decode_centre=_paint_count):
+    with mock.patch.multiple(decoding, decode_crop_resize=_paint_count, decode_centre=_paint_count):
         batches = pipelines.dataset_for(config, "train", batch_size, seed)
     total = 0
     for batch in batches.take(num_batches).as_numpy_iterator():

@@ -25,11 +25,11 @@ from absl import flags
 from bsp_tf.base.atomic_file import write_json
 from bsp_tf.base.command_line import run_command
 from bsp_tf.base.errors import InputError
-from bsp_tf.localization.graph import nearest_neighbours
-from bsp_tf.localization.gtad import GTAD
-from bsp_tf.localization.losses import gtad_losses
-from bsp_tf.localization.roi_align import align_matrix, anchor_regions
-from bsp_tf.localization.targets import valid_mask
+from bsp_tf.localization.heads.gtad.graph import nearest_neighbours
+from bsp_tf.localization.heads.gtad.losses import gtad_losses
+from bsp_tf.localization.heads.gtad.network import GTAD
+from bsp_tf.localization.heads.gtad.roi_align import align_matrix, anchor_regions
+from bsp_tf.localization.heads.gtad.targets import valid_mask
 
 FLAGS = flags.FLAGS
 

@@ -29,17 +29,11 @@ from PIL import Image
 from bsp_tf.base.atomic_file import write_json
 from bsp_tf.base.command_line import run_command
 from bsp_tf.base.errors import InputError
-from bsp_tf.data import (
-    clip_stream,
-    frame_decoding,
-    frame_reader,
-    frame_sampling,
-    pipelines,
-    record_folder,
-    record_index,
-    record_schema,
-    video_ops,
-)
+from bsp_tf.clips import clip_order, pipelines
+from bsp_tf.frames import decoding, preprocessing, sampling
+from bsp_tf.records import folder as record_folder
+from bsp_tf.records import frame_reader, schema
+from bsp_tf.records import index as record_index
 from configs import base
 
 FLAGS = flags.FLAGS
@@ -57,7 +51,7 @@ def make_records(folder: Path, num_clips: int, num_frames: int = CLIP_FRAMES, se
     rng = np.random.default_rng(seed)
     folder.mkdir(parents=True, exist_ok=True)
     num_bytes = 0
-    with tf.io.TFRecordWriter(str(folder / record_schema.shard_name(0, 1))) as writer:
+    with tf.io.TFRecordWriter(str(folder / schema.shard_name(0, 1))) as writer:
         for number in range(num_clips):
             picture = _texture(rng, HEIGHT + num_frames, WIDTH + num_frames)
             down, right = rng.integers(0, 2, 2)
@@ -69,7 +63,7 @@ def make_records(folder: Path, num_clips: int, num_frames: int = CLIP_FRAMES, se
                 frames.append(buffer.getvalue())
             num_bytes += sum(map(len, frames))
             label = number % CLASSES
-            writer.write(record_schema.encode_clip(record_schema.Clip(
+            writer.write(schema.encode_clip(schema.Clip(
                 frames, label, str(label), 0.0, num_frames / FPS, f"{number}.mp4", FPS, HEIGHT, WIDTH)))
     (folder / "labels.txt").write_text("".join(f"{label}\n" for label in range(CLASSES)))
     return num_bytes / (num_clips * num_frames)
@@ -94,18 +88,18 @@ def limit_dataset(records: Path, num_frames: int, batch_size: int, whole_records
     """Decodes `num_frames` of clips in random order, full size; an element a batch, int32 [b] (sums of pixels)."""
     folder = record_folder.open_folder(records)
     index = record_index.load_index(folder)
-    order = clip_stream.ActionOrder(index, 0, shuffle=True)
-    read_clip, read_bytes = clip_stream.clip_reader(folder, index), frame_reader.read_bytes_of(folder, index)
+    order = clip_order.ActionOrder(index, 0, shuffle=True)
+    read_clip, read_bytes = clip_order.clip_reader(folder, index), frame_reader.read_bytes_of(folder, index)
 
     def decode(number: tf.Tensor) -> tf.Tensor:
         row = order(number)[0]
-        frames = frame_sampling.uniform_eval(tf.gather(tf.constant(index.num_frames), row), num_frames)
+        frames = sampling.uniform_eval(tf.gather(tf.constant(index.num_frames), row), num_frames)
         strings = (tf.gather(read_clip(row)["frames"], frames) if whole_records
                    else read_bytes(tf.repeat(row, num_frames), frames))
         # A pixel of each must be asked for, or TensorFlow reads the size from the header and decodes nothing.
-        return tf.reduce_sum(tf.cast(frame_decoding.decode_jpegs(strings)[:, -1, -1, 0], tf.int32))
+        return tf.reduce_sum(tf.cast(decoding.decode_jpegs(strings)[:, -1, -1, 0], tf.int32))
 
-    return clip_stream.parallel_map(tf.data.Dataset.range(tf.int64.max), decode).batch(batch_size).prefetch(
+    return clip_order.parallel_map(tf.data.Dataset.range(tf.int64.max), decode).batch(batch_size).prefetch(
         tf.data.AUTOTUNE)
 
 
@@ -173,10 +167,10 @@ def measure_decoders(records: Path, num_frames: int, repeats: int) -> list[dict]
     """
     folder = record_folder.open_folder(records)
     index = record_index.load_index(folder)
-    read = clip_stream.clip_reader(folder, index)
+    read = clip_order.clip_reader(folder, index)
     rows = np.resize(np.arange(len(index.label)), num_frames)
     strings = tf.stack([read(tf.constant(row))["frames"][i % 8] for i, row in enumerate(rows)])
-    boxes = video_ops.multi_scale_crop_boxes(tf.tile([[[HEIGHT, WIDTH]]], [num_frames, 1, 1]), 224, (0, 0))[:, 0]
+    boxes = preprocessing.multi_scale_crop_boxes(tf.tile([[[HEIGHT, WIDTH]]], [num_frames, 1, 1]), 224, (0, 0))[:, 0]
 
     def full(string: tf.Tensor, box: tf.Tensor, **options) -> tf.Tensor:
         image = tf.io.decode_jpeg(string, channels=3, **options)
@@ -209,7 +203,7 @@ def _time_decoder(way: Callable, strings: tf.Tensor, boxes: tf.Tensor, repeats: 
 
     def resized() -> tf.Tensor:
         def one(item):
-            return video_ops.to_uint8(tf.image.resize(way(*item), [224, 224]))
+            return preprocessing.to_uint8(tf.image.resize(way(*item), [224, 224]))
         return tf.map_fn(one, (strings, boxes), fn_output_signature=spec)
 
     def decoded() -> tf.Tensor:

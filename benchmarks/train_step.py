@@ -78,7 +78,7 @@ def _our_step(depth: int, frames: np.ndarray, labels: np.ndarray, training: bool
     from ml_collections import ConfigDict
 
     from bsp_tf.models.tsm import TSM
-    from bsp_tf.training.optimization import optimizer_for
+    from bsp_tf.runs.optimization import optimizer_for
 
     idle = _peak_megabytes()
     model = TSM(NUM_CLASSES, depth, dropout=0.0)

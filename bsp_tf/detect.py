@@ -31,27 +31,27 @@ import numpy as np
 from absl import flags
 from tqdm import tqdm
 
+from bsp_tf.annotations.reader import VideoAnnotation, annotation_files, load_annotations
 from bsp_tf.base.atomic_file import read_json_object
 from bsp_tf.base.command_line import run_command
 from bsp_tf.base.errors import InputError
 from bsp_tf.base.finished_output import digest_files, finished_output
-from bsp_tf.data.annotations import VideoAnnotation, annotation_files, load_annotations
+from bsp_tf.features.sources import FeatureSources, features_digest, open_features
 from bsp_tf.localization.class_scores import (
     ClassScores,
     class_scores_from_file,
     class_scores_from_stream,
 )
 from bsp_tf.localization.detection_file import write_detections
-from bsp_tf.localization.feature_sources import FeatureSources, features_digest, open_features
-from bsp_tf.localization.inference import propose, propose_in_windows, usable_videos
-from bsp_tf.localization.nms import HARD_THRESHOLD, METHODS, Suppression
-from bsp_tf.localization.score_fusion import (
+from bsp_tf.localization.fusion import (
     FUSIONS,
     PROPOSAL_LABEL,
     THUMOS_DECIMALS,
     TOP_CLASSES,
     make_detections,
 )
+from bsp_tf.localization.inference import propose, propose_in_windows, usable_videos
+from bsp_tf.localization.nms import HARD_THRESHOLD, METHODS, Suppression
 from bsp_tf.localization.windows import WINDOW_SUPPRESSION
 
 FLAGS = flags.FLAGS

@@ -25,8 +25,8 @@ from bsp_tf.base.atomic_file import write_json
 from bsp_tf.base.command_line import run_command
 from bsp_tf.base.errors import InputError
 from bsp_tf.evaluation import detection_map as maps
+from bsp_tf.evaluation import filtering, score_tables
 from bsp_tf.evaluation import proposal_recall as recalls
-from bsp_tf.evaluation import score_tables, selection
 from bsp_tf.evaluation.characteristics import SCALE_NAMES
 from bsp_tf.evaluation.error_analysis import analyze_errors
 from bsp_tf.evaluation.ground_truth import Instances, load_ground_truth, load_predictions, load_proposals
@@ -42,7 +42,7 @@ class Options:
 
     subset: Subset of the ground truth.
     tiou: Numbers [T] in (0, 1].
-    blocked_videos: File with names of videos to leave out, see `selection.load_video_list`.
+    blocked_videos: File with names of videos to leave out, see `filtering.load_video_list`.
     remove_duplicates: Leave out ground truths that are there twice.
     recall: Average recall of proposals instead of mAP.
     max_proposals, exact_recall: See `proposal_recall`.
@@ -154,25 +154,25 @@ def _check_outputs(inputs: Sequence[str], options: Options, output: str | None, 
 
 
 def _select(truths: Instances, found: Instances, options: Options) -> tuple[Instances, Instances, dict[str, int]]:
-    """Leaves out what the options say; the non-zero counts by the keys of `selection.WARNING_TEXT`."""
+    """Leaves out what the options say; the non-zero counts by the keys of `filtering.WARNING_TEXT`."""
     counts = {}
     if options.blocked_videos:
-        names = set(selection.load_video_list(options.blocked_videos))
+        names = set(filtering.load_video_list(options.blocked_videos))
         counts["blocked_videos"] = len(names & set(truths.video_names))
         counts["blocked_names_not_found"] = len(names) - counts["blocked_videos"]
-        truths, found = (selection.without_videos(instances, names) for instances in (truths, found))
+        truths, found = (filtering.without_videos(instances, names) for instances in (truths, found))
     if options.remove_duplicates:
-        before, truths = len(truths), selection.without_duplicates(truths)
+        before, truths = len(truths), filtering.without_duplicates(truths)
         counts["duplicate_ground_truths"] = before - len(truths)
     return truths, found, {key: count for key, count in counts.items() if count}
 
 
 def _draw_errors(analysis: dict, path: Path) -> None:
     try:
-        from bsp_tf.report import error_figure, style
+        from bsp_tf.report.figures import errors, style
     except ModuleNotFoundError as error:
         raise InputError(f"--errors_figure needs {error.name}: pip install matplotlib, or leave it out.") from error
-    style.save_figure(error_figure.draw_errors({"detections": analysis}), path)
+    style.save_figure(errors.draw_errors({"detections": analysis}), path)
 
 
 def format_scores(scores: maps.DetectionScores | recalls.RecallScores, per_class: bool = False) -> str:
@@ -182,7 +182,7 @@ def format_scores(scores: maps.DetectionScores | recalls.RecallScores, per_class
         scores: What `evaluate` returned.
         per_class: A row a class, the best first, before the mean.
     """
-    texts = maps.WARNING_TEXT | recalls.WARNING_TEXT | selection.WARNING_TEXT
+    texts = maps.WARNING_TEXT | recalls.WARNING_TEXT | filtering.WARNING_TEXT
     if isinstance(scores, recalls.RecallScores):
         lines = [score_tables.to_text(*score_tables.short_recall_table(scores))]
     else:

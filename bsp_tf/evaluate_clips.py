@@ -3,7 +3,7 @@
     python -m bsp_tf.evaluate_clips --workdir=runs/action --num_clips=10 --num_crops=3 --output=scores/action
 
 Action: top-1, top-5 and a row a class, once with 1 clip x centre crop and once with --num_clips x --num_crops views,
-logits averaged. `bsp_tf/data/multi_view.py` says which frames, what of it is TSM's and what ours. TSM's three crops are
+logits averaged. `bsp_tf/clips/multi_view.py` says which frames, what of it is TSM's and what ours. TSM's three crops are
 larger than the crop of training (256 for 224 px); --nofull_resolution keeps the size of training. TSM's dense
 evaluation is --sampling=dense (default: as the run was trained). Works on a folder of bsp_tf.import_weights, too.
 Boundary: the same validation quads in three ways, with the paper's rule (diff-class blended), both joined types
@@ -29,12 +29,12 @@ from bsp_tf.base.atomic_file import atomic_write, make_folder, write_json
 from bsp_tf.base.command_line import run_command
 from bsp_tf.base.errors import InputError
 from bsp_tf.base.finished_output import digest_files, finished_output, refuse_output_inside
-from bsp_tf.data.boundary_settings import BLENDED_TYPES, Settings
-from bsp_tf.data.pipelines import SAMPLINGS
-from bsp_tf.data.record_folder import RecordFolder, open_folder
+from bsp_tf.clips.pipelines import SAMPLINGS
 from bsp_tf.evaluation import accuracy_tables, boundary_accuracy, clip_accuracy
-from bsp_tf.training.clip_evaluation import Views, predict_boundaries, predictor, sum_view_logits
-from bsp_tf.training.workdir import BEST, checkpoint_folder, load_trained_model
+from bsp_tf.pretraining.clip_evaluation import Views, predict_boundaries, predictor, sum_view_logits
+from bsp_tf.records.folder import RecordFolder, open_folder
+from bsp_tf.runs.workdir import BEST, checkpoint_folder, load_trained_model
+from bsp_tf.synthesis.settings import BLENDED_TYPES, Settings
 
 FLAGS = flags.FLAGS
 
@@ -178,7 +178,7 @@ def _evaluate_boundaries(model, config: ConfigDict, batch_size: int) -> dict[str
 
 
 def _draw(result: dict[str, Any], output: Path) -> None:
-    from bsp_tf.report import boundary_positions, matrices, style
+    from bsp_tf.report.figures import boundary_positions, matrices, style
 
     labels = result["labels"]
     if result["task"] == "action":

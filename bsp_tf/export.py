@@ -31,10 +31,10 @@ from absl import flags
 from bsp_tf.base.atomic_file import make_folder, read_json, read_json_object, write_json
 from bsp_tf.base.command_line import run_command
 from bsp_tf.base.errors import InputError
-from bsp_tf.data import frame_decoding, video_ops
+from bsp_tf.frames import decoding, preprocessing
 from bsp_tf.models.tsm import TSM
 from bsp_tf.models.two_stream import TwoStream
-from bsp_tf.training.workdir import config_differences, load_trained_model
+from bsp_tf.runs.workdir import config_differences, load_trained_model
 
 FLAGS = flags.FLAGS
 
@@ -48,7 +48,7 @@ SELF_CHECK_TOLERANCE = 1e-3
 
 def evaluation_input(frames: tf.Tensor, short_side: int, crop_size: int) -> tf.Tensor:
     """Evaluation preprocessing: uint8 [N, T, H, W, 3] -> normalised float32 [N, T, crop_size, crop_size, 3]."""
-    return video_ops.normalize(video_ops.preprocess_eval(frames, short_side, crop_size))
+    return preprocessing.normalize(preprocessing.preprocess_eval(frames, short_side, crop_size))
 
 
 class _Servable(tf.Module):
@@ -67,7 +67,7 @@ class _Servable(tf.Module):
 
     @tf.function(input_signature=[tf.TensorSpec([None, None], tf.string, name="jpegs")])
     def encoded(self, jpegs: tf.Tensor) -> dict[str, tf.Tensor]:
-        frames = frame_decoding.decode_jpegs(tf.reshape(jpegs, [-1]))
+        frames = decoding.decode_jpegs(tf.reshape(jpegs, [-1]))
         return self.model(tf.reshape(frames, tf.concat([tf.shape(jpegs), tf.shape(frames)[1:]], axis=0)))
 
 

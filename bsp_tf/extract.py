@@ -4,7 +4,7 @@
 
 Reads nothing but the SavedModel and the videos (a folder, or one file; every file that is not hidden counts). Writes
 `features/<video_id>.npy`, `features/probabilities/<video_id>.npz`, `features/metadata.json` and `features/failures.csv`
-(format: bsp_tf/data/feature_store.py). The id is the file name without suffix; where two files would get the same id,
+(format: bsp_tf/features/store.py). The id is the file name without suffix; where two files would get the same id,
 theirs are the paths below --videos with the suffix, "/" written "__".
 
     --frame_step=1 --stride=8   source frames between the frames of a snippet, and between the starts of snippets
@@ -38,10 +38,10 @@ from bsp_tf.base.atomic_file import atomic_write, read_json_object
 from bsp_tf.base.command_line import run_command
 from bsp_tf.base.errors import InputError
 from bsp_tf.base.finished_output import refuse_output_inside
-from bsp_tf.data.feature_store import METADATA_FILE, finished_videos, write_metadata, write_video
-from bsp_tf.data.snippets import SnippetBatch, count_snippets, read_ahead, snippet_batches
-from bsp_tf.data.video_reader import TruncatedVideoError, VideoError, VideoInfo, find_files, probe_video, read_frames
+from bsp_tf.features.store import METADATA_FILE, finished_videos, write_metadata, write_video
 from bsp_tf.models.snippet_model import OUTPUTS, SnippetModel, load_snippet_model
+from bsp_tf.video.reader import TruncatedVideoError, VideoError, VideoInfo, find_files, probe_video, read_frames
+from bsp_tf.video.snippets import SnippetBatch, count_snippets, read_ahead, snippet_batches
 
 FLAGS = flags.FLAGS
 

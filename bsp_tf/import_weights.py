@@ -34,7 +34,7 @@ from bsp_tf.base.atomic_file import make_folder, read_json_object, write_json
 from bsp_tf.base.command_line import run_command
 from bsp_tf.base.errors import InputError
 from bsp_tf.base.finished_output import digest_files
-from bsp_tf.localization.row_layout import SETTINGS
+from bsp_tf.features.layout import SETTINGS
 
 FLAGS = flags.FLAGS
 
@@ -46,7 +46,7 @@ class ImportOptions:
     Attributes:
         shift_div, num_frames, short_side, crop_size: Of a TSM, see configs/base.py.
         num_segments, max_duration, streams: Of a G-TAD, see configs/gtad_anet.py.
-        feature_settings: Of a G-TAD, see bsp_tf.localization.row_layout.
+        feature_settings: Of a G-TAD, see bsp_tf.features.layout.
     """
 
     shift_div: int = 8
@@ -74,7 +74,7 @@ def import_weights(checkpoint: str | os.PathLike, output: str | os.PathLike, lab
             labels do not fit; or `output` holds something else.
     """
     # Imported here: PyTorch and TensorFlow take seconds to load, a mistyped path should be told at once.
-    from bsp_tf.models.torch_file import read_state_dict
+    from bsp_tf.torch_import.files import read_state_dict
 
     options, output = options or ImportOptions(), Path(output)
     names = read_label_file(labels) if labels else None
@@ -102,10 +102,9 @@ def _naming(checkpoint: str | os.PathLike) -> Iterator[None]:
 def _plan(state: Mapping[str, np.ndarray], names: list[str] | None,
           options: ImportOptions) -> tuple[dict[str, Any], list[str] | None, Callable[[], Any]]:
     """config.json, class names, and what makes the checked model's variables."""
-    from bsp_tf.localization import torch_import as gtad
-    from bsp_tf.localization.torch_sizes import is_gtad
-    from bsp_tf.models.torch_sizes import is_resnet
-    from bsp_tf.training import torch_import as tsm
+    from bsp_tf.torch_import import gtad, tsm
+    from bsp_tf.torch_import.gtad_sizes import is_gtad
+    from bsp_tf.torch_import.tsm_sizes import is_resnet
 
     if is_gtad(state):
         if names is not None:

@@ -3,7 +3,7 @@
     python -m bsp_tf.pretrain --config=configs/sample_action.py --workdir=runs/action \\
         --config.data.train_dir=records/train --config.data.validation_dir=records/val --config.train.batch_size=16
 
-In: two record folders of tfrecords_tools.convert. Out: the workdir (see bsp_tf.training.workdir) with checkpoints,
+In: two record folders of tfrecords_tools.convert. Out: the workdir (see bsp_tf.runs.workdir) with checkpoints,
 metrics.jsonl, evaluation.json and TensorBoard logs. A run that was stopped continues where it was; a finished one
 is reused. SIGTERM makes it save after the current step and end. --dry_run needs no data: it tells what the config costs
 and trains three steps on random frames. On several machines start the same command on each with
@@ -44,11 +44,11 @@ def main(argv: Sequence[str]) -> int | None:
     if not FLAGS.workdir and not FLAGS.dry_run:
         raise InputError("--workdir is not set: give the folder of the run, for example --workdir=runs/action.")
     # Imported here: TensorFlow takes seconds to load, a mistyped flag should be told at once.
-    from bsp_tf.training.cluster import Cluster, WorkerLostError
-    from bsp_tf.training.dry_run import dry_run
-    from bsp_tf.training.preemption import PreemptedError, stop_on_sigterm
-    from bsp_tf.training.strategy import strategy_for
-    from bsp_tf.training.trainer import TrainingDivergedError, train
+    from bsp_tf.pretraining.dry_run import dry_run
+    from bsp_tf.pretraining.trainer import TrainingDivergedError, train
+    from bsp_tf.runs.cluster import Cluster, WorkerLostError
+    from bsp_tf.runs.preemption import PreemptedError, stop_on_sigterm
+    from bsp_tf.runs.strategy import strategy_for
 
     strategy = strategy_for(FLAGS.strategy)
     if FLAGS.dry_run:

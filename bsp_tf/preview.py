@@ -20,11 +20,20 @@ from ml_collections import ConfigDict
 
 from bsp_tf.base.config_flag import define_config_flag, run_config_command
 from bsp_tf.base.errors import InputError
-from bsp_tf.data.boundary_synthesis import BOUNDARY_TYPES, SAME_SPEED
-from bsp_tf.data.pipelines import dataset_for
-from bsp_tf.data.record_damage import damage_error
-from bsp_tf.data.sample_units import split_folder
-from bsp_tf.report.style import BOUNDARY_COLORS, INK, MUTED, class_colors, new_figure, readable, save_png, styled
+from bsp_tf.clips.pipelines import dataset_for
+from bsp_tf.clips.samples import split_folder
+from bsp_tf.records.damage import damage_error
+from bsp_tf.report.figures.style import (
+    BOUNDARY_COLORS,
+    INK,
+    MUTED,
+    class_colors,
+    new_figure,
+    readable,
+    save_png,
+    styled,
+)
+from bsp_tf.synthesis.frame_plan import BOUNDARY_TYPES, SAME_SPEED
 
 FLAGS = flags.FLAGS
 

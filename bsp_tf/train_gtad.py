@@ -28,9 +28,9 @@ DIVERGED_STATUS = 3
 
 
 def train_gtad(config: ConfigDict, workdir: str) -> dict:
-    """Trains, continues or finds finished the run in `workdir`; see bsp_tf.localization.trainer.train."""
+    """Trains, continues or finds finished the run in `workdir`; see bsp_tf.localization.training.train."""
     # Imported here: TensorFlow takes seconds to load, a mistyped flag should be told at once.
-    from bsp_tf.localization.trainer import train
+    from bsp_tf.localization.training import train
 
     return train(config, workdir)
 
@@ -49,7 +49,7 @@ def main(argv: Sequence[str]) -> int | None:
     # Imported here for the same reason as in train_gtad.
     import tensorflow as tf
 
-    from bsp_tf.training.progress import TrainingDivergedError
+    from bsp_tf.runs.progress import TrainingDivergedError
 
     # On CPUs the step takes the same time with it, on GPUs it chooses the reproducible kernels. A switch of the whole
     # process: none of a function's business.

@@ -26,7 +26,7 @@ def get_config() -> ConfigDict:
     config.train_subset = "training"
     config.validation_subset = "validation"
 
-    # What a row of other tools' features is (bsp_tf.localization.row_layout); "8,16" where sources differ.
+    # What a row of other tools' features is (bsp_tf.features.layout); "8,16" where sources differ.
     config.feature_layout = ""  # "snippets" or "whole" (rows lie evenly over the whole video)
     config.feature_fps = "0"  # snippets: frame rate at which they were counted; 0: each video's own, as annotated
     config.feature_stride = "0"  # snippets: frames from one to the next
@@ -38,7 +38,7 @@ def get_config() -> ConfigDict:
     # False: each video resized to num_segments columns; True: cut into windows of num_segments snippets.
     config.windows = False
 
-    # The network: T, D and the widths (see bsp_tf.localization.gtad.GTAD).
+    # The network: T, D and the widths (see bsp_tf.localization.heads.gtad.network.GTAD).
     config.num_segments = 100
     config.max_duration = 100
     config.base_width = 256

@@ -15,21 +15,21 @@ WITHOUT_TENSORFLOW = (
     "bsp_tf.evaluate",
     "bsp_tf.evaluation.*",
     "bsp_tf.base.*",
-    "bsp_tf.localization.proposals",
+    "bsp_tf.localization.heads.gtad.decode",
     "bsp_tf.localization.nms",
-    "bsp_tf.localization.score_fusion",
+    "bsp_tf.localization.fusion",
     "bsp_tf.localization.class_scores",
     "bsp_tf.localization.windows",
     "bsp_tf.localization.inference",
     "bsp_tf.localization.detection_file",
-    "bsp_tf.data.annotations",
-    "bsp_tf.data.feature_store",
-    "bsp_tf.data.feature_formats",
-    "bsp_tf.localization.feature_sources",
+    "bsp_tf.annotations.reader",
+    "bsp_tf.features.store",
+    "bsp_tf.features.formats",
+    "bsp_tf.features.sources",
     "bsp_tf.localization.training_data",
-    "bsp_tf.data.record_schema",
-    "bsp_tf.data.video_reader",
-    "tfrecords_tools.clip_sources",
+    "bsp_tf.records.schema",
+    "bsp_tf.video.reader",
+    "tfrecords_tools.inputs.clip_sources",
     "tfrecords_tools.convert",
     "tfrecords_tools.inspect",
 )
@@ -42,7 +42,7 @@ FORBIDDEN = {
     "localization": ("report",),
     "evaluation": ("data", "models", "training", "localization", "report"),
 }
-TOOLS_MAY_USE = ("bsp_tf.base", "bsp_tf.data.record_schema", "bsp_tf.data.video_reader", "bsp_tf.data.annotations")
+TOOLS_MAY_USE = ("bsp_tf.base", "bsp_tf.records.schema", "bsp_tf.video.reader", "bsp_tf.annotations.reader")
 
 
 def find_modules() -> dict[str, Path]:
@@ -115,7 +115,7 @@ COMMANDS = [name for name in MODULES if is_command(name)]
 
 def test_the_rules_see_the_project():
     assert "bsp_tf.evaluate" in COMMANDS and "bsp_tf.evaluation.detection_map" in imports("bsp_tf.evaluate")
-    assert "tensorflow" in reached("bsp_tf.localization.gtad")
+    assert "tensorflow" in reached("bsp_tf.localization.heads.gtad.network")
     assert "bsp_tf.data" not in COMMANDS
 
 

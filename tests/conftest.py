@@ -12,6 +12,12 @@ import av
 import numpy as np
 import pytest
 
+pytest_plugins = [
+    "tests.fixtures.color_records",
+    "tests.fixtures.gtad_reference",
+    "tests.fixtures.rule_weights",
+]
+
 PROJECT = Path(__file__).resolve().parents[1]
 TESTDATA = Path(__file__).resolve().parent / "testdata"
 SHARED = Path(os.environ.get("BSP_TF_REFERENCE_DATA", PROJECT.parent / "shared"))

@@ -36,15 +36,15 @@ from bsp_tf.base.atomic_file import atomic_write, read_json_object, write_json
 from bsp_tf.base.command_line import run_command
 from bsp_tf.base.errors import InputError
 from bsp_tf.base.finished_output import refuse_output_inside
-from bsp_tf.data.record_schema import LABELS_FILE, MANIFEST_FILE
-from tfrecords_tools.beam_runner import BeamPool
-from tfrecords_tools.clip_encoder import LONG_CLIPS, MAX_RECORD_BYTES, EncodingOptions
-from tfrecords_tools.clip_index import ClipIndex
-from tfrecords_tools.clip_results import ClipResult
-from tfrecords_tools.clip_sources import InputSource, define_input_flags, index_clips, source_from_flags
-from tfrecords_tools.conversion import Conversion, ShardingOptions, adopt_plan, locked
-from tfrecords_tools.shard_writer import FAILURES_FILE, ShardStatus, write_failures
-from tfrecords_tools.worker_pool import WorkerPool
+from bsp_tf.records.schema import LABELS_FILE, MANIFEST_FILE
+from tfrecords_tools.conversion.beam_runner import BeamPool
+from tfrecords_tools.conversion.clip_encoder import LONG_CLIPS, MAX_RECORD_BYTES, EncodingOptions
+from tfrecords_tools.conversion.clip_results import ClipResult
+from tfrecords_tools.conversion.job import Conversion, ShardingOptions, adopt_plan, locked
+from tfrecords_tools.conversion.shard_writer import FAILURES_FILE, ShardStatus, write_failures
+from tfrecords_tools.conversion.worker_pool import WorkerPool
+from tfrecords_tools.inputs.clip_index import ClipIndex
+from tfrecords_tools.inputs.clip_sources import InputSource, define_input_flags, index_clips, source_from_flags
 
 FLAGS = flags.FLAGS
 

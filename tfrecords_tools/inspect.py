@@ -22,9 +22,9 @@ from absl import flags
 from tqdm import tqdm
 
 from bsp_tf.base.command_line import run_command
-from tfrecords_tools.contact_sheet import choose_clips, write_contact_sheet
-from tfrecords_tools.folder_check import FolderReport, check_folder, find_shards
-from tfrecords_tools.record_statistics import statistics_text
+from tfrecords_tools.inspection.contact_sheet import choose_clips, write_contact_sheet
+from tfrecords_tools.inspection.folder_check import FolderReport, check_folder, find_shards
+from tfrecords_tools.inspection.record_statistics import statistics_text
 
 FLAGS = flags.FLAGS
 

@@ -23,10 +23,10 @@ from tqdm import tqdm
 from bsp_tf.base.atomic_file import read_json_object, write_json
 from bsp_tf.base.command_line import run_command
 from bsp_tf.base.errors import InputError
-from tfrecords_tools.sample_files import ClipPlan, make_file, plan_clip
-from tfrecords_tools.sample_motions import ACTIONS
-from tfrecords_tools.sample_videos import VideoPlan, describe, plan_videos
-from tfrecords_tools.sample_world import FPS, HEIGHT, WIDTH
+from tfrecords_tools.sample_world.files import ClipPlan, make_file, plan_clip
+from tfrecords_tools.sample_world.motions import ACTIONS
+from tfrecords_tools.sample_world.videos import VideoPlan, describe, plan_videos
+from tfrecords_tools.sample_world.world import FPS, HEIGHT, WIDTH
 
 FLAGS = flags.FLAGS
 

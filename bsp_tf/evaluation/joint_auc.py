@@ -43,7 +43,7 @@ class VideoSnippets:
 
 
 class SnippetStore(Protocol):
-    """What `collect_snippets` needs of a `bsp_tf.data.feature_store.FeatureStore`."""
+    """What `collect_snippets` needs of a `bsp_tf.features.store.FeatureStore`."""
 
     metadata: dict[str, Any]
 

@@ -11,6 +11,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from bsp_tf.annotations.video_ids import match_id
 from bsp_tf.base.atomic_file import read_json
 from bsp_tf.base.errors import InputError
 
@@ -26,7 +27,7 @@ UCF_CLASSES = 101
 
 
 class ProbabilityStore(Protocol):
-    """What is needed of a `bsp_tf.data.feature_store.FeatureStore`."""
+    """What is needed of a `bsp_tf.features.store.FeatureStore`."""
 
     metadata: dict[str, Any]
 
@@ -40,13 +41,6 @@ class ClassScores:
 
     names: list[str]
     of_video: Callable[[str], np.ndarray]
-
-
-def match_id(video_id: str, known: Mapping[str, Any] | set[str]) -> str | None:
-    """`video_id` as `known` spells it: with or without ActivityNet's prefix "v_"; None if it is not there."""
-    return next(
-        (name for name in (video_id, "v_" + video_id, video_id.removeprefix("v_")) if name in known), None
-    )
 
 
 def class_scores_from_file(path: str | os.PathLike, labels: Sequence[str]) -> ClassScores:

@@ -9,14 +9,14 @@ from typing import NamedTuple
 
 import numpy as np
 
+from bsp_tf.annotations.reader import VideoAnnotation
 from bsp_tf.base.errors import InputError
-from bsp_tf.data.annotations import VideoAnnotation
-from bsp_tf.data.feature_store import resize_features
+from bsp_tf.features.sources import FeatureSources
+from bsp_tf.features.span import FeatureSpan
+from bsp_tf.features.store import resize_features
 from bsp_tf.localization.class_scores import ClassScores
-from bsp_tf.localization.feature_sources import FeatureSources
+from bsp_tf.localization.heads.gtad.decode import Proposals, decode_proposals
 from bsp_tf.localization.nms import Suppression, suppress
-from bsp_tf.localization.proposals import Proposals, decode_proposals
-from bsp_tf.localization.targets import FeatureSpan
 from bsp_tf.localization.windows import (
     MAX_PROPOSAL_FRAMES,
     cut_windows,

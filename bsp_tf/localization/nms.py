@@ -16,7 +16,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from bsp_tf.base.errors import InputError
-from bsp_tf.localization.proposals import Proposals
+from bsp_tf.localization.heads.gtad.decode import Proposals
 
 METHODS = ("gaussian", "adaptive", "hard")
 GAUSSIAN_WIDTH = 0.8

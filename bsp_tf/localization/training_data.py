@@ -12,11 +12,11 @@ from collections import defaultdict
 import numpy as np
 from tqdm import tqdm
 
+from bsp_tf.annotations.reader import Annotations
 from bsp_tf.base.errors import InputError
-from bsp_tf.data.annotations import Annotations
-from bsp_tf.data.feature_store import UNREADABLE
-from bsp_tf.localization.feature_sources import FeatureSources
-from bsp_tf.localization.targets import video_targets, window_targets
+from bsp_tf.features.sources import FeatureSources
+from bsp_tf.features.store import UNREADABLE
+from bsp_tf.localization.heads.gtad.targets import video_targets, window_targets
 from bsp_tf.localization.windows import window_starts
 
 # Names given for each kind of reason when left-out videos are counted.

@@ -8,8 +8,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from bsp_tf.localization.heads.gtad.decode import Proposals, decode_proposals
 from bsp_tf.localization.nms import Suppression, suppress
-from bsp_tf.localization.proposals import Proposals, decode_proposals
 
 # The published settings of THUMOS14: soft-NMS of each window, and again of all windows together.
 WINDOW_SUPPRESSION = Suppression(width=0.46, max_proposals=200)

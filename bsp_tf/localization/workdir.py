@@ -16,10 +16,10 @@ from ml_collections import ConfigDict
 
 from bsp_tf.base.atomic_file import read_json_object, write_json
 from bsp_tf.base.errors import InputError
-from bsp_tf.localization.gtad import GTAD
-from bsp_tf.localization.losses import LOSS_VARIANTS
-from bsp_tf.localization.row_layout import SETTINGS, read_layouts, source_paths
-from bsp_tf.training.checkpoints import restore_checkpoint
+from bsp_tf.features.layout import SETTINGS, read_layouts, source_paths
+from bsp_tf.localization.heads.gtad.losses import LOSS_VARIANTS
+from bsp_tf.localization.heads.gtad.network import GTAD
+from bsp_tf.runs.checkpoints import restore_checkpoint
 
 MODEL_FIELDS = (
     "num_segments",

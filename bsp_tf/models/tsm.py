@@ -12,7 +12,7 @@ import keras
 import tensorflow as tf
 
 from bsp_tf.base.errors import InputError
-from bsp_tf.models.resnet import BatchNorm, Conv, ResidualBlock, max_pool, track_for_checkpoints
+from bsp_tf.models.backbones.resnet import BatchNorm, Conv, ResidualBlock, max_pool, track_for_checkpoints
 
 # Blocks of the four stages, and whether they are bottlenecks (He et al., table 1; 10 is 18 with one block a stage).
 STAGES = {10: ((1, 1, 1, 1), False), 18: ((2, 2, 2, 2), False), 34: ((3, 4, 6, 3), False), 50: ((3, 4, 6, 3), True)}

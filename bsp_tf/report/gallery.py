@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from tqdm import tqdm
 
 from bsp_tf.base.errors import InputError
-from bsp_tf.report import style
+from bsp_tf.report.figures import style
 
 _PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 

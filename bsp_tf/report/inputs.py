@@ -4,12 +4,12 @@ import dataclasses
 from pathlib import Path
 from typing import Any
 
+from bsp_tf.annotations.reader import load_annotations
 from bsp_tf.base.atomic_file import read_json, read_json_object
 from bsp_tf.base.errors import InputError
-from bsp_tf.data.annotations import load_annotations
 from bsp_tf.evaluation.ground_truth import load_predictions, read_json_document
-from bsp_tf.report import style
-from bsp_tf.training.metrics_log import read_rows
+from bsp_tf.report.figures import style
+from bsp_tf.runs.metrics_log import read_rows
 
 STREAMS = ("action", "two_stream")
 TASKS = ("action", "boundary")

@@ -7,11 +7,12 @@ import jinja2
 from tqdm import tqdm
 
 from bsp_tf.base.atomic_file import atomic_write, write_json
-from bsp_tf.data.feature_store import FeatureStore
 from bsp_tf.evaluation.joint_auc import SCORE_NAMES
-from bsp_tf.report import errors, joints, narrative, sections, summary
+from bsp_tf.features.store import FeatureStore
+from bsp_tf.report import summary
 from bsp_tf.report.gallery import Gallery, html_table
 from bsp_tf.report.inputs import Sources, load_results
+from bsp_tf.report.sections import errors, joints, narrative, overview
 
 
 def build_report(sources: Sources, output: Path, num_timelines: int = 4) -> str:
@@ -40,14 +41,14 @@ def build_report(sources: Sources, output: Path, num_timelines: int = 4) -> str:
         context = {
             "headline": narrative.headline(results), "tiles": narrative.tiles(results),
             "sample_world": narrative.is_sample_world(results), "data_sentence": narrative.describe_data(results),
-            "map_table": sections.map_table(results),
+            "map_table": overview.map_table(results),
             "tiou_range": narrative.describe_tiou(results.scores["two_stream"]["tiou"]),
-            **sections.class_ap(results, gallery), "gtad": sections.localization_training(results, gallery),
+            **overview.class_ap(results, gallery), "gtad": overview.localization_training(results, gallery),
             "errors": errors.section(results, gallery),
-            **sections.timelines(results, store, gallery, num_timelines),
-            "joint_auc": sections.joint_auc(results, auc, gallery),
-            "preview": sections.preview(results, gallery), "boundary": sections.boundary(results, gallery),
-            "action": sections.training(results, "action", gallery),
+            **overview.timelines(results, store, gallery, num_timelines),
+            "joint_auc": overview.joint_auc(results, auc, gallery),
+            "preview": overview.preview(results, gallery), "boundary": overview.boundary(results, gallery),
+            "action": overview.training(results, "action", gallery),
             "notes": narrative.notes(results, auc["auc"] if auc else None),
             "settings": html_table(["setting", "action", "boundary"],
                                    [[name, *values] for name, values in narrative.settings(results)]),

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from bsp_tf.report import style
+from bsp_tf.report.figures import style
 
 SHOWN_TIOU = (0.5, 0.75, 0.95)
 

@@ -5,7 +5,7 @@ import pytest
 
 from benchmarks.convert import FPS, HEIGHT, WIDTH, Yardstick, format_costs, measure, psnr, write_clip
 from bsp_tf.base.errors import InputError
-from bsp_tf.data.video_reader import probe_video, read_frames
+from bsp_tf.video.reader import probe_video, read_frames
 
 
 def test_clip(tmp_path):

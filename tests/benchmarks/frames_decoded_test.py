@@ -13,7 +13,7 @@ from PIL import Image
 
 from benchmarks.frames_decoded import format_counts, load_config, measure
 from bsp_tf.base.errors import InputError
-from bsp_tf.data import record_schema
+from bsp_tf.records import schema
 from configs import base, sample_action
 
 PROJECT = Path(__file__).resolve().parents[2]
@@ -25,10 +25,10 @@ def records(tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("records")
     picture = io.BytesIO()
     Image.fromarray(np.zeros((12, 16, 3), np.uint8)).save(picture, "JPEG")
-    with tf.io.TFRecordWriter(str(folder / record_schema.shard_name(0, 1))) as writer:
+    with tf.io.TFRecordWriter(str(folder / schema.shard_name(0, 1))) as writer:
         for i in range(9):
-            clip = record_schema.Clip([picture.getvalue()] * 40, i % 3, "abc"[i % 3], 0, 1.6, f"{i}.mp4", 25.0, 12, 16)
-            writer.write(record_schema.encode_clip(clip))
+            clip = schema.Clip([picture.getvalue()] * 40, i % 3, "abc"[i % 3], 0, 1.6, f"{i}.mp4", 25.0, 12, 16)
+            writer.write(schema.encode_clip(clip))
     (folder / "labels.txt").write_text("a\nb\nc\n")
     return folder
 

@@ -7,7 +7,7 @@ import pytest
 
 from benchmarks.gtad_targets import format_result, make_segments, map_in_loops, measure
 from bsp_tf.base.errors import InputError
-from bsp_tf.localization.targets import video_targets
+from bsp_tf.localization.heads.gtad.targets import video_targets
 
 
 def test_made_up_segments_are_as_many_as_in_activitynet():

@@ -6,7 +6,7 @@ import tensorflow as tf
 
 from benchmarks.gtad import DirectGTAD, format_rows, make_step, measure, measure_row
 from bsp_tf.base.errors import InputError
-from bsp_tf.localization.gtad import GTAD
+from bsp_tf.localization.heads.gtad.network import GTAD
 
 SMALL = {"feature_dim": 8, "num_segments": 20, "max_duration": 20, "base_width": 16, "branch_width": 8,
          "map_widths": (12, 8), "groups": 4}

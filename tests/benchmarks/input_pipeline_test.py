@@ -5,8 +5,8 @@ import pytest
 import tensorflow as tf
 
 from benchmarks import input_pipeline
-from bsp_tf.data.record_folder import open_folder
-from bsp_tf.data.record_index import load_index
+from bsp_tf.records.folder import open_folder
+from bsp_tf.records.index import load_index
 
 
 @pytest.fixture(scope="module")

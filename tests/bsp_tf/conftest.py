@@ -15,7 +15,7 @@ def write_records(folder: Path, clips_a_class: int, num_frames: int = 20, size: 
     import tensorflow as tf
 
     from bsp_tf.base.atomic_file import write_json
-    from bsp_tf.data.record_schema import Clip, encode_clip, shard_name
+    from bsp_tf.records.schema import Clip, encode_clip, shard_name
 
     rng = np.random.default_rng(seed)
     folder.mkdir(parents=True)

@@ -11,8 +11,8 @@ import pytest
 from bsp_tf import evaluate_clips as evaluate_clips_module
 from bsp_tf.base.errors import InputError
 from bsp_tf.evaluate_clips import Options, evaluate_clips
-from bsp_tf.training import clip_evaluation
-from bsp_tf.training.trainer import train
+from bsp_tf.pretraining import clip_evaluation
+from bsp_tf.pretraining.trainer import train
 from configs.base import get_config
 
 PROJECT = Path(__file__).resolve().parents[2]

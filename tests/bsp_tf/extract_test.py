@@ -15,9 +15,9 @@ import pytest
 import tensorflow as tf
 
 from bsp_tf.base.errors import InputError
-from bsp_tf.data.feature_store import FeatureStore
-from bsp_tf.data.video_reader import read_frames
 from bsp_tf.extract import extract, name_videos
+from bsp_tf.features.store import FeatureStore
+from bsp_tf.video.reader import read_frames
 
 PROJECT = Path(__file__).resolve().parents[2]
 

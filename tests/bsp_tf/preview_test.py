@@ -9,7 +9,7 @@ import tensorflow as tf
 
 from bsp_tf import preview
 from bsp_tf.base.errors import InputError
-from bsp_tf.data import record_schema
+from bsp_tf.records import schema
 from configs import base
 
 
@@ -17,10 +17,10 @@ from configs import base
 def records(tmp_path_factory):
     folder = tmp_path_factory.mktemp("records")
     rng = np.random.default_rng(0)
-    with tf.io.TFRecordWriter(str(folder / record_schema.shard_name(0, 1))) as writer:
+    with tf.io.TFRecordWriter(str(folder / schema.shard_name(0, 1))) as writer:
         for clip in range(8):
             frames = [tf.io.encode_jpeg(rng.integers(0, 255, (20, 28, 3), np.uint8)).numpy() for _ in range(29)]
-            writer.write(record_schema.encode_clip(record_schema.Clip(
+            writer.write(schema.encode_clip(schema.Clip(
                 frames, clip % 2, f"class_{clip % 2}", 0.0, 1.0, f"{clip}.mp4", 25.0, 20, 28)))
     (folder / "labels.txt").write_text("class_0\nclass_1\n")
     return folder

@@ -14,16 +14,16 @@ import pytest
 import tensorflow as tf
 from ml_collections import ConfigDict
 
+from bsp_tf.annotations.reader import load_annotations
 from bsp_tf.base.errors import InputError
-from bsp_tf.data.annotations import load_annotations
-from bsp_tf.data.feature_store import FeatureStore, resize_features
 from bsp_tf.detect import detect
-from bsp_tf.localization import trainer
-from bsp_tf.localization.feature_sources import open_features
+from bsp_tf.features.sources import open_features
+from bsp_tf.features.store import FeatureStore, resize_features
+from bsp_tf.localization import training
 from bsp_tf.localization.training_data import load_localization_data
 from bsp_tf.localization.workdir import load_gtad, resolve_config
+from bsp_tf.runs.progress import TrainingDivergedError
 from bsp_tf.train_gtad import train_gtad
-from bsp_tf.training.progress import TrainingDivergedError
 from configs import gtad_anet, gtad_thumos, sample_gtad
 
 SMALL = {"num_segments": 12, "max_duration": 10, "base_width": 16, "branch_width": 8, "map_widths": (12, 8),
@@ -102,7 +102,7 @@ def test_the_model_comes_back_with_its_config(finished, world):
 
 
 def test_a_finished_run_is_not_done_again(finished, world, capsys, monkeypatch):
-    monkeypatch.setattr(trainer, "_Run", None)
+    monkeypatch.setattr(training, "_Run", None)
     assert train_gtad(small_config(world), str(finished[0])) == finished[1]
     assert "already done" in capsys.readouterr().out
 
@@ -110,7 +110,7 @@ def test_a_finished_run_is_not_done_again(finished, world, capsys, monkeypatch):
 def test_a_resumed_run_ends_with_the_same_weights(finished, world, tmp_path, monkeypatch):
     """Stopped in the middle of the second epoch, then in the third after its row was written."""
     workdir = tmp_path / "run"
-    step, finish = trainer._Run._train_epoch, trainer._Run._finish_epoch
+    step, finish = training._Run._train_epoch, training._Run._finish_epoch
 
     def stop_in_second(self, data, epoch, progress):
         result = step(self, data, epoch, progress)
@@ -124,12 +124,12 @@ def test_a_resumed_run_ends_with_the_same_weights(finished, world, tmp_path, mon
         finish(self, epoch, row)
 
     with monkeypatch.context() as patch:
-        patch.setattr(trainer._Run, "_train_epoch", stop_in_second)
+        patch.setattr(training._Run, "_train_epoch", stop_in_second)
         with pytest.raises(KeyboardInterrupt):
             train_gtad(small_config(world), str(workdir))
     assert len(rows(workdir)) == 1
     with monkeypatch.context() as patch:
-        patch.setattr(trainer._Run, "_finish_epoch", stop_before_last_checkpoint)
+        patch.setattr(training._Run, "_finish_epoch", stop_before_last_checkpoint)
         with pytest.raises(KeyboardInterrupt):
             train_gtad(small_config(world), str(workdir))
     assert len(rows(workdir)) == 3
@@ -246,10 +246,10 @@ def test_published_setting_of_thumos():
 def test_the_first_step_is_that_of_torch_adam(world, tmp_path, changes):
     """Clip, g += decay * w, then Adam: the first step is lr * sign(g) wherever |g| is far above epsilon."""
     config = resolve_config(small_config(world, weight_decay=0.1, **changes))
-    run = trainer._Run(config, trainer.build_gtad(config, 12), tmp_path)
+    run = training._Run(config, training.build_gtad(config, 12), tmp_path)
     before = [v.numpy() for v in run.model.trainable_variables]
     data = load_localization_data(open_features(config), load_annotations(config.annotations), 12, 10)
-    features, targets = next(trainer._batches(data, np.arange(10), 3))
+    features, targets = next(training._batches(data, np.arange(10), 3))
     with tf.GradientTape() as tape:
         loss = run._loss(features, targets, tf.constant(1, tf.int64))["total"]
     gradients = tape.gradient(loss, run.model.trainable_variables)

@@ -13,12 +13,12 @@ import pytest
 import tensorflow as tf
 
 from bsp_tf.base.errors import InputError
-from bsp_tf.data.record_parser import parse_clip
-from bsp_tf.data.video_reader import read_frames
-from tfrecords_tools.clip_encoder import EncodingOptions
-from tfrecords_tools.clip_sources import InputSource
-from tfrecords_tools.conversion import ShardingOptions
+from bsp_tf.records.parser import parse_clip
+from bsp_tf.video.reader import read_frames
+from tfrecords_tools.conversion.clip_encoder import EncodingOptions
+from tfrecords_tools.conversion.job import ShardingOptions
 from tfrecords_tools.convert import convert
+from tfrecords_tools.inputs.clip_sources import InputSource
 
 PROJECT = Path(__file__).resolve().parents[2]
 

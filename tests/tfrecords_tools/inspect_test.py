@@ -13,14 +13,14 @@ import tensorflow as tf
 from PIL import Image
 
 from bsp_tf.base.errors import InputError
-from bsp_tf.data.record_schema import Clip, SequenceExample, encode_clip, shard_name
-from tfrecords_tools.clip_encoder import EncodingOptions
-from tfrecords_tools.contact_sheet import choose_clips, write_contact_sheet
+from bsp_tf.records.schema import Clip, SequenceExample, encode_clip, shard_name
+from tfrecords_tools.conversion.clip_encoder import EncodingOptions
 from tfrecords_tools.convert import convert
-from tfrecords_tools.folder_check import check_folder
-from tfrecords_tools.record_check import jpeg_fault
-from tfrecords_tools.record_reader import read_records
-from tfrecords_tools.record_statistics import statistics_text
+from tfrecords_tools.inspection.contact_sheet import choose_clips, write_contact_sheet
+from tfrecords_tools.inspection.folder_check import check_folder
+from tfrecords_tools.inspection.record_check import jpeg_fault
+from tfrecords_tools.inspection.record_reader import read_records
+from tfrecords_tools.inspection.record_statistics import statistics_text
 
 PROJECT = Path(__file__).resolve().parents[2]
 LABELS = ["jump", "run up", "never"]

@@ -13,9 +13,9 @@ import pytest
 
 from bsp_tf.base.errors import InputError
 from tfrecords_tools.make_sample import make_sample, plan_clips
-from tfrecords_tools.sample_motions import ACTIONS
-from tfrecords_tools.sample_textures import GROUND_FAMILIES, GROUND_PALETTES
-from tfrecords_tools.sample_world import scene_kind
+from tfrecords_tools.sample_world.motions import ACTIONS
+from tfrecords_tools.sample_world.textures import GROUND_FAMILIES, GROUND_PALETTES
+from tfrecords_tools.sample_world.world import scene_kind
 
 PROJECT = Path(__file__).resolve().parents[2]
 TINY = {"clips_per_class_train": 1, "clips_per_class_validation": 1,

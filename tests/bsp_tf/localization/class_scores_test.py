@@ -10,7 +10,6 @@ from bsp_tf.localization.class_scores import (
     THUMOS_CLASSES,
     class_scores_from_file,
     class_scores_from_stream,
-    match_id,
 )
 
 
@@ -120,10 +119,3 @@ def test_broken_probabilities_are_refused(action):
     scores = class_scores_from_stream(FakeStore(action), ["a"])
     with pytest.raises(InputError, match="'x'"):
         scores.of_video("x")
-
-
-def test_ids_with_and_without_prefix():
-    assert match_id("abc", {"v_abc"}) == "v_abc"
-    assert match_id("v_abc", {"abc"}) == "abc"
-    assert match_id("abc", {"abc", "v_abc"}) == "abc"
-    assert match_id("abc", {"xyz"}) is None

@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 
-from bsp_tf.data.feature_store import resize_features
+from bsp_tf.features.span import FeatureSpan
+from bsp_tf.features.store import resize_features
+from bsp_tf.localization.heads.gtad.decode import decode_proposals
 from bsp_tf.localization.inference import BATCH_SIZE, UntrimmedVideo, propose, propose_in_windows
 from bsp_tf.localization.nms import Suppression, suppress
-from bsp_tf.localization.proposals import decode_proposals
-from bsp_tf.localization.targets import FeatureSpan
 from bsp_tf.localization.windows import cut_windows, merge_windows, window_proposals
 
 COLUMNS, DURATIONS = 16, 6

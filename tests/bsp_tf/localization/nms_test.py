@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from bsp_tf.base.errors import InputError
+from bsp_tf.localization.heads.gtad.decode import Proposals, decode_proposals
 from bsp_tf.localization.nms import METHODS, Suppression, suppress
-from bsp_tf.localization.proposals import Proposals, decode_proposals
 
 
 def plain_suppression(segments, scores, rule):

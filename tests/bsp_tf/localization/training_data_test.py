@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 
+from bsp_tf.annotations.reader import Annotations, VideoAnnotation, load_annotations
 from bsp_tf.base.errors import InputError
-from bsp_tf.data.annotations import Annotations, VideoAnnotation, load_annotations
-from bsp_tf.data.feature_store import resize_features
-from bsp_tf.localization.feature_sources import open_features
-from bsp_tf.localization.targets import video_targets, window_targets
+from bsp_tf.features.sources import open_features
+from bsp_tf.features.store import resize_features
+from bsp_tf.localization.heads.gtad.targets import video_targets, window_targets
 from bsp_tf.localization.training_data import load_localization_data
 
 # One row a second.

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from bsp_tf.localization.class_scores import THUMOS_CLASSES
+from bsp_tf.localization.fusion import THUMOS_DECIMALS, make_detections
+from bsp_tf.localization.heads.gtad.decode import Proposals
 from bsp_tf.localization.nms import Suppression, suppress
-from bsp_tf.localization.proposals import Proposals
-from bsp_tf.localization.score_fusion import THUMOS_DECIMALS, make_detections
 from bsp_tf.localization.windows import (
     MAX_PROPOSAL_FRAMES,
     cut_windows,

@@ -11,8 +11,8 @@ import pytest
 import tensorflow as tf
 
 from bsp_tf.base.errors import InputError
-from bsp_tf.models.torch_weights import load_torch_state
 from bsp_tf.models.tsm import TSM, append_frame_difference
+from bsp_tf.torch_import.tsm_names import load_torch_state
 
 PROJECT = Path(__file__).resolve().parents[3]
 STAGES = ("conv1", "maxpool", "layer1", "layer2", "layer3", "layer4")

@@ -6,7 +6,7 @@ import matplotlib
 import numpy as np
 import pytest
 
-from bsp_tf.report import comparisons, curves, matrices, style
+from bsp_tf.report.figures import comparisons, curves, matrices, style
 
 TYPES = ["diff_class", "same_class", "diff_speed", "same_speed"]
 

@@ -1,0 +1,1 @@
+"""Temporal annotations of untrimmed videos, in every form that people have."""

@@ -1,1 +1,0 @@
-"""Records, videos, sampling, boundary synthesis, snippet features and annotations."""

@@ -1,0 +1,1 @@
+"""Snippet features on disk, ours and those of other tools."""

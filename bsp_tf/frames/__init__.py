@@ -1,0 +1,1 @@
+"""Which frames of a clip, and frames as tensors: sampling, decoding, preprocessing."""

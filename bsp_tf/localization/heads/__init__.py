@@ -1,0 +1,1 @@
+"""Localization heads: networks that find actions in snippet features."""

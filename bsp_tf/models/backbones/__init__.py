@@ -1,0 +1,1 @@
+"""Networks over single frames that TSM shifts in time."""

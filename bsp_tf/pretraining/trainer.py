@@ -1,0 +1,254 @@
+"""The training loop: one for all strategies, exactly resumable.
+
+A run that is killed and started again ends with the weights, bit for bit on one CPU device, of a run that was not:
+weights, momentum buffers, dropout state, step and sums of the running epoch are in the checkpoint; the learning rate
+and the batch of a step are pure functions of seed and step. "One CPU device" means the same machine: another number of
+cores adds up in another order. TensorFlow's op determinism is not needed for it and stays off: it makes the input
+pipeline serial, which cost 30-40% of the step on two cores. On GPUs, whose kernels may reorder sums, a resumed run is
+equal up to that rounding.
+
+An epoch's checkpoint is written before its evaluation; whether that was done is told by metrics.jsonl, so an
+interrupted evaluation is made again.
+"""
+
+import contextlib
+import itertools
+import math
+import os
+import time
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+import tensorflow as tf
+from ml_collections import ConfigDict
+from tqdm import tqdm
+
+from bsp_tf.base.atomic_file import read_json, write_json
+from bsp_tf.clips.pipelines import dataset_for
+from bsp_tf.pretraining.evaluation import Evaluator, summary
+from bsp_tf.pretraining.learner import Learner
+from bsp_tf.pretraining.preflight import RunPlan, plan_run
+from bsp_tf.records.damage import damage_error
+from bsp_tf.runs import workdir as folder
+from bsp_tf.runs.checkpoints import RunCheckpoints
+from bsp_tf.runs.cluster import LOST_WORKER_ERRORS, Cluster, WorkerLostError
+from bsp_tf.runs.preemption import PreemptedError, StopRequest
+from bsp_tf.runs.progress import TrainingDivergedError, all_finite
+from bsp_tf.runs.run_log import RunLog
+from bsp_tf.runs.strategy import check_batch_size, strategy_for
+
+
+def train(config: ConfigDict, workdir: str | os.PathLike, strategy: tf.distribute.Strategy | None = None,
+          stop: StopRequest | None = None) -> dict:
+    """Trains, evaluates and leaves a finished workdir; continues a run that was stopped.
+
+    With several workers each calls it with the same arguments and a workdir that all of them see.
+
+    Args:
+        config: As `configs.base.get_config()`.
+        workdir: Folder of the run, see `bsp_tf.runs.workdir`.
+        strategy: Default: one device.
+        stop: Looked at after every step.
+
+    Returns:
+        The contents of evaluation.json.
+
+    Raises:
+        InputError: bad config, missing or unfit data, or a workdir of another run.
+        TrainingDivergedError: the loss became NaN or infinite.
+        PreemptedError: `stop` was set; the run is saved.
+        WorkerLostError: another worker is gone.
+    """
+    strategy = strategy or strategy_for("one_device")
+    plan = plan_run(config)
+    check_batch_size(config, strategy)
+    folder.check_workdir(workdir, config, plan.labels)
+    finished = Path(workdir) / folder.EVALUATION
+    if finished.exists():
+        print(f"already done: {finished}")
+        return read_json(finished)
+    trainer = Trainer(config, workdir, plan, strategy, stop or StopRequest())
+    try:
+        return trainer.run()
+    except LOST_WORKER_ERRORS as error:
+        if trainer.cluster.size == 1:
+            raise
+        raise WorkerLostError(f"another worker of {workdir} is gone ({str(error).splitlines()[0]}).") from error
+    finally:
+        trainer.last.join()
+
+
+class Trainer:
+    """One run; `train` is the way to use it."""
+
+    def __init__(self, config: ConfigDict, workdir: str | os.PathLike, plan: RunPlan,
+                 strategy: tf.distribute.Strategy, stop: StopRequest):
+        """Builds model, optimizer and data; raises InputError if the config cannot be built."""
+        self.config, self.workdir, self.plan, self.stop = config, Path(workdir), plan, stop
+        self.cluster = Cluster(strategy)
+        self.learner = Learner(config, len(plan.labels), plan.steps_per_epoch, plan.total_steps, strategy)
+        self.validation = self._dataset("validation", config.train.batch_size)
+        data = config.data
+        self.evaluate = Evaluator(
+            self.learner.model, strategy, len(plan.labels), config.train.batch_size // self.cluster.size,
+            (data.num_frames, data.crop_size, data.crop_size, 3))
+        self.last = RunCheckpoints(folder.checkpoint_folder(workdir, folder.LAST), self.learner.state(),
+                                   self.cluster, self.workdir / folder.CONFIG)
+        self.best = tf.train.CheckpointManager(
+            tf.train.Checkpoint(model=self.learner.weights), str(folder.checkpoint_folder(workdir, folder.BEST)),
+            max_to_keep=1, checkpoint_name="epoch")
+
+    def _dataset(self, split: str, batch_size: int, first_batch: int = 0) -> tf.data.Dataset:
+        return dataset_for(self.config, split, batch_size, self.config.seed, first_batch, self.cluster.index,
+                           self.cluster.size)
+
+    def run(self) -> dict:
+        """Trains from where the workdir is to the end; returns the contents of evaluation.json."""
+        if self.cluster.is_chief:
+            folder.claim_workdir(self.workdir, self.config, self.plan.labels)
+        self.log = RunLog(self.workdir, self.cluster.is_chief)
+        step = self._resume()
+        micro_batches = self.config.train.accumulate_steps
+        training = self._dataset("train", self.config.train.batch_size // micro_batches, step * micro_batches)
+        batches = read_batches(iter(training), self.config.data.train_dir)
+        with tqdm(total=self.plan.total_steps, initial=step, unit="step", mininterval=0,
+                  desc=f"train {self.config.task}", disable=not self.cluster.is_chief) as bar:
+            while True:
+                if step and step % self.plan.steps_per_epoch == 0:
+                    self._end_epoch(step)
+                if step == self.plan.total_steps:
+                    break
+                step = self._train_until(self._next_stop(step), step, batches, bar)
+                self._save(step)
+        return self._finish()
+
+    def _resume(self) -> int:
+        """Restores the last checkpoint and cuts metrics.jsonl back to it; returns the step."""
+        path = self.last.restore()
+        if path and self.cluster.is_chief:
+            print(f"continuing from {path}")
+        step = int(self.learner.progress.step)
+        self.log.resume(step)
+        self.cluster.wait_for_all()
+        return step
+
+    def _next_stop(self, step: int) -> int:
+        """The next step that ends with a checkpoint."""
+        return min((step // every + 1) * every
+                   for every in (self.plan.steps_per_epoch, self.config.train.checkpoint_every_steps))
+
+    def _train_until(self, end: int, step: int, batches: Iterator, bar: tqdm) -> int:
+        """Trains to step `end`, or as far as it may; returns the last step."""
+        train, progress = self.config.train, self.learner.progress
+        began, waited, logged = time.monotonic(), 0.0, (time.monotonic(), 0.0)
+        while step < end:
+            asked = time.monotonic()
+            group = list(itertools.islice(batches, train.accumulate_steps))
+            waited += time.monotonic() - asked
+            if step == 0:
+                self.log.batch(group[0], self.plan.labels)
+            loss, accuracy, norm = self.learner.step(group)
+            step += 1
+            if step % train.log_every_steps == 0 or step == end:
+                self._check_finite()
+                now = time.monotonic()
+                wait = (waited - logged[1]) / (now - logged[0])
+                logged = now, waited
+                self.log.scalars(step, {
+                    "loss": loss, "accuracy": accuracy, "gradient_norm": norm, "input_wait": wait,
+                    "learning_rate": self.learner.schedule(tf.constant(step - 1))})
+                bar.set_postfix(loss=f"{float(loss):.3f}", accuracy=f"{float(accuracy):.2f}", refresh=False)
+                bar.update(step - bar.n)
+            if self.cluster.any(self.stop.is_set):
+                break
+        progress.seconds.assign_add(time.monotonic() - began)
+        progress.wait_seconds.assign_add(waited)
+        return step
+
+    def _end_epoch(self, step: int) -> None:
+        """Evaluates, keeps the best, adds the epoch's row, starts the next epoch; or only the last, if the others
+        were done before the run was interrupted."""
+        progress, started = self.learner.progress, time.monotonic()
+        rows = self.log.rows()
+        # Of the chief's word: the others could read a row that it is just writing.
+        if self.cluster.any(self.cluster.is_chief and not (rows and rows[-1]["step"] == step)):
+            with self._evaluated_weights():
+                result = self._validate()
+                epoch = step // self.plan.steps_per_epoch
+                if self.cluster.is_chief and result["accuracy"] > max((row["validation_accuracy"] for row in rows),
+                                                                      default=-1.0):
+                    self.best.save(checkpoint_number=epoch)
+            samples = self.plan.steps_per_epoch * self.config.train.batch_size
+            training_seconds = float(progress.seconds)
+            self.log.epoch({
+                "epoch": epoch, "step": step,
+                "train_loss": float(progress.loss_sum) / self.plan.steps_per_epoch,
+                "train_accuracy": int(progress.num_correct) / samples,
+                "validation_loss": result["loss"], "validation_accuracy": result["accuracy"],
+                "learning_rate": float(self.learner.schedule(tf.constant(step - 1))),
+                "input_wait": float(progress.wait_seconds) / training_seconds,
+                "seconds": training_seconds + time.monotonic() - started}, self.config.train.epochs)
+        progress.start_epoch()
+
+    def _evaluated_weights(self):
+        """Context in which the model holds the weights that are evaluated and kept."""
+        return self.learner.average.in_place() if self.learner.average else contextlib.nullcontext()
+
+    def _validate(self, static: bool = False) -> dict:
+        batches = read_batches(iter(self.validation), self.config.data.validation_dir)
+        return self.evaluate(self._until_stopped(batches), static)
+
+    def _until_stopped(self, batches: Iterable) -> Iterator:
+        """`batches`, left at once when the run is asked to stop: it was saved before the evaluation."""
+        for batch in batches:
+            if self.stop.is_set:
+                self._raise_preempted()
+            yield batch
+
+    def _save(self, step: int) -> None:
+        self._check_finite()
+        self.last.save(step)
+        if self.cluster.any(self.stop.is_set):
+            self._raise_preempted()
+
+    def _raise_preempted(self) -> None:
+        raise PreemptedError(f"stopped on request at step {int(self.learner.progress.step)}, saved in {self.workdir}.")
+
+    def _check_finite(self) -> None:
+        """Raises TrainingDivergedError if a loss, a gradient or a weight was or is not finite."""
+        progress = self.learner.progress
+        step = int(progress.diverged_step)
+        if step < 0 and all_finite(list(self.learner.weights.values())):
+            return
+        saved = self.last.newest
+        raise TrainingDivergedError(
+            f"the loss is no longer finite at step {step if step >= 0 else int(progress.step)}; "
+            + (f"the last good checkpoint is {saved}. " if saved else "there is no checkpoint before it. ")
+            + "Start a new --workdir with a lower optimizer.learning_rate, a longer optimizer.warmup_steps or a "
+            "smaller optimizer.clip_norm.")
+
+    def _finish(self) -> dict:
+        """Evaluates the best checkpoint, with the static control, and writes evaluation.json."""
+        started = time.monotonic()
+        self.cluster.wait_for_all()
+        folder.restore_model(self.learner.model, self.workdir, folder.BEST)
+        result = summary(self.config.task, self.plan.labels, self._validate(), self._validate(static=True))
+        rows = self.log.rows()
+        result["best_epoch"] = max(rows, key=lambda row: row["validation_accuracy"])["epoch"]
+        result["seconds"] = math.fsum(row["seconds"] for row in rows) + time.monotonic() - started
+        if self.cluster.is_chief:
+            write_json(self.workdir / folder.EVALUATION, result)
+        self.cluster.wait_for_all()
+        return result
+
+
+def read_batches(iterator: Iterator[dict[str, tf.Tensor]], record_folder: str) -> Iterator[dict[str, tf.Tensor]]:
+    """The elements of `iterator`; a record that cannot be read becomes an InputError that names the shard."""
+    while True:
+        try:
+            batch = next(iterator)
+        except StopIteration:
+            return
+        except (tf.errors.DataLossError, tf.errors.InvalidArgumentError) as error:
+            raise damage_error(record_folder, error) from error
+        yield batch

@@ -1,0 +1,1 @@
+"""Trimmed clips as TFRecords: format, folders, index, reading."""

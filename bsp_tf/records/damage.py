@@ -1,0 +1,59 @@
+"""Which record is damaged: the question after TensorFlow has met one and does not say in which file.
+
+A flipped bit breaks the checksum of a TFRecord; a record that was written wrong may hold no SequenceExample, or frames
+that are no JPEG. The search reads the folder from its beginning and stops at the first fault; if the message names a
+shard, it looks at that one only.
+"""
+
+import os
+import re
+from pathlib import Path
+
+import tensorflow as tf
+from tqdm import tqdm
+
+from bsp_tf.base.errors import InputError
+from bsp_tf.records.folder import SHARD_PATTERN
+from bsp_tf.records.parser import parse_clip
+
+QUIET_SECONDS = 3
+
+
+def damage_error(folder: str | os.PathLike, error: tf.errors.OpError) -> InputError:
+    """The one line for `error`, which TensorFlow raised while it read `folder`: the damaged shard and the remedy."""
+    reason = _reason(error)
+    if reason.startswith("cannot read "):
+        return InputError(f"{reason}. Nothing is damaged as far as is known: make that file readable, then run this "
+                          "command again.")
+    shards = sorted(Path(folder).glob(SHARD_PATTERN))
+    shards = [shard for shard in shards if str(shard) in reason] or shards
+    # Checksums are quickly read, and most damage shows there; frames are decoded only if all of them agree.
+    searches = [(shard, decode) for decode in (False, True) for shard in shards]
+    for shard, decode in tqdm(searches, desc="search the damage", unit="shard", delay=QUIET_SECONDS):
+        if found := _first_fault(shard, decode):
+            number, fault = found
+            return InputError(f"damaged record {number} in {shard}: {fault}. Delete that file and run the same convert "
+                              "command again (it writes what is missing), then this command again.")
+    return InputError(f"cannot read the records in {folder}: {reason}. Run this command again; if it says the same, "
+                      "convert that folder anew.")
+
+
+def _first_fault(shard: Path, decode: bool) -> tuple[int, str] | None:
+    """Number of the first record that cannot be read, or decoded, and why; None if all can."""
+    number = 0
+    try:
+        for record in tf.data.TFRecordDataset(str(shard)):
+            frames = parse_clip(record)["frames"]
+            if decode:
+                for frame in frames:
+                    tf.io.decode_jpeg(frame, channels=3)
+            number += 1
+    except (tf.errors.DataLossError, tf.errors.InvalidArgumentError) as error:
+        return number, _reason(error)
+    return None
+
+
+def _reason(error: tf.errors.OpError) -> str:
+    """TensorFlow's message without the names of its graph nodes and of Python's exceptions."""
+    line = error.message.strip().splitlines()[0]
+    return re.sub(r"\{\{[^}]*\}\} ?| ?\[Op:.*|^ValueError: ", "", line).strip(" .")

@@ -1,0 +1,130 @@
+"""A folder of record shards: which files, which classes, how many clips; whole or damaged. No TensorFlow.
+
+    clips-00000-of-00008 ...   TFRecord files of SequenceExamples (`schema.py`)
+    labels.txt                 one class name a line; the line number (0-based) is the class index
+    manifest.json              num_clips, and the clips and bytes of each shard
+
+`manifest.json` may be missing (shards of another writer): clips are then counted by walking the files.
+"""
+
+import dataclasses
+import os
+import struct
+from pathlib import Path
+
+from bsp_tf.base.atomic_file import read_json_object
+from bsp_tf.base.errors import InputError
+
+SHARD_PATTERN = "clips-?????-of-?????"
+# TFRecord framing: uint64 length, uint32 its CRC, the data, uint32 CRC of the data (little endian).
+HEADER_BYTES = 12
+_FOOTER_BYTES = 4
+
+
+@dataclasses.dataclass(frozen=True)
+class RecordFolder:
+    """A checked folder of records.
+
+    Attributes:
+        path: the folder.
+        shards: full names of the shard files, in order.
+        labels: class names; the position is the class index.
+        num_clips: clips in all shards together.
+    """
+
+    path: Path
+    shards: tuple[str, ...]
+    labels: tuple[str, ...]
+    num_clips: int
+
+
+def open_folder(path: str | os.PathLike) -> RecordFolder:
+    """Finds the shards and checks, without reading the clips, that all are there and none is cut short.
+
+    Args:
+        path: folder written by `tfrecords_tools.convert`.
+    Returns:
+        RecordFolder with at least one clip.
+    Raises:
+        InputError: no such folder, no shards, a shard missing or truncated, no or bad labels.txt, a
+            bad manifest.json, no clip.
+    """
+    folder = Path(path)
+    remedy = "Write the records with `python -m tfrecords_tools.convert`, or correct the path in the config."
+    if not str(path) or not folder.is_dir():
+        raise InputError(f"record folder {str(path)!r} does not exist. {remedy}")
+    shards = sorted(folder.glob(SHARD_PATTERN))
+    if not shards:
+        raise InputError(f"no shards ({SHARD_PATTERN}) in {folder}. {remedy}")
+    expected = int(shards[0].name.rsplit("-", 1)[1])
+    if len(shards) != expected:
+        raise InputError(f"{folder}: {len(shards)} shards found, {shards[0].name} says {expected}. Run the same "
+                         "convert command again: it completes the folder.")
+    if not (folder / "labels.txt").is_file():
+        raise InputError(f"no labels.txt in {folder}. {remedy}")
+    labels = _read_labels(folder / "labels.txt")
+    counts = _count_by_manifest(folder, shards)
+    if counts is None:
+        counts = [count_records(shard) for shard in shards]
+    if sum(counts) == 0:
+        raise InputError(f"the shards in {folder} hold no clip. {remedy}")
+    return RecordFolder(folder, tuple(str(shard) for shard in shards), labels, sum(counts))
+
+
+def record_offsets(path: str | os.PathLike) -> list[int]:
+    """First byte of each record of one TFRecord file, found by stepping from header to header.
+
+    Raises:
+        InputError: the file ends inside a record; the message names the file.
+    """
+    size = os.path.getsize(path)
+    offsets, position = [], 0
+    with open(path, "rb") as file:
+        while position < size:
+            file.seek(position)
+            header = file.read(HEADER_BYTES)
+            offsets.append(position)
+            if len(header) == HEADER_BYTES:
+                position += HEADER_BYTES + struct.unpack("<Q", header[:8])[0] + _FOOTER_BYTES
+            if len(header) < HEADER_BYTES or position > size:
+                raise InputError(f"{path} is cut short inside record {len(offsets) - 1} ({size} bytes). {_REWRITE}")
+    return offsets
+
+
+def count_records(path: str | os.PathLike) -> int:
+    """Number of records of one TFRecord file; InputError if it is cut short."""
+    return len(record_offsets(path))
+
+
+def _read_labels(path: Path) -> tuple[str, ...]:
+    try:
+        labels = tuple(path.read_text(encoding="utf-8").splitlines())
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"cannot read {path}: {getattr(error, 'strerror', None) or error}. Convert the clips "
+                         "anew.") from error
+    if not labels:
+        raise InputError(f"{path} is empty: it needs one class a line. Convert the clips anew.")
+    return labels
+
+
+_REWRITE = "Delete the file and run the same convert command again: it writes what is missing."
+
+
+def _count_by_manifest(folder: Path, shards: list[Path]) -> list[int] | None:
+    """Clips of each shard if the manifest lists every shard with its size, else None."""
+    if not (folder / "manifest.json").is_file():
+        return None
+    manifest = read_json_object(folder / "manifest.json")
+    rows = manifest.get("shards", [])
+    if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
+        raise InputError(f"{folder / 'manifest.json'} lists no shards; delete it, the clips are then counted.")
+    listed = {row.get("name"): row for row in rows}
+    rows = [listed.get(shard.name, {}) for shard in shards]
+    if not all("num_clips" in row and "num_bytes" in row for row in rows):
+        return None
+    for shard, row in zip(shards, rows, strict=True):
+        size = os.path.getsize(shard)
+        if size != row["num_bytes"]:
+            raise InputError(f"{shard} has {size} bytes, {folder / 'manifest.json'} says {row['num_bytes']}: it is "
+                             f"truncated or of another run. {_REWRITE}")
+    return [row["num_clips"] for row in rows]

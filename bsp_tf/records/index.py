@@ -1,0 +1,141 @@
+"""Where each clip of a record folder lies, and each frame in it: so that any of them can be read on its own.
+
+The first use of a folder reads it once from end to end and leaves `.clip_index.npz` and `.frame_index.npy` (12 bytes a
+frame) beside the shards; later uses check only that the shards are the same files.
+"""
+
+import dataclasses
+import os
+import sys
+import zipfile
+from collections.abc import Sequence
+from pathlib import Path
+
+import google_crc32c
+import numpy as np
+import tensorflow as tf
+from tqdm import tqdm
+
+from bsp_tf.base.atomic_file import atomic_write
+from bsp_tf.base.errors import InputError
+from bsp_tf.frames.decoding import jpeg_size
+from bsp_tf.records.damage import damage_error
+from bsp_tf.records.folder import HEADER_BYTES, RecordFolder, record_offsets
+from bsp_tf.records.parser import parse_clip
+
+INDEX_FILE = ".clip_index.npz"
+FRAMES_FILE = ".frame_index.npy"
+# Columns of RecordIndex.frames.
+FRAME_OFFSET, FRAME_LENGTH, FRAME_CHECKSUM = range(3)
+QUIET_SECONDS = 3
+_CLIP_FIELDS = ("shard", "offset", "label", "num_frames", "size", "first_frame")
+
+
+@dataclasses.dataclass(frozen=True)
+class RecordIndex:
+    """One row a clip, in the order of the shards and of the records in them.
+
+    Attributes:
+        shard: int32 [n], position in `RecordFolder.shards`.
+        offset: int64 [n], first byte of the record in its file.
+        label: int32 [n], class index; -1 for an unlabelled clip.
+        num_frames: int32 [n].
+        size: int32 [n, 2], height and width of the clip's first frame, pixels; 0 for a clip without frames.
+        first_frame: int64 [n], row of `frames` with the clip's first frame; the others follow.
+        frames: uint32 [sum of num_frames, 3]: first byte of the JPEG, counted from the record's, its length in bytes,
+            its CRC32C. Memory-mapped from the folder's file if there is one: 0.9 GB for Kinetics-400.
+    """
+
+    shard: np.ndarray
+    offset: np.ndarray
+    label: np.ndarray
+    num_frames: np.ndarray
+    size: np.ndarray
+    first_frame: np.ndarray
+    frames: np.ndarray
+
+
+def load_index(folder: RecordFolder) -> RecordIndex:
+    """Takes the index that lies in the folder, or reads the folder and leaves one there (if it can be written).
+
+    Raises:
+        InputError: a damaged record, or a class beyond labels.txt.
+    """
+    files = _files(folder)
+    index = _read(folder.path, files)
+    if index is None:
+        index = _scan(folder)
+        _keep(folder.path, files, index)
+        index = _read(folder.path, files) or index
+    if len(index.label) and index.label.max() >= len(folder.labels):
+        raise InputError(f"{folder.path}: a clip has class {index.label.max()}, labels.txt has {len(folder.labels)} "
+                         "lines. The two belong to different runs: convert again.")
+    return index
+
+
+def _files(folder: RecordFolder) -> np.ndarray:
+    """Size and time of change of each shard: what tells that an index is of these very files."""
+    stats = [os.stat(shard) for shard in folder.shards]
+    return np.array([(stat.st_size, stat.st_mtime_ns) for stat in stats], np.int64)
+
+
+def _read(path: Path, files: np.ndarray) -> RecordIndex | None:
+    try:
+        with np.load(path / INDEX_FILE) as content:
+            if not np.array_equal(content["files"], files):
+                return None
+            clips = {name: content[name] for name in _CLIP_FIELDS}
+        frames = np.load(path / FRAMES_FILE, mmap_mode="r")
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
+        return None
+    return RecordIndex(**clips, frames=frames) if len(frames) == clips["num_frames"].sum() else None
+
+
+def _keep(path: Path, files: np.ndarray, index: RecordIndex) -> None:
+    try:
+        # The clips last: what names the files vouches for both.
+        with atomic_write(path / FRAMES_FILE) as file:
+            np.save(file, index.frames)
+        with atomic_write(path / INDEX_FILE) as file:
+            np.savez(file, files=files, **{name: getattr(index, name) for name in _CLIP_FIELDS})
+    except (InputError, OSError) as error:
+        print(f"the index of {path} is not kept, each run reads the folder again: {error}", file=sys.stderr)
+
+
+def _scan(folder: RecordFolder) -> RecordIndex:
+    def facts(record: tf.Tensor) -> tuple[tf.Tensor, ...]:
+        clip = parse_clip(record)
+        frames = clip["frames"]
+        size = tf.cond(tf.size(frames) > 0, lambda: jpeg_size(frames[0]), lambda: tf.constant([0, 0]))
+        return tf.cast(clip["label"], tf.int32), size, record, frames
+
+    clips: dict[str, list] = {"shard": [], "offset": [], "label": [], "num_frames": [], "size": []}
+    frames = bytearray()  # it grows in place
+    try:
+        for number, shard in enumerate(tqdm(folder.shards, desc=f"index {folder.path}", unit="shard",
+                                            delay=QUIET_SECONDS)):
+            offsets = record_offsets(shard)
+            records = tf.data.TFRecordDataset(shard).map(facts, num_parallel_calls=tf.data.AUTOTUNE)
+            for offset, (label, size, record, pictures) in zip(offsets, records.as_numpy_iterator(), strict=True):
+                for name, value in (("shard", number), ("offset", offset), ("label", label),
+                                    ("num_frames", len(pictures)), ("size", size)):
+                    clips[name].append(value)
+                frames += _find_frames(record, pictures).tobytes()
+    except (tf.errors.DataLossError, tf.errors.InvalidArgumentError) as error:
+        raise damage_error(folder.path, error) from error
+    num_frames = np.array(clips["num_frames"], np.int32)
+    return RecordIndex(np.array(clips["shard"], np.int32), np.array(clips["offset"], np.int64),
+                       np.array(clips["label"], np.int32), num_frames, np.array(clips["size"], np.int32).reshape(-1, 2),
+                       np.cumsum(num_frames, dtype=np.int64) - num_frames,
+                       np.frombuffer(frames, np.uint32).reshape(-1, 3))
+
+
+def _find_frames(record: bytes, pictures: Sequence[bytes]) -> np.ndarray:
+    """Rows of RecordIndex.frames. The JPEGs lie in the record as they are, in their order, with a few bytes between."""
+    rows = np.empty((len(pictures), 3), np.uint32)
+    position = 0
+    for row, picture in zip(rows, pictures, strict=True):
+        position = record.index(picture, position)
+        row[:] = HEADER_BYTES + position, len(picture), google_crc32c.value(picture)
+        position += len(picture)
+    return rows

@@ -1,0 +1,46 @@
+"""Accuracy of the boundary types by the place of the boundary, the rules of blending side by side."""
+
+from matplotlib.figure import Figure
+from matplotlib.ticker import MultipleLocator, PercentFormatter
+
+from bsp_tf.report.figures import style
+
+CHANCE = 0.25
+# Points of the types stand beside each other: they often have the same accuracy.
+ASIDE = 0.1
+MARKERS = ("o", "s", "^", "D")
+
+
+def draw_by_position(passes: dict[str, dict[str, list[dict]]], labels: list[str]) -> Figure:
+    """A panel a rule, a curve a type; same_speed has no boundary and is not drawn.
+
+    Args:
+        passes: Title -> {position of the boundary in frames: [a cell a type]}, a cell being {"num_samples", "accuracy"
+            (fraction, None without samples)}.
+        labels: The types in the order of the cells.
+    """
+    with style.styled():
+        figure = style.new_figure(1.0 + 2.5 * len(passes), 2.9)
+        first = None
+        for place, (title, table) in enumerate(passes.items()):
+            axes = first = figure.add_subplot(1, len(passes), place + 1, sharex=first, sharey=first)
+            for kind, label in enumerate(labels):
+                points = [(float(position) + (kind - 1) * ASIDE, cells[kind]["accuracy"])
+                          for position, cells in table.items() if cells[kind]["num_samples"]]
+                if points:
+                    axes.plot(*zip(*points, strict=True), color=style.BOUNDARY_COLORS[label], marker=MARKERS[kind],
+                              markersize=5, linewidth=0.8, label=style.readable(label))
+            axes.axhline(CHANCE, color=style.MUTED, linewidth=1, linestyle=":")
+            axes.set_ylim(-0.04, 1.04)
+            axes.xaxis.set_major_locator(MultipleLocator(1))
+            axes.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
+            axes.set_xlabel("boundary at frame")
+            style.keep_horizontal_grid(axes)
+            axes.set_title(title)
+            if place:
+                axes.tick_params(labelleft=False)
+            else:
+                axes.set_ylabel("accuracy (dotted: chance)")
+                handles = axes.get_legend_handles_labels()
+        figure.legend(*handles, loc="outside lower center", ncols=3)
+    return figure

@@ -1,0 +1,1 @@
+"""Weights of PyTorch implementations, checked against a plain PyTorch network."""

@@ -1,1 +1,0 @@
-"""Optimization, distribution strategies and the training loop."""

@@ -1,0 +1,1 @@
+"""Video files to RGB frames and snippets."""

@@ -1,0 +1,141 @@
+"""The same arrays in every form in which other tools keep them, and what goes wrong with such files."""
+
+import h5py
+import numpy as np
+import pytest
+
+from bsp_tf.base.errors import InputError
+from bsp_tf.features.formats import FeatureFiles
+from bsp_tf.features.store import NOT_FINITE, UNREADABLE, WRONG_SHAPE, UnusableFeatures
+
+ARRAYS = {f"v_{i}": np.random.default_rng(i).standard_normal((3 + i, 4)).astype(np.float32) for i in range(3)}
+
+
+def write_csv(path, array, header="f0,f1,f2,f3"):
+    rows = [",".join(map(repr, map(float, row))) for row in array]
+    path.write_text("\n".join([header, *rows]) + "\n")
+
+
+def write_hdf5(path, arrays):
+    with h5py.File(path, "w") as file:
+        for name, array in arrays.items():
+            file[name] = array
+    return path
+
+
+def write_folder(folder, form):
+    folder.mkdir()
+    for name, array in ARRAYS.items():
+        path = folder / f"{name}.{form}"
+        if form == "npy":
+            np.save(path, array)
+        elif form == "npz":
+            np.savez(path, feats=array)
+        elif form == "csv":
+            write_csv(path, array)
+        else:
+            write_hdf5(path, {name: array})
+    return folder
+
+
+def make(tmp_path, form):
+    if form == "one_npz":
+        np.savez(tmp_path / "all.npz", **ARRAYS)
+        return tmp_path / "all.npz"
+    if form == "one_hdf5":
+        return write_hdf5(tmp_path / "all.hdf5", ARRAYS)
+    if form == "groups":
+        return write_hdf5(tmp_path / "all.h5", {f"{name}/c3d_features": array for name, array in ARRAYS.items()})
+    if form == "two_files":
+        one = write_hdf5(tmp_path / "val.h5", {"v_0": ARRAYS["v_0"]})
+        two = write_hdf5(tmp_path / "test.h5", {name: ARRAYS[name] for name in ("v_1", "v_2")})
+        return f"{one}+{two}"
+    return write_folder(tmp_path / "arrays", form)
+
+
+@pytest.mark.parametrize("form", ["npy", "npz", "h5", "hdf5", "csv", "one_npz", "one_hdf5", "groups", "two_files"])
+def test_every_form_gives_the_same_numbers(tmp_path, form):
+    files = FeatureFiles(make(tmp_path, form))
+    assert files.video_ids == set(ARRAYS) and files.missing == set()
+    for name, array in ARRAYS.items():
+        found = files.load(name)
+        assert found.dtype == np.float32
+        np.testing.assert_array_equal(found, array)
+
+
+@pytest.mark.parametrize("dtype", [np.float16, np.float64, np.int32, np.uint8])
+def test_other_kinds_of_numbers(tmp_path, dtype):
+    np.save(tmp_path / "a.npy", np.full((2, 3), 7, dtype))
+    found = FeatureFiles(tmp_path).load("a")
+    assert found.dtype == np.float32 and (found == 7).all()
+
+
+@pytest.mark.parametrize(("array", "kind", "fault"), [
+    (np.full((2, 3), np.nan), NOT_FINITE, "holds NaN or infinity"),
+    (np.full((2, 3), 1e300), NOT_FINITE, "holds NaN or infinity"),
+    (np.zeros((1, 3, 4)), WRONG_SHAPE, r"float64 of shape \[1, 3, 4\], expected numbers \[T, C\]: rows are time"),
+    (np.zeros(3), WRONG_SHAPE, "shape"), (np.zeros((0, 3)), WRONG_SHAPE, r"\[0, 3\]"),
+    (np.zeros((2, 3), complex), WRONG_SHAPE, "complex128"), (np.array([["a"]]), WRONG_SHAPE, "<U1"),
+    (np.array([[{}]], object), UNREADABLE, "cannot read"),
+])
+def test_arrays_that_are_no_features(tmp_path, array, kind, fault):
+    np.save(tmp_path / "a.npy", array, allow_pickle=True)
+    with pytest.raises(UnusableFeatures, match=fault) as caught:
+        FeatureFiles(tmp_path).load("a")
+    assert caught.value.kind == kind and str(tmp_path / "a.npy") in str(caught.value)
+
+
+@pytest.mark.parametrize("form", ["npy", "npz", "h5", "csv"])
+@pytest.mark.parametrize("damage", ["cut", "empty", "text"])
+def test_damaged_files_are_named(tmp_path, form, damage):
+    folder = write_folder(tmp_path / "arrays", form)
+    path = folder / f"v_1.{form}"
+    content = {"cut": path.read_bytes()[:40], "empty": b"", "text": b"\xff\xfewords\nwords"}[damage]
+    path.write_bytes(content)
+    files = FeatureFiles(folder)
+    with pytest.raises(UnusableFeatures, match="v_1"):
+        files.load("v_1")
+    np.testing.assert_array_equal(files.load("v_2"), ARRAYS["v_2"])
+
+
+def test_the_header_row_of_a_csv(tmp_path):
+    array = ARRAYS["v_0"]
+    for header in ("0,1,2,3", "1,2,3,4", "\ufeffa,b,c,d"):
+        write_csv(tmp_path / "a.csv", array, header)
+        np.testing.assert_array_equal(FeatureFiles(tmp_path).load("a"), array)
+    write_csv(tmp_path / "a.csv", array[1:], "0.5,0.25,-1.0,2.0")
+    with pytest.raises(UnusableFeatures, match="first row holds numbers, expected one header row"):
+        FeatureFiles(tmp_path).load("a")
+
+
+def test_files_with_several_arrays(tmp_path):
+    np.savez(tmp_path / "v_a.npz", v_a=ARRAYS["v_0"], mask=np.zeros(3))
+    np.savez(tmp_path / "v_b.npz", rgb=ARRAYS["v_0"], flow=ARRAYS["v_0"])
+    write_hdf5(tmp_path / "v_c.h5", {"x/rgb": ARRAYS["v_0"], "x/flow": ARRAYS["v_0"]})
+    files = FeatureFiles(tmp_path)
+    np.testing.assert_array_equal(files.load("v_a"), ARRAYS["v_0"])
+    for name in ("v_b", "v_c"):
+        with pytest.raises(UnusableFeatures, match=rf"it holds 2 arrays .*expected one, or one called '{name}'"):
+            files.load(name)
+
+
+def test_sources_that_are_none(tmp_path):
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "bad.h5").write_text("no HDF5")
+    (tmp_path / "bad.npz").write_text("no zip")
+    (tmp_path / "notes.txt").write_text("notes")
+    for name, fault in [("empty", "holds no features: expected files .npy"), ("bad.h5", "cannot read .*bad.h5"),
+                        ("bad.npz", "cannot read .*bad.npz"), ("notes.txt", "is no feature source"),
+                        ("never.h5", "cannot read .*never.h5"), ("never", "is no feature source")]:
+        with pytest.raises(InputError, match=fault):
+            FeatureFiles(tmp_path / name)
+    one = write_hdf5(tmp_path / "one.h5", {"v_0": ARRAYS["v_0"]})
+    with pytest.raises(InputError, match="holds two arrays for video 'v_0'"):
+        FeatureFiles(f"{one}+{one}")
+
+
+def test_missing_files_are_read_beside_folders_and_files(tmp_path):
+    (tmp_path / "missing_files.txt").write_text("a\n\n b \n")
+    np.save(tmp_path / "v_x.npy", ARRAYS["v_0"])
+    assert FeatureFiles(tmp_path).missing == {"a", "b"}
+    assert FeatureFiles(write_hdf5(tmp_path / "all.h5", ARRAYS)).missing == {"a", "b"}

@@ -1,0 +1,100 @@
+"""Starting from another run's weights, with its classifier or a fresh one."""
+
+import json
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from bsp_tf.base.errors import InputError
+from bsp_tf.pretraining.initial_weights import check_initial_weights
+from bsp_tf.pretraining.learner import Learner
+from bsp_tf.pretraining.trainer import train
+from bsp_tf.runs.strategy import strategy_for
+from bsp_tf.runs.workdir import build_model, checkpoint_folder, claim_workdir, load_trained_model, model_state
+
+LABELS = ("walk left", "walk right", "blink")
+
+
+@pytest.fixture
+def source(tiny_config, tmp_path):
+    """A workdir of three classes whose weights are all of one value a variable."""
+    claim_workdir(tmp_path / "source", tiny_config, LABELS)
+    model = build_model(tiny_config, len(LABELS))
+    for number, variable in enumerate(model.trainable_variables):
+        variable.assign(tf.fill(variable.shape, 0.001 * (number + 1)))
+    tf.train.CheckpointManager(tf.train.Checkpoint(model=model_state(model)),
+                               str(checkpoint_folder(tmp_path / "source", "best")), 1).save()
+    tiny_config.init_from = str(tmp_path / "source")
+    return model
+
+
+def learner(config, num_classes=3, strategy="one_device"):
+    return Learner(config, num_classes, 3, 6, strategy_for(strategy))
+
+
+def test_all_weights_are_taken_but_the_head(tiny_config, source):
+    model = learner(tiny_config, num_classes=5).model
+    for variable, other in zip(source.trainable_variables, model.trainable_variables, strict=True):
+        if "/fc/" not in variable.path:
+            np.testing.assert_array_equal(variable, other)
+    assert model.fc.kernel.shape == (64, 5) and 0 < np.std(model.fc.kernel) < 0.01
+    assert not np.any(model.fc.bias)
+
+
+def test_the_head_is_kept(tiny_config, source):
+    tiny_config.init_head = "keep"
+    tiny_config.train.ema_decay = 0.9
+    run = learner(tiny_config)
+    for name in ("fc/kernel", "conv1/kernel"):
+        np.testing.assert_array_equal(run.weights[name], model_state(source)[name])
+        np.testing.assert_array_equal(run.average.averages[name], model_state(source)[name])
+
+
+def test_the_seed_still_gives_head_and_dropout(tiny_config, source):
+    first, again = learner(tiny_config).model, learner(tiny_config).model
+    tiny_config.seed = 5
+    other = learner(tiny_config).model
+    np.testing.assert_array_equal(first.fc.kernel, again.fc.kernel)
+    np.testing.assert_array_equal(first.dropout.state, again.dropout.state)
+    assert np.any(first.fc.kernel != other.fc.kernel) and np.any(first.dropout.state != other.dropout.state)
+
+
+def test_a_run_that_starts_from_a_run(tiny_config, source, tmp_path):
+    tiny_config.update_from_flattened_dict({
+        "init_head": "keep", "train.epochs": 1, "train.steps_per_epoch": 1, "optimizer.learning_rate": 1e-9})
+    train(tiny_config, tmp_path / "run")
+    model, config, _ = load_trained_model(tmp_path / "run")
+    np.testing.assert_allclose(model.fc.kernel, source.fc.kernel, atol=1e-6)
+    np.testing.assert_allclose(model.conv1.kernel, source.conv1.kernel, atol=1e-6)
+    assert config.init_from == str(tmp_path / "source")
+
+
+@pytest.mark.parametrize(("fields", "labels", "message"), [
+    ({"init_head": "both"}, LABELS, "init_head is 'both'"),
+    ({"init_from": "/no/such/run"}, LABELS, "/no/such/run is no workdir"),
+    ({"init_from": __file__}, LABELS, "is a file: .*bsp_tf.import_weights"),
+    ({"model.depth": 18}, LABELS, "another network: model.depth is 10 there, 18 here"),
+    ({"init_head": "keep"}, ("a", "b"), "other classes .*Set init_head=drop"),
+    ({"init_head": "keep"}, LABELS[::-1], "other classes"),
+])
+def test_mistakes(tiny_config, source, fields, labels, message):
+    tiny_config.update_from_flattened_dict(fields)
+    with pytest.raises(InputError, match=message):
+        check_initial_weights(tiny_config, labels)
+
+
+def test_names_are_not_compared_where_the_import_had_none(tiny_config, source, tmp_path):
+    path = tmp_path / "source" / "config.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"imported": {"labels_given": False}}))
+    tiny_config.init_head = "keep"
+    check_initial_weights(tiny_config, ("a", "b", "c"))
+    with pytest.raises(InputError, match="other classes"):
+        check_initial_weights(tiny_config, ("a", "b"))
+
+
+def test_no_checkpoint_yet(tiny_config, source, tmp_path):
+    for file in checkpoint_folder(tmp_path / "source", "best").iterdir():
+        file.unlink()
+    with pytest.raises(InputError, match="no checkpoint in"):
+        learner(tiny_config)

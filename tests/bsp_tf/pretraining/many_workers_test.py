@@ -1,0 +1,106 @@
+"""Two real processes on loopback, one of them killed and started again, against one undisturbed process."""
+
+import contextlib
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from bsp_tf.pretraining.trainer import train
+
+PROJECT = Path(__file__).resolve().parents[3]
+FIELDS = {"model.dropout": 0.0, "train.epochs": 3, "train.ema_decay": 0.5, "optimizer.clip_norm": 1.0}
+
+
+def free_ports() -> int:
+    """The first of two free ports beside each other, among those that Slurm's workers take."""
+    for port in range(12000 + os.getpid() % 10000, 32000, 2):
+        with contextlib.suppress(OSError):
+            for each in (port, port + 1):
+                socket.create_server(("127.0.0.1", each)).close()
+            return port
+    raise RuntimeError("no free port")
+
+
+def tf_config(index: int, port: int) -> dict[str, str]:
+    addresses = [f"127.0.0.1:{port}", f"127.0.0.1:{port + 1}"]
+    return {"TF_CONFIG": json.dumps({"cluster": {"worker": addresses}, "task": {"type": "worker", "index": index}})}
+
+
+def slurm(index: int, port: int) -> dict[str, str]:
+    """What srun sets for two tasks on one node."""
+    return {"SLURM_PROCID": str(index), "SLURM_NTASKS": "2", "SLURM_STEP_NUM_TASKS": "2", "SLURM_JOB_ID":
+            str(port - 12000), "SLURM_STEP_TASKS_PER_NODE": "2", "SLURM_STEP_NODELIST": "127.0.0.1"}
+
+
+def start_two(config: Path, workdir: Path, place: Callable[[int, int], dict[str, str]]) -> list[subprocess.Popen]:
+    port = free_ports()
+    command = [sys.executable, "-m", "bsp_tf.pretrain", f"--config={config}", f"--workdir={workdir}",
+               "--strategy=multi_worker", *(f"--config.{name}={value}" for name, value in FIELDS.items())]
+    environment = {**os.environ, "PYTHONUNBUFFERED": "1"}
+    return [subprocess.Popen(command, cwd=PROJECT, env={**environment, **place(index, port)}, stdout=subprocess.PIPE,
+                             stderr=subprocess.PIPE, text=True) for index in range(2)]
+
+
+def last_values(workdir: Path) -> dict[str, np.ndarray]:
+    reader = tf.train.load_checkpoint(tf.train.latest_checkpoint(str(workdir / "checkpoints" / "last")))
+    return {name: reader.get_tensor(name) for name in reader.get_variable_to_shape_map()
+            if name.startswith(("model/", "momentum/", "average/"))}
+
+
+def rows(workdir: Path) -> list[dict]:
+    return [json.loads(line) for line in (workdir / "metrics.jsonl").read_text().splitlines()]
+
+
+def assert_same_run(workdir: Path, other: Path) -> None:
+    values, expected = last_values(workdir), last_values(other)
+    assert values.keys() == expected.keys() and len(values) > 150
+    for name, value in expected.items():
+        np.testing.assert_allclose(values[name], value, rtol=1e-5, atol=1e-5, err_msg=name)
+    for row, expected_row in zip(rows(workdir), rows(other), strict=True):
+        for name in ("train_loss", "validation_loss", "train_accuracy", "validation_accuracy"):
+            assert row[name] == pytest.approx(expected_row[name], abs=1e-5), name
+
+
+def test_two_workers_equal_one_process_although_one_is_killed(tiny_config, tiny_config_file, tmp_path):
+    one, two = tmp_path / "one", tmp_path / "two"
+    workers = start_two(tiny_config_file, two, tf_config)
+    while not (two / "checkpoints" / "last" / "step-4.index").exists():
+        assert [worker.poll() for worker in workers] == [None, None], [w.communicate() for w in workers]
+        time.sleep(0.005)
+    workers[1].send_signal(signal.SIGKILL)
+    tiny_config.update_from_flattened_dict(FIELDS)
+    train(tiny_config, one)
+    # The survivor notices by itself, and says what to do.
+    _, errors = workers[0].communicate(timeout=100)
+    assert workers[0].returncode == 75, errors
+    assert "is gone" in errors and "Start the same command again" in errors and "Traceback" not in errors
+    workers[1].communicate()
+    assert not (two / "evaluation.json").exists()
+
+    # Another is asked to stop: both save and leave.
+    workers = start_two(tiny_config_file, two, tf_config)
+    assert "continuing from" in workers[0].stdout.readline()
+    workers[1].send_signal(signal.SIGTERM)
+    errors = [worker.communicate(timeout=100)[1] for worker in workers]
+    assert [worker.returncode for worker in workers] == [75, 75], errors
+    assert all("stopped on request at step" in error for error in errors)
+    assert not (two / "evaluation.json").exists()
+
+    workers = start_two(tiny_config_file, two, slurm)
+    outputs = [worker.communicate(timeout=200) for worker in workers]
+    assert [worker.returncode for worker in workers] == [0, 0], outputs
+    assert "continuing from" in outputs[0][0] and outputs[1][0] == ""
+    assert_same_run(two, one)
+    results = [json.loads((workdir / "evaluation.json").read_text()) for workdir in (one, two)]
+    # Nine clips in shares of four: the second worker has fewer, and no clip is counted twice.
+    assert results[0]["num_samples"] == 9 and results[0]["confusion"] == results[1]["confusion"]

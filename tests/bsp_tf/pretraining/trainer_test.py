@@ -1,0 +1,222 @@
+import itertools
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from matplotlib.image import imread
+
+from bsp_tf.base.errors import InputError
+from bsp_tf.pretraining import trainer
+from bsp_tf.pretraining.learner import Learner
+from bsp_tf.runs.preemption import PreemptedError, StopRequest
+from bsp_tf.runs.progress import TrainingDivergedError
+from bsp_tf.runs.strategy import strategy_for
+from bsp_tf.runs.workdir import load_trained_model
+
+PROJECT = Path(__file__).resolve().parents[3]
+
+
+def rows(workdir):
+    return [json.loads(line) for line in (workdir / "metrics.jsonl").read_text().splitlines()]
+
+
+def test_a_run_leaves_a_complete_workdir(tiny_config, tmp_path, capsys):
+    result = trainer.train(tiny_config, tmp_path)
+    names = {path.name for path in tmp_path.iterdir()}
+    assert names == {"config.json", "labels.txt", "checkpoints", "tensorboard", "metrics.jsonl", "evaluation.json",
+                     "training_batch.png"}
+    assert json.loads((tmp_path / "evaluation.json").read_text()) == result
+    assert set(result) == {"task", "accuracy", "loss", "num_samples", "per_class", "confusion", "labels",
+                           "static_accuracy", "best_epoch", "seconds"}
+    confusion = np.array(result["confusion"])
+    assert confusion.sum() == result["num_samples"] > 0
+    assert result["accuracy"] == pytest.approx(np.trace(confusion) / confusion.sum())
+    assert [row["epoch"] for row in rows(tmp_path)] == [1, 2] and [row["step"] for row in rows(tmp_path)] == [3, 6]
+    assert set(rows(tmp_path)[0]) == {"epoch", "step", "train_loss", "train_accuracy", "validation_loss",
+                                      "validation_accuracy", "learning_rate", "input_wait", "seconds"}
+    assert all(0 < row["input_wait"] < 1 for row in rows(tmp_path))
+    # The best epoch is the first with the highest accuracy, and its weights are what evaluation.json describes.
+    accuracies = [row["validation_accuracy"] for row in rows(tmp_path)]
+    assert result["best_epoch"] == 1 + int(np.argmax(accuracies)) and result["accuracy"] == max(accuracies)
+    picture = imread(tmp_path / "training_batch.png")
+    assert picture.ndim == 3 and picture.std() > 0.05
+    tags = {value.tag for path in (tmp_path / "tensorboard" / "train").iterdir()
+            for event in tf.compat.v1.train.summary_iterator(str(path)) for value in event.summary.value}
+    assert {"loss", "accuracy", "learning_rate", "gradient_norm", "input_wait", "training_batch"} <= tags
+    _, config, labels = load_trained_model(tmp_path)
+    assert config.task == "action" and labels == result["labels"]
+
+    capsys.readouterr()
+    assert trainer.train(tiny_config, tmp_path) == result
+    assert "already done" in capsys.readouterr().out
+
+
+def test_nan_stops_the_run_and_stays_out_of_the_checkpoint(tiny_config, tmp_path, monkeypatch):
+    tiny_config.train.log_every_steps = 100
+    tiny_config.train.checkpoint_every_steps = 4
+    tiny_config.train.steps_per_epoch = 20
+    real = Learner.step
+
+    def poisoned(self, batches):
+        # As a division by zero in the 6th step would: the step's loss and every weight turn NaN.
+        if int(self.progress.step) == 5:
+            self.model.fc.bias.assign(np.full(3, np.nan, np.float32))
+        return real(self, batches)
+
+    monkeypatch.setattr(Learner, "step", poisoned)
+    with pytest.raises(TrainingDivergedError, match=r"no longer finite at step 6; .*last/step-4"):
+        trainer.train(tiny_config, tmp_path)
+    latest = tf.train.latest_checkpoint(str(tmp_path / "checkpoints" / "last"))
+    assert latest.endswith("step-4")
+    reader = tf.train.load_checkpoint(latest)
+    for name in reader.get_variable_to_shape_map():
+        if name.startswith("model/"):
+            assert np.isfinite(reader.get_tensor(name)).all(), name
+
+
+def test_best_accuracy_survives_a_restart(tiny_config, tmp_path, monkeypatch):
+    scores = iter([0.5, 0.25, 0.5, 0.5, 0.3])
+    tiny_config.train.epochs = 3
+
+    class Stopped(Exception):
+        pass
+
+    def evaluate(self, dataset, static=False):
+        return {"accuracy": next(scores), "loss": 1.0, "num_samples": 9, "confusion": np.eye(3, dtype=np.int64)}
+
+    def save_and_stop(self, step):
+        real_save(self, step)
+        if step == 7:
+            raise Stopped
+
+    real_save = trainer.Trainer._save
+    tiny_config.train.checkpoint_every_steps = 1
+    monkeypatch.setattr(Learner, "step", count_only)
+    monkeypatch.setattr(trainer.Evaluator, "__call__", evaluate)
+    monkeypatch.setattr(trainer.Trainer, "_save", save_and_stop)
+    with pytest.raises(Stopped):
+        trainer.train(tiny_config, tmp_path)
+    monkeypatch.setattr(trainer.Trainer, "_save", real_save)
+    # 0.5 again in the third epoch is no better than the first, which the new process knows from metrics.jsonl.
+    assert trainer.train(tiny_config, tmp_path)["best_epoch"] == 1
+    assert [row["validation_accuracy"] for row in rows(tmp_path)] == [0.5, 0.25, 0.5]
+    assert tf.train.latest_checkpoint(str(tmp_path / "checkpoints" / "best")).endswith("epoch-1")
+
+
+def count_only(self, batches):
+    """A training step that trains nothing."""
+    self.progress.step.assign_add(1)
+    return tf.zeros([]), tf.zeros([]), tf.zeros([])
+
+
+class StopAtLook(StopRequest):
+    """Asked to stop from the n-th look on."""
+
+    def __init__(self, look):
+        self.looks = itertools.count(1)
+        self.look = look
+
+    @property
+    def is_set(self):
+        return next(self.looks) >= self.look
+
+
+# Looks: after each of steps 1 and 2, when 2 is saved, after step 3, when 3 is saved, before a batch of the evaluation.
+@pytest.mark.parametrize(("look", "step"), [(1, 1), (3, 2), (6, 3)])
+def test_asked_to_stop_it_saves_at_once_and_goes_on_as_if_not(tiny_config, tmp_path, look, step):
+    tiny_config.train.steps_per_epoch, tiny_config.train.epochs = 3, 1
+    with pytest.raises(PreemptedError, match=f"stopped on request at step {step}, saved in"):
+        trainer.train(tiny_config, tmp_path, stop=StopAtLook(look))
+    assert (tmp_path / "checkpoints" / "last" / f"step-{step}.index").exists()
+    assert not (tmp_path / "metrics.jsonl").exists()
+    result = trainer.train(tiny_config, tmp_path)
+    assert [row["step"] for row in rows(tmp_path)] == [3] and result["best_epoch"] == 1
+
+
+def test_averaged_weights_are_evaluated_and_kept(tiny_config, tmp_path):
+    tiny_config.train.ema_decay, tiny_config.train.epochs = 0.9, 1
+    trainer.train(tiny_config, tmp_path)
+    last, best = (tf.train.load_checkpoint(tf.train.latest_checkpoint(str(tmp_path / "checkpoints" / name)))
+                  for name in ("last", "best"))
+    names = [name.partition("/")[2] for name in last.get_variable_to_shape_map() if name.startswith("average/")]
+    assert len(names) > 50
+    for name in names:
+        np.testing.assert_array_equal(best.get_tensor(f"model/{name}"), last.get_tensor(f"average/{name}"))
+    name = "fc.Skernel/.ATTRIBUTES/VARIABLE_VALUE"
+    assert not np.array_equal(last.get_tensor(f"model/{name}"), last.get_tensor(f"average/{name}"))
+
+
+class KillAtLook(StopRequest):
+    """Never asked to stop; kills a process at the n-th look."""
+
+    def __init__(self, process, look):
+        self.process, self.look, self.looks = process, look, 0
+
+    @property
+    def is_set(self):
+        self.looks += 1
+        if self.looks == self.look:
+            self.process.kill()
+        return False
+
+
+def test_batches_of_a_service_train_the_same_weights_though_a_worker_is_killed(tiny_config, tmp_path):
+    trainer.train(tiny_config, tmp_path / "here")
+    processes = [start_service("--role=dispatcher", "--port=0")]
+    try:
+        port = processes[0].stdout.readline().split()[-1]
+        processes += [start_service("--role=worker", f"--dispatcher=localhost:{port}") for _ in range(2)]
+        assert all("ready" in process.stdout.readline() for process in processes[1:])
+        tiny_config.data.service = f"grpc://localhost:{port}"
+        trainer.train(tiny_config, tmp_path / "service", stop=KillAtLook(processes[1], 2))
+    finally:
+        for process in processes:
+            process.kill()
+            process.wait()
+    here, service = (tf.train.load_checkpoint(tf.train.latest_checkpoint(str(tmp_path / name / "checkpoints" / "last")))
+                     for name in ("here", "service"))
+    for name in here.get_variable_to_shape_map():
+        if name.startswith(("model/", "momentum/")):
+            np.testing.assert_array_equal(service.get_tensor(name), here.get_tensor(name), err_msg=name)
+
+
+def start_service(*arguments):
+    return subprocess.Popen([sys.executable, "-m", "bsp_tf.data_service", *arguments], cwd=PROJECT, text=True,
+                            stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+
+
+@pytest.mark.parametrize("field", ["train_dir", "validation_dir"])
+def test_a_record_damaged_in_the_middle_is_named(tiny_config, make_records, tmp_path, monkeypatch, field):
+    folder = make_records(tmp_path / "records", 8)
+    shard = folder / "clips-00001-of-00002"
+    content = bytearray(shard.read_bytes())
+    content[-200:-100] = bytes(100)
+    shard.write_bytes(content)
+    tiny_config.data[field] = str(folder)
+    monkeypatch.setattr(Learner, "step", count_only)
+    with pytest.raises(InputError, match="damaged record .* in .*records") as error:
+        trainer.train(tiny_config, tmp_path / "run")
+    assert "\n" not in str(error.value) and str(shard) in str(error.value)
+
+
+def test_a_refused_config_leaves_no_workdir(tiny_config, tmp_path):
+    for field, value in (("model.depth", 20), ("optimizer.schedule", "linear"), ("data.sampling", "every")):
+        config = tiny_config.copy_and_resolve_references()
+        config.update_from_flattened_dict({field: value})
+        with pytest.raises(InputError, match=str(value)):
+            trainer.train(config, tmp_path / "run")
+        assert not (tmp_path / "run" / "config.json").exists()
+
+
+def test_the_same_seed_starts_with_the_same_weights(tiny_config):
+    def weights(seed):
+        tiny_config.seed = seed
+        learner = Learner(tiny_config, 3, 3, 6, strategy_for("one_device"))
+        return [weight.numpy() for weight in learner.weights.values()]
+    first, again, other = weights(0), weights(0), weights(1)
+    assert all(np.array_equal(a, b) for a, b in zip(first, again, strict=True))
+    assert not all(np.array_equal(a, b) for a, b in zip(first, other, strict=True))

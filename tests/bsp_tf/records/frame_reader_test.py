@@ -1,0 +1,87 @@
+"""Single frames out of records: the same strings from both readers, damage, and how a process with one ends."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from bsp_tf.clips import clip_order
+from bsp_tf.records import frame_reader
+from bsp_tf.records.folder import open_folder
+from bsp_tf.records.index import load_index
+
+PROJECT = Path(__file__).resolve().parents[3]
+READERS = [frame_reader.read_bytes_of, frame_reader.read_records_of]
+
+
+@pytest.fixture
+def folder(tmp_path, make_color_records):
+    """Clips of 1 to 9 frames in three shards."""
+    return open_folder(make_color_records(tmp_path / "r", [[3, 1, 9], [4, 5]], num_shards=3, unlabelled=1))
+
+
+@pytest.mark.parametrize("make_reader", READERS)
+def test_reads_any_frames_in_the_order_asked_for(folder, make_reader):
+    index = load_index(folder)
+    read_clip, read = clip_order.clip_reader(folder, index), make_reader(folder, index)
+    whole = [read_clip(tf.constant(row))["frames"].numpy() for row in range(len(index.label))]
+    everything = [(row, frame) for row, frames in enumerate(whole) for frame in range(len(frames))]
+    rng = np.random.default_rng(0)
+    for picks in (everything, everything[:1], rng.permutation(everything)[:20], [everything[-1]] * 3):
+        rows, frames = (tf.constant(column, dtype) for column, dtype in
+                        zip(np.transpose(picks), (tf.int64, tf.int32), strict=True))
+        expected = [whole[row][frame] for row, frame in picks]
+        assert read(rows, frames).numpy().tolist() == expected
+        mapped = tf.data.Dataset.from_tensors((rows, frames)).map(read, num_parallel_calls=2)
+        assert next(iter(mapped)).numpy().tolist() == expected
+
+
+def test_only_the_frames_are_read(folder, monkeypatch):
+    read, asked = frame_reader.read_bytes_of(folder, load_index(folder)), []
+    true_pread = os.pread
+    monkeypatch.setattr(os, "pread", lambda file, size, start: asked.append(size) or true_pread(file, size, start))
+    strings = read(tf.constant([0, 0, 2], tf.int64), tf.constant([0, 0, 0]))
+    assert asked == [len(string) for string in strings.numpy()]
+
+
+def test_damage_after_the_index_was_made_is_an_error(folder):
+    """A shard that changes under a running pipeline."""
+    read = frame_reader.read_bytes_of(folder, load_index(folder))
+    shard = Path(folder.shards[0])
+    content = bytearray(shard.read_bytes())
+    start = content.index(b"\xff\xd8\xff")
+    content[start + 300] ^= 1
+    shard.write_bytes(content)
+    mapped = tf.data.Dataset.from_tensors((tf.constant([0], tf.int64), tf.constant([0]))).map(read)
+    with pytest.raises(tf.errors.InvalidArgumentError, match=f"frame 0 .*{shard.name} differs from its checksum"):
+        next(iter(mapped))
+    shard.write_bytes(content[:start + 20])
+    with pytest.raises(tf.errors.InvalidArgumentError, match="differs from its checksum"):
+        next(iter(mapped))
+    shard.unlink()
+    with pytest.raises(tf.errors.InvalidArgumentError, match=f"cannot read .*{shard.name}: No such file"):
+        next(iter(mapped))
+
+
+def test_a_process_ends_though_its_pipeline_still_works_ahead(tmp_path, make_color_records):
+    records = make_color_records(tmp_path / "r", [[30] * 4] * 2, size=(120, 160))
+    script = f"""
+import sys
+sys.path.insert(0, {str(PROJECT)!r})
+import tensorflow as tf
+from bsp_tf.clips import pipelines
+from configs import base
+config = base.get_config()
+config.data.train_dir, config.data.crop_size, config.data.short_side = {str(records)!r}, 96, 120
+batches = iter(pipelines.dataset_for(config, "train", 8, 0))
+for _ in range(3):
+    next(batches)
+sys.exit(75)
+"""
+    for _ in range(3):
+        done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=100, check=False)
+        assert done.returncode == 75, done.stderr

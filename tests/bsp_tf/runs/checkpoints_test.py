@@ -1,0 +1,101 @@
+import shutil
+
+import pytest
+import tensorflow as tf
+
+from bsp_tf.base.errors import InputError
+from bsp_tf.runs.checkpoints import CheckpointError, RunCheckpoints, restore_checkpoint
+from bsp_tf.runs.cluster import Cluster
+
+
+class Run:
+    """Two variables, their checkpoints, and a new process' view of them."""
+
+    def __init__(self, folder):
+        self.step, self.weight = tf.Variable(0), tf.Variable(tf.zeros([1000]))
+        self.checkpoints = RunCheckpoints(folder, {"step": self.step, "weight": self.weight},
+                                          Cluster(tf.distribute.get_strategy()), "config.json")
+
+    def save(self, step):
+        self.step.assign(step)
+        self.weight.assign(tf.fill([1000], float(step)))
+        self.checkpoints.save(step)
+        # Written while training goes on: what is changed now is not in it.
+        self.weight.assign(-tf.ones([1000]))
+
+    def restored(self):
+        path = self.checkpoints.restore()
+        assert self.weight.numpy().tolist() == [float(self.step)] * 1000
+        return path, int(self.step)
+
+
+def saved(folder, *steps):
+    run = Run(folder)
+    for step in steps:
+        run.save(step)
+    run.checkpoints.join()
+    return run
+
+
+def test_nothing_is_there(tmp_path):
+    assert Run(tmp_path).restored() == (None, 0)
+
+
+def test_the_newest_of_two_kept_is_restored(tmp_path):
+    run = saved(tmp_path, 4, 8, 12)
+    assert run.checkpoints.newest == str(tmp_path / "step-12")
+    assert Run(tmp_path).restored() == (str(tmp_path / "step-12"), 12)
+    assert sorted(path.name for path in tmp_path.glob("*.index")) == ["step-12.index", "step-8.index"]
+
+
+def cut(path):
+    path.write_bytes(path.read_bytes()[:100])
+
+
+def flip_a_bit(path):
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+
+
+def delete(path):
+    path.unlink()
+
+
+@pytest.mark.parametrize("spoil", [cut, flip_a_bit, delete])
+@pytest.mark.parametrize("part", ["data-00000-of-00001", "index"])
+def test_a_corrupt_newest_falls_back_with_a_warning(tmp_path, capsys, part, spoil):
+    saved(tmp_path, 4, 8)
+    spoil(tmp_path / f"step-8.{part}")
+    run = Run(tmp_path)
+    assert run.restored() == (str(tmp_path / "step-4"), 4)
+    (warning,) = capsys.readouterr().err.splitlines()
+    assert "step-8 is passed over" in warning
+    # The run writes the same step again, and it is whole.
+    run.save(8)
+    run.checkpoints.join()
+    assert Run(tmp_path).restored() == (str(tmp_path / "step-8"), 8)
+
+
+def test_a_half_written_one_is_never_picked_up(tmp_path, capsys):
+    saved(tmp_path, 4)
+    # What a kill leaves: parts under their final or a temporary name, not yet listed in the file `checkpoint`.
+    shutil.copy(tmp_path / "step-4.data-00000-of-00001", tmp_path / "step-8.data-00000-of-00001")
+    (tmp_path / "step-8.index").write_bytes(b"half")
+    (tmp_path / "step-12_temp").mkdir()
+    assert Run(tmp_path).restored() == (str(tmp_path / "step-4"), 4)
+    assert capsys.readouterr().err == ""
+
+
+def test_all_damaged_is_an_error_that_names_the_newest(tmp_path):
+    saved(tmp_path, 4, 8)
+    for path in tmp_path.glob("*.data*"):
+        cut(path)
+    with pytest.raises(InputError, match=r"step-8 does not fit the model of config.json or is damaged"):
+        Run(tmp_path).checkpoints.restore()
+
+
+def test_another_model_is_refused(tmp_path):
+    saved(tmp_path, 4)
+    with pytest.raises(CheckpointError, match="step-4"):
+        restore_checkpoint(tf.train.Checkpoint(other=tf.Variable(0)), str(tmp_path / "step-4"), "config.json")

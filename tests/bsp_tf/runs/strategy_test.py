@@ -1,0 +1,163 @@
+"""Two logical CPU devices under MirroredStrategy against one device, in a process of its own; BatchNorm over both and
+per device; who the workers are."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from bsp_tf.base.errors import InputError
+from bsp_tf.runs.cluster import Cluster
+from bsp_tf.runs.strategy import check_batch_size, cluster_resolver, split_batch, strategy_for
+
+PROJECT = Path(__file__).resolve().parents[3]
+
+# Logical devices must be made before TensorFlow starts. BatchNorm takes the statistics of the global batch, so the
+# replicas may hold different clips; dropout is off because each replica draws its own mask.
+SCRIPT = """
+import json, sys
+import tensorflow as tf
+cpu = tf.config.list_physical_devices("CPU")[0]
+tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
+import numpy as np
+from configs.base import get_config
+from bsp_tf.runs.strategy import split_batch, strategy_for
+from bsp_tf.pretraining.trainer import train
+strategy = strategy_for("mirrored")
+assert strategy.num_replicas_in_sync == 2
+shares = split_batch({"label": tf.range(4)}, strategy, 2)["label"]
+assert [x.numpy().tolist() for x in shares.values] == [[0, 1], [2, 3]]
+from bsp_tf.models.backbones.resnet import BatchNorm
+inputs = np.random.default_rng(0).normal([[0.0], [9.0]], [[1.0], [4.0]], (2, 50)).reshape(100, 1, 1, 1)
+for synchronised, groups in ((True, [inputs]), (False, np.split(inputs, 2))):
+    with strategy.scope():
+        layer = BatchNorm(synchronised)
+        layer.build((None, 1, 1, 1))
+    share = split_batch({"x": tf.constant(inputs, tf.float32)}, strategy, 2)["x"]
+    outputs = tf.function(lambda x: strategy.run(lambda x: layer(x, training=True), args=(x,)))(share)
+    expected = np.concatenate([(group - group.mean()) / np.sqrt(group.var() + 1e-5) for group in groups])
+    np.testing.assert_allclose(np.concatenate(strategy.experimental_local_results(outputs)), expected, atol=1e-4)
+    unbiased = lambda x: x.var(ddof=1)
+    for running, start, statistic in ((layer.moving_mean, 0, np.mean), (layer.moving_variance, 1, unbiased)):
+        copies = [copy.numpy().item() for copy in strategy.experimental_local_results(running.value)]
+        mean = np.mean([statistic(group) for group in groups])
+        np.testing.assert_allclose(copies, 0.9 * start + 0.1 * mean, rtol=1e-4)
+for name, fields in json.loads(sys.argv[1]).items():
+    config = get_config()
+    config.update_from_flattened_dict(fields)
+    train(config, f"{sys.argv[2]}/{name}", strategy if name.endswith("two") else strategy_for("one_device"))
+"""
+
+
+@pytest.fixture(scope="module")
+def runs(tiny_fields, tmp_path_factory):
+    """Folder of the runs "plain", "parts" and "half", each on "one" device and on "two"."""
+    folder = tmp_path_factory.mktemp("runs")
+    plain = tiny_fields | {"model.dropout": 0.0, "optimizer.weight_decay": 0.01, "optimizer.clip_norm": 1.0}
+    parts = plain | {"model.sync_batch_norm": False}
+    half = plain | {"task": "boundary", "train.accumulate_steps": 2, "train.batch_size": 16, "train.epochs": 1,
+                    "train.precision": "float16"}
+    fields = {"plain_one": plain, "plain_two": plain, "half_one": half, "half_two": half, "parts_two": parts,
+              # A device's part is a micro-batch of one device, where it comes to the statistics of BatchNorm.
+              "parts_one": parts | {"train.accumulate_steps": 2}}
+    process = subprocess.run([sys.executable, "-c", SCRIPT, json.dumps(fields), str(folder)], cwd=PROJECT,
+                             capture_output=True, text=True, timeout=300)
+    assert process.returncode == 0, process.stderr
+    return folder
+
+
+def last_values(workdir: Path) -> dict[str, np.ndarray]:
+    reader = tf.train.load_checkpoint(tf.train.latest_checkpoint(str(workdir / "checkpoints" / "last")))
+    return {name: reader.get_tensor(name) for name in reader.get_variable_to_shape_map()
+            if name.startswith(("model/", "momentum/"))}
+
+
+def rows(workdir: Path) -> list[dict]:
+    return [json.loads(line) for line in (workdir / "metrics.jsonl").read_text().splitlines()]
+
+
+@pytest.mark.parametrize("name", ["plain", "parts"])
+def test_two_replicas_equal_one_device(runs, name):
+    one, two = (last_values(runs / f"{name}_{part}") for part in ("one", "two"))
+    assert len(one) > 90
+    for variable, value in one.items():
+        # Moving statistics are averaged over devices, but those of micro-batches follow each other.
+        if name == "plain" or "moving" not in variable:
+            np.testing.assert_allclose(two[variable], value, rtol=1e-5, atol=1e-5, err_msg=variable)
+    for first, second in zip(rows(runs / f"{name}_one"), rows(runs / f"{name}_two"), strict=True):
+        assert second["train_loss"] == pytest.approx(first["train_loss"], abs=1e-5)
+        assert second["train_accuracy"] == first["train_accuracy"]
+        if name == "plain":
+            assert second["validation_loss"] == pytest.approx(first["validation_loss"], abs=1e-5)
+
+
+def test_two_replicas_in_float16_with_micro_batches_and_the_boundary_task(runs):
+    one, two = (last_values(runs / f"half_{part}") for part in ("one", "two"))
+    for variable, value in one.items():
+        assert np.linalg.norm(two[variable] - value) <= 0.05 * np.linalg.norm(value) + 1e-3, variable
+    (first,), (second,) = (rows(runs / f"half_{part}") for part in ("one", "two"))
+    assert second["train_loss"] == pytest.approx(first["train_loss"], abs=2e-3)
+
+
+def test_batch_must_split(tiny_config):
+    class Three:
+        num_replicas_in_sync = 3
+    tiny_config.train.batch_size = 12
+    check_batch_size(tiny_config, Three())
+    tiny_config.train.jit = True
+    with pytest.raises(InputError, match="train.jit needs one replica, here are 3"):
+        check_batch_size(tiny_config, Three())
+    tiny_config.train.batch_size = 16
+    with pytest.raises(InputError, match="train.batch_size=16 cannot be split over 3 replicas: use a multiple of 3"):
+        check_batch_size(tiny_config, Three())
+    tiny_config.train.accumulate_steps = 4
+    with pytest.raises(InputError, match="over 3 replicas in 4 micro-batches: use a multiple of 12"):
+        check_batch_size(tiny_config, Three())
+    with pytest.raises(InputError, match="unknown strategy 'tpu'"):
+        strategy_for("tpu")
+
+
+def test_one_device_gets_the_batch_as_it_is():
+    batch = {"label": tf.range(5)}
+    assert split_batch(batch, strategy_for("one_device"), 1) is batch
+
+
+def test_one_process_is_a_cluster_of_one():
+    cluster = Cluster(strategy_for("one_device"))
+    assert (cluster.size, cluster.index, cluster.replicas_here, cluster.is_chief) == (1, 0, 1, True)
+    assert cluster.gather(7) == [7] and cluster.any(True) and not cluster.any(False)
+
+
+@pytest.fixture
+def environment(monkeypatch):
+    for name in [name for name in os.environ if name.startswith("SLURM") or name == "TF_CONFIG"]:
+        monkeypatch.delenv(name)
+    return monkeypatch.setenv
+
+
+def test_workers_of_slurm(environment):
+    for name, value in {"PROCID": "2", "NTASKS": "3", "STEP_NUM_TASKS": "3", "STEP_TASKS_PER_NODE": "2,1",
+                        "STEP_NODELIST": "node[7-8]", "JOB_ID": "41003"}.items():
+        environment(f"SLURM_{name}", value)
+    resolver = cluster_resolver()
+    assert resolver.cluster_spec().as_dict() == {"worker": ["node7:13003", "node7:13004", "node8:13003"]}
+    assert (resolver.task_type, resolver.task_id) == ("worker", 2)
+
+
+@pytest.mark.parametrize(("value", "message"), [
+    ("{", "TF_CONFIG cannot be understood"), ("{}", "TF_CONFIG needs"),
+    ('{"cluster": {"worker": ["a:1"]}}', "TF_CONFIG needs"), ('{"cluster": []}', "TF_CONFIG")])
+def test_an_unusable_tf_config(environment, value, message):
+    environment("TF_CONFIG", value)
+    with pytest.raises(InputError, match=message):
+        cluster_resolver()
+
+
+def test_no_word_of_other_workers(environment):
+    with pytest.raises(InputError, match="neither TF_CONFIG nor Slurm"):
+        strategy_for("multi_worker")

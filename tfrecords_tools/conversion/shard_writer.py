@@ -1,0 +1,171 @@
+"""Which clip goes into which shard, and how a shard comes to be: the results of its clips, one after the other.
+
+The clips are shuffled by the seed, and shard k takes the k-th of equal pieces of that order. The bytes of a clip depend
+on the clip alone, so those of a shard do not depend on who converted its clips, when, or in how many runs. A shard
+appears under its name only when it is complete, and a JSON file beside it (in a hidden folder) says so.
+"""
+
+import csv
+import dataclasses
+import hashlib
+import io
+import math
+import os
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+
+import google_crc32c
+import numpy as np
+
+from bsp_tf.base.atomic_file import atomic_write, read_json_object, write_json
+from bsp_tf.base.errors import InputError
+from tfrecords_tools.conversion.clip_results import ClipResult, copy_result, read_payload, read_result, result_path
+
+FAILURES_FILE = "failures.csv"
+# Without a wish: shards that are quickly copied and read, and enough of them to be read side by side.
+DEFAULT_SHARDS = 8
+DEFAULT_SHARD_MEGABYTES = 256
+# The number of shards of a given size follows from the first clips of the shuffled order.
+SAMPLE_CLIPS = 64
+
+
+@dataclasses.dataclass(frozen=True)
+class ShardTask:
+    """One shard to write from its result files.
+
+    Attributes:
+        path: the shard.
+        status_path: its JSON file.
+        results: folder of the result files.
+        begin, end: ranks of its clips, the last one excluded.
+    """
+
+    path: str
+    status_path: str
+    results: str
+    begin: int
+    end: int
+
+
+@dataclasses.dataclass(frozen=True)
+class ShardStatus:
+    """What a finished shard holds.
+
+    Attributes:
+        name: file name.
+        num_bytes: size of the file.
+        sha256: of the file, hexadecimal.
+        clips: results of its clips in the order of the records, failures too.
+    """
+
+    name: str
+    num_bytes: int
+    sha256: str
+    clips: tuple[ClipResult, ...]
+
+    @property
+    def failures(self) -> list[ClipResult]:
+        return [clip for clip in self.clips if clip.reason]
+
+    def summary(self) -> dict:
+        """Its row in the manifest; a record counts as a clip, so a long clip in three records counts three times."""
+        return {"name": self.name, "num_clips": sum(clip.num_records for clip in self.clips),
+                "num_frames": sum(clip.num_frames for clip in self.clips), "num_bytes": self.num_bytes,
+                "sha256": self.sha256, "num_failures": len(self.failures)}
+
+
+def shuffled(num_clips: int, seed: int) -> list[int]:
+    """The clip indices in the order in which they are converted and stored."""
+    return np.random.default_rng(seed).permutation(num_clips).tolist()
+
+
+def shard_bounds(num_clips: int, num_shards: int) -> list[int]:
+    """Where the shards begin in the shuffled order, and the end; never more shards than clips, sizes within one."""
+    num_shards = min(num_shards, num_clips)
+    return [num_clips * shard // num_shards for shard in range(num_shards + 1)]
+
+
+def plan_shards(num_clips: int, num_shards: int, seed: int) -> list[list[int]]:
+    """For each shard the clip indices in the order of the records."""
+    order, bounds = shuffled(num_clips, seed), shard_bounds(num_clips, num_shards)
+    return [order[begin:end] for begin, end in zip(bounds, bounds[1:], strict=False)]
+
+
+def choose_num_shards(num_clips: int, sample: Sequence[ClipResult], megabytes: float | None) -> int:
+    """The number of shards of about `megabytes` (10^6 bytes) each.
+
+    Args:
+        num_clips: all clips.
+        sample: results of the first clips of the shuffled order; the mean of their bytes stands for the rest.
+        megabytes: wanted size; None: DEFAULT_SHARD_MEGABYTES, but at least DEFAULT_SHARDS shards.
+    """
+    total = sum(clip.num_bytes for clip in sample) / len(sample) * num_clips
+    wanted = math.ceil(total / 1e6 / (megabytes or DEFAULT_SHARD_MEGABYTES))
+    return min(max(wanted, 1 if megabytes else DEFAULT_SHARDS), num_clips)
+
+
+def write_shard(task: ShardTask, on_progress: Callable[[], None] = lambda: None) -> ShardStatus:
+    """Writes a shard, then its status; the result files stay.
+
+    Args:
+        task: what to write.
+        on_progress: called after every clip.
+    Raises:
+        InputError: it cannot be written (disk full), or a result file is damaged.
+    """
+    clips, digest = [], hashlib.sha256()
+    with atomic_write(task.path) as file:
+        for rank in range(task.begin, task.end):
+            source = result_path(task.results, rank)
+            clip, crc = read_result(source), 0
+            if clip is not None:
+                for piece in read_payload(source, clip.num_bytes):
+                    crc = google_crc32c.extend(crc, piece)
+                    digest.update(piece)
+                    file.write(piece)
+            if clip is None or crc != clip.crc32c:
+                raise InputError(f"{source} is damaged (a faulty disk?): delete it.")
+            clips.append(clip)
+            on_progress()
+        num_bytes = file.tell()
+    status = ShardStatus(Path(task.path).name, num_bytes, digest.hexdigest(), tuple(clips))
+    write_json(task.status_path, dataclasses.asdict(status))
+    return status
+
+
+def finished_shard(task: ShardTask) -> ShardStatus | None:
+    """The status of a shard that need not be written again: status and file are there and agree in size.
+
+    Raises:
+        InputError: the status file is spoilt.
+    """
+    path = Path(task.path)
+    if not (path.is_file() and Path(task.status_path).is_file()):
+        return None
+    status = read_json_object(task.status_path, "name", "num_bytes", "sha256", "clips")
+    if status["num_bytes"] != path.stat().st_size:
+        return None
+    return ShardStatus(status["name"], status["num_bytes"], status["sha256"],
+                       tuple(ClipResult(**clip) for clip in status["clips"]))
+
+
+def reopen_shard(task: ShardTask, status: ShardStatus) -> None:
+    """Turns a finished shard back into result files, without its failures, so that these are tried again."""
+    offset = 0
+    for rank, clip in enumerate(status.clips, task.begin):
+        if not clip.reason:
+            copy_result(result_path(task.results, rank), clip, read_payload(task.path, clip.num_bytes, offset))
+            offset += clip.num_bytes
+    os.unlink(task.status_path)
+
+
+def write_failures(output: str | os.PathLike, rows: Iterable[tuple[str, str, float]]) -> None:
+    """Writes failures.csv: a header `path,reason,seconds`, then a line per clip that was not converted, sorted.
+
+    Seconds are those spent on it; a clip without a file took none.
+    """
+    text = io.StringIO()
+    table = [(path, reason, f"{seconds:.1f}") for path, reason, seconds in sorted(rows)]
+    csv.writer(text, lineterminator="\n").writerows([("path", "reason", "seconds"), *table])
+    with atomic_write(Path(output, FAILURES_FILE)) as file:
+        file.write(text.getvalue().encode("utf-8", "backslashreplace"))

@@ -1,0 +1,1 @@
+"""What people have: folders, lists, CSVs and annotations that name clips."""

@@ -1,0 +1,104 @@
+"""What is to be converted: clips with their classes, and the rest, named. Every form of input ends here.
+
+A clip is a file, or a piece of a file (`cut`). Its key names it in the whole output: the path, and for a piece the
+times as W3C media fragments write them, `videos/a.mp4#t=12.5,22`.
+"""
+
+import dataclasses
+import itertools
+from collections.abc import Iterable, Mapping
+from typing import NamedTuple
+
+from bsp_tf.records.schema import UNLABELLED
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class ClipSpec:
+    """One clip to convert.
+
+    Attributes:
+        path: path below the index's root, with "/", or absolute; it becomes the record's `video/filename`.
+        label: class name, or None if the clip is unlabelled.
+        span_seconds: (start, end) of the clip in its video; None: the file is all that is known.
+        label_index: position of the class in the label map; UNLABELLED (-1) if it has none.
+        cut: whether the file is the whole video, to be cut to `span_seconds`. Else the file is the clip, and
+            `span_seconds` only says where it was.
+        shares_span: whether the index holds the same piece of the same file under another label too.
+    """
+
+    path: str
+    label: str | None = None
+    span_seconds: tuple[float, float] | None = None
+    label_index: int = UNLABELLED
+    cut: bool = False
+    shares_span: bool = False
+
+    @property
+    def key(self) -> str:
+        """A name that no other clip of the index has and that does not depend on them, but for `shares_span`."""
+        fragment = "t={},{}".format(*map(format_seconds, self.span_seconds)) if self.cut else ""
+        if self.shares_span:
+            fragment += f"{'&' if fragment else ''}label={_escape(self.label or '')}"
+        return f"{_escape(self.path)}#{fragment}" if fragment else _escape(self.path)
+
+
+@dataclasses.dataclass
+class ClipIndex:
+    """All clips of an input.
+
+    Attributes:
+        root: folder that the paths of the clips are relative to.
+        form: what the input was taken for, one of `clip_sources.FORMS`.
+        clips: sorted by path, time and label; no two have the same key.
+        labels: the label map: class names by index; empty if nothing is labelled.
+        missing: (path or name, reason) of clips that the input names and nobody can convert.
+        warnings: one line each.
+    """
+
+    root: str
+    form: str
+    clips: list[ClipSpec]
+    labels: list[str]
+    missing: list[tuple[str, str]]
+    warnings: list[str]
+
+
+class FoundClip(NamedTuple):
+    """A clip whose file is there; `label` is as the input writes it. The other fields are those of ClipSpec."""
+
+    path: str
+    label: str | None
+    span_seconds: tuple[float, float] | None = None
+    cut: bool = False
+
+
+def make_clips(found: Iterable[FoundClip], matched: Mapping[str, tuple[int, str]]) -> tuple[list[ClipSpec], int]:
+    """Sorts clips, leaves repeated ones out and gives each its class.
+
+    Args:
+        found: the clips, in any order.
+        matched: label as the input writes it -> (index, class name) in the label map.
+    Returns:
+        (clips, number of repeated ones left out).
+    """
+    labelled = []
+    for clip in found:
+        index, label = (UNLABELLED, None) if clip.label is None else matched[clip.label]
+        labelled.append((clip.path, clip.span_seconds or (), clip.cut, index, label))
+    labelled.sort()
+    unique = [clip for clip, previous in zip(labelled, [None, *labelled], strict=False) if clip != previous]
+    # Sorted, the labels of one piece of a file stand side by side.
+    same = [False, *(clip[:3] == following[:3] for clip, following in itertools.pairwise(unique)), False]
+    clips = [ClipSpec(path, label, span or None, index, cut, before or after)
+             for (path, span, cut, index, label), before, after in zip(unique, same, same[1:], strict=False)]
+    return clips, len(labelled) - len(unique)
+
+
+def format_seconds(seconds: float) -> str:
+    """Seconds to the microsecond, which is what records hold, without needless zeros."""
+    return f"{seconds:.6f}".rstrip("0").rstrip(".")
+
+
+def _escape(text: str) -> str:
+    """Keeps "#" for the fragment, so that no path can look like a piece of another."""
+    return text.replace("%", "%25").replace("#", "%23") if "%" in text or "#" in text else text

@@ -1,0 +1,168 @@
+"""Clips of files that name paths: lists without a header, and CSV files with one.
+
+    list     path label          a line each; separated by tab, comma or space; the label may be missing
+    table    video_path[,start,end][,label][,split]     a CSV header, in any order and the spellings of
+                                                         `clip_table.ALIASES`; cut where start and end are given
+
+Paths are relative to the folder of the videos, or absolute. Labels that are all whole numbers are class numbers:
+class 3 has index 3. In a list with spaces, the path ends where the line so far names a file that is there, so paths
+and labels may hold spaces too.
+"""
+
+import csv
+import os
+import re
+from collections.abc import Iterator, Sequence
+from typing import IO
+
+from bsp_tf.base.errors import InputError
+from tfrecords_tools.inputs.clip_index import ClipIndex, FoundClip, make_clips
+from tfrecords_tools.inputs.clip_table import Row, Table, choose_split, open_text
+from tfrecords_tools.inputs.file_listing import describe_absent, existing_folder, list_files
+from tfrecords_tools.inputs.label_map import match_labels
+
+# Where a path that is not there most likely ends: after its suffix.
+_SUFFIX_THEN_SPACE = re.compile(r"(.*?\.\w{2,5})\s+(.*)", re.DOTALL)
+
+
+def index_table(path: str | os.PathLike, root: str | os.PathLike, known: list[str] | None = None, *,
+                split: str | None = None, unlabelled: bool = False) -> ClipIndex:
+    """Indexes a CSV file with a column of paths; rows whose file is not there become `missing`.
+
+    Args:
+        path: the CSV file.
+        root: folder that the paths are relative to.
+        known: label map to reuse; None: the labels of the whole file, sorted.
+        split: take only the rows with this text in the column `split`.
+        unlabelled: take the clips without their labels.
+    Raises:
+        InputError: not readable, no column of paths, no row of `split`, a label that `known` lacks, or no file for
+            any row.
+    """
+    root = existing_folder(root, "--videos")
+    rows = list(Table(path, ("video_path",)).rows("video_path"))
+    names = {row.label for row in rows} - {None}
+    return _index_rows("table", choose_split(rows, split, path), names, _KnownFiles(root), path, known, unlabelled)
+
+
+def index_list(path: str | os.PathLike, root: str | os.PathLike, known: list[str] | None = None, *,
+               unlabelled: bool = False) -> ClipIndex:
+    """Indexes a list without header, a line a clip; lines whose file is not there become `missing`.
+
+    Args and errors: as `index_table`.
+    """
+    root = existing_folder(root, "--videos")
+    files = _KnownFiles(root)
+    rows = list(_read_list(path, files))
+    if not rows:
+        raise InputError(f"{path} is empty; nothing to convert.")
+    names = {row.label for row in rows} - {None}
+    return _index_rows("list", rows, names, files, path, known, unlabelled)
+
+
+class _KnownFiles:
+    """Which paths are files, with one look into each folder that is asked about, and none at a file."""
+
+    def __init__(self, root: str | os.PathLike) -> None:
+        self.root = os.path.abspath(root)
+        self._names: dict[str, set[str]] = {}
+
+    def tidy(self, path: str) -> str:
+        """The path relative to the root if it lies below, else absolute."""
+        full = os.path.normpath(os.path.join(self.root, path))
+        below = self.root.rstrip("/") + "/"
+        return full[len(below):] if full.startswith(below) else full
+
+    def __contains__(self, path: str) -> bool:
+        folder, name = os.path.split(os.path.join(self.root, self.tidy(path)))
+        if folder not in self._names:
+            try:
+                with os.scandir(folder) as entries:
+                    self._names[folder] = {entry.name for entry in entries if not entry.is_dir()}
+            except (OSError, ValueError):
+                self._names[folder] = set()
+        return name in self._names[folder]
+
+
+def _index_rows(form: str, rows: list[Row], names: set[str], files: _KnownFiles, source: str | os.PathLike,
+                known: list[str] | None, unlabelled: bool) -> ClipIndex:
+    labels, matched = (known or [], {}) if unlabelled else match_labels(names, known, source, numbers=True)
+    found, missing, absent = [], [], []
+    for row in rows:
+        path = files.tidy(row.name) if row.name else f"line {row.line}"
+        if row.fault:
+            missing.append((path, f"{source}, line {row.line}: {row.fault}"))
+        elif row.name not in files:
+            absent.append(path)
+        else:
+            label = None if unlabelled else row.label
+            found.append(FoundClip(path, label, row.span_seconds, cut=row.span_seconds is not None))
+    if not found:
+        first = missing[0] if missing else (absent[0], "no such file")
+        raise InputError(f"no clip found: none of the {len(rows)} rows of {source} (read as a {form}) can be used "
+                         f"with the folder {files.root} (the first: {first[0]}, {first[1]}); check --videos.")
+    # A walk only if a name below the root asks for it: a list of absolute paths may lie in a folder of millions.
+    below = any(not path.startswith("/") for path in absent)
+    missing += describe_absent(absent, list_files(files.root).paths if below else []).items()
+    clips, num_repeated = make_clips(found, matched)
+    warnings = [f"{num_repeated} rows of {source} repeat another row and are left out."] if num_repeated else []
+    num_bare = sum(clip.label is None for clip in clips)
+    if 0 < num_bare < len(clips) and not unlabelled:
+        warnings.append(f"{num_bare} of {len(clips)} clips of {source} have no label and get the index -1.")
+    return ClipIndex(files.root, form, clips, labels, list(dict.fromkeys(missing)), warnings)
+
+
+def _read_list(path: str | os.PathLike, files: _KnownFiles) -> Iterator[Row]:
+    """The lines of a list as rows."""
+    with open_text(path) as file:
+        separator = next((mark for mark in "\t," if _separates(mark, file)), None)
+        file.seek(0)
+        if separator:
+            reader = _fields_of(file, separator)
+            for fields in reader:
+                if any(field.strip() for field in fields):
+                    yield _row(reader.line_num, *_split_fields(fields, separator, files))
+            return
+        for number, line in enumerate(file, 1):
+            if line.strip():
+                yield _row(number, *_split_line(line.strip(), files))
+
+
+def _fields_of(file: IO[str], separator: str):
+    return csv.reader(file, delimiter=separator, skipinitialspace=True)
+
+
+def _separates(mark: str, file: IO[str]) -> bool:
+    """Whether every line holds the mark (outside quotes)."""
+    file.seek(0)
+    try:
+        return all(len(fields) > 1 for fields in _fields_of(file, mark) if any(field.strip() for field in fields))
+    except csv.Error:
+        return False
+
+
+def _row(line: int, path: str, label: str) -> Row:
+    return Row(line, path.strip(), label.strip() or None, "", None, "" if path.strip() else "the line has no path")
+
+
+def _split_fields(fields: Sequence[str], separator: str, files: _KnownFiles) -> tuple[str, str]:
+    """(path, label); unquoted paths and labels may hold the separator, the longest path that is there counts."""
+    for count in range(len(fields), 0, -1):
+        path = separator.join(fields[:count]).strip()
+        if path in files:
+            return path, separator.join(fields[count:])
+    return separator.join(fields[:-1]) or fields[0], fields[-1] if len(fields) > 1 else ""
+
+
+def _split_line(line: str, files: _KnownFiles) -> tuple[str, str]:
+    """(path, label) of a line with spaces; the longest path that is there counts."""
+    line = line.strip('"') if line.count('"') == 2 and line[0] == line[-1] == '"' else line
+    ends = [len(line), *(match.start() for match in reversed(list(re.finditer(r"\s+", line))))]
+    for end in ends:
+        if line[:end] in files:
+            return line[:end], line[end:]
+    guess = _SUFFIX_THEN_SPACE.fullmatch(line)
+    if guess:
+        return guess[1], guess[2]
+    path, _, label = line.rpartition(" ")
+    return (path, label) if path else (line, "")

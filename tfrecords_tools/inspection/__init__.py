@@ -1,0 +1,1 @@
+"""Whether a folder of records is sound, and what it holds."""

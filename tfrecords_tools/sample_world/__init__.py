@@ -1,0 +1,1 @@
+"""The sample world: motions, looks, videos with known joints."""
