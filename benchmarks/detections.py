@@ -1,12 +1,14 @@
-"""Score maps to detections: time against plain Python loops, and of a whole validation set up to the JSON file.
+"""Score maps to detections: time against plain Python loops, and of a whole validation set up to
+the JSON file.
 
     python -m benchmarks.detections --output=detections.json
 
-The maps are synthetic (a few smooth bumps a boundary, noise, T = D = 100): some hundred to two thousand candidates a
-video. The loops go through cells and candidates one by one, as the reference implementation does, and yield the same
-lists, which is checked; they run on a few videos, ours on the same ones. Then 4,728 videos, as many as ActivityNet-1.3
-has for validation, go from maps to a file of labelled detections in one process, 64 at a time; making the maps is not
-counted. Needs no TensorFlow.
+The maps are synthetic (a few smooth bumps a boundary, noise, T = D = 100): some hundred to two
+thousand candidates a video. The loops go through cells and candidates one by one, as the reference
+implementation does, and yield the same lists, which is checked; they run on a few videos, ours on
+the same ones. Then 4,728 videos, as many as ActivityNet-1.3 has for validation, go from maps to a
+file of labelled detections in one process, 64 at a time; making the maps is not counted. Needs no
+TensorFlow.
 """
 
 import hashlib
@@ -37,7 +39,9 @@ TOLERANCE = 1e-12
 
 
 def make_maps(first: int, count: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Maps float32 [count, 2, T, T], start and end [count, T] of the videos from `first` on; the same each time."""
+    """Maps float32 [count, 2, T, T], start and end [count, T] of the videos from `first` on; the
+    same each time.
+    """
     rng = np.random.default_rng([0, first])
     position = np.arange(LENGTH)
     boundaries = []
@@ -52,7 +56,9 @@ def make_maps(first: int, count: int) -> tuple[np.ndarray, np.ndarray, np.ndarra
     return score_map.astype(np.float32), start.astype(np.float32), end.astype(np.float32)
 
 
-def decode_in_loops(score_map: np.ndarray, start: np.ndarray, end: np.ndarray) -> list[tuple[float, float, float]]:
+def decode_in_loops(
+    score_map: np.ndarray, start: np.ndarray, end: np.ndarray
+) -> list[tuple[float, float, float]]:
     """The candidates of one video, cell by cell: (start, end, score)."""
     may_start, may_end = [True] + [False] * (LENGTH - 1), [False] * (LENGTH - 1) + [True]
     for may, probability in ((may_start, start.tolist()), (may_end, end.tolist())):
@@ -80,7 +86,9 @@ def tiou_of_pair(begin: float, end: float, other_begin: float, other_end: float)
     return shared / union if union > 0 else 0.0
 
 
-def suppress_in_loops(candidates: list[tuple[float, float, float]]) -> list[tuple[float, float, float]]:
+def suppress_in_loops(
+    candidates: list[tuple[float, float, float]],
+) -> list[tuple[float, float, float]]:
     """Gaussian soft-NMS, one candidate at a time."""
     begins, ends, scores = map(list, zip(*candidates, strict=True))
     picked = []
@@ -99,8 +107,9 @@ def compare(count: int = COMPARED, repeats: int = 5) -> dict:
     """Times both on the same videos; the loops once a video.
 
     Returns:
-        {"videos", "candidates" [least, median, most], "loops_seconds", "ours_seconds" (a video, decoding and
-        suppression together), "ours_nms_seconds", "loops_nms_seconds", "ratio", "nms_ratio", "largest_difference"}.
+        {"videos", "candidates" [least, median, most], "loops_seconds", "ours_seconds" (a video,
+        decoding and suppression together), "ours_nms_seconds", "loops_nms_seconds", "ratio",
+        "nms_ratio", "largest_difference"}.
 
     Raises:
         RuntimeError: the lists differ.
@@ -125,10 +134,17 @@ def compare(count: int = COMPARED, repeats: int = 5) -> dict:
     both = _median_seconds(lambda: suppress(decode_proposals(*maps), Suppression()), repeats)
     nms = _median_seconds(lambda: suppress(candidates, Suppression()), repeats)
     sizes = sorted(len(proposals.scores) for proposals in candidates)
-    return {"videos": count, "candidates": [sizes[0], sizes[len(sizes) // 2], sizes[-1]],
-            "loops_seconds": loops / count, "ours_seconds": both / count, "ratio": loops / both,
-            "loops_nms_seconds": loops_nms / count, "ours_nms_seconds": nms / count, "nms_ratio": loops_nms / nms,
-            "largest_difference": difference}
+    return {
+        "videos": count,
+        "candidates": [sizes[0], sizes[len(sizes) // 2], sizes[-1]],
+        "loops_seconds": loops / count,
+        "ours_seconds": both / count,
+        "ratio": loops / both,
+        "loops_nms_seconds": loops_nms / count,
+        "ours_nms_seconds": nms / count,
+        "nms_ratio": loops_nms / nms,
+        "largest_difference": difference,
+    }
 
 
 def _median_seconds(call: Callable[[], object], repeats: int) -> float:
@@ -144,8 +160,9 @@ def write_validation_set(videos: int = VIDEOS) -> dict:
     """From maps to the file of detections, two classes a video.
 
     Returns:
-        {"videos", "detections", "megabytes" of the file, "sha256" of it, "seconds" in all without making the maps,
-        "seconds_of": {"decoding", "suppression", "fusion and writing"}, "process_peak_megabytes"}.
+        {"videos", "detections", "megabytes" of the file, "sha256" of it, "seconds" in all without
+        making the maps, "seconds_of": {"decoding", "suppression", "fusion and writing"},
+            "process_peak_megabytes"}.
     """
     names = [f"class {number}" for number in range(CLASSES)]
     seconds_of = {"making maps": 0.0, "decoding": 0.0, "suppression": 0.0}
@@ -159,13 +176,21 @@ def write_validation_set(videos: int = VIDEOS) -> dict:
 
     def detections() -> Iterator[tuple[str, list[dict]]]:
         for first in range(0, videos, BLOCK):
-            maps = timed("making maps", lambda first=first: make_maps(first, min(BLOCK, videos - first)))
+            maps = timed(
+                "making maps", lambda first=first: make_maps(first, min(BLOCK, videos - first))
+            )
             candidates = timed("decoding", lambda maps=maps: decode_proposals(*maps))
             found = timed("suppression", lambda candidates=candidates: suppress(candidates, rule))
             for number, proposals in enumerate(found, first):
-                duration, classes = 20 + number % 200, np.random.default_rng(number).dirichlet(np.ones(CLASSES))
+                duration, classes = (
+                    20 + number % 200,
+                    np.random.default_rng(number).dirichlet(np.ones(CLASSES)),
+                )
                 seconds = proposals.segments * duration
-                yield f"video_{number}", make_detections(seconds, proposals.scores, duration, classes, names)
+                yield (
+                    f"video_{number}",
+                    make_detections(seconds, proposals.scores, duration, classes, names),
+                )
 
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "detections.json"
@@ -174,9 +199,15 @@ def write_validation_set(videos: int = VIDEOS) -> dict:
         seconds = time.perf_counter() - begin - seconds_of.pop("making maps")
         seconds_of["fusion and writing"] = seconds - sum(seconds_of.values())
         data = path.read_bytes()
-    return {"videos": counts[0], "detections": counts[1], "megabytes": len(data) / 2**20,
-            "sha256": hashlib.sha256(data).hexdigest(), "seconds": seconds, "seconds_of": seconds_of,
-            "process_peak_megabytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024}
+    return {
+        "videos": counts[0],
+        "detections": counts[1],
+        "megabytes": len(data) / 2**20,
+        "sha256": hashlib.sha256(data).hexdigest(),
+        "seconds": seconds,
+        "seconds_of": seconds_of,
+        "process_peak_megabytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
+    }
 
 
 def measure(videos: int = VIDEOS, compared: int = COMPARED, repeats: int = 5) -> dict:
@@ -188,23 +219,41 @@ def measure(videos: int = VIDEOS, compared: int = COMPARED, repeats: int = 5) ->
     for name, value in (("videos", videos), ("compared", compared), ("repeats", repeats)):
         if value < 1:
             raise InputError(f"--{name}={value}: give at least 1.")
-    return {"comparison": compare(compared, repeats), "validation_set": write_validation_set(videos)}
+    return {
+        "comparison": compare(compared, repeats),
+        "validation_set": write_validation_set(videos),
+    }
 
 
 def format_result(result: dict) -> str:
     """Two tables."""
     one, all_of_them = result["comparison"], result["validation_set"]
     least, median, most = one["candidates"]
-    lines = [f"{one['videos']} videos, {least} to {most} candidates (median {median}), milliseconds a video",
-             f"{'':<28}{'plain loops':>12}{'ours':>8}{'ratio':>8}"]
-    for name, kind, ratio in (("decoding and soft-NMS", "", "ratio"), ("soft-NMS alone", "nms_", "nms_ratio")):
+    lines = [
+        f"{one['videos']} videos, {least} to {most} candidates (median {median}), milliseconds a "
+        "video",
+        f"{'':<28}{'plain loops':>12}{'ours':>8}{'ratio':>8}",
+    ]
+    for name, kind, ratio in (
+        ("decoding and soft-NMS", "", "ratio"),
+        ("soft-NMS alone", "nms_", "nms_ratio"),
+    ):
         loops, ours = (one[f"{who}_{kind}seconds"] * 1000 for who in ("loops", "ours"))
         lines.append(f"{name:<28}{loops:>12.1f}{ours:>8.2f}{one[ratio]:>8.0f}")
-    lines += [f"the same lists; largest difference of a score {one['largest_difference']:.1e}", "",
-              f"{all_of_them['videos']:,} videos, maps to file: {all_of_them['seconds']:.1f} s in one process"]
-    lines += [f"  {name:<26}{seconds:>8.1f} s" for name, seconds in all_of_them["seconds_of"].items()]
-    lines += [f"  {all_of_them['detections']:,} detections, {all_of_them['megabytes']:.0f} MB, sha256 "
-              f"{all_of_them['sha256'][:12]}; peak of the process {all_of_them['process_peak_megabytes']:.0f} MB"]
+    lines += [
+        f"the same lists; largest difference of a score {one['largest_difference']:.1e}",
+        "",
+        f"{all_of_them['videos']:,} videos, maps to file: {all_of_them['seconds']:.1f} s in one "
+        "process",
+    ]
+    lines += [
+        f"  {name:<26}{seconds:>8.1f} s" for name, seconds in all_of_them["seconds_of"].items()
+    ]
+    lines += [
+        f"  {all_of_them['detections']:,} detections, {all_of_them['megabytes']:.0f} MB, sha256 "
+        f"{all_of_them['sha256'][:12]}; peak of the process "
+        f"{all_of_them['process_peak_megabytes']:.0f} MB"
+    ]
     return "\n".join(lines)
 
 

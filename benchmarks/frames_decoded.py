@@ -1,10 +1,13 @@
-"""How many JPEG frames a training batch of either task decodes; the boundary task may decode 1.15 times as many.
+"""How many JPEG frames a training batch of either task decodes; the boundary task may decode 1.15
+times as many.
 
     python -m benchmarks.frames_decoded --records=quickstart_output/records/train \\
-        --action_config=configs/sample_action.py --boundary_config=configs/sample_boundary.py --output=frames.json
+        --action_config=configs/sample_action.py --boundary_config=configs/sample_boundary.py
+        --output=frames.json
 
-Counted at the decoder, in the real input pipelines: instead of decoding, a stand-in paints every frame of a call with
-the number of JPEGs in the call, so each batch shows on its pixels what it would have cost.
+Counted at the decoder, in the real input pipelines: instead of decoding, a stand-in paints every
+frame of a call with the number of JPEGs in the call, so each batch shows on its pixels what it
+would have cost.
 """
 
 import runpy
@@ -34,25 +37,30 @@ SAMPLES_A_CALL = {"action": 1, "boundary": CLIPS_PER_QUAD}
 SIZE = 8
 
 
-def measure(records: str | Path, configs: dict[str, ConfigDict], num_batches: int, seed: int = 0) -> dict:
+def measure(
+    records: str | Path, configs: dict[str, ConfigDict], num_batches: int, seed: int = 0
+) -> dict:
     """Counts the frames that training batches decode.
 
     Args:
         records: record folder that both tasks read.
-        configs: config of each task, by "action" and "boundary"; batch size, sampling and boundary settings count.
+        configs: config of each task, by "action" and "boundary"; batch size, sampling and boundary
+            settings count.
         num_batches: batches of each task to count.
         seed: of the streams.
 
     Returns:
-        {"action", "boundary": {"batch_size", "frames_a_batch", "frames_a_sample"}, "ratio", "limit", "num_batches"};
-        the ratio is that of the frames a sample.
+        {"action", "boundary": {"batch_size", "frames_a_batch", "frames_a_sample"}, "ratio",
+        "limit", "num_batches"}; the ratio is that of the frames a sample.
 
     Raises:
         InputError: bad records or config (see `pipelines.dataset_for`), or `num_batches` below 1.
     """
     if num_batches < 1:
         raise InputError(f"--batches={num_batches}: give at least 1.")
-    result = {task: _count(records, task, config, num_batches, seed) for task, config in configs.items()}
+    result = {
+        task: _count(records, task, config, num_batches, seed) for task, config in configs.items()
+    }
     ratio = result["boundary"]["frames_a_sample"] / result["action"]["frames_a_sample"]
     return result | {"ratio": ratio, "limit": LIMIT, "num_batches": num_batches}
 
@@ -71,11 +79,17 @@ def _count(records: str | Path, task: str, config: ConfigDict, num_batches: int,
             raise RuntimeError("a frame came from another decoder than the two that are counted.")
         total += int((calls[:, 0].astype(np.int64) @ (1, 256, 65536)).sum()) // SAMPLES_A_CALL[task]
     frames_a_batch = total / num_batches
-    return {"batch_size": batch_size, "frames_a_batch": frames_a_batch, "frames_a_sample": frames_a_batch / batch_size}
+    return {
+        "batch_size": batch_size,
+        "frames_a_batch": frames_a_batch,
+        "frames_a_sample": frames_a_batch / batch_size,
+    }
 
 
 def _paint_count(strings: tf.Tensor, *arguments) -> tf.Tensor:
-    """In place of a decoder: uint8 [n, SIZE, SIZE, 3], every pixel the number of strings in base 256."""
+    """In place of a decoder: uint8 [n, SIZE, SIZE, 3], every pixel the number of strings in base
+    256.
+    """
     composition, count = arguments[-1], tf.size(strings)
     color = tf.cast(tf.stack([count % 256, count // 256 % 256, count // 65536]), tf.uint8)
     frames = count if composition is None else tf.size(composition.shown)
@@ -87,17 +101,26 @@ def format_counts(result: dict) -> str:
     lines = [f"{'task':<10}{'batch':>8}{'frames a batch':>16}{'frames a sample':>17}"]
     for task in SAMPLES_A_CALL:
         row = result[task]
-        lines.append(f"{task:<10}{row['batch_size']:>8}{row['frames_a_batch']:>16.1f}{row['frames_a_sample']:>17.3f}")
+        lines.append(
+            f"{task:<10}{row['batch_size']:>8}{row['frames_a_batch']:>16.1f}{row['frames_a_sample']:>17.3f}"
+        )
     verdict = "within" if result["ratio"] <= LIMIT else "ABOVE"
-    lines.append(f"ratio {result['ratio']:.4f}, {verdict} the limit of {LIMIT} ({result['num_batches']} batches each)")
+    lines.append(
+        f"ratio {result['ratio']:.4f}, {verdict} the limit of {LIMIT} ({result['num_batches']} "
+        "batches each)"
+    )
     return "\n".join(lines)
 
 
 def define_flags() -> None:
     """Defines the flags of the command; they do not exist when the module is only imported."""
-    flags.DEFINE_string("records", "quickstart_output/records/train", "Record folder that both tasks read.")
+    flags.DEFINE_string(
+        "records", "quickstart_output/records/train", "Record folder that both tasks read."
+    )
     flags.DEFINE_string("action_config", "configs/sample_action.py", "Config of the action task.")
-    flags.DEFINE_string("boundary_config", "configs/sample_boundary.py", "Config with the boundary settings.")
+    flags.DEFINE_string(
+        "boundary_config", "configs/sample_boundary.py", "Config with the boundary settings."
+    )
     flags.DEFINE_integer("batches", 100, "Batches of each task.")
     flags.DEFINE_integer("seed", 0, "Seed of the streams.")
     flags.DEFINE_string("output", None, "JSON to write (default: print only).")
@@ -112,7 +135,10 @@ def load_config(path: str) -> ConfigDict:
 def main(argv: Sequence[str]) -> None:
     """Runs the command with its flags."""
     del argv
-    configs = {"action": load_config(FLAGS.action_config), "boundary": load_config(FLAGS.boundary_config)}
+    configs = {
+        "action": load_config(FLAGS.action_config),
+        "boundary": load_config(FLAGS.boundary_config),
+    }
     result = measure(FLAGS.records, configs, FLAGS.batches, FLAGS.seed)
     print(format_counts(result))
     if FLAGS.output:

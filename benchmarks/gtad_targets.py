@@ -1,11 +1,13 @@
-"""G-TAD's labels for all training videos of ActivityNet-1.3: seconds, and memory of what training keeps.
+"""G-TAD's labels for all training videos of ActivityNet-1.3: seconds, and memory of what training
+keeps.
 
     python -m benchmarks.gtad_targets --annotations=anet_anno_action.json,video_info_new.csv --output=targets.json
 
-Without --annotations, made-up ones of the same numbers: 9,649 videos, 14,859 segments. First the labels of all videos
-are made, one by one in one process (start, end, the map of 100 x 100 anchors), beside plain loops over anchors and
-segments on a few videos, whose labels must be the same. Then an epoch of batches of 16 as training reads them: features
-[100, 400] of every video in memory, label maps made for each batch. Needs no TensorFlow.
+Without --annotations, made-up ones of the same numbers: 9,649 videos, 14,859 segments. First the
+labels of all videos are made, one by one in one process (start, end, the map of 100 x 100 anchors),
+beside plain loops over anchors and segments on a few videos, whose labels must be the same. Then an
+epoch of batches of 16 as training reads them: features [100, 400] of every video in memory, label
+maps made for each batch. Needs no TensorFlow.
 """
 
 import resource
@@ -29,7 +31,9 @@ VIDEOS, SEGMENTS, LENGTH, CHANNELS, BATCH = 9649, 14859, 100, 400, 16
 
 
 def make_segments(videos: int) -> list[np.ndarray]:
-    """Segments float64 [k, 2] in fractions, as many a video as ActivityNet has on average; the same each time."""
+    """Segments float64 [k, 2] in fractions, as many a video as ActivityNet has on average; the same
+    each time.
+    """
     rng = np.random.default_rng(0)
     counts = 1 + rng.binomial(4, (SEGMENTS / VIDEOS - 1) / 4, videos)
     return [np.sort(rng.uniform(0, 1, (count, 2)), axis=1) for count in counts]
@@ -60,7 +64,9 @@ def map_in_loops(segments: np.ndarray) -> np.ndarray:
             end = begin + gap * (duration + 1)
             for start, stop in segments.tolist():
                 overlap = max(min(end, stop) - max(begin, start), 0.0)
-                found[duration, first] = max(found[duration, first], overlap / (end - begin - overlap + stop - start))
+                found[duration, first] = max(
+                    found[duration, first], overlap / (end - begin - overlap + stop - start)
+                )
     return found
 
 
@@ -68,8 +74,8 @@ def measure_labels(segments: list[np.ndarray], compared: int) -> dict:
     """Times the labels of all videos, and plain loops on the first ones.
 
     Returns:
-        {"videos", "segments", "seconds", "loops_seconds", "ratio" (a video), "kept_megabytes" (segments),
-        "maps_megabytes" (float32 maps, if they were kept)}.
+        {"videos", "segments", "seconds", "loops_seconds", "ratio" (a video), "kept_megabytes"
+        (segments), "maps_megabytes" (float32 maps, if they were kept)}.
 
     Raises:
         RuntimeError: the maps differ from those of the loops.
@@ -84,11 +90,18 @@ def measure_labels(segments: list[np.ndarray], compared: int) -> dict:
     for video, expected in zip(segments, loops, strict=False):
         difference = np.abs(video_targets(video, LENGTH, LENGTH)["map"] - expected).max()
         if difference > 1e-6:
-            raise RuntimeError(f"the maps of the loops and of the arrays differ by {difference:.3g}.")
-    return {"videos": len(segments), "segments": sum(map(len, segments)), "seconds": seconds,
-            "loops_seconds": loops_seconds * len(segments), "ratio": loops_seconds * len(segments) / seconds,
-            "kept_megabytes": sum(video.nbytes for video in segments) / 2**20,
-            "maps_megabytes": len(segments) * LENGTH**2 * 4 / 2**20}
+            raise RuntimeError(
+                f"the maps of the loops and of the arrays differ by {difference:.3g}."
+            )
+    return {
+        "videos": len(segments),
+        "segments": sum(map(len, segments)),
+        "seconds": seconds,
+        "loops_seconds": loops_seconds * len(segments),
+        "ratio": loops_seconds * len(segments) / seconds,
+        "kept_megabytes": sum(video.nbytes for video in segments) / 2**20,
+        "maps_megabytes": len(segments) * LENGTH**2 * 4 / 2**20,
+    }
 
 
 def measure_epoch(segments: list[np.ndarray], channels: int) -> dict:
@@ -99,18 +112,35 @@ def measure_epoch(segments: list[np.ndarray], channels: int) -> dict:
     """
     rng = np.random.default_rng(0)
     features = [rng.standard_normal((LENGTH, channels), np.float32) for _ in segments]
-    data = LocalizationData(LENGTH, LENGTH, False, list(map(str, range(len(segments)))), features, segments,
-                            [(video, 0) for video in range(len(segments))])
+    data = LocalizationData(
+        LENGTH,
+        LENGTH,
+        False,
+        list(map(str, range(len(segments)))),
+        features,
+        segments,
+        [(video, 0) for video in range(len(segments))],
+    )
     order = rng.permutation(len(segments))
     begin = time.perf_counter()
-    batches = [data.batch(order[first : first + BATCH])[0].shape for first in range(0, len(order), BATCH)]
-    return {"batches": len(batches), "seconds": time.perf_counter() - begin,
-            "features_megabytes": sum(array.nbytes for array in features) / 2**20,
-            "process_peak_megabytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024}
+    batches = [
+        data.batch(order[first : first + BATCH])[0].shape for first in range(0, len(order), BATCH)
+    ]
+    return {
+        "batches": len(batches),
+        "seconds": time.perf_counter() - begin,
+        "features_megabytes": sum(array.nbytes for array in features) / 2**20,
+        "process_peak_megabytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
+    }
 
 
-def measure(annotations: str = "", subset: str = "training", videos: int = VIDEOS, compared: int = 8,
-            channels: int = CHANNELS) -> dict:
+def measure(
+    annotations: str = "",
+    subset: str = "training",
+    videos: int = VIDEOS,
+    compared: int = 8,
+    channels: int = CHANNELS,
+) -> dict:
     """{"source", "labels": see `measure_labels`, "epoch": see `measure_epoch`}.
 
     Raises:
@@ -120,28 +150,38 @@ def measure(annotations: str = "", subset: str = "training", videos: int = VIDEO
         if value < 1:
             raise InputError(f"--{name}={value}: give at least 1.")
     segments = read_segments(annotations, subset) if annotations else make_segments(videos)
-    return {"source": annotations or "made up", "labels": measure_labels(segments, compared),
-            "epoch": measure_epoch(segments, channels)}
+    return {
+        "source": annotations or "made up",
+        "labels": measure_labels(segments, compared),
+        "epoch": measure_epoch(segments, channels),
+    }
 
 
 def format_result(result: dict) -> str:
     """A table."""
     labels, epoch = result["labels"], result["epoch"]
-    return "\n".join([
-        f"annotations: {result['source']}; {labels['videos']:,} videos, {labels['segments']:,} segments",
-        f"labels of all videos          {labels['seconds']:>8.1f} s   (plain loops: {labels['loops_seconds']:,.0f} s, "
-        f"ratio {labels['ratio']:.0f}, from a few videos)",
-        f"kept of them                  {labels['kept_megabytes']:>8.1f} MB  (as float32 maps: "
-        f"{labels['maps_megabytes']:.0f} MB)",
-        f"an epoch of {epoch['batches']} batches      {epoch['seconds']:>8.1f} s   (features and labels, no network)",
-        f"peak memory of the process    {epoch['process_peak_megabytes']:>8.0f} MB  (features: "
-        f"{epoch['features_megabytes']:.0f} MB)",
-    ])
+    return "\n".join(
+        [
+            f"annotations: {result['source']}; {labels['videos']:,} videos, "
+            f"{labels['segments']:,} segments",
+            f"labels of all videos          {labels['seconds']:>8.1f} s   (plain loops: "
+            f"{labels['loops_seconds']:,.0f} s, "
+            f"ratio {labels['ratio']:.0f}, from a few videos)",
+            f"kept of them                  {labels['kept_megabytes']:>8.1f} MB  (as float32 maps: "
+            f"{labels['maps_megabytes']:.0f} MB)",
+            f"an epoch of {epoch['batches']} batches      {epoch['seconds']:>8.1f} s   (features "
+            "and labels, no network)",
+            f"peak memory of the process    {epoch['process_peak_megabytes']:>8.0f} MB  (features: "
+            f"{epoch['features_megabytes']:.0f} MB)",
+        ]
+    )
 
 
 def define_flags() -> None:
     """Defines the flags of the command; they do not exist when the module is only imported."""
-    flags.DEFINE_string("annotations", "", "Annotations; several files with commas (default: made up).")
+    flags.DEFINE_string(
+        "annotations", "", "Annotations; several files with commas (default: made up)."
+    )
     flags.DEFINE_string("subset", "training", "Subset of the annotations.")
     flags.DEFINE_integer("videos", VIDEOS, "Made-up videos.")
     flags.DEFINE_integer("compared", 8, "Videos that the loops go through.")

@@ -1,15 +1,18 @@
-"""Time and memory of the scorers at ActivityNet's size, beside the official procedures in plain loops.
+"""Time and memory of the scorers at ActivityNet's size, beside the official procedures in plain
+loops.
 
     python -m benchmarks.scoring --output=scoring.json
     python -m benchmarks.scoring --ground_truth=activitynet.json --subset=validation --whole --output=scoring.json
 
-Detections: 490,000 made-up ones, half of them near a true segment, with scores that have no ties; 10 tIoU thresholds.
-They are scored against real annotations (--ground_truth), or against made-up ones of ActivityNet's size (4,728 videos,
-7,293 segments, 200 classes). `benchmarks/scoring_loops.py` says what the plain loops are. The slow ones get a twentieth
-of the classes (for recall: of the videos), whole, and their time is multiplied by the ratio of the predictions, because
-classes and videos are gone through one by one; --whole runs them on everything. Both must give our numbers to 1e-9.
-The last rows are ours with --scale times as many predictions, and the command as a process of its own: reading JSON,
-scoring, its peak of resident memory. pandas is needed for one row; it is left out where pandas is not installed.
+Detections: 490,000 made-up ones, half of them near a true segment, with scores that have no ties;
+10 tIoU thresholds. They are scored against real annotations (--ground_truth), or against made-up
+ones of ActivityNet's size (4,728 videos, 7,293 segments, 200 classes).
+`benchmarks/scoring_loops.py` says what the plain loops are. The slow ones get a twentieth of the
+classes (for recall: of the videos), whole, and their time is multiplied by the ratio of the
+predictions, because classes and videos are gone through one by one; --whole runs them on
+everything. Both must give our numbers to 1e-9. The last rows are ours with --scale times as many
+predictions, and the command as a process of its own: reading JSON, scoring, its peak of resident
+memory. pandas is needed for one row; it is left out where pandas is not installed.
 """
 
 import importlib.util
@@ -39,7 +42,8 @@ FLAGS = flags.FLAGS
 VIDEOS, SEGMENTS, CLASSES, PREDICTIONS = 4728, 7293, 200, 490_000
 PART = 20
 TOLERANCE = 1e-9
-# The process that is measured reports its own peak: a child inherits the parent's as its lower bound.
+# The process that is measured reports its own peak: a child inherits the parent's as its lower
+# bound.
 _CHILD = """
 import resource, runpy, sys
 sys.argv[0] = "bsp_tf.evaluate"
@@ -52,26 +56,38 @@ finally:
 
 
 def make_ground_truth(videos: int, segments: int, classes: int, seed: int = 0) -> Instances:
-    """Made-up annotations: every video has at least one segment, and one class; durations are known."""
+    """Made-up annotations: every video has at least one segment, and one class; durations are
+    known.
+    """
     rng = np.random.default_rng(seed)
     names = [f"video_{i}" for i in range(videos)]
     duration = rng.uniform(20, 235, videos)
     label = rng.permutation(np.arange(videos) % classes)
     video = np.sort(np.concatenate([np.arange(videos), rng.integers(0, videos, segments - videos)]))
     segment = np.sort(rng.uniform(0, 1, (segments, 2)), axis=1) * duration[video, np.newaxis]
-    return Instances(names, [f"class_{i}" for i in range(classes)], video, label[video], segment, None,
-                     dict(zip(names, duration.tolist(), strict=True)))
+    return Instances(
+        names,
+        [f"class_{i}" for i in range(classes)],
+        video,
+        label[video],
+        segment,
+        None,
+        dict(zip(names, duration.tolist(), strict=True)),
+    )
 
 
 def make_predictions(ground_truth: Instances, count: int, seed: int = 1) -> Instances:
-    """`count` detections, spread evenly over the videos that have a ground truth, two classes a video.
+    """`count` detections, spread evenly over the videos that have a ground truth, two classes a
+    video.
 
-    Half are a true segment of the video with moved ends, the others lie anywhere; scores are random, higher for the
-    former, without ties. None lacks a length.
+    Half are a true segment of the video with moved ends, the others lie anywhere; scores are
+    random, higher for the former, without ties. None lacks a length.
     """
     rng = np.random.default_rng(seed)
     order = np.argsort(ground_truth.video, kind="stable")
-    videos, first, size = np.unique(ground_truth.video[order], return_index=True, return_counts=True)
+    videos, first, size = np.unique(
+        ground_truth.video[order], return_index=True, return_counts=True
+    )
     row = np.sort(np.arange(count) % len(videos))
     chosen = order[first[row] + rng.integers(0, size[row])]
     truth = ground_truth.segment[chosen]
@@ -82,22 +98,34 @@ def make_predictions(ground_truth: Instances, count: int, seed: int = 1) -> Inst
     is_near, is_own = rng.random((2, count)) < 0.5
     segment = np.sort(np.where(is_near[:, np.newaxis], near, anywhere), axis=1)
     num_classes = len(ground_truth.class_names)
-    label = np.where(is_own, ground_truth.label[chosen], (ground_truth.label[chosen] + 1) % num_classes)
+    label = np.where(
+        is_own, ground_truth.label[chosen], (ground_truth.label[chosen] + 1) % num_classes
+    )
     # Ranks, so that none are equal.
     score = np.argsort(np.argsort(rng.random(count) * np.where(is_near & is_own, 1.0, 0.6))) / count
-    return Instances(ground_truth.video_names, ground_truth.class_names, videos[row], label, segment, score)
+    return Instances(
+        ground_truth.video_names, ground_truth.class_names, videos[row], label, segment, score
+    )
 
 
 def part_of(instances: Instances, column: str, below: int) -> Instances:
     """The instances whose "label" or "video" is below a number; the names stay but for the classes."""
     keep = getattr(instances, column) < below
     classes = instances.class_names[:below] if column == "label" else instances.class_names
-    return Instances(instances.video_names, classes, instances.video[keep], instances.label[keep],
-                     instances.segment[keep], None if instances.score is None else instances.score[keep])
+    return Instances(
+        instances.video_names,
+        classes,
+        instances.video[keep],
+        instances.label[keep],
+        instances.segment[keep],
+        None if instances.score is None else instances.score[keep],
+    )
 
 
 def _cost(call: Callable[[], object], repeats: int, predictions: Instances) -> dict:
-    """Median seconds of `repeats` calls, and the most memory that one more call holds at once beside its inputs."""
+    """Median seconds of `repeats` calls, and the most memory that one more call holds at once
+    beside its inputs.
+    """
     seconds = []
     for _ in range(repeats):
         begin = time.perf_counter()
@@ -107,8 +135,12 @@ def _cost(call: Callable[[], object], repeats: int, predictions: Instances) -> d
     call()
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
-    return {"predictions": len(predictions), "seconds": statistics.median(seconds), "runs": seconds,
-            "peak_megabytes": peak / 2**20}
+    return {
+        "predictions": len(predictions),
+        "seconds": statistics.median(seconds),
+        "runs": seconds,
+        "peak_megabytes": peak / 2**20,
+    }
 
 
 def _once(call: Callable[[], object], predictions: Instances) -> tuple[dict, object]:
@@ -124,13 +156,20 @@ def _check(name: str, ours: np.ndarray, others: np.ndarray) -> float:
     return difference
 
 
-def measure(ground_truth: Instances, num_predictions: int = PREDICTIONS, repeats: int = 5, scale: int = 10,
-            whole: bool = False) -> dict:
+def measure(
+    ground_truth: Instances,
+    num_predictions: int = PREDICTIONS,
+    repeats: int = 5,
+    scale: int = 10,
+    whole: bool = False,
+) -> dict:
     """Times all scorers and compares their numbers.
 
     Returns:
-        {"rows": {name: {"predictions", "seconds", ...}}, "times_faster": {name of a plain one: of ours on the same
-        input}, "times_faster_scaled": the same, estimated for all predictions where only a part was run, "growth":
+        {"rows": {name: {"predictions", "seconds", ...}}, "times_faster": {name of a plain one: of
+        ours on the same
+        input}, "times_faster_scaled": the same, estimated for all predictions where only a part was
+            run, "growth":
         {"predictions", "seconds"} (ratios), "largest_difference", "average_mAP", "AUC"}.
 
     Raises:
@@ -142,11 +181,15 @@ def measure(ground_truth: Instances, num_predictions: int = PREDICTIONS, repeats
     tiou = ACTIVITYNET_TIOU
     world = ground_truth, make_predictions(ground_truth, num_predictions)
     many = make_predictions(ground_truth, num_predictions * scale)
-    rows = {"detection_map": _cost(lambda: detection_map(*world), repeats, world[1]),
-            f"detection_map, x{scale}": _cost(lambda: detection_map(ground_truth, many), repeats, many),
-            "proposal_recall": _cost(lambda: proposal_recall(*world), repeats, world[1]),
-            f"proposal_recall, x{scale}": _cost(lambda: proposal_recall(ground_truth, many), repeats, many),
-            "python -m bsp_tf.evaluate": measure_command(*world)}
+    rows = {
+        "detection_map": _cost(lambda: detection_map(*world), repeats, world[1]),
+        f"detection_map, x{scale}": _cost(lambda: detection_map(ground_truth, many), repeats, many),
+        "proposal_recall": _cost(lambda: proposal_recall(*world), repeats, world[1]),
+        f"proposal_recall, x{scale}": _cost(
+            lambda: proposal_recall(ground_truth, many), repeats, many
+        ),
+        "python -m bsp_tf.evaluate": measure_command(*world),
+    }
     faster, scaled, difference = {}, {}, 0.0
 
     plain = [("detection_map", "map in plain loops", map_in_loops, "label", True)]
@@ -155,48 +198,87 @@ def measure(ground_truth: Instances, num_predictions: int = PREDICTIONS, repeats
     plain.append(("proposal_recall", "recall in plain loops", recall_in_loops, "video", whole))
     for ours, name, call, column, is_whole in plain:
         bound = len(ground_truth.class_names if column == "label" else ground_truth.video_names)
-        part = world if is_whole else tuple(part_of(instances, column, max(bound // PART, 1)) for instances in world)
+        part = (
+            world
+            if is_whole
+            else tuple(part_of(instances, column, max(bound // PART, 1)) for instances in world)
+        )
         rows[name], result = _once(lambda call=call, part=part: call(*part, tiou), part[1])
         own = rows[ours]
         if not is_whole:
             own = rows[f"{ours}, 1/{PART}"] = _cost(
-                lambda ours=ours, part=part: {"detection_map": detection_map, "proposal_recall": proposal_recall}[ours](
-                    *part), repeats, part[1])
-            scaled[name] = rows[name]["seconds"] * num_predictions / len(part[1]) / rows[ours]["seconds"]
+                lambda ours=ours, part=part: {
+                    "detection_map": detection_map,
+                    "proposal_recall": proposal_recall,
+                }[ours](*part),
+                repeats,
+                part[1],
+            )
+            scaled[name] = (
+                rows[name]["seconds"] * num_predictions / len(part[1]) / rows[ours]["seconds"]
+            )
         faster[name] = rows[name]["seconds"] / own["seconds"]
         if column == "label":
             scores = detection_map(*part)
-            expected = np.array([result.get(name, [0.0] * len(tiou)) for name in scores.class_names])
+            expected = np.array(
+                [result.get(name, [0.0] * len(tiou)) for name in scores.class_names]
+            )
             difference = max(difference, _check(name, scores.ap, expected))
         else:
             difference = max(difference, _check(name, proposal_recall(*part).recall, result))
-    growth = {key: rows[f"detection_map, x{scale}"][key] / rows["detection_map"][key]
-              for key in ("predictions", "seconds")}
-    return {"rows": rows, "times_faster": faster, "times_faster_scaled": scaled, "growth": growth,
-            "largest_difference": difference, "average_mAP": detection_map(*world).average,
-            "AUC": proposal_recall(*world).area, "ground_truths": len(ground_truth)}
+    growth = {
+        key: rows[f"detection_map, x{scale}"][key] / rows["detection_map"][key]
+        for key in ("predictions", "seconds")
+    }
+    return {
+        "rows": rows,
+        "times_faster": faster,
+        "times_faster_scaled": scaled,
+        "growth": growth,
+        "largest_difference": difference,
+        "average_mAP": detection_map(*world).average,
+        "AUC": proposal_recall(*world).area,
+        "ground_truths": len(ground_truth),
+    }
 
 
 def measure_command(ground_truth: Instances, predictions: Instances) -> dict:
     """Seconds and peak of resident memory of the command, from files to the printed table."""
     with tempfile.TemporaryDirectory() as folder:
         truths, found = Path(folder) / "ground_truth.json", Path(folder) / "predictions.json"
-        truths.write_text(json.dumps({"database": {
-            name: {"subset": "validation", "annotations": rows} for name, rows in _by_video(ground_truth).items()}}))
+        truths.write_text(
+            json.dumps(
+                {
+                    "database": {
+                        name: {"subset": "validation", "annotations": rows}
+                        for name, rows in _by_video(ground_truth).items()
+                    }
+                }
+            )
+        )
         found.write_text(json.dumps({"results": _by_video(predictions)}))
         begin = time.perf_counter()
-        ended = subprocess.run([sys.executable, "-c", _CHILD, f"--ground_truth={truths}", f"--predictions={found}"],
-                               capture_output=True, text=True, check=True)
+        ended = subprocess.run(
+            [sys.executable, "-c", _CHILD, f"--ground_truth={truths}", f"--predictions={found}"],
+            capture_output=True,
+            text=True,
+            check=True,
+        )
         seconds = time.perf_counter() - begin
     peak = next(line for line in ended.stderr.splitlines() if line.startswith("peak"))
-    return {"predictions": len(predictions), "seconds": seconds, "process_peak_megabytes": int(peak.split()[1]) / 1024}
+    return {
+        "predictions": len(predictions),
+        "seconds": seconds,
+        "process_peak_megabytes": int(peak.split()[1]) / 1024,
+    }
 
 
 def _by_video(instances: Instances) -> dict[str, list[dict]]:
     rows = {name: [] for name in instances.video_names}
     scores = [None] * len(instances) if instances.score is None else instances.score.tolist()
-    for video, label, segment, score in zip(instances.video, instances.label, instances.segment.tolist(), scores,
-                                            strict=True):
+    for video, label, segment, score in zip(
+        instances.video, instances.label, instances.segment.tolist(), scores, strict=True
+    ):
         row = {"label": instances.class_names[label], "segment": segment}
         rows[instances.video_names[video]].append(row if score is None else {**row, "score": score})
     return rows
@@ -207,23 +289,39 @@ def format_costs(result: dict) -> str:
     lines = [f"{'scorer':<28}{'predictions':>12}{'seconds':>10}{'peak MB':>9}"]
     for name, row in result["rows"].items():
         peak = row.get("peak_megabytes", row.get("process_peak_megabytes"))
-        lines.append(f"{name:<28}{row['predictions']:>12,}{row['seconds']:>10.3f}"
-                     + (f"{peak:>9.0f}" if peak is not None else ""))
-    lines.append("seconds: ours median of several runs, plain ones and the command once; peak: allocated by the call "
-                 "without its inputs, for the command the whole process")
+        lines.append(
+            f"{name:<28}{row['predictions']:>12,}{row['seconds']:>10.3f}"
+            + (f"{peak:>9.0f}" if peak is not None else "")
+        )
+    lines.append(
+        "seconds: ours median of several runs, plain ones and the command once; peak: allocated "
+        "by the call "
+        "without its inputs, for the command the whole process"
+    )
     for name, times in result["times_faster"].items():
-        more = f", {result['times_faster_scaled'][name]:.0f} times on all (scaled)" if (
-            name in result["times_faster_scaled"]) else ""
-        lines.append(f"ours against {name}: {times:.0f} times faster on the same input (measured){more}")
+        more = (
+            f", {result['times_faster_scaled'][name]:.0f} times on all (scaled)"
+            if (name in result["times_faster_scaled"])
+            else ""
+        )
+        lines.append(
+            f"ours against {name}: {times:.0f} times faster on the same input (measured){more}"
+        )
     growth = result["growth"]
-    lines += [f"{growth['predictions']:.0f} times the predictions take {growth['seconds']:.1f} times as long",
-              f"largest difference of an AP or a recall from the plain ones: {result['largest_difference']:.1e}"]
+    lines += [
+        f"{growth['predictions']:.0f} times the predictions take {growth['seconds']:.1f} times as "
+        "long",
+        "largest difference of an AP or a recall from the plain ones: "
+        f"{result['largest_difference']:.1e}",
+    ]
     return "\n".join(lines)
 
 
 def define_flags() -> None:
     """Defines the flags of the command; they do not exist when the module is only imported."""
-    flags.DEFINE_string("ground_truth", None, "ActivityNet's JSON; default: made-up annotations of the same size.")
+    flags.DEFINE_string(
+        "ground_truth", None, "ActivityNet's JSON; default: made-up annotations of the same size."
+    )
     flags.DEFINE_string("subset", "validation", "Subset of --ground_truth.")
     flags.DEFINE_integer("predictions", PREDICTIONS, "How many.", lower_bound=100)
     flags.DEFINE_integer("scale", 10, "How many times as many in the last rows.", lower_bound=1)
@@ -235,8 +333,11 @@ def define_flags() -> None:
 def main(argv: Sequence[str]) -> None:
     """Runs the command with its flags."""
     del argv
-    truths = load_ground_truth(FLAGS.ground_truth, FLAGS.subset) if FLAGS.ground_truth else make_ground_truth(
-        VIDEOS, SEGMENTS, CLASSES)
+    truths = (
+        load_ground_truth(FLAGS.ground_truth, FLAGS.subset)
+        if FLAGS.ground_truth
+        else make_ground_truth(VIDEOS, SEGMENTS, CLASSES)
+    )
     result = measure(truths, FLAGS.predictions, FLAGS.repeats, FLAGS.scale, FLAGS.whole)
     print(format_costs(result))
     if FLAGS.output:

@@ -1,10 +1,13 @@
-"""Plain scorers to measure ours against: the official procedures, written anew from their published descriptions.
+"""Plain scorers to measure ours against: the official procedures, written anew from their published
+descriptions.
 
-`map_in_loops` is the rule in dictionaries and loops, about the quickest that plain Python gets. `map_in_frames` takes
-the official program's way, which is where its minutes go: for each class a pandas table, for each of its rows a look-up
-of the video's ground truths in a grouped table, a copy of them with a new index, NumPy arithmetic on those few numbers,
-and single cells of the table at each threshold. `recall_in_loops` takes the official way to AR@AN: for each video,
-threshold and number of proposals one count. None of them is the official program; pandas is needed for the second only.
+`map_in_loops` is the rule in dictionaries and loops, about the quickest that plain Python gets.
+`map_in_frames` takes the official program's way, which is where its minutes go: for each class a
+pandas table, for each of its rows a look-up of the video's ground truths in a grouped table, a copy
+of them with a new index, NumPy arithmetic on those few numbers, and single cells of the table at
+each threshold. `recall_in_loops` takes the official way to AR@AN: for each video, threshold and
+number of proposals one count. None of them is the official program; pandas is needed for the second
+only.
 """
 
 from collections import defaultdict
@@ -14,13 +17,17 @@ import numpy as np
 from bsp_tf.evaluation.ground_truth import Instances
 
 
-def map_in_loops(ground_truth: Instances, predictions: Instances, tiou: np.ndarray) -> dict[str, list[float]]:
+def map_in_loops(
+    ground_truth: Instances, predictions: Instances, tiou: np.ndarray
+) -> dict[str, list[float]]:
     """Average precision, one prediction at a time; {class name: one a threshold}."""
     truths, ranked = defaultdict(list), defaultdict(list)
     num_truths = np.bincount(ground_truth.label, minlength=len(ground_truth.class_names))
     videos = {name: index for index, name in enumerate(ground_truth.video_names)}
     labels = {name: index for index, name in enumerate(ground_truth.class_names)}
-    for number, (video, label) in enumerate(zip(ground_truth.video, ground_truth.label, strict=True)):
+    for number, (video, label) in enumerate(
+        zip(ground_truth.video, ground_truth.label, strict=True)
+    ):
         truths[video, label].append((number, *ground_truth.segment[number].tolist()))
     for number in np.argsort(-predictions.score, kind="stable"):
         ranked[labels[predictions.class_names[predictions.label[number]]]].append(number)
@@ -34,10 +41,14 @@ def map_in_loops(ground_truth: Instances, predictions: Instances, tiou: np.ndarr
             candidates = []
             for truth, truth_start, truth_end in truths.get((video, label), ()):
                 shared = max(0.0, min(end, truth_end) - max(start, truth_start))
-                candidates.append((shared / ((end - start) + (truth_end - truth_start) - shared), truth))
+                candidates.append(
+                    (shared / ((end - start) + (truth_end - truth_start) - shared), truth)
+                )
             candidates.sort(reverse=True)
             for threshold, used, found in zip(tiou, taken, hits, strict=True):
-                free = [truth for value, truth in candidates if value >= threshold and truth not in used]
+                free = [
+                    truth for value, truth in candidates if value >= threshold and truth not in used
+                ]
                 used.update(free[:1])
                 found.append(bool(free))
         ap[ground_truth.class_names[label]] = [_area(found, num_truths[label]) for found in hits]
@@ -45,7 +56,9 @@ def map_in_loops(ground_truth: Instances, predictions: Instances, tiou: np.ndarr
 
 
 def _area(hits: list[bool], num_truths: int) -> float:
-    """Area under the precision-recall curve, its precision raised to the best at the same or a later rank."""
+    """Area under the precision-recall curve, its precision raised to the best at the same or a
+    later rank.
+    """
     best, area, true = 0.0, 0.0, sum(hits)
     for rank in range(len(hits), 0, -1):
         best = max(best, true / rank)
@@ -54,24 +67,35 @@ def _area(hits: list[bool], num_truths: int) -> float:
     return area
 
 
-def map_in_frames(ground_truth: Instances, predictions: Instances, tiou: np.ndarray) -> dict[str, list[float]]:
+def map_in_frames(
+    ground_truth: Instances, predictions: Instances, tiou: np.ndarray
+) -> dict[str, list[float]]:
     """Average precision by rows of pandas tables; {class name: one a threshold}."""
     truths, rows = (_to_frame(instances) for instances in (ground_truth, predictions))
     by_label = {name: group.reset_index(drop=True) for name, group in rows.groupby("label")}
     ap = {}
     for name, group in truths.groupby("label"):
         own = by_label.get(name)
-        ap[name] = [0.0] * len(tiou) if own is None else _class_in_frames(group.reset_index(drop=True), own, tiou)
+        ap[name] = (
+            [0.0] * len(tiou)
+            if own is None
+            else _class_in_frames(group.reset_index(drop=True), own, tiou)
+        )
     return ap
 
 
 def _to_frame(instances: Instances):
     import pandas
 
-    columns = {"video-id": np.array(instances.video_names, object)[instances.video],
-               "t-start": instances.segment[:, 0], "t-end": instances.segment[:, 1],
-               "label": np.array(instances.class_names, object)[instances.label]}
-    return pandas.DataFrame(columns if instances.score is None else {**columns, "score": instances.score})
+    columns = {
+        "video-id": np.array(instances.video_names, object)[instances.video],
+        "t-start": instances.segment[:, 0],
+        "t-end": instances.segment[:, 1],
+        "label": np.array(instances.class_names, object)[instances.label],
+    }
+    return pandas.DataFrame(
+        columns if instances.score is None else {**columns, "score": instances.score}
+    )
 
 
 def _class_in_frames(truths, rows, tiou: np.ndarray) -> list[float]:
@@ -84,7 +108,9 @@ def _class_in_frames(truths, rows, tiou: np.ndarray) -> list[float]:
             candidates = by_video.get_group(row["video-id"]).reset_index()
         except KeyError:
             continue
-        overlaps = _overlaps(row[["t-start", "t-end"]].values, candidates[["t-start", "t-end"]].values)
+        overlaps = _overlaps(
+            row[["t-start", "t-end"]].values, candidates[["t-start", "t-end"]].values
+        )
         best_first = overlaps.argsort()[::-1]
         for column, threshold in enumerate(tiou):
             for place in best_first:
@@ -101,10 +127,14 @@ def _class_in_frames(truths, rows, tiou: np.ndarray) -> list[float]:
 def _overlaps(segment: np.ndarray, others: np.ndarray) -> np.ndarray:
     """tIoU of one segment [2] with others [n, 2]."""
     shared = (np.minimum(segment[1], others[:, 1]) - np.maximum(segment[0], others[:, 0])).clip(0)
-    return shared.astype(float) / ((others[:, 1] - others[:, 0]) + (segment[1] - segment[0]) - shared)
+    return shared.astype(float) / (
+        (others[:, 1] - others[:, 0]) + (segment[1] - segment[0]) - shared
+    )
 
 
-def recall_in_loops(ground_truth: Instances, proposals: Instances, tiou: np.ndarray, most: int = 100) -> np.ndarray:
+def recall_in_loops(
+    ground_truth: Instances, proposals: Instances, tiou: np.ndarray, most: int = 100
+) -> np.ndarray:
     """Recall [T, 100] by the official procedure, video by video."""
     truths, rows = defaultdict(list), defaultdict(list)
     for video, segment in zip(ground_truth.video, ground_truth.segment, strict=True):
@@ -114,7 +144,7 @@ def recall_in_loops(ground_truth: Instances, proposals: Instances, tiou: np.ndar
     ratio = most * float(len(truths)) / len(proposals)
     tables, total = [], 0
     for video, segments in truths.items():
-        own = rows[video][:min(int(len(rows[video]) * ratio), len(rows[video]))]
+        own = rows[video][: min(int(len(rows[video]) * ratio), len(rows[video]))]
         table = np.zeros((len(segments), max(len(own), 1)))
         for column, segment in enumerate(own):
             table[:, column] = _overlaps(segment, np.array(segments))

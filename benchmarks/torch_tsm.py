@@ -1,4 +1,6 @@
-"""TSM in PyTorch, channels last: the yardstick of `train_step`. Numerics of torchvision's ResNet v1.5."""
+"""TSM in PyTorch, channels last: the yardstick of `train_step`. Numerics of torchvision's ResNet
+v1.5.
+"""
 
 from typing import Any
 
@@ -9,8 +11,8 @@ STAGES = {18: ((2, 2, 2, 2), False), 50: ((3, 4, 6, 3), True)}
 def make_torch_tsm(depth: int, num_classes: int) -> Any:
     """A torch.nn.Module: float32 [B * 8, 3, H, W] -> logits [B, num_classes].
 
-    Its parameters are called as in torchvision's files. The shift writes the moved channels into one new tensor, as the
-    TSM reference code does.
+    Its parameters are called as in torchvision's files. The shift writes the moved channels into
+    one new tensor, as the TSM reference code does.
     """
     import torch
     from torch import nn
@@ -23,24 +25,32 @@ def make_torch_tsm(depth: int, num_classes: int) -> Any:
         clips = frames.unflatten(0, (-1, num_frames))
         shifted = torch.zeros_like(clips)
         shifted[:, :-1, :fold] = clips[:, 1:, :fold]
-        shifted[:, 1:, fold:2 * fold] = clips[:, :-1, fold:2 * fold]
-        shifted[:, :, 2 * fold:] = clips[:, :, 2 * fold:]
+        shifted[:, 1:, fold : 2 * fold] = clips[:, :-1, fold : 2 * fold]
+        shifted[:, :, 2 * fold :] = clips[:, :, 2 * fold :]
         return shifted.flatten(0, 1)
 
     class Block(nn.Module):
         def __init__(self, inputs: int, planes: int, stride: int, bottleneck: bool):
             super().__init__()
             outputs = planes * (4 if bottleneck else 1)
-            plan = ([(inputs, planes, 1, 1), (planes, planes, 3, stride), (planes, outputs, 1, 1)] if bottleneck
-                    else [(inputs, planes, 3, stride), (planes, outputs, 3, 1)])
+            plan = (
+                [(inputs, planes, 1, 1), (planes, planes, 3, stride), (planes, outputs, 1, 1)]
+                if bottleneck
+                else [(inputs, planes, 3, stride), (planes, outputs, 3, 1)]
+            )
             for number, (source, target, size, step) in enumerate(plan, start=1):
-                setattr(self, f"conv{number}", nn.Conv2d(source, target, size, step, size // 2, bias=False))
+                setattr(
+                    self,
+                    f"conv{number}",
+                    nn.Conv2d(source, target, size, step, size // 2, bias=False),
+                )
                 setattr(self, f"bn{number}", nn.BatchNorm2d(target))
             self.depth = len(plan)
             self.downsample = None
             if stride != 1 or inputs != outputs:
-                self.downsample = nn.Sequential(nn.Conv2d(inputs, outputs, 1, stride, bias=False),
-                                                nn.BatchNorm2d(outputs))
+                self.downsample = nn.Sequential(
+                    nn.Conv2d(inputs, outputs, 1, stride, bias=False), nn.BatchNorm2d(outputs)
+                )
 
         def forward(self, x: torch.Tensor) -> torch.Tensor:
             outputs = shift(x)
@@ -60,7 +70,9 @@ def make_torch_tsm(depth: int, num_classes: int) -> Any:
             for stage, count in enumerate(blocks):
                 planes, layers = 64 * 2**stage, []
                 for number in range(count):
-                    layers.append(Block(width, planes, 2 if stage and not number else 1, bottleneck))
+                    layers.append(
+                        Block(width, planes, 2 if stage and not number else 1, bottleneck)
+                    )
                     width = planes * (4 if bottleneck else 1)
                 setattr(self, f"layer{stage + 1}", nn.Sequential(*layers))
             self.fc = nn.Linear(width, num_classes)

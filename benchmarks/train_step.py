@@ -1,11 +1,13 @@
-"""Seconds and peak memory of one TSM step on the CPU, beside the same network in PyTorch (channels last).
+"""Seconds and peak memory of one TSM step on the CPU, beside the same network in PyTorch (channels
+last).
 
     python -m benchmarks.train_step --output=train_step.json
 
-Batch 4 clips of 8 frames. "infer" is the forward pass in evaluation; "train" is forward, backward and the update
-(momentum, weight decay, gradient-norm clip). Each row runs in a process of its own, so that its peak memory is its
-own; the two frameworks take turns, so that a busy machine disturbs both. PyTorch is the extra `torch`
-(pip install -e '.[torch]'); without it only our rows are printed.
+Batch 4 clips of 8 frames. "infer" is the forward pass in evaluation; "train" is forward, backward
+and the update (momentum, weight decay, gradient-norm clip). Each row runs in a process of its own,
+so that its peak memory is its own; the two frameworks take turns, so that a busy machine disturbs
+both. PyTorch is the extra `torch` (pip install -e '.[torch]'); without it only our rows are
+printed.
 """
 
 import importlib.util
@@ -44,12 +46,18 @@ def measure_row(framework: str, depth: int, size: int, mode: str, steps: int) ->
         steps: Timed steps, after two that are not.
 
     Returns:
-        {"seconds": one a step, "peak_megabytes": of the process, "idle_megabytes": before the model is made}.
+        {"seconds": one a step, "peak_megabytes": of the process, "idle_megabytes": before the model
+        is made}.
 
     Raises:
         RuntimeError: the process failed.
     """
-    command = [sys.executable, "-m", "benchmarks.train_step", f"--row={framework},{depth},{size},{mode},{steps}"]
+    command = [
+        sys.executable,
+        "-m",
+        "benchmarks.train_step",
+        f"--row={framework},{depth},{size},{mode},{steps}",
+    ]
     ended = subprocess.run(command, capture_output=True, text=True, check=False)
     if ended.returncode:
         raise RuntimeError(f"{' '.join(command)} failed:\n{ended.stderr[-2000:]}")
@@ -73,7 +81,9 @@ def _run_row(framework: str, depth: int, size: int, mode: str, steps: int) -> di
     return {"seconds": seconds, "peak_megabytes": _peak_megabytes(), "idle_megabytes": idle}
 
 
-def _our_step(depth: int, frames: np.ndarray, labels: np.ndarray, training: bool) -> tuple[Callable, float]:
+def _our_step(
+    depth: int, frames: np.ndarray, labels: np.ndarray, training: bool
+) -> tuple[Callable, float]:
     import tensorflow as tf
     from ml_collections import ConfigDict
 
@@ -88,8 +98,15 @@ def _our_step(depth: int, frames: np.ndarray, labels: np.ndarray, training: bool
         forward = tf.function(lambda: model(inputs, training=False)["logits"])
         return lambda: forward().numpy(), idle
     variables = model.trainable_variables
-    settings = ConfigDict({"momentum": MOMENTUM, "nesterov": False, "weight_decay": WEIGHT_DECAY,
-                           "clip_norm": CLIP_NORM, "parameter_groups": "tsm"})
+    settings = ConfigDict(
+        {
+            "momentum": MOMENTUM,
+            "nesterov": False,
+            "weight_decay": WEIGHT_DECAY,
+            "clip_norm": CLIP_NORM,
+            "parameter_groups": "tsm",
+        }
+    )
     optimizer = optimizer_for(settings, variables, model.parameter_roles())
 
     @tf.function
@@ -97,13 +114,18 @@ def _our_step(depth: int, frames: np.ndarray, labels: np.ndarray, training: bool
         with tf.GradientTape() as tape:
             logits = model(inputs, training=True)["logits"]
             loss = tf.reduce_mean(tf.nn.sparse_softmax_cross_entropy_with_logits(targets, logits))
-        optimizer.apply(tape.gradient(loss, [variable.value for variable in variables]), tf.constant(LEARNING_RATE))
+        optimizer.apply(
+            tape.gradient(loss, [variable.value for variable in variables]),
+            tf.constant(LEARNING_RATE),
+        )
         return loss
 
     return lambda: step().numpy(), idle
 
 
-def _torch_step(depth: int, frames: np.ndarray, labels: np.ndarray, training: bool) -> tuple[Callable, float]:
+def _torch_step(
+    depth: int, frames: np.ndarray, labels: np.ndarray, training: bool
+) -> tuple[Callable, float]:
     import torch
 
     from benchmarks.torch_tsm import make_torch_tsm
@@ -114,7 +136,9 @@ def _torch_step(depth: int, frames: np.ndarray, labels: np.ndarray, training: bo
     inputs = torch.from_numpy(frames.reshape(-1, *frames.shape[2:])).permute(0, 3, 1, 2)
     inputs = inputs.contiguous(memory_format=torch.channels_last)
     targets = torch.from_numpy(labels)
-    optimizer = torch.optim.SGD(model.parameters(), LEARNING_RATE, MOMENTUM, weight_decay=WEIGHT_DECAY)
+    optimizer = torch.optim.SGD(
+        model.parameters(), LEARNING_RATE, MOMENTUM, weight_decay=WEIGHT_DECAY
+    )
 
     def train() -> float:
         optimizer.zero_grad()
@@ -137,8 +161,12 @@ def _peak_megabytes() -> float:
     return int(re.search(r"VmHWM:\s+(\d+)", status)[1]) / 1024
 
 
-def measure(depths: Sequence[int] = (18, 50), sizes: Sequence[int] = (112, 224), steps: int = 5,
-            rounds: int = 2) -> list[dict]:
+def measure(
+    depths: Sequence[int] = (18, 50),
+    sizes: Sequence[int] = (112, 224),
+    steps: int = 5,
+    rounds: int = 2,
+) -> list[dict]:
     """All rows; `rounds` processes for each, the frameworks in turns.
 
     Returns:
@@ -169,34 +197,49 @@ def measure(depths: Sequence[int] = (18, 50), sizes: Sequence[int] = (112, 224),
 
 def _merge(runs: list[dict]) -> dict:
     seconds = [second for run in runs for second in run["seconds"]]
-    return {"seconds": statistics.median(seconds), "runs": seconds,
-            "peak_megabytes": max(run["peak_megabytes"] for run in runs),
-            "idle_megabytes": min(run["idle_megabytes"] for run in runs)}
+    return {
+        "seconds": statistics.median(seconds),
+        "runs": seconds,
+        "peak_megabytes": max(run["peak_megabytes"] for run in runs),
+        "idle_megabytes": min(run["idle_megabytes"] for run in runs),
+    }
 
 
-HEADER = (f"{'net':<5}{'pixels':>7}{'mode':>7}{'bsp_tf s':>10}{'MB':>7}{'torch s':>10}{'MB':>7}{'torch/bsp_tf':>14}\n"
-          "(seconds: median; MB: peak of the process; a ratio above 1 means that ours is faster)")
+HEADER = (
+    f"{'net':<5}{'pixels':>7}{'mode':>7}{'bsp_tf s':>10}{'MB':>7}{'torch s':>10}{'MB':>7}{'torch/bsp_tf':>14}\n"
+    "(seconds: median; MB: peak of the process; a ratio above 1 means that ours is faster)"
+)
 
 
 def format_row(result: dict) -> str:
     """One line of the table."""
     ours, torch = result["bsp_tf"], result["torch"]
-    line = (f"R{result['depth']:<4}{result['size']:>7}{result['mode']:>7}{ours['seconds']:>10.3f}"
-            f"{ours['peak_megabytes']:>7.0f}")
+    line = (
+        f"R{result['depth']:<4}{result['size']:>7}{result['mode']:>7}{ours['seconds']:>10.3f}"
+        f"{ours['peak_megabytes']:>7.0f}"
+    )
     if torch is None:
         return f"{line}{'-':>10}{'-':>7}{'-':>14}"
-    return (f"{line}{torch['seconds']:>10.3f}{torch['peak_megabytes']:>7.0f}"
-            f"{torch['seconds'] / ours['seconds']:>14.2f}")
+    return (
+        f"{line}{torch['seconds']:>10.3f}{torch['peak_megabytes']:>7.0f}"
+        f"{torch['seconds'] / ours['seconds']:>14.2f}"
+    )
 
 
 def define_flags() -> None:
     """Defines the flags of the command; they do not exist when the module is only imported."""
-    flags.DEFINE_integer("steps", 5, "Timed steps of a process; the median of all processes counts.")
+    flags.DEFINE_integer(
+        "steps", 5, "Timed steps of a process; the median of all processes counts."
+    )
     flags.DEFINE_integer("rounds", 2, "Processes of each row.")
     flags.DEFINE_list("depths", ["18", "50"], "Networks: 18, 50.")
     flags.DEFINE_list("sizes", ["112", "224"], "Height and width of the frames in pixels.")
     flags.DEFINE_string("output", None, "JSON to write (default: print only).")
-    flags.DEFINE_string("row", None, "Measures one row: framework,depth,size,mode,steps. Used by the command itself.")
+    flags.DEFINE_string(
+        "row",
+        None,
+        "Measures one row: framework,depth,size,mode,steps. Used by the command itself.",
+    )
 
 
 def main(argv: Sequence[str]) -> None:
@@ -207,8 +250,12 @@ def main(argv: Sequence[str]) -> None:
         print(json.dumps(_run_row(framework, int(depth), int(size), mode, int(steps))))
         return
     print(HEADER)
-    results = measure([int(depth) for depth in FLAGS.depths], [int(size) for size in FLAGS.sizes], FLAGS.steps,
-                      FLAGS.rounds)
+    results = measure(
+        [int(depth) for depth in FLAGS.depths],
+        [int(size) for size in FLAGS.sizes],
+        FLAGS.steps,
+        FLAGS.rounds,
+    )
     if FLAGS.output:
         write_json(FLAGS.output, results)
         print(f"wrote {FLAGS.output}")

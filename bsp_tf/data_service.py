@@ -4,9 +4,9 @@
     hostN$ python -m bsp_tf.data_service --role=worker --dispatcher=host0:5050 --host=hostN
     train$ python -m bsp_tf.pretrain ... --config.data.service=grpc://host0:5050
 
-Workers need the record folder under the same path and can come and go while runs train. If the dispatcher dies, runs
-make their batches themselves until it and its workers are started again. There is no password: keep the ports inside
-your network. Ends with Ctrl-C or SIGTERM.
+Workers need the record folder under the same path and can come and go while runs train. If the
+dispatcher dies, runs make their batches themselves until it and its workers are started again.
+There is no password: keep the ports inside your network. Ends with Ctrl-C or SIGTERM.
 """
 
 import re
@@ -46,11 +46,16 @@ def start_server(role: str, port: int = 0, dispatcher: str = "", host: str = "lo
             server = service.DispatchServer(service.DispatcherConfig(port=port))
             return server, int(server.target.rsplit(":", 1)[1])
         # %port% is tf.data's word for the port that was free.
-        server = service.WorkerServer(service.WorkerConfig(dispatcher, worker_address=f"{host}:%port%", port=port))
+        server = service.WorkerServer(
+            service.WorkerConfig(dispatcher, worker_address=f"{host}:%port%", port=port)
+        )
         return server, port
     except (tf.errors.OpError, RuntimeError) as error:  # a taken port is the second
-        raise InputError(f"cannot start the {role} at port {port}: {str(error).splitlines()[0]}. Is another process "
-                         "using the port? 0 takes any free one.") from error
+        raise InputError(
+            f"cannot start the {role} at port {port}: {str(error).splitlines()[0]}. Is another "
+            "process "
+            "using the port? 0 takes any free one."
+        ) from error
 
 
 def define_flags() -> None:
@@ -58,7 +63,9 @@ def define_flags() -> None:
     flags.DEFINE_string("role", "", "dispatcher (one) or worker (many).")
     flags.DEFINE_integer("port", 0, "Port to listen at (0: any free one).")
     flags.DEFINE_string("dispatcher", "", "host:port of the dispatcher (workers only).")
-    flags.DEFINE_string("host", "localhost", "Name of this machine for the training machines (workers only).")
+    flags.DEFINE_string(
+        "host", "localhost", "Name of this machine for the training machines (workers only)."
+    )
 
 
 def main(argv: Sequence[str]) -> None:

@@ -1,16 +1,18 @@
-"""Localizes actions: features of untrimmed videos -> segments with labels and scores, with a trained G-TAD.
+"""Localizes actions: features of untrimmed videos -> segments with labels and scores, with a
+trained G-TAD.
 
     python -m bsp_tf.detect --workdir=gtad --features=features --annotations=annotations.json \\
         --subset=validation --output=detections.json
 
-Features and annotations may have any form that bsp_tf.train_gtad takes; what the rows of other tools' features are
-stands in the config of the run. The output has ActivityNet's form, {"version", "results": {id: [{"label", "score",
-"segment": [start, end]}]}, "external_data"}, times in seconds, and is scored by `python -m bsp_tf.evaluate`. Of the
-annotations only the videos of the subset, their durations (and frame rates, for other tools' features) and the class
-names are used. Labels come from the two best classes of the whole video: from --class_scores=scores.json ({"results":
-{id: [K]}, "class": [K]}) or THUMOS14's --class_scores=uNet_test.npy, else from the action stream's own mean softmax if
-its classes cover those of the annotations; with neither, all are labelled "proposal". Videos without usable features or
-class scores are left out, counted and listed under "external_data".
+Features and annotations may have any form that bsp_tf.train_gtad takes; what the rows of other
+tools' features are stands in the config of the run. The output has ActivityNet's form, {"version",
+"results": {id: [{"label", "score", "segment": [start, end]}]}, "external_data"}, times in seconds, and is scored by `python -m bsp_tf.evaluate`. Of the
+annotations only the videos of the subset, their durations (and frame rates, for other tools'
+features) and the class names are used. Labels come from the two best classes of the whole video:
+from --class_scores=scores.json ({"results": {id: [K]}, "class": [K]}) or THUMOS14's
+--class_scores=uNet_test.npy, else from the action stream's own mean softmax if its classes cover
+those of the annotations; with neither, all are labelled "proposal". Videos without usable features
+or class scores are left out, counted and listed under "external_data".
 
     --top_classes=2         classes of a video that each of its proposals is labelled with
     --fusion=sqrt           score = square root of proposal score * class score (default: the product)
@@ -19,7 +21,8 @@ class scores are left out, counted and listed under "external_data".
     --nms_threshold=0.65    tIoU of hard NMS
     --max_proposals=100     segments a video kept by NMS (default 100; 200 for a G-TAD in windows)
 
-A killed run leaves no output; run again, it starts afresh. A finished output of the same settings is reused.
+A killed run leaves no output; run again, it starts afresh. A finished output of the same settings
+is reused.
 """
 
 import dataclasses
@@ -108,7 +111,8 @@ def detect(
         {"videos": int, "detections": int, "left_out": {video id: reason}}.
 
     Raises:
-        InputError: a missing or malformed input, no video left, or `output` was made with other settings.
+        InputError: a missing or malformed input, no video left, or `output` was made with other
+            settings.
     """
     options = options or Options()
     settings = {
@@ -124,7 +128,9 @@ def detect(
     finished = finished_output(output, settings, inputs)
     if finished is not None:
         results = finished["results"]
-        result = _summary(len(results), sum(map(len, results.values())), finished["external_data"]["left_out"])
+        result = _summary(
+            len(results), sum(map(len, results.values())), finished["external_data"]["left_out"]
+        )
         print(f"{output}: already done ({_describe(result)})")
         return result
 
@@ -132,7 +138,9 @@ def detect(
     videos = {name: video for name, video in everything.items() if video.subset == subset}
     if not videos:
         known = sorted({video.subset for video in everything.values()})
-        raise InputError(f"{annotations} has no video in subset {subset!r}; its subsets are {known}.")
+        raise InputError(
+            f"{annotations} has no video in subset {subset!r}; its subsets are {known}."
+        )
     config = read_json_object(Path(workdir) / "config.json", "streams", "num_segments")
     sources = open_features(config, features)
     labels = sorted({label for video in everything.values() for label in video.labels})
@@ -156,7 +164,8 @@ def _detect_videos(
     left_out: dict[str, str],
 ) -> Iterator[tuple[str, list[dict]]]:
     """Video ids and detections; the other videos and the reasons go to `left_out`."""
-    # TensorFlow takes seconds to start: all that can be wrong with the other inputs has been said by now.
+    # TensorFlow takes seconds to start: all that can be wrong with the other inputs has been said
+    # by now.
     from bsp_tf.localization.workdir import load_gtad
 
     model, config = load_gtad(workdir)
@@ -167,21 +176,26 @@ def _detect_videos(
     in_windows = getattr(config, "windows", False)
     feature_dim = model.sizes["feature_dim"]
     num_segments = model.sizes["num_segments"]
-    usable = usable_videos(sources, videos, None if in_windows else num_segments, feature_dim, scores, left_out)
+    usable = usable_videos(
+        sources, videos, None if in_windows else num_segments, feature_dim, scores, left_out
+    )
     proposals = (propose_in_windows if in_windows else propose)(
         network, usable, num_segments, options.suppression(in_windows), left_out
     )
     done = 0
     with tqdm(total=len(videos), desc="detect", unit="video") as progress:
         for video, found in proposals:
-            yield video.video_id, make_detections(
-                *found,
-                video.duration_seconds,
-                video.class_scores,
-                scores.names if scores else (),
-                options.top_classes,
-                options.fusion,
-                THUMOS_DECIMALS if in_windows else None,
+            yield (
+                video.video_id,
+                make_detections(
+                    *found,
+                    video.duration_seconds,
+                    video.class_scores,
+                    scores.names if scores else (),
+                    options.top_classes,
+                    options.fusion,
+                    THUMOS_DECIMALS if in_windows else None,
+                ),
             )
             done += 1
             progress.update(done + len(left_out) - progress.n)
@@ -193,29 +207,41 @@ def _detect_videos(
         )
 
 
-def _find_class_scores(sources: FeatureSources, path: str | None, labels: list[str]) -> ClassScores | None:
+def _find_class_scores(
+    sources: FeatureSources, path: str | None, labels: list[str]
+) -> ClassScores | None:
     if path:
         return class_scores_from_file(path, labels)
     scores = class_scores_from_stream(sources, labels)
     if scores is None:
         known = sources.metadata.get("action_labels") or ()
-        missing = ", ".join(repr(label) for label in labels if label not in known)[:200] or "there are none"
+        missing = (
+            ", ".join(repr(label) for label in labels if label not in known)[:200]
+            or "there are none"
+        )
         print(
-            f"no class scores: the action stream's classes do not cover those of the annotations ({missing}) and "
+            "no class scores: the action stream's classes do not cover those of the annotations "
+            f"({missing}) and "
             f"--class_scores is not given, so all detections are labelled {PROPOSAL_LABEL!r}"
         )
     return scores
 
 
-def _digest_inputs(workdir: str, features: str, annotations: str, class_scores: str | None) -> dict[str, str]:
-    """SHA-256 of all that decides the result, so that a retrained model is never mistaken for the old one."""
+def _digest_inputs(
+    workdir: str, features: str, annotations: str, class_scores: str | None
+) -> dict[str, str]:
+    """SHA-256 of all that decides the result, so that a retrained model is never mistaken for the
+    old one.
+    """
     checkpoint = sorted((Path(workdir) / "checkpoints" / "best").glob("*"))
     files = {
         "model": [Path(workdir) / "config.json", *checkpoint],
         "annotations": annotation_files(annotations),
         "class_scores": [class_scores] if class_scores else [],
     }
-    return {name: digest_files(paths) for name, paths in files.items()} | {"features": features_digest(features)}
+    return {name: digest_files(paths) for name, paths in files.items()} | {
+        "features": features_digest(features)
+    }
 
 
 def _summary(videos: int, detections: int, left_out: Mapping[str, str]) -> dict[str, Any]:
@@ -235,23 +261,35 @@ def _reasons(left_out: Mapping[str, str]) -> str:
 def define_flags() -> None:
     """Defines the flags of the command; they do not exist when the module is only imported."""
     flags.DEFINE_string("workdir", None, "Workdir of bsp_tf.train_gtad.", required=True)
-    flags.DEFINE_string("features", None, "Features, in any form that bsp_tf.train_gtad takes.", required=True)
-    flags.DEFINE_string("annotations", None, "Annotations JSON (and CSV, with a comma).", required=True)
+    flags.DEFINE_string(
+        "features", None, "Features, in any form that bsp_tf.train_gtad takes.", required=True
+    )
+    flags.DEFINE_string(
+        "annotations", None, "Annotations JSON (and CSV, with a comma).", required=True
+    )
     flags.DEFINE_string("subset", "validation", "Subset of the annotations to work on.")
     flags.DEFINE_string("output", None, "Detections JSON to write.", required=True)
-    flags.DEFINE_string("class_scores", None, "Class scores of whole videos: JSON, or THUMOS14's .npy.")
-    flags.DEFINE_integer("top_classes", TOP_CLASSES, "Best classes of a video to use.", lower_bound=1)
+    flags.DEFINE_string(
+        "class_scores", None, "Class scores of whole videos: JSON, or THUMOS14's .npy."
+    )
+    flags.DEFINE_integer(
+        "top_classes", TOP_CLASSES, "Best classes of a video to use.", lower_bound=1
+    )
     flags.DEFINE_enum("fusion", "product", FUSIONS, "How proposal and class score are joined.")
     flags.DEFINE_enum("nms", "gaussian", METHODS, "How overlapping proposals are suppressed.")
     flags.DEFINE_float("nms_width", None, "Width of the Gaussian (default: as published).")
     flags.DEFINE_float("nms_threshold", HARD_THRESHOLD, "tIoU above which hard NMS removes.")
-    flags.DEFINE_integer("max_proposals", None, "Proposals kept a video (default: as published).", lower_bound=1)
+    flags.DEFINE_integer(
+        "max_proposals", None, "Proposals kept a video (default: as published).", lower_bound=1
+    )
 
 
 def main(argv: Sequence[str]) -> None:
     """Runs the command with the parsed flags."""
     del argv
-    options = Options(**{field.name: FLAGS[field.name].value for field in dataclasses.fields(Options)})
+    options = Options(
+        **{field.name: FLAGS[field.name].value for field in dataclasses.fields(Options)}
+    )
     detect(
         FLAGS.workdir,
         FLAGS.features,

@@ -1,16 +1,19 @@
-"""Scores detections: mean average precision over tIoU thresholds, as the official ActivityNet scorer does.
+"""Scores detections: mean average precision over tIoU thresholds, as the official ActivityNet
+scorer does.
 
     python -m bsp_tf.evaluate --ground_truth=annotations.json --predictions=detections.json \\
         --subset=validation --tiou=0.5:0.05:0.95 --output=scores.json
 
-Both inputs are JSON in ActivityNet's form (`bsp_tf.evaluation.ground_truth` describes it), gzipped or not.
-The grid is start:step:end (both ends included) or a list such as 0.5,0.75,0.95; THUMOS14 uses 0.3:0.1:0.7.
-The suffix of --output says its format: .json ({"tiou", "mAP", "average_mAP", "ap": {label: [one a threshold]},
-"warnings": {...}}, fractions of 1), .csv (a row a class, fractions of 1) or .md (the same in percent).
+Both inputs are JSON in ActivityNet's form (`bsp_tf.evaluation.ground_truth` describes it), gzipped
+or not. The grid is start:step:end (both ends included) or a list such as 0.5,0.75,0.95; THUMOS14
+uses 0.3:0.1:0.7. The suffix of --output says its format: .json ({"tiou", "mAP", "average_mAP",
+"ap": {label: [one a threshold]}, "warnings": {...}}, fractions of 1), .csv (a row a class,
+fractions of 1) or .md (the same in percent).
 
---recall scores proposals instead, labels aside: average recall against the number of proposals a video (AR@AN) and
-its AUC. --errors=errors.json writes what kinds of mistakes were made (DETAD) beside the scores, and --errors_figure
-draws them. Needs NumPy and absl only; --errors_figure needs matplotlib too.
+--recall scores proposals instead, labels aside: average recall against the number of proposals a
+video (AR@AN) and its AUC. --errors=errors.json writes what kinds of mistakes were made (DETAD)
+beside the scores, and --errors_figure draws them. Needs NumPy and absl only; --errors_figure needs
+matplotlib too.
 """
 
 import dataclasses
@@ -29,7 +32,12 @@ from bsp_tf.evaluation import filtering, score_tables
 from bsp_tf.evaluation import proposal_recall as recalls
 from bsp_tf.evaluation.characteristics import SCALE_NAMES
 from bsp_tf.evaluation.error_analysis import analyze_errors
-from bsp_tf.evaluation.ground_truth import Instances, load_ground_truth, load_predictions, load_proposals
+from bsp_tf.evaluation.ground_truth import (
+    Instances,
+    load_ground_truth,
+    load_predictions,
+    load_proposals,
+)
 
 FLAGS = flags.FLAGS
 
@@ -62,13 +70,16 @@ class Options:
 def parse_tiou(text: str) -> np.ndarray:
     """Thresholds float64 [T] of "start:step:end" (np.linspace, both ends included) or "a,b,c".
 
-    The grid is np.linspace and no repeated addition: 0.3:0.1:0.7 holds 0.39999999999999997, as official
-    scorers do.
+    The grid is np.linspace and no repeated addition: 0.3:0.1:0.7 holds 0.39999999999999997, as
+    official scorers do.
 
     Raises:
         InputError: no such form, not in (0, 1], or a step that does not reach the end.
     """
-    remedy = "write start:step:end such as 0.5:0.05:0.95, or a list such as 0.5,0.75,0.95, within (0, 1]."
+    remedy = (
+        "write start:step:end such as 0.5:0.05:0.95, or a list such as 0.5,0.75,0.95, within "
+        "(0, 1]."
+    )
     try:
         numbers = [float(part) for part in text.split(":" if ":" in text else ",")]
     except ValueError as error:
@@ -112,8 +123,8 @@ def evaluate(
         errors_figure: Its picture; .png, .svg or .pdf.
 
     Raises:
-        InputError: a file is missing or malformed (the message names file, video, entry and key), or an output is an
-            input, has another suffix or does not go with the options.
+        InputError: a file is missing or malformed (the message names file, video, entry and key),
+            or an output is an input, has another suffix or does not go with the options.
     """
     inputs = [path for path in (ground_truth, predictions, options.blocked_videos) if path]
     _check_outputs(inputs, options, output, errors, errors_figure)
@@ -121,14 +132,23 @@ def evaluate(
     found = load_proposals(predictions) if options.recall else load_predictions(predictions)
     truths, found, left_out = _select(truths, found, options)
     if options.recall:
-        scores = recalls.proposal_recall(truths, found, options.tiou, options.max_proposals, options.exact_recall)
+        scores = recalls.proposal_recall(
+            truths, found, options.tiou, options.max_proposals, options.exact_recall
+        )
     else:
         scores = maps.detection_map(truths, found, options.tiou)
     scores = dataclasses.replace(scores, warnings=left_out | scores.warnings)
     if errors or errors_figure:
         analysis = analyze_errors(truths, found, options.tiou, options.errors_scale).to_json()
         if errors:
-            write_json(errors, {"tiou": np.asarray(options.tiou).tolist(), "scale": options.errors_scale, **analysis})
+            write_json(
+                errors,
+                {
+                    "tiou": np.asarray(options.tiou).tolist(),
+                    "scale": options.errors_scale,
+                    **analysis,
+                },
+            )
         if errors_figure:
             _draw_errors(analysis, Path(errors_figure))
     if output:
@@ -136,31 +156,46 @@ def evaluate(
     return scores
 
 
-def _check_outputs(inputs: Sequence[str], options: Options, output: str | None, errors: str | None,
-                   errors_figure: str | None) -> None:
+def _check_outputs(
+    inputs: Sequence[str],
+    options: Options,
+    output: str | None,
+    errors: str | None,
+    errors_figure: str | None,
+) -> None:
     if options.recall and (errors or errors_figure):
-        raise InputError("--errors analyses detections, --recall scores proposals: leave one of the two out.")
+        raise InputError(
+            "--errors analyses detections, --recall scores proposals: leave one of the two out."
+        )
     if output:
         score_tables.check_suffix(output)
     if errors_figure and Path(errors_figure).suffix.lower() not in FIGURE_SUFFIXES:
-        raise InputError(f"--errors_figure={errors_figure}: end it with {', '.join(FIGURE_SUFFIXES)}.")
+        raise InputError(
+            f"--errors_figure={errors_figure}: end it with {', '.join(FIGURE_SUFFIXES)}."
+        )
     given = {"output": output, "errors": errors, "errors_figure": errors_figure}
     given = {name: Path(path).resolve() for name, path in given.items() if path}
     for name, path in given.items():
         if any(path == Path(other).resolve() for other in inputs):
             raise InputError(f"--{name}={path} is one of the inputs: give another file.")
     if len(set(given.values())) < len(given):
-        raise InputError(f"{', '.join(f'--{name}' for name in given)} name the same file: give each its own.")
+        raise InputError(
+            f"{', '.join(f'--{name}' for name in given)} name the same file: give each its own."
+        )
 
 
-def _select(truths: Instances, found: Instances, options: Options) -> tuple[Instances, Instances, dict[str, int]]:
+def _select(
+    truths: Instances, found: Instances, options: Options
+) -> tuple[Instances, Instances, dict[str, int]]:
     """Leaves out what the options say; the non-zero counts by the keys of `filtering.WARNING_TEXT`."""
     counts = {}
     if options.blocked_videos:
         names = set(filtering.load_video_list(options.blocked_videos))
         counts["blocked_videos"] = len(names & set(truths.video_names))
         counts["blocked_names_not_found"] = len(names) - counts["blocked_videos"]
-        truths, found = (filtering.without_videos(instances, names) for instances in (truths, found))
+        truths, found = (
+            filtering.without_videos(instances, names) for instances in (truths, found)
+        )
     if options.remove_duplicates:
         before, truths = len(truths), filtering.without_duplicates(truths)
         counts["duplicate_ground_truths"] = before - len(truths)
@@ -171,11 +206,15 @@ def _draw_errors(analysis: dict, path: Path) -> None:
     try:
         from bsp_tf.report.figures import errors, style
     except ModuleNotFoundError as error:
-        raise InputError(f"--errors_figure needs {error.name}: pip install matplotlib, or leave it out.") from error
+        raise InputError(
+            f"--errors_figure needs {error.name}: pip install matplotlib, or leave it out."
+        ) from error
     style.save_figure(errors.draw_errors({"detections": analysis}), path)
 
 
-def format_scores(scores: maps.DetectionScores | recalls.RecallScores, per_class: bool = False) -> str:
+def format_scores(
+    scores: maps.DetectionScores | recalls.RecallScores, per_class: bool = False
+) -> str:
     """A table in percent, then one line a warning.
 
     Args:
@@ -205,23 +244,47 @@ def define_flags() -> None:
     flags.DEFINE_string("predictions", None, "Predictions JSON, .gz or not.", required=True)
     flags.DEFINE_string("subset", "validation", "Subset of the ground truth to score.")
     flags.DEFINE_string("tiou", "0.5:0.05:0.95", "Thresholds, start:step:end or a list a,b,c.")
-    flags.DEFINE_string("blocked_videos", None, "Videos to leave out: text, a name a line, or a JSON list (.json).")
-    flags.DEFINE_bool("remove_duplicates", False, "Leave out ground truths that are there twice (within 1 ms).")
+    flags.DEFINE_string(
+        "blocked_videos", None, "Videos to leave out: text, a name a line, or a JSON list (.json)."
+    )
+    flags.DEFINE_bool(
+        "remove_duplicates", False, "Leave out ground truths that are there twice (within 1 ms)."
+    )
     flags.DEFINE_bool("per_class", False, "Print the average precision of each class too.")
-    flags.DEFINE_string("output", None, "Scores to write, .json, .csv or .md (default: print only).")
-    flags.DEFINE_bool("recall", False, "Score proposals: average recall (AR@AN) and its AUC, labels aside.")
-    flags.DEFINE_integer("max_proposals", 100, "With --recall: the largest average number of proposals a video.")
-    flags.DEFINE_bool("exact_recall", False, "With --recall: whole numbers, without the official scorer's roundings.")
+    flags.DEFINE_string(
+        "output", None, "Scores to write, .json, .csv or .md (default: print only)."
+    )
+    flags.DEFINE_bool(
+        "recall", False, "Score proposals: average recall (AR@AN) and its AUC, labels aside."
+    )
+    flags.DEFINE_integer(
+        "max_proposals", 100, "With --recall: the largest average number of proposals a video."
+    )
+    flags.DEFINE_bool(
+        "exact_recall",
+        False,
+        "With --recall: whole numbers, without the official scorer's roundings.",
+    )
     flags.DEFINE_string("errors", None, "Error analysis to write, .json.")
     flags.DEFINE_string("errors_figure", None, "Picture of the error analysis, .png, .svg or .pdf.")
-    flags.DEFINE_enum("errors_scale", "activitynet", SCALE_NAMES, "How the error analysis groups ground truths.")
+    flags.DEFINE_enum(
+        "errors_scale", "activitynet", SCALE_NAMES, "How the error analysis groups ground truths."
+    )
 
 
 def main(argv: Sequence[str]) -> None:
     """Runs the command with the parsed flags."""
     del argv
-    options = Options(FLAGS.subset, parse_tiou(FLAGS.tiou), FLAGS.blocked_videos, FLAGS.remove_duplicates, FLAGS.recall,
-                      FLAGS.max_proposals, FLAGS.exact_recall, FLAGS.errors_scale)
+    options = Options(
+        FLAGS.subset,
+        parse_tiou(FLAGS.tiou),
+        FLAGS.blocked_videos,
+        FLAGS.remove_duplicates,
+        FLAGS.recall,
+        FLAGS.max_proposals,
+        FLAGS.exact_recall,
+        FLAGS.errors_scale,
+    )
     outputs = [FLAGS.output, FLAGS.errors, FLAGS.errors_figure]
     scores = evaluate(FLAGS.ground_truth, FLAGS.predictions, options, *outputs)
     what = "average recall" if FLAGS.recall else f"{len(scores.class_names)} classes"

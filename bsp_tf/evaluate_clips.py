@@ -1,17 +1,21 @@
-"""Evaluates a pre-trained stream on clips: many views as TSM does, or what the boundary stream really sees.
+"""Evaluates a pre-trained stream on clips: many views as TSM does, or what the boundary stream
+really sees.
 
     python -m bsp_tf.evaluate_clips --workdir=runs/action --num_clips=10 --num_crops=3 --output=scores/action
 
-Action: top-1, top-5 and a row a class, once with 1 clip x centre crop and once with --num_clips x --num_crops views,
-logits averaged. `bsp_tf/clips/multi_view.py` says which frames, what of it is TSM's and what ours. TSM's three crops are
-larger than the crop of training (256 for 224 px); --nofull_resolution keeps the size of training. TSM's dense
-evaluation is --sampling=dense (default: as the run was trained). Works on a folder of bsp_tf.import_weights, too.
-Boundary: the same validation quads in three ways, with the paper's rule (diff-class blended), both joined types
-blended, and all cut: accuracy by type, by place of the boundary, by speeds before->after, by length of the transition.
---passes=20 makes more samples of the clips than the run's own data.validation_passes.
+Action: top-1, top-5 and a row a class, once with 1 clip x centre crop and once with --num_clips x
+--num_crops views, logits averaged. `bsp_tf/clips/multi_view.py` says which frames, what of it is
+TSM's and what ours. TSM's three crops are larger than the crop of training (256 for 224 px);
+--nofull_resolution keeps the size of training. TSM's dense evaluation is --sampling=dense (default:
+as the run was trained). Works on a folder of bsp_tf.import_weights, too. Boundary: the same
+validation quads in three ways, with the paper's rule (diff-class blended), both joined types
+blended, and all cut: accuracy by type, by place of the boundary, by speeds before->after, by length
+of the transition. --passes=20 makes more samples of the clips than the run's own
+data.validation_passes.
 
-Reads the best checkpoint of --workdir and --records (default: the run's data.validation_dir). Writes into --output
-scores.json, tables.md and pictures. A finished evaluation is not made again; one that was killed goes on.
+Reads the best checkpoint of --workdir and --records (default: the run's data.validation_dir).
+Writes into --output scores.json, tables.md and pictures. A finished evaluation is not made again;
+one that was killed goes on.
 """
 
 import dataclasses
@@ -51,8 +55,8 @@ class Options:
     num_crops: Spatial views, 1 or 3 (action).
     full_resolution: Three crops as large as the short side (TSM), or data.crop_size (action).
     sampling: "uniform", "dense" or "consecutive"; "": as the run was trained (action).
-    passes: Differently seeded passes over the clips (boundary); 0: the run's data.validation_passes.
-    batch_size: Views or samples a step of the model; a multiple of 4.
+    passes: Differently seeded passes over the clips (boundary); 0: the run's
+    data.validation_passes. batch_size: Views or samples a step of the model; a multiple of 4.
     """
 
     num_clips: int = 10
@@ -63,8 +67,12 @@ class Options:
     batch_size: int = 16
 
 
-def evaluate_clips(workdir: str | os.PathLike, output: str | os.PathLike, options: Options,
-                   records: str | os.PathLike | None = None) -> dict[str, Any]:
+def evaluate_clips(
+    workdir: str | os.PathLike,
+    output: str | os.PathLike,
+    options: Options,
+    records: str | os.PathLike | None = None,
+) -> dict[str, Any]:
     """Evaluates the best checkpoint of a run and writes scores, tables and pictures.
 
     Args:
@@ -75,24 +83,36 @@ def evaluate_clips(workdir: str | os.PathLike, output: str | os.PathLike, option
     Returns:
         The content of scores.json: {"task", "labels", "views" or "passes", "external_data"}.
     Raises:
-        InputError: no finished run, bad records or options, other labels than the run's, or another evaluation in
-            `output`.
+        InputError: no finished run, bad records or options, other labels than the run's, or another
+            evaluation in `output`.
     """
     if options.batch_size < 4 or options.batch_size % 4 or options.passes < 0:
-        raise InputError(f"--batch_size={options.batch_size} must be a multiple of 4, --passes={options.passes} not "
-                         "negative.")
+        raise InputError(
+            f"--batch_size={options.batch_size} must be a multiple of 4, "
+            f"--passes={options.passes} not "
+            "negative."
+        )
     model, config, labels = load_trained_model(workdir)
-    # A folder of bsp_tf.import_weights says only what its checkpoint says: TSM's own sampling, no records.
-    config.data = ConfigDict({"sampling": "uniform", "frame_step": 1, "validation_dir": "", **config.data})
+    # A folder of bsp_tf.import_weights says only what its checkpoint says: TSM's own sampling, no
+    # records.
+    config.data = ConfigDict(
+        {"sampling": "uniform", "frame_step": 1, "validation_dir": "", **config.data}
+    )
     config.data.sampling = options.sampling or config.data.sampling
     if records is None and not config.data.validation_dir:
         raise InputError(f"{workdir} names no validation clips: give --records.")
     records = config.data.validation_dir if records is None else records
     folder, output = open_folder(records), Path(output)
     refuse_output_inside(output, folder.path)
-    settings = {"workdir": os.fspath(workdir), "records": os.fspath(records), **_used(options, config)}
-    inputs = {"checkpoint": digest_files(sorted(checkpoint_folder(workdir, BEST).iterdir())),
-              "records": _digest_records(folder)}
+    settings = {
+        "workdir": os.fspath(workdir),
+        "records": os.fspath(records),
+        **_used(options, config),
+    }
+    inputs = {
+        "checkpoint": digest_files(sorted(checkpoint_folder(workdir, BEST).iterdir())),
+        "records": _digest_records(folder),
+    }
     finished = finished_output(output / SCORES_FILE, settings, inputs)
     if finished is not None:
         print(f"{output / SCORES_FILE}: already done")
@@ -105,8 +125,12 @@ def evaluate_clips(workdir: str | os.PathLike, output: str | os.PathLike, option
         config.data.validation_dir = str(folder.path)
         config.data.validation_passes = settings["passes"]
         result = {"passes": _evaluate_boundaries(model, config, options.batch_size)}
-    result = {"task": config.task, "labels": labels, **result,
-              "external_data": {"settings": settings, "inputs": inputs}}
+    result = {
+        "task": config.task,
+        "labels": labels,
+        **result,
+        "external_data": {"settings": settings, "inputs": inputs},
+    }
     with atomic_write(output / TABLES_FILE, "w") as file:
         file.write(format_tables(result))
     _draw(result, output)
@@ -127,26 +151,50 @@ def _used(options: Options, config: ConfigDict) -> dict[str, Any]:
     """The options that matter for the run's task."""
     if config.task == "action":
         names = ("num_clips", "num_crops", "full_resolution", "batch_size")
-        return {"sampling": config.data.sampling, **{name: getattr(options, name) for name in names}}
-    return {"passes": options.passes or config.data.validation_passes, "batch_size": options.batch_size}
+        return {
+            "sampling": config.data.sampling,
+            **{name: getattr(options, name) for name in names},
+        }
+    return {
+        "passes": options.passes or config.data.validation_passes,
+        "batch_size": options.batch_size,
+    }
 
 
 def _digest_records(folder: RecordFolder) -> str:
-    """Of the labels and of the names and sizes of the shards: a change of the clips changes one of them."""
+    """Of the labels and of the names and sizes of the shards: a change of the clips changes one of
+    them.
+    """
     sizes = [(Path(shard).name, os.path.getsize(shard)) for shard in folder.shards]
     return hashlib.sha256(json.dumps([folder.labels, sizes]).encode()).hexdigest()
 
 
-def _evaluate_views(model, config: ConfigDict, labels: list[str], folder: RecordFolder, options: Options, output: Path,
-                    key: str) -> dict[str, dict[str, Any]]:
+def _evaluate_views(
+    model,
+    config: ConfigDict,
+    labels: list[str],
+    folder: RecordFolder,
+    options: Options,
+    output: Path,
+    key: str,
+) -> dict[str, dict[str, Any]]:
     if list(folder.labels) != labels:
-        raise InputError(f"{folder.path / 'labels.txt'} lists other classes than the run was trained on: convert the "
-                         "clips with the run's labels, or give another --records.")
+        raise InputError(
+            f"{folder.path / 'labels.txt'} lists other classes than the run was trained on: "
+            "convert the "
+            "clips with the run's labels, or give another --records."
+        )
     predict, results = predictor(model), {}
     for num_clips, num_crops in dict.fromkeys([(1, 1), (options.num_clips, options.num_crops)]):
         views = Views(num_clips, num_crops, options.full_resolution, options.batch_size)
-        sums, truth = sum_view_logits(predict, folder, config.data, views, len(labels),
-                                      output / f".views_{num_clips}x{num_crops}_{key}.npz")
+        sums, truth = sum_view_logits(
+            predict,
+            folder,
+            config.data,
+            views,
+            len(labels),
+            output / f".views_{num_clips}x{num_crops}_{key}.npz",
+        )
         results[_describe(views, config.data)] = clip_accuracy.summarize(sums, truth, labels)
     return results
 
@@ -155,7 +203,10 @@ def _describe(views: Views, data: ConfigDict) -> str:
     clips = "1 clip" if views.num_clips == 1 else f"{views.num_clips} clips"
     if views.num_crops == 1:
         return f"{clips} x centre crop of {data.crop_size} px"
-    return f"{clips} x {views.num_crops} crops of {data.short_side if views.full_resolution else data.crop_size} px"
+    return (
+        f"{clips} x {views.num_crops} crops of "
+        f"{data.short_side if views.full_resolution else data.crop_size} px"
+    )
 
 
 def _evaluate_boundaries(model, config: ConfigDict, batch_size: int) -> dict[str, dict[str, Any]]:
@@ -171,9 +222,15 @@ def _evaluate_boundaries(model, config: ConfigDict, batch_size: int) -> dict[str
                 raise
             print(f"left out: samples with boundary.transition={rule!r}, because {error}")
             continue
-        found = boundary_accuracy.BoundarySamples(**predict_boundaries(
-            predict, config, config.seed, batch_size // 4, accuracy_tables.RULE_NAMES[rule]))
-        results[rule] = {**boundary_accuracy.summarize(found), "told_by": boundary_accuracy.blend_or_class(found)}
+        found = boundary_accuracy.BoundarySamples(
+            **predict_boundaries(
+                predict, config, config.seed, batch_size // 4, accuracy_tables.RULE_NAMES[rule]
+            )
+        )
+        results[rule] = {
+            **boundary_accuracy.summarize(found),
+            "told_by": boundary_accuracy.blend_or_class(found),
+        }
     return results
 
 
@@ -184,13 +241,17 @@ def _draw(result: dict[str, Any], output: Path) -> None:
     if result["task"] == "action":
         name, scores = list(result["views"].items())[-1]
         title = f"Confusion in percent, {name}"
-        style.save_png(matrices.draw_confusion(scores["confusion"], labels, title), output / "confusion.png")
+        style.save_png(
+            matrices.draw_confusion(scores["confusion"], labels, title), output / "confusion.png"
+        )
         return
     passes = {PANEL_TITLES[rule]: scores for rule, scores in result["passes"].items()}
     confusions = {title: scores["confusion"] for title, scores in passes.items()}
     positions = {title: scores["by_position"] for title, scores in passes.items()}
     style.save_png(matrices.draw_confusions(confusions, labels), output / "confusion.png")
-    style.save_png(boundary_positions.draw_by_position(positions, labels), output / "accuracy_by_position.png")
+    style.save_png(
+        boundary_positions.draw_by_position(positions, labels), output / "accuracy_by_position.png"
+    )
 
 
 def define_flags() -> None:
@@ -200,17 +261,33 @@ def define_flags() -> None:
     flags.DEFINE_string("records", None, "Record folder (default: the run's data.validation_dir).")
     flags.DEFINE_integer("num_clips", Options.num_clips, "Action: temporal views of a clip.")
     flags.DEFINE_integer("num_crops", Options.num_crops, "Action: spatial views, 1 (centre) or 3.")
-    flags.DEFINE_bool("full_resolution", Options.full_resolution, "Action: 3 crops of data.short_side, not crop_size.")
-    flags.DEFINE_enum("sampling", None, SAMPLINGS, "Action: which frames (default: as the run was trained).")
-    flags.DEFINE_integer("passes", Options.passes, "Boundary: passes over the clips (0: the run's own number).")
-    flags.DEFINE_integer("batch_size", Options.batch_size, "Views or samples a step, a multiple of 4.")
+    flags.DEFINE_bool(
+        "full_resolution",
+        Options.full_resolution,
+        "Action: 3 crops of data.short_side, not crop_size.",
+    )
+    flags.DEFINE_enum(
+        "sampling", None, SAMPLINGS, "Action: which frames (default: as the run was trained)."
+    )
+    flags.DEFINE_integer(
+        "passes", Options.passes, "Boundary: passes over the clips (0: the run's own number)."
+    )
+    flags.DEFINE_integer(
+        "batch_size", Options.batch_size, "Views or samples a step, a multiple of 4."
+    )
 
 
 def main(argv: Sequence[str]) -> None:
     """Runs the command with the parsed flags."""
     del argv
-    options = Options(FLAGS.num_clips, FLAGS.num_crops, FLAGS.full_resolution, FLAGS.sampling or "", FLAGS.passes,
-                      FLAGS.batch_size)
+    options = Options(
+        FLAGS.num_clips,
+        FLAGS.num_crops,
+        FLAGS.full_resolution,
+        FLAGS.sampling or "",
+        FLAGS.passes,
+        FLAGS.batch_size,
+    )
     result = evaluate_clips(FLAGS.workdir, FLAGS.output, options, FLAGS.records)
     print(format_tables(result, accuracy_tables.MOST_CLASSES_PRINTED))
     print(f"scores, tables and pictures are in {FLAGS.output}")

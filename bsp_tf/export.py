@@ -2,7 +2,8 @@
 
     python -m bsp_tf.export --action_workdir=runs/action --boundary_workdir=runs/boundary --output=runs/two_stream
 
-The best checkpoint of each is taken. What the SavedModel offers (`model = tf.saved_model.load(output)`):
+The best checkpoint of each is taken. What the SavedModel offers (`model =
+tf.saved_model.load(output)`):
 
     signature serving_default   frames: uint8 [N, T, H, W, 3] RGB, any N, H, W and T (trained with T = num_frames)
     signature encoded           jpegs: string [N, T], JPEG files; frames of any size, but one size a call
@@ -10,8 +11,9 @@ The best checkpoint of each is taken. What the SavedModel offers (`model = tf.sa
                                 (probabilities), action_logits, boundary_logits
     model.action_labels, .boundary_labels, .config   assets: `.asset_path` is the file's name (labels one a line; JSON)
 
-Resizing, cropping and normalisation are inside, the same functions as in evaluation. The same workdirs again: the
-finished output is reused. Keras 3 reads it as keras.layers.TFSMLayer(output, call_endpoint="serving_default").
+Resizing, cropping and normalisation are inside, the same functions as in evaluation. The same
+workdirs again: the finished output is reused. Keras 3 reads it as keras.layers.TFSMLayer(output,
+call_endpoint="serving_default").
 """
 
 import functools
@@ -47,7 +49,9 @@ SELF_CHECK_TOLERANCE = 1e-3
 
 
 def evaluation_input(frames: tf.Tensor, short_side: int, crop_size: int) -> tf.Tensor:
-    """Evaluation preprocessing: uint8 [N, T, H, W, 3] -> normalised float32 [N, T, crop_size, crop_size, 3]."""
+    """Evaluation preprocessing: uint8 [N, T, H, W, 3] -> normalised float32 [N, T, crop_size,
+    crop_size, 3].
+    """
     return preprocessing.normalize(preprocessing.preprocess_eval(frames, short_side, crop_size))
 
 
@@ -61,26 +65,37 @@ class _Servable(tf.Module):
         self.boundary_labels = tf.saved_model.Asset(str(assets[LABEL_FILES["boundary"]]))
         self.config = tf.saved_model.Asset(str(assets[CONFIG_FILE]))
 
-    @tf.function(input_signature=[tf.TensorSpec([None, None, None, None, 3], tf.uint8, name="frames")])
+    @tf.function(
+        input_signature=[tf.TensorSpec([None, None, None, None, 3], tf.uint8, name="frames")]
+    )
     def __call__(self, frames: tf.Tensor) -> dict[str, tf.Tensor]:
         return self.model(frames)
 
     @tf.function(input_signature=[tf.TensorSpec([None, None], tf.string, name="jpegs")])
     def encoded(self, jpegs: tf.Tensor) -> dict[str, tf.Tensor]:
         frames = decoding.decode_jpegs(tf.reshape(jpegs, [-1]))
-        return self.model(tf.reshape(frames, tf.concat([tf.shape(jpegs), tf.shape(frames)[1:]], axis=0)))
+        return self.model(
+            tf.reshape(frames, tf.concat([tf.shape(jpegs), tf.shape(frames)[1:]], axis=0))
+        )
 
 
-def export_two_stream(action_model: TSM, boundary_model: TSM, action_labels: Sequence[str],
-                      boundary_labels: Sequence[str], config: Mapping[str, Any], output: str | os.PathLike,
-                      preprocess: Callable[[tf.Tensor], tf.Tensor]) -> bool:
-    """Writes a two-stream SavedModel, all or nothing, and checks that it gives the models' own numbers.
+def export_two_stream(
+    action_model: TSM,
+    boundary_model: TSM,
+    action_labels: Sequence[str],
+    boundary_labels: Sequence[str],
+    config: Mapping[str, Any],
+    output: str | os.PathLike,
+    preprocess: Callable[[tf.Tensor], tf.Tensor],
+) -> bool:
+    """Writes a two-stream SavedModel, all or nothing, and checks that it gives the models' own
+    numbers.
 
     Args:
         action_model, boundary_model: Trained TSMs.
         action_labels, boundary_labels: Class names by class index.
-        config: {"action": {...}, "boundary": {...}, "num_frames": T}, JSON values; saved with "feature_dim",
-            "streams" and a digest of the weights ("weights") added.
+        config: {"action": {...}, "boundary": {...}, "num_frames": T}, JSON values; saved with
+            "feature_dim", "streams" and a digest of the weights ("weights") added.
         output: Folder to make.
         preprocess: See TwoStream.
 
@@ -95,11 +110,17 @@ def export_two_stream(action_model: TSM, boundary_model: TSM, action_labels: Seq
     labels = {"action": list(action_labels), "boundary": list(boundary_labels)}
     for stream, model in models.items():
         if len(labels[stream]) != model.num_classes:
-            raise InputError(f"the {stream} model has {model.num_classes} classes, its label list "
-                             f"{len(labels[stream])}: they are not of one run.")
+            raise InputError(
+                f"the {stream} model has {model.num_classes} classes, its label list "
+                f"{len(labels[stream])}: they are not of one run."
+            )
     two_stream = TwoStream(action_model, boundary_model, preprocess)
-    config = {**config, "feature_dim": two_stream.feature_dim, "streams": two_stream.streams,
-              "weights": {stream: _weights_digest(model) for stream, model in models.items()}}
+    config = {
+        **config,
+        "feature_dim": two_stream.feature_dim,
+        "streams": two_stream.streams,
+        "weights": {stream: _weights_digest(model) for stream, model in models.items()},
+    }
     config = json.loads(json.dumps(config))
     if _holds_the_same(Path(output), config, labels):
         return False
@@ -122,27 +143,42 @@ def _holds_the_same(output: Path, config: dict[str, Any], labels: Mapping[str, l
         raise InputError(f"--output={output} exists and is no exported model: give another folder.")
     differences = config_differences(read_json_object(output / "assets" / CONFIG_FILE), config)
     for stream, names in labels.items():
-        if (output / "assets" / LABEL_FILES[stream]).read_text(encoding="utf-8").splitlines() != names:
+        if (output / "assets" / LABEL_FILES[stream]).read_text(
+            encoding="utf-8"
+        ).splitlines() != names:
             differences.append(f"the {stream} labels differ")
     if differences:
-        raise InputError(f"--output={output} holds a model of another run: {'; '.join(differences)}. "
-                         "Give another --output, or delete that folder.")
+        raise InputError(
+            f"--output={output} holds a model of another run: {'; '.join(differences)}. "
+            "Give another --output, or delete that folder."
+        )
     return True
 
 
-def _save(two_stream: TwoStream, config: dict[str, Any], labels: Mapping[str, list[str]], output: Path) -> None:
+def _save(
+    two_stream: TwoStream, config: dict[str, Any], labels: Mapping[str, list[str]], output: Path
+) -> None:
     make_folder(output.parent)
     # Beside the output, so that the rename stays within one file system.
-    temporary = Path(tempfile.mkdtemp(dir=output.parent, prefix=f".{output.name}.", suffix=".partial"))
+    temporary = Path(
+        tempfile.mkdtemp(dir=output.parent, prefix=f".{output.name}.", suffix=".partial")
+    )
     try:
-        assets = {name: temporary / "sources" / name for name in (*LABEL_FILES.values(), CONFIG_FILE)}
+        assets = {
+            name: temporary / "sources" / name for name in (*LABEL_FILES.values(), CONFIG_FILE)
+        }
         write_json(assets[CONFIG_FILE], config)
         for stream, name in LABEL_FILES.items():
-            assets[name].write_text("".join(f"{label}\n" for label in labels[stream]), encoding="utf-8")
+            assets[name].write_text(
+                "".join(f"{label}\n" for label in labels[stream]), encoding="utf-8"
+            )
         servable = _Servable(two_stream, assets)
         folder = temporary / "model"
-        tf.saved_model.save(servable, str(folder), signatures={"serving_default": servable.__call__,
-                                                               "encoded": servable.encoded})
+        tf.saved_model.save(
+            servable,
+            str(folder),
+            signatures={"serving_default": servable.__call__, "encoded": servable.encoded},
+        )
         _self_check(two_stream, folder, config["num_frames"])
         os.replace(folder, output)
     finally:
@@ -157,17 +193,24 @@ def _self_check(two_stream: TwoStream, folder: Path, num_frames: int) -> None:
     for name, values in expected.items():
         difference = float(tf.reduce_max(tf.abs(actual[name] - values)))
         if not difference <= SELF_CHECK_TOLERANCE * float(tf.reduce_max(tf.abs(values))):
-            raise RuntimeError(f"self check: {name!r} of the saved model differs by {difference:.3g} from the model")
+            raise RuntimeError(
+                f"self check: {name!r} of the saved model differs by {difference:.3g} from the "
+                "model"
+            )
         print(f"self check: {name:16s} largest difference {difference:.1e}")
 
 
-def export_workdirs(action_workdir: str | os.PathLike, boundary_workdir: str | os.PathLike,
-                    output: str | os.PathLike) -> bool:
-    """Exports the best checkpoints of two runs of bsp_tf.pretrain; returns whether anything was written.
+def export_workdirs(
+    action_workdir: str | os.PathLike,
+    boundary_workdir: str | os.PathLike,
+    output: str | os.PathLike,
+) -> bool:
+    """Exports the best checkpoints of two runs of bsp_tf.pretrain; returns whether anything was
+    written.
 
     Raises:
-        InputError: a workdir is not what it should be, the two runs saw different pixels (frames a snippet, resize,
-            crop), or `output` holds something else.
+        InputError: a workdir is not what it should be, the two runs saw different pixels (frames a
+            snippet, resize, crop), or `output` holds something else.
     """
     workdirs = {"action": action_workdir, "boundary": boundary_workdir}
     models, configs, labels = {}, {}, {}
@@ -175,23 +218,42 @@ def export_workdirs(action_workdir: str | os.PathLike, boundary_workdir: str | o
         models[task], run, labels[task] = load_trained_model(workdir)
         configs[task] = json.loads(run.to_json())
         if configs[task]["task"] != task:
-            raise InputError(f"--{task}_workdir={workdir} was trained with task={configs[task]['task']}: "
-                             f"give a workdir with task={task}.")
+            raise InputError(
+                f"--{task}_workdir={workdir} was trained with task={configs[task]['task']}: "
+                f"give a workdir with task={task}."
+            )
     action, boundary = configs["action"]["data"], configs["boundary"]["data"]
-    differences = [f"data.{name} is {action[name]} and {boundary[name]}" for name in SHARED_FIELDS
-                   if action[name] != boundary[name]]
+    differences = [
+        f"data.{name} is {action[name]} and {boundary[name]}"
+        for name in SHARED_FIELDS
+        if action[name] != boundary[name]
+    ]
     if differences:
-        raise InputError(f"{action_workdir} and {boundary_workdir} do not fit together: {'; '.join(differences)}. "
-                         "Train both with the same values.")
-    prepare = functools.partial(evaluation_input, short_side=action["short_side"], crop_size=action["crop_size"])
+        raise InputError(
+            f"{action_workdir} and {boundary_workdir} do not fit together: "
+            f"{'; '.join(differences)}. "
+            "Train both with the same values."
+        )
+    prepare = functools.partial(
+        evaluation_input, short_side=action["short_side"], crop_size=action["crop_size"]
+    )
     config = {**configs, "num_frames": action["num_frames"]}
-    return export_two_stream(models["action"], models["boundary"], labels["action"], labels["boundary"], config,
-                             output, prepare)
+    return export_two_stream(
+        models["action"],
+        models["boundary"],
+        labels["action"],
+        labels["boundary"],
+        config,
+        output,
+        prepare,
+    )
 
 
 def define_flags() -> None:
     """Defines the flags of the command; they do not exist when the module is only imported."""
-    flags.DEFINE_string("action_workdir", None, "Folder of bsp_tf.pretrain with task=action.", required=True)
+    flags.DEFINE_string(
+        "action_workdir", None, "Folder of bsp_tf.pretrain with task=action.", required=True
+    )
     flags.DEFINE_string("boundary_workdir", None, "The same with task=boundary.", required=True)
     flags.DEFINE_string("output", None, "Folder of the SavedModel.", required=True)
 
@@ -201,8 +263,11 @@ def main(argv: Sequence[str]) -> None:
     del argv
     written = export_workdirs(FLAGS.action_workdir, FLAGS.boundary_workdir, FLAGS.output)
     config = read_json(Path(FLAGS.output) / "assets" / CONFIG_FILE)
-    print(f"{'exported' if written else 'already exported'}: {FLAGS.output}, features [N, {config['feature_dim']}], "
-          f"snippets of {config['num_frames']} frames")
+    print(
+        f"{'exported' if written else 'already exported'}: {FLAGS.output}, features [N, "
+        f"{config['feature_dim']}], "
+        f"snippets of {config['num_frames']} frames"
+    )
 
 
 if __name__ == "__main__":

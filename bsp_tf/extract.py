@@ -2,20 +2,22 @@
 
     python -m bsp_tf.extract --model=runs/two_stream --videos=sample/videos --output=features
 
-Reads nothing but the SavedModel and the videos (a folder, or one file; every file that is not hidden counts). Writes
-`features/<video_id>.npy`, `features/probabilities/<video_id>.npz`, `features/metadata.json` and `features/failures.csv`
-(format: bsp_tf/features/store.py). The id is the file name without suffix; where two files would get the same id,
-theirs are the paths below --videos with the suffix, "/" written "__".
+Reads nothing but the SavedModel and the videos (a folder, or one file; every file that is not
+hidden counts). Writes `features/<video_id>.npy`, `features/probabilities/<video_id>.npz`,
+`features/metadata.json` and `features/failures.csv` (format: bsp_tf/features/store.py). The id is
+the file name without suffix; where two files would get the same id, theirs are the paths below
+--videos with the suffix, "/" written "__".
 
     --frame_step=1 --stride=8   source frames between the frames of a snippet, and between the starts of snippets
     --allow_partial             keep the features of what can be decoded of a damaged video (metadata: partial = true);
                                 without it such a video is listed in failures.csv
     --batch_size=16             snippets a step of the model
 
-Frames are scaled on decoding to the short side that the model resizes to anyway (--short_side=0 leaves the whole
-resize to the model: slower, and slightly other numbers). Decoding runs in its own thread, a few batches ahead at
-most, so memory does not grow with the length of a video but for its features. Finished videos are not done again;
-failed ones are tried again. Exit status: 0 all done; 3 done, but some videos failed; 2 bad input.
+Frames are scaled on decoding to the short side that the model resizes to anyway (--short_side=0
+leaves the whole resize to the model: slower, and slightly other numbers). Decoding runs in its own
+thread, a few batches ahead at most, so memory does not grow with the length of a video but for its
+features. Finished videos are not done again; failed ones are tried again. Exit status: 0 all done;
+3 done, but some videos failed; 2 bad input.
 """
 
 import contextlib
@@ -40,7 +42,14 @@ from bsp_tf.base.errors import InputError
 from bsp_tf.base.finished_output import refuse_output_inside
 from bsp_tf.features.store import METADATA_FILE, finished_videos, write_metadata, write_video
 from bsp_tf.models.snippet_model import OUTPUTS, SnippetModel, load_snippet_model
-from bsp_tf.video.reader import TruncatedVideoError, VideoError, VideoInfo, find_files, probe_video, read_frames
+from bsp_tf.video.reader import (
+    TruncatedVideoError,
+    VideoError,
+    VideoInfo,
+    find_files,
+    probe_video,
+    read_frames,
+)
 from bsp_tf.video.snippets import SnippetBatch, count_snippets, read_ahead, snippet_batches
 
 FLAGS = flags.FLAGS
@@ -51,9 +60,17 @@ BATCHES_AHEAD = 2
 METADATA_EVERY_SECONDS = 30.0
 
 
-def extract(model_path: str | os.PathLike, videos: str | os.PathLike, output: str | os.PathLike, *,
-            frame_step: int = 1, stride: int = 8, batch_size: int = 16, allow_partial: bool = False,
-            short_side: int | None = None) -> tuple[int, list[tuple[str, str]]]:
+def extract(
+    model_path: str | os.PathLike,
+    videos: str | os.PathLike,
+    output: str | os.PathLike,
+    *,
+    frame_step: int = 1,
+    stride: int = 8,
+    batch_size: int = 16,
+    allow_partial: bool = False,
+    short_side: int | None = None,
+) -> tuple[int, list[tuple[str, str]]]:
     """Extracts the features of all videos that are not finished yet.
 
     Args:
@@ -68,31 +85,47 @@ def extract(model_path: str | os.PathLike, videos: str | os.PathLike, output: st
     Returns:
         (number of videos with features, failures as (path, reason)).
     Raises:
-        InputError: no model, no video, `output` inside `videos`, or features of another model or other settings in it.
+        InputError: no model, no video, `output` inside `videos`, or features of another model or
+            other settings in it.
     """
     paths = name_videos(videos)
     refuse_output_inside(output, videos)
     model = load_snippet_model(model_path)
     settings = {
-        "window": int(model.config["num_frames"]), "frame_step": frame_step, "stride": stride,
-        "feature_dim": int(model.config["feature_dim"]), "streams": model.config["streams"],
-        "action_labels": model.action_labels, "boundary_labels": model.boundary_labels,
-        "model": os.fspath(model_path), "model_sha256": model.sha256,
+        "window": int(model.config["num_frames"]),
+        "frame_step": frame_step,
+        "stride": stride,
+        "feature_dim": int(model.config["feature_dim"]),
+        "streams": model.config["streams"],
+        "action_labels": model.action_labels,
+        "boundary_labels": model.boundary_labels,
+        "model": os.fspath(model_path),
+        "model_sha256": model.sha256,
         "short_side": model.short_side if short_side is None else short_side,
     }
     output = Path(output)
     _refuse_other_settings(output, settings)
     finished = finished_videos(output)
-    waiting = {name: path for name, path in paths.items() if not _is_finished(name, path, finished, output)}
+    waiting = {
+        name: path for name, path in paths.items() if not _is_finished(name, path, finished, output)
+    }
     if len(waiting) < len(paths):
         print(f"{len(paths) - len(waiting)} of {len(paths)} videos were finished before")
     write_metadata(output, settings, finished)
     failures, written = [], time.monotonic()
-    with contextlib.closing(read_ahead(_decode_all(waiting, settings, batch_size), BATCHES_AHEAD)) as events, \
-            tqdm(total=len(paths), initial=len(paths) - len(waiting), desc="extract", unit="video") as bar:
+    with (
+        contextlib.closing(
+            read_ahead(_decode_all(waiting, settings, batch_size), BATCHES_AHEAD)
+        ) as events,
+        tqdm(
+            total=len(paths), initial=len(paths) - len(waiting), desc="extract", unit="video"
+        ) as bar,
+    ):
         for name, path in waiting.items():
             try:
-                finished[name] = _extract_one(name, path, events, model, settings, output, allow_partial)
+                finished[name] = _extract_one(
+                    name, path, events, model, settings, output, allow_partial
+                )
             except VideoError as error:
                 failures.append((str(path), str(error).removeprefix(f"{path}: ")))
             bar.update()
@@ -105,10 +138,12 @@ def extract(model_path: str | os.PathLike, videos: str | os.PathLike, output: st
 
 
 def name_videos(videos: str | os.PathLike) -> dict[str, Path]:
-    """The id and path of every video below a folder (or of one file); see the module's docstring for ids.
+    """The id and path of every video below a folder (or of one file); see the module's docstring
+    for ids.
 
     Raises:
-        InputError: no such folder or file, no file in it, or two files that get the same id even so.
+        InputError: no such folder or file, no file in it, or two files that get the same id even
+            so.
     """
     root = Path(videos)
     if root.is_file():
@@ -121,36 +156,58 @@ def name_videos(videos: str | os.PathLike) -> dict[str, Path]:
     stems = Counter(path.stem for path in paths)
     named: dict[str, Path] = {}
     for path in paths:
-        name = path.stem if stems[path.stem] == 1 else path.relative_to(root).as_posix().replace("/", "__")
+        name = (
+            path.stem
+            if stems[path.stem] == 1
+            else path.relative_to(root).as_posix().replace("/", "__")
+        )
         name = _printable(name)
         if name in named:
-            raise InputError(f"{named[name]} and {path} would both get the id {name!r}; rename one of them.")
+            raise InputError(
+                f"{named[name]} and {path} would both get the id {name!r}; rename one of them."
+            )
         named[name] = path
     return named
 
 
 def _printable(text: str) -> str:
-    """A file name that is no UTF-8 with its odd bytes spelled out: JSON and terminals take nothing else."""
+    """A file name that is no UTF-8 with its odd bytes spelled out: JSON and terminals take nothing
+    else.
+    """
     return text.encode("utf-8", "backslashreplace").decode()
 
 
-def _decode_all(videos: Mapping[str, Path], settings: Mapping[str, Any],
-                batch_size: int) -> Iterator[VideoInfo | SnippetBatch | VideoError | None]:
-    """For each video: its VideoInfo, its batches, then None or the VideoError that ended it. Runs ahead in a thread."""
+def _decode_all(
+    videos: Mapping[str, Path], settings: Mapping[str, Any], batch_size: int
+) -> Iterator[VideoInfo | SnippetBatch | VideoError | None]:
+    """For each video: its VideoInfo, its batches, then None or the VideoError that ended it. Runs
+    ahead in a thread.
+    """
     for path in videos.values():
         try:
             yield probe_video(path)
-            yield from snippet_batches(read_frames(path, short_side=settings["short_side"]), settings["window"],
-                                       settings["frame_step"], settings["stride"], batch_size)
+            yield from snippet_batches(
+                read_frames(path, short_side=settings["short_side"]),
+                settings["window"],
+                settings["frame_step"],
+                settings["stride"],
+                batch_size,
+            )
         except VideoError as error:
             yield error
         else:
             yield None
 
 
-def _extract_one(name: str, path: Path, events: Iterator[VideoInfo | SnippetBatch | VideoError | None],
-                 model: SnippetModel, settings: Mapping[str, Any], output: Path,
-                 allow_partial: bool) -> dict[str, Any]:
+def _extract_one(
+    name: str,
+    path: Path,
+    events: Iterator[VideoInfo | SnippetBatch | VideoError | None],
+    model: SnippetModel,
+    settings: Mapping[str, Any],
+    output: Path,
+    allow_partial: bool,
+) -> dict[str, Any]:
     """Takes the events of one video up to its end, writes its features, returns its metadata.
 
     Raises:
@@ -162,8 +219,9 @@ def _extract_one(name: str, path: Path, events: Iterator[VideoInfo | SnippetBatc
         for event in events:
             if isinstance(event, VideoInfo):
                 info = event
-                bar.total = count_snippets(info.num_frames, *(settings[key] for key in
-                                                              ("window", "frame_step", "stride")))
+                bar.total = count_snippets(
+                    info.num_frames, *(settings[key] for key in ("window", "frame_step", "stride"))
+                )
             elif isinstance(event, SnippetBatch):
                 outputs = model.call(tf.constant(event.frames))
                 for key in OUTPUTS:
@@ -174,24 +232,41 @@ def _extract_one(name: str, path: Path, events: Iterator[VideoInfo | SnippetBatc
             else:
                 error = event
                 break
-    if error is not None and not (allow_partial and isinstance(error, TruncatedVideoError) and rows["features"]):
+    if error is not None and not (
+        allow_partial and isinstance(error, TruncatedVideoError) and rows["features"]
+    ):
         raise error
     arrays = {key: np.concatenate(parts) for key, parts in rows.items()}
     features = arrays.pop("features")
-    about = {"file": _printable(path.name), "num_bytes": path.stat().st_size, "fps": info.fps, "num_frames": num_frames,
-             "duration_seconds": num_frames / info.fps, "num_snippets": len(features), "last_snippet_padded": padded,
-             "partial": error is not None}
+    about = {
+        "file": _printable(path.name),
+        "num_bytes": path.stat().st_size,
+        "fps": info.fps,
+        "num_frames": num_frames,
+        "duration_seconds": num_frames / info.fps,
+        "num_snippets": len(features),
+        "last_snippet_padded": padded,
+        "partial": error is not None,
+    }
     write_video(output, name, features, arrays, about)
     return about
 
 
-def _is_finished(name: str, path: Path, finished: Mapping[str, Mapping[str, Any]], output: Path) -> bool:
+def _is_finished(
+    name: str, path: Path, finished: Mapping[str, Mapping[str, Any]], output: Path
+) -> bool:
     if name not in finished:
         return False
     before = finished[name]
-    if (before.get("file"), before.get("num_bytes")) != (_printable(path.name), path.stat().st_size):
-        raise InputError(f"{output} holds features {name!r} of another file than {path} ({before.get('file')}, "
-                         f"{before.get('num_bytes')} bytes); choose another --output, or delete {output / name}.npy.")
+    if (before.get("file"), before.get("num_bytes")) != (
+        _printable(path.name),
+        path.stat().st_size,
+    ):
+        raise InputError(
+            f"{output} holds features {name!r} of another file than {path} ({before.get('file')}, "
+            f"{before.get('num_bytes')} bytes); choose another --output, or delete "
+            f"{output / name}.npy."
+        )
     return True
 
 
@@ -200,18 +275,30 @@ def _refuse_other_settings(output: Path, settings: Mapping[str, Any]) -> None:
         if output.exists() and not output.is_dir():
             raise InputError(f"{output} is a file; choose a folder for --output.")
         if any(output.glob("*.npy")):
-            raise InputError(f"{output} holds arrays but no {METADATA_FILE}, so nobody knows of which model; choose "
-                             "another --output, or empty that folder.")
+            raise InputError(
+                f"{output} holds arrays but no {METADATA_FILE}, so nobody knows of which model; "
+                "choose "
+                "another --output, or empty that folder."
+            )
         return
     before = read_json_object(output / METADATA_FILE)
     if before.get("model_sha256") != settings["model_sha256"]:
-        raise InputError(f"{output} holds features of another model (before {before.get('model')}, now "
-                         f"{settings['model']}, whose weights differ); choose another --output, or empty that folder.")
-    differing = [f"--{name} (now {settings[name]}, before {before.get(name)})"
-                 for name in ("frame_step", "stride", "short_side") if before.get(name) != settings[name]]
+        raise InputError(
+            f"{output} holds features of another model (before {before.get('model')}, now "
+            f"{settings['model']}, whose weights differ); choose another --output, or empty that "
+            "folder."
+        )
+    differing = [
+        f"--{name} (now {settings[name]}, before {before.get(name)})"
+        for name in ("frame_step", "stride", "short_side")
+        if before.get(name) != settings[name]
+    ]
     if differing:
-        raise InputError(f"{output} holds features with other settings: {', '.join(differing)} differ. Choose another "
-                         "--output, or empty that folder.")
+        raise InputError(
+            f"{output} holds features with other settings: {', '.join(differing)} differ. Choose "
+            "another "
+            "--output, or empty that folder."
+        )
 
 
 def _write_failures(output: Path, failures: Sequence[tuple[str, str]]) -> None:
@@ -223,27 +310,51 @@ def _write_failures(output: Path, failures: Sequence[tuple[str, str]]) -> None:
 
 def define_flags() -> None:
     """Defines the flags of the command; they do not exist when the module is only imported."""
-    flags.DEFINE_string("model", None, "Folder of the two-stream SavedModel (bsp_tf.export).", required=True)
+    flags.DEFINE_string(
+        "model", None, "Folder of the two-stream SavedModel (bsp_tf.export).", required=True
+    )
     flags.DEFINE_string("videos", None, "Folder of videos, or one video file.", required=True)
     flags.DEFINE_string("output", None, "Folder for the features.", required=True)
-    flags.DEFINE_integer("frame_step", 1, "Source frames between the frames of a snippet.", lower_bound=1)
-    flags.DEFINE_integer("stride", 8, "Source frames between the starts of snippets.", lower_bound=1)
+    flags.DEFINE_integer(
+        "frame_step", 1, "Source frames between the frames of a snippet.", lower_bound=1
+    )
+    flags.DEFINE_integer(
+        "stride", 8, "Source frames between the starts of snippets.", lower_bound=1
+    )
     flags.DEFINE_integer("batch_size", 16, "Snippets a step of the model.", lower_bound=1)
-    flags.DEFINE_boolean("allow_partial", False, "Keep the features of the good part of damaged videos.")
-    flags.DEFINE_integer("short_side", None, "Shorter side to scale frames to on decoding; smaller frames "
-                         "are not enlarged; 0: no scaling; by default what the model resizes to.",
-                         lower_bound=0)
+    flags.DEFINE_boolean(
+        "allow_partial", False, "Keep the features of the good part of damaged videos."
+    )
+    flags.DEFINE_integer(
+        "short_side",
+        None,
+        "Shorter side to scale frames to on decoding; smaller frames "
+        "are not enlarged; 0: no scaling; by default what the model resizes to.",
+        lower_bound=0,
+    )
 
 
 def main(argv: Sequence[str]) -> int:
-    """Reads the flags, extracts, says what was done; see the module's docstring for the exit status."""
+    """Reads the flags, extracts, says what was done; see the module's docstring for the exit
+    status.
+    """
     del argv
-    num_videos, failures = extract(FLAGS.model, FLAGS.videos, FLAGS.output, frame_step=FLAGS.frame_step,
-                                   stride=FLAGS.stride, batch_size=FLAGS.batch_size,
-                                   allow_partial=FLAGS.allow_partial, short_side=FLAGS.short_side)
+    num_videos, failures = extract(
+        FLAGS.model,
+        FLAGS.videos,
+        FLAGS.output,
+        frame_step=FLAGS.frame_step,
+        stride=FLAGS.stride,
+        batch_size=FLAGS.batch_size,
+        allow_partial=FLAGS.allow_partial,
+        short_side=FLAGS.short_side,
+    )
     print(f"features of {num_videos} videos in {FLAGS.output}")
     if failures:
-        print(f"{len(failures)} videos failed: see {Path(FLAGS.output, FAILURES_FILE)}", file=sys.stderr)
+        print(
+            f"{len(failures)} videos failed: see {Path(FLAGS.output, FAILURES_FILE)}",
+            file=sys.stderr,
+        )
         return SOME_FAILED_STATUS
     return 0
 

@@ -9,13 +9,15 @@ Reads three kinds of files, told apart by the names in them:
     torchvision's ResNet-18/34/50  -> bsp_tf.pretrain --config.init_from=OUTPUT (trained without the shift)
     G-TAD of the reference         -> bsp_tf.detect --workdir=OUTPUT
 
-Sizes come from names and shapes; every name and shape must fit. At the end random input goes through the new model and
-through plain PyTorch with the file's own arrays: if the outputs differ by more than 1e-4 of their range, nothing is
-written. Files are read as data: one that wants code to be run is refused. Needs PyTorch: pip install '.[torch]'.
+Sizes come from names and shapes; every name and shape must fit. At the end random input goes
+through the new model and through plain PyTorch with the file's own arrays: if the outputs differ by
+more than 1e-4 of their range, nothing is written. Files are read as data: one that wants code to be
+run is refused. Needs PyTorch: pip install '.[torch]'.
 
-What no file tells is given by flags: --shift_div, --num_frames, --short_side, --crop_size and --labels (one class name
-a line) for TSM; for G-TAD --num_segments and --max_duration, if other than published, --streams, and, to run it on
-arrays of other tools, --feature_layout and the other settings of configs/gtad_anet.py.
+What no file tells is given by flags: --shift_div, --num_frames, --short_side, --crop_size and
+--labels (one class name a line) for TSM; for G-TAD --num_segments and --max_duration, if other than
+published, --streams, and, to run it on arrays of other tools, --feature_layout and the other
+settings of configs/gtad_anet.py.
 """
 
 import contextlib
@@ -59,8 +61,12 @@ class ImportOptions:
     feature_settings: Mapping[str, str] = dataclasses.field(default_factory=dict)
 
 
-def import_weights(checkpoint: str | os.PathLike, output: str | os.PathLike, labels: str | os.PathLike | None = None,
-                   options: ImportOptions | None = None) -> bool:
+def import_weights(
+    checkpoint: str | os.PathLike,
+    output: str | os.PathLike,
+    labels: str | os.PathLike | None = None,
+    options: ImportOptions | None = None,
+) -> bool:
     """Writes the workdir, all or nothing; returns False if it is there already.
 
     Args:
@@ -70,10 +76,11 @@ def import_weights(checkpoint: str | os.PathLike, output: str | os.PathLike, lab
         options: Default: as published.
 
     Raises:
-        InputError: PyTorch is missing; the file is no such checkpoint or does not fit in name, shape or numbers; the
-            labels do not fit; or `output` holds something else.
+        InputError: PyTorch is missing; the file is no such checkpoint or does not fit in name,
+            shape or numbers; the labels do not fit; or `output` holds something else.
     """
-    # Imported here: PyTorch and TensorFlow take seconds to load, a mistyped path should be told at once.
+    # Imported here: PyTorch and TensorFlow take seconds to load, a mistyped path should be told at
+    # once.
     from bsp_tf.torch_import.files import read_state_dict
 
     options, output = options or ImportOptions(), Path(output)
@@ -99,8 +106,9 @@ def _naming(checkpoint: str | os.PathLike) -> Iterator[None]:
         raise InputError(f"{checkpoint}: {error}") from error
 
 
-def _plan(state: Mapping[str, np.ndarray], names: list[str] | None,
-          options: ImportOptions) -> tuple[dict[str, Any], list[str] | None, Callable[[], Any]]:
+def _plan(
+    state: Mapping[str, np.ndarray], names: list[str] | None, options: ImportOptions
+) -> tuple[dict[str, Any], list[str] | None, Callable[[], Any]]:
     """config.json, class names, and what makes the checked model's variables."""
     from bsp_tf.torch_import import gtad, tsm
     from bsp_tf.torch_import.gtad_sizes import is_gtad
@@ -117,8 +125,11 @@ def _plan(state: Mapping[str, np.ndarray], names: list[str] | None,
         data = {name: getattr(options, name) for name in ("num_frames", "short_side", "crop_size")}
         config, names = tsm.tsm_config(state, names, data, options.shift_div)
         return config, names, lambda: tsm.checked_tsm(state, config, len(names))
-    raise InputError("it holds neither a TSM, nor a ResNet of torchvision, nor a G-TAD of the reference; its first "
-                     f"names are {', '.join(list(state)[:4])}.")
+    raise InputError(
+        "it holds neither a TSM, nor a ResNet of torchvision, nor a G-TAD of the reference; its "
+        "first "
+        f"names are {', '.join(list(state)[:4])}."
+    )
 
 
 def read_label_file(path: str | os.PathLike) -> list[str]:
@@ -133,9 +144,16 @@ def read_label_file(path: str | os.PathLike) -> list[str]:
         raise InputError(f"cannot read {path}: {error.strerror}. Check the path.") from error
     except UnicodeDecodeError as error:
         raise InputError(f"{path} is no UTF-8 text ({error.reason}): save it as UTF-8.") from error
-    faults = [number for number, name in enumerate(names, start=1) if not name.strip() or name in names[:number - 1]]
+    faults = [
+        number
+        for number, name in enumerate(names, start=1)
+        if not name.strip() or name in names[: number - 1]
+    ]
     if faults:
-        raise InputError(f"{path}, line {faults[0]}: the class name {names[faults[0] - 1]!r} is empty or there twice.")
+        raise InputError(
+            f"{path}, line {faults[0]}: the class name {names[faults[0] - 1]!r} is empty or there "
+            "twice."
+        )
     return names
 
 
@@ -144,14 +162,21 @@ def _holds_the_same(output: Path, config: Mapping[str, Any], names: list[str] | 
     if not output.exists():
         return False
     if not (output / "config.json").is_file():
-        raise InputError(f"--output={output} exists and was not made by this command: give another one.")
+        raise InputError(
+            f"--output={output} exists and was not made by this command: give another one."
+        )
     found = read_json_object(output / "config.json")
     label_file = output / "labels.txt"
     if found == config and (names is None or read_label_file(label_file) == names):
         return True
-    differing = sorted(name for name in found.keys() | config.keys() if found.get(name) != config.get(name))
-    raise InputError(f"--output={output} holds another model (different: {', '.join(differing[:4] or ['labels'])}): "
-                     "give another one, or delete it.")
+    differing = sorted(
+        name for name in found.keys() | config.keys() if found.get(name) != config.get(name)
+    )
+    raise InputError(
+        f"--output={output} holds another model (different: "
+        f"{', '.join(differing[:4] or ['labels'])}): "
+        "give another one, or delete it."
+    )
 
 
 def _write(output: Path, config: Mapping[str, Any], names: list[str] | None, model: Any) -> None:
@@ -161,16 +186,26 @@ def _write(output: Path, config: Mapping[str, Any], names: list[str] | None, mod
     make_folder(output.parent)
     # Beside the output, so that the rename stays within one file system.
     try:
-        temporary = Path(tempfile.mkdtemp(dir=output.parent, prefix=f".{output.name}.", suffix=".partial"))
+        temporary = Path(
+            tempfile.mkdtemp(dir=output.parent, prefix=f".{output.name}.", suffix=".partial")
+        )
     except OSError as error:
-        raise InputError(f"cannot write --output={output}: {error.strerror}. Choose another path.") from error
+        raise InputError(
+            f"cannot write --output={output}: {error.strerror}. Choose another path."
+        ) from error
     try:
         workdir = temporary / "workdir"
         write_json(workdir / "config.json", config)
         if names is not None:
-            (workdir / "labels.txt").write_text("".join(f"{name}\n" for name in names), encoding="utf-8")
-        tf.train.CheckpointManager(tf.train.Checkpoint(model=model), str(workdir / "checkpoints" / "best"),
-                                   max_to_keep=1, checkpoint_name="imported").save(checkpoint_number=0)
+            (workdir / "labels.txt").write_text(
+                "".join(f"{name}\n" for name in names), encoding="utf-8"
+            )
+        tf.train.CheckpointManager(
+            tf.train.Checkpoint(model=model),
+            str(workdir / "checkpoints" / "best"),
+            max_to_keep=1,
+            checkpoint_name="imported",
+        ).save(checkpoint_number=0)
         os.replace(workdir, output)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
@@ -181,16 +216,36 @@ def define_flags() -> None:
     published = ImportOptions()
     flags.DEFINE_string("checkpoint", None, "PyTorch file.", required=True)
     flags.DEFINE_string("output", None, "Folder to make.", required=True)
-    flags.DEFINE_string("labels", None, "TSM: text file, one class name a line, in the order of the classes.")
-    flags.DEFINE_integer("shift_div", published.shift_div, "TSM: 1/shift_div of the channels is shifted each way.",
-                         lower_bound=2)
-    flags.DEFINE_integer("num_frames", published.num_frames, "TSM: frames of a clip.", lower_bound=1)
-    flags.DEFINE_integer("short_side", published.short_side, "TSM: px, before the crop.", lower_bound=32)
-    flags.DEFINE_integer("crop_size", published.crop_size, "TSM: px, what the model sees.", lower_bound=32)
-    flags.DEFINE_integer("num_segments", None, "G-TAD: positions (default: as published).", lower_bound=3)
-    flags.DEFINE_integer("max_duration", None, "G-TAD: longest anchor, positions (default: as published).",
-                         lower_bound=1)
-    flags.DEFINE_string("streams", published.streams, "G-TAD: streams of the features of bsp_tf.extract.")
+    flags.DEFINE_string(
+        "labels", None, "TSM: text file, one class name a line, in the order of the classes."
+    )
+    flags.DEFINE_integer(
+        "shift_div",
+        published.shift_div,
+        "TSM: 1/shift_div of the channels is shifted each way.",
+        lower_bound=2,
+    )
+    flags.DEFINE_integer(
+        "num_frames", published.num_frames, "TSM: frames of a clip.", lower_bound=1
+    )
+    flags.DEFINE_integer(
+        "short_side", published.short_side, "TSM: px, before the crop.", lower_bound=32
+    )
+    flags.DEFINE_integer(
+        "crop_size", published.crop_size, "TSM: px, what the model sees.", lower_bound=32
+    )
+    flags.DEFINE_integer(
+        "num_segments", None, "G-TAD: positions (default: as published).", lower_bound=3
+    )
+    flags.DEFINE_integer(
+        "max_duration",
+        None,
+        "G-TAD: longest anchor, positions (default: as published).",
+        lower_bound=1,
+    )
+    flags.DEFINE_string(
+        "streams", published.streams, "G-TAD: streams of the features of bsp_tf.extract."
+    )
     for name, default in SETTINGS.items():
         flags.DEFINE_string(name, default, "G-TAD: see configs/gtad_anet.py.")
 
@@ -198,9 +253,14 @@ def define_flags() -> None:
 def main(argv: Sequence[str]) -> None:
     """Runs the import that the flags describe."""
     del argv
-    fields = {field.name: FLAGS[field.name].value for field in dataclasses.fields(ImportOptions)
-              if field.name != "feature_settings"}
-    options = ImportOptions(**fields, feature_settings={name: FLAGS[name].value for name in SETTINGS})
+    fields = {
+        field.name: FLAGS[field.name].value
+        for field in dataclasses.fields(ImportOptions)
+        if field.name != "feature_settings"
+    }
+    options = ImportOptions(
+        **fields, feature_settings={name: FLAGS[name].value for name in SETTINGS}
+    )
     written = import_weights(FLAGS.checkpoint, FLAGS.output, FLAGS.labels, options)
     print(f"{'imported' if written else 'already imported'}: {FLAGS.output}")
 

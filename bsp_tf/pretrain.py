@@ -1,16 +1,19 @@
-"""Trains one stream on a record folder: task=action (classes of the clips) or task=boundary (four boundary types).
+"""Trains one stream on a record folder: task=action (classes of the clips) or task=boundary (four
+boundary types).
 
     python -m bsp_tf.pretrain --config=configs/sample_action.py --workdir=runs/action \\
-        --config.data.train_dir=records/train --config.data.validation_dir=records/val --config.train.batch_size=16
+        --config.data.train_dir=records/train --config.data.validation_dir=records/val
+        --config.train.batch_size=16
 
-In: two record folders of tfrecords_tools.convert. Out: the workdir (see bsp_tf.runs.workdir) with checkpoints,
-metrics.jsonl, evaluation.json and TensorBoard logs. A run that was stopped continues where it was; a finished one
-is reused. SIGTERM makes it save after the current step and end. --dry_run needs no data: it tells what the config costs
-and trains three steps on random frames. On several machines start the same command on each with
---strategy=multi_worker and TF_CONFIG set, or all of them with Slurm's srun.
+In: two record folders of tfrecords_tools.convert. Out: the workdir (see bsp_tf.runs.workdir) with
+checkpoints, metrics.jsonl, evaluation.json and TensorBoard logs. A run that was stopped continues
+where it was; a finished one is reused. SIGTERM makes it save after the current step and end.
+--dry_run needs no data: it tells what the config costs and trains three steps on random frames. On
+several machines start the same command on each with --strategy=multi_worker and TF_CONFIG set, or
+all of them with Slurm's srun.
 
-Exit status: 2 for bad input, 3 when the loss is no longer finite, 75 (EX_TEMPFAIL) when it was stopped by SIGTERM or
-another worker is gone: start the same command again, on all machines.
+Exit status: 2 for bad input, 3 when the loss is no longer finite, 75 (EX_TEMPFAIL) when it was
+stopped by SIGTERM or another worker is gone: start the same command again, on all machines.
 """
 
 import sys
@@ -32,17 +35,26 @@ def define_flags() -> None:
     """Defines the flags of the command; they do not exist when the module is only imported."""
     define_config_flag()
     flags.DEFINE_string("workdir", None, "Folder of the run; made if it is not there.")
-    flags.DEFINE_enum("strategy", "one_device", ["one_device", "mirrored", "multi_worker"],
-                      "mirrored: a copy of the model on every GPU; train.batch_size is split over them. multi_worker: "
-                      "the same over several machines, told by TF_CONFIG or Slurm.")
-    flags.DEFINE_boolean("dry_run", False, "Only tell parameters, operations, steps and memory, and train 3 steps.")
+    flags.DEFINE_enum(
+        "strategy",
+        "one_device",
+        ["one_device", "mirrored", "multi_worker"],
+        "mirrored: a copy of the model on every GPU; train.batch_size is split over them. "
+        "multi_worker: "
+        "the same over several machines, told by TF_CONFIG or Slurm.",
+    )
+    flags.DEFINE_boolean(
+        "dry_run", False, "Only tell parameters, operations, steps and memory, and train 3 steps."
+    )
 
 
 def main(argv: Sequence[str]) -> int | None:
     """Runs the training that the flags describe and prints its result."""
     del argv
     if not FLAGS.workdir and not FLAGS.dry_run:
-        raise InputError("--workdir is not set: give the folder of the run, for example --workdir=runs/action.")
+        raise InputError(
+            "--workdir is not set: give the folder of the run, for example --workdir=runs/action."
+        )
     # Imported here: TensorFlow takes seconds to load, a mistyped flag should be told at once.
     from bsp_tf.pretraining.dry_run import dry_run
     from bsp_tf.pretraining.trainer import TrainingDivergedError, train
@@ -70,8 +82,11 @@ def main(argv: Sequence[str]) -> int | None:
 
 def print_result(result: dict, workdir: str) -> None:
     """Prints the contents of evaluation.json as a few lines."""
-    print(f"{result['task']}: validation accuracy {result['accuracy']:.3f} of {result['num_samples']} samples "
-          f"(one frame repeated: {result['static_accuracy']:.3f}), best epoch {result['best_epoch']}")
+    print(
+        f"{result['task']}: validation accuracy {result['accuracy']:.3f} of "
+        f"{result['num_samples']} samples "
+        f"(one frame repeated: {result['static_accuracy']:.3f}), best epoch {result['best_epoch']}"
+    )
     if len(result["labels"]) <= 20:
         width = max(len(label) for label in result["labels"])
         for label, recall in result["per_class"].items():
@@ -80,4 +95,6 @@ def print_result(result: dict, workdir: str) -> None:
 
 
 if __name__ == "__main__":
-    run_config_command(main, define_flags, fields=("task", "data", "boundary", "model", "optimizer", "train"))
+    run_config_command(
+        main, define_flags, fields=("task", "data", "boundary", "model", "optimizer", "train")
+    )

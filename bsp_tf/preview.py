@@ -1,10 +1,12 @@
-"""Draws what the boundary task is trained on: samples of the four types, in the manner of the BSP paper's Figure 1.
+"""Draws what the boundary task is trained on: samples of the four types, in the manner of the BSP
+paper's Figure 1.
 
     python -m bsp_tf.preview --config=configs/sample_boundary.py --output=preview.png \\
         --config.data.train_dir=records/train --examples=2 --seed=0
 
-In: a record folder of tfrecords_tools.convert and the config of a run. Out: one PNG, the samples exactly as the
-network sees them (crop and flip of training included). Another --seed draws others. A written picture is replaced.
+In: a record folder of tfrecords_tools.convert and the config of a run. Out: one PNG, the samples
+exactly as the network sees them (crop and flip of training included). Another --seed draws others.
+A written picture is replaced.
 """
 
 from collections.abc import Sequence
@@ -54,7 +56,9 @@ INCHES_A_FRAME = 0.95
 Samples = dict[str, np.ndarray]
 
 
-def preview(config: ConfigDict, output: str | Path, split: str = "train", examples: int = 2, seed: int = 0) -> Path:
+def preview(
+    config: ConfigDict, output: str | Path, split: str = "train", examples: int = 2, seed: int = 0
+) -> Path:
     """Writes the picture of `examples` samples of each boundary type.
 
     Args:
@@ -79,7 +83,10 @@ def preview(config: ConfigDict, output: str | Path, split: str = "train", exampl
     except (tf.errors.DataLossError, tf.errors.InvalidArgumentError) as error:
         raise damage_error(split_folder(config, split).path, error) from error
     if samples is None:
-        raise InputError("the clips of this split do not pair up to one sample; try another --seed or more clips.")
+        raise InputError(
+            "the clips of this split do not pair up to one sample; try another --seed or more "
+            "clips."
+        )
     # Small frames gain nothing from more dots, and the report embeds the picture.
     save_png(draw_samples(samples, labels), Path(output), dpi=100)
     return Path(output)
@@ -92,7 +99,10 @@ def draw_samples(samples: Samples, labels: Sequence[str]) -> Figure:
         samples: a NumPy boundary batch of `pipelines.dataset_for`.
         labels: class names by class index.
     """
-    order = [np.flatnonzero(samples["label"] == boundary_type) for boundary_type in range(len(BOUNDARY_TYPES))]
+    order = [
+        np.flatnonzero(samples["label"] == boundary_type)
+        for boundary_type in range(len(BOUNDARY_TYPES))
+    ]
     _, num_frames, height, width, _ = samples["frames"].shape
     tile = height / width
     row = tile + ROW_SPACE
@@ -117,18 +127,43 @@ def draw_samples(samples: Samples, labels: Sequence[str]) -> Figure:
 
 
 def _draw_title(axes: Axes, name: str, top: float, bottom: float) -> None:
-    axes.plot([-0.2, -0.2], [top, bottom], color=BOUNDARY_COLORS[name], linewidth=3.5, solid_capstyle="butt")
+    axes.plot(
+        [-0.2, -0.2],
+        [top, bottom],
+        color=BOUNDARY_COLORS[name],
+        linewidth=3.5,
+        solid_capstyle="butt",
+    )
     middle = (top + bottom) / 2
-    axes.text(-0.34, middle - 0.04, readable(name), ha="right", va="bottom", color=INK, fontsize=11, weight="bold")
-    axes.text(-0.34, middle + 0.04, EXPLANATIONS[name], ha="right", va="top", color=MUTED, fontsize=8)
+    axes.text(
+        -0.34,
+        middle - 0.04,
+        readable(name),
+        ha="right",
+        va="bottom",
+        color=INK,
+        fontsize=11,
+        weight="bold",
+    )
+    axes.text(
+        -0.34, middle + 0.04, EXPLANATIONS[name], ha="right", va="top", color=MUTED, fontsize=8
+    )
 
 
-def _draw_row(axes: Axes, sample: Samples, labels: Sequence[str], colors: dict[str, str], top: float,
-              tile: float) -> None:
+def _draw_row(
+    axes: Axes,
+    sample: Samples,
+    labels: Sequence[str],
+    colors: dict[str, str],
+    top: float,
+    tile: float,
+) -> None:
     """Frames, the strip that says which clip each shows, and the boundary."""
     for place, frame in enumerate(sample["frames"]):
         left = place * (1 + GAP)
-        axes.imshow(frame, extent=(left, left + 1, top + tile, top), interpolation="bilinear", zorder=2)
+        axes.imshow(
+            frame, extent=(left, left + 1, top + tile, top), interpolation="bilinear", zorder=2
+        )
     num_frames = len(sample["frames"])
     end = num_frames * (1 + GAP) - GAP
     strip = top + tile + GAP
@@ -148,13 +183,17 @@ def _draw_row(axes: Axes, sample: Samples, labels: Sequence[str], colors: dict[s
 
 
 def _x_of(position: float) -> float:
-    """Where a position in frames lies: whole ones in the middle of a gap, halves in the middle of a frame."""
+    """Where a position in frames lies: whole ones in the middle of a gap, halves in the middle of a
+    frame.
+    """
     return position * (1 + GAP) - GAP / 2
 
 
 def _draw_strip(axes: Axes, left: float, right: float, top: float, colors: list[str]) -> None:
     if right > left:
-        gradient = LinearSegmentedColormap.from_list("strip", colors)(np.linspace(0, 1, 256))[np.newaxis]
+        gradient = LinearSegmentedColormap.from_list("strip", colors)(np.linspace(0, 1, 256))[
+            np.newaxis
+        ]
         axes.imshow(gradient, extent=(left, right, top + STRIP, top), aspect="auto", zorder=1)
 
 
@@ -162,17 +201,47 @@ def _draw_boundary(axes: Axes, position: float, top: float, strip: float, color:
     bottom = strip + STRIP
     x = _x_of(position)
     # In the middle of a frame the line would hide it, so it stays outside.
-    parts = [(top - 0.06, bottom + 0.06)] if position.is_integer() else [(top - 0.06, top), (strip, bottom + 0.06)]
+    parts = (
+        [(top - 0.06, bottom + 0.06)]
+        if position.is_integer()
+        else [(top - 0.06, top), (strip, bottom + 0.06)]
+    )
     for upper, lower in parts:
-        axes.plot([x, x], [upper + 0.04, lower], color="white", linewidth=5, zorder=3, solid_capstyle="butt")
-        axes.plot([x, x], [upper, lower], color=color, linewidth=2.2, zorder=4, solid_capstyle="butt")
-    axes.plot([x], [top - 0.09], marker="v", color=color, markersize=7, markeredgewidth=0, zorder=5, clip_on=False)
+        axes.plot(
+            [x, x],
+            [upper + 0.04, lower],
+            color="white",
+            linewidth=5,
+            zorder=3,
+            solid_capstyle="butt",
+        )
+        axes.plot(
+            [x, x], [upper, lower], color=color, linewidth=2.2, zorder=4, solid_capstyle="butt"
+        )
+    axes.plot(
+        [x],
+        [top - 0.09],
+        marker="v",
+        color=color,
+        markersize=7,
+        markeredgewidth=0,
+        zorder=5,
+        clip_on=False,
+    )
 
 
 def _write(axes: Axes, x: float, strip: float, label: str, stride: int) -> None:
     suffix = {2: "nd", 3: "rd"}.get(int(stride), "th")
     pace = "every frame" if stride == 1 else f"every {stride}{suffix} frame"
-    axes.text(x, strip + STRIP + 0.06, f"{readable(label)} · {pace}", ha="center", va="top", fontsize=8, color=INK)
+    axes.text(
+        x,
+        strip + STRIP + 0.06,
+        f"{readable(label)} · {pace}",
+        ha="center",
+        va="top",
+        fontsize=8,
+        color=INK,
+    )
 
 
 def define_flags() -> None:

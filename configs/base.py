@@ -1,13 +1,15 @@
-"""Every field of a pre-training run, with the defaults of TSM on Kinetics-400 (ResNet-50, 8 frames).
+"""Every field of a pre-training run, with the defaults of TSM on Kinetics-400 (ResNet-50, 8
+frames).
 
-Source: Lin, Gan, Han, "TSM: Temporal Shift Module", ICCV 2019, and its training code; the boundary task is that of
-Xu et al., "Boundary-Sensitive Pre-training for Temporal Localization in Videos", ICCV 2021.
-Command: python -m bsp_tf.pretrain --config=configs/base.py --workdir=runs/action \
+Source: Lin, Gan, Han, "TSM: Temporal Shift Module", ICCV 2019, and its training code; the boundary
+task is that of Xu et al., "Boundary-Sensitive Pre-training for Temporal Localization in Videos",
+ICCV 2021. Command: python -m bsp_tf.pretrain --config=configs/base.py --workdir=runs/action \
              --config.data.train_dir=records/train --config.data.validation_dir=records/val
-Cost: days on several GPUs. The recipe's published result (from ImageNet weights): top-1 71.2 with one crop.
+Cost: days on several GPUs. The recipe's published result (from ImageNet weights): top-1 71.2 with
+one crop.
 
-Other configs begin with `config = base.get_config()` and change fields. The set of fields is locked: a mistyped one
-is an error, here and on the command line.
+Other configs begin with `config = base.get_config()` and change fields. The set of fields is
+locked: a mistyped one is an error, here and on the command line.
 """
 
 from ml_collections import ConfigDict
@@ -18,27 +20,38 @@ def get_config() -> ConfigDict:
     config = ConfigDict()
     config.task = "action"  # "action": classes of the clips. "boundary": the four boundary types.
     config.seed = 0  # initial weights, order and augmentation of the data, dropout
-    config.init_from = ""  # workdir to take the weights from, of bsp_tf.pretrain or bsp_tf.import_weights
+    config.init_from = (
+        ""  # workdir to take the weights from, of bsp_tf.pretrain or bsp_tf.import_weights
+    )
     config.init_head = "drop"  # its classifier: "drop" (a fresh one) | "keep" (same classes)
 
     config.data = ConfigDict()
     config.data.train_dir = ""  # record folder written by tfrecords_tools.convert
     config.data.validation_dir = ""
     config.data.num_frames = 8  # frames of a snippet, T
-    config.data.sampling = "uniform"  # "uniform" (TSN segments) | "dense" (64-frame window) | "consecutive"
+    config.data.sampling = (
+        "uniform"  # "uniform" (TSN segments) | "dense" (64-frame window) | "consecutive"
+    )
     config.data.frame_step = 1  # clip frames from one snippet frame to the next; "consecutive" only
     config.data.short_side = 256  # px, frames are resized to it before the evaluation crop
     config.data.crop_size = 224  # px, what the model sees
     config.data.flip = True  # horizontal flip with probability 1/2, one draw a sample
     config.data.multi_scale = True  # TSM's multi-scale crop; otherwise the centre crop
-    config.data.validation_passes = 1  # boundary: differently seeded passes over the validation clips
-    config.data.service = ""  # grpc://host:port of a bsp_tf.data_service dispatcher; "" = training batches made here
+    config.data.validation_passes = (
+        1  # boundary: differently seeded passes over the validation clips
+    )
+    config.data.service = (
+        ""  # grpc://host:port of a bsp_tf.data_service dispatcher; "" = training batches made here
+    )
 
     config.boundary = ConfigDict()  # read by task="boundary" only
-    # A boundary at position b lies between frames b - 1 and b of the snippet. The paper's Figure 1 shows 4 and 5.
+    # A boundary at position b lies between frames b - 1 and b of the snippet. The paper's Figure 1
+    # shows 4 and 5.
     config.boundary.position_min = 3
     config.boundary.position_max = 5
-    config.boundary.transition = "diff_class"  # which joints are blended: "diff_class" (the paper) | "both" | "none"
+    config.boundary.transition = (
+        "diff_class"  # which joints are blended: "diff_class" (the paper) | "both" | "none"
+    )
     config.boundary.transition_min = 2  # frames; the length is drawn from [min, max]
     config.boundary.transition_max = 6
     config.boundary.curve = "linear"  # weight of the blend over time: "linear" | "cosine"
@@ -50,8 +63,9 @@ def get_config() -> ConfigDict:
     config.model.input = "rgb"  # "rgb" | "rgb_diff" (adds the difference to the previous frame)
     config.model.shift_div = 8  # 1/8 of the channels is shifted each way
     config.model.dropout = 0.5
-    # With several devices, BatchNorm's statistics in training: of the whole micro-batch, so that the number of devices
-    # changes nothing; or (False, as torch's DataParallel) of each device's part, which needs no exchange.
+    # With several devices, BatchNorm's statistics in training: of the whole micro-batch, so that
+    # the number of devices changes nothing; or (False, as torch's DataParallel) of each device's
+    # part, which needs no exchange.
     config.model.sync_batch_norm = True
 
     config.optimizer = ConfigDict()
@@ -60,7 +74,9 @@ def get_config() -> ConfigDict:
     config.optimizer.nesterov = False
     config.optimizer.weight_decay = 1e-4  # coupled (torch): added to the gradient
     config.optimizer.clip_norm = 20.0  # largest global norm of the gradient; 0 = no clip
-    config.optimizer.parameter_groups = "tsm"  # "tsm": fc kernel lr x5, fc bias lr x10 | "plain": lr x1 everywhere
+    config.optimizer.parameter_groups = (
+        "tsm"  # "tsm": fc kernel lr x5, fc bias lr x10 | "plain": lr x1 everywhere
+    )
     config.optimizer.schedule = "step"  # "step": x0.1 at `boundaries` | "cosine": to 0 at the end
     config.optimizer.boundaries = (20, 40)  # epochs; "step" only
     config.optimizer.warmup_steps = 0  # linear, from learning_rate / warmup_steps
@@ -69,10 +85,16 @@ def get_config() -> ConfigDict:
     config.train.batch_size = 128  # clips a step over all devices
     config.train.epochs = 50  # an evaluation ends each
     config.train.steps_per_epoch = 0  # 0 = number of training clips // batch_size
-    config.train.accumulate_steps = 1  # micro-batches that a batch is made of, where memory is short
-    config.train.precision = "float32"  # "float32" | "bfloat16" | "float16" (with a dynamic loss scale)
+    config.train.accumulate_steps = (
+        1  # micro-batches that a batch is made of, where memory is short
+    )
+    config.train.precision = (
+        "float32"  # "float32" | "bfloat16" | "float16" (with a dynamic loss scale)
+    )
     config.train.jit = False  # the step compiled by XLA; one device only
-    config.train.ema_decay = 0.0  # moving average of the weights, which is then evaluated and kept; 0 = none
+    config.train.ema_decay = (
+        0.0  # moving average of the weights, which is then evaluated and kept; 0 = none
+    )
     config.train.checkpoint_every_steps = 1000  # besides one at the end of each epoch
     config.train.log_every_steps = 20
     return config.lock()

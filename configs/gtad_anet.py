@@ -1,16 +1,17 @@
-"""G-TAD on ActivityNet-1.3, the published setting (Xu et al., arXiv 1911.11462; code branch `anet`).
+"""G-TAD on ActivityNet-1.3, the published setting (Xu et al., arXiv 1911.11462; code branch
+`anet`).
 
     python -m bsp_tf.train_gtad --config=configs/gtad_anet.py --workdir=runs/gtad_anet \
         --config.features_dir=... --config.annotations=... --config.streams=action,boundary
 
 Features of other tools, and what then has to be told: docs/localization.md.
 
-Cost: 9,649 training videos, 10 epochs of 604 steps; 1.5 GB of memory for features of 400 channels. A training
-step at feature_dim 400 takes about 0.9 s of processor time (all cores together) at batch 4, 3.7 s at batch 16.
-Published result with TSN features: average mAP 34.09 (the paper); 50.19 / 35.04 / 8.11 at
-tIoU .5 / .75 / .95, average 34.18 (OpenTAD's re-run). With TSM features (the BSP paper, arXiv 2011.10830, table 1):
-50.01 / 35.07 / 8.02 at tIoU .5 / .75 / .95, average 34.26; with boundary-sensitive features added 50.94 / 35.61 /
-7.98, average 34.75. Not run here.
+Cost: 9,649 training videos, 10 epochs of 604 steps; 1.5 GB of memory for features of 400 channels.
+A training step at feature_dim 400 takes about 0.9 s of processor time (all cores together) at batch
+4, 3.7 s at batch 16. Published result with TSN features: average mAP 34.09 (the paper); 50.19 /
+35.04 / 8.11 at tIoU .5 / .75 / .95, average 34.18 (OpenTAD's re-run). With TSM features (the BSP
+paper, arXiv 2011.10830, table 1): 50.01 / 35.07 / 8.02 at tIoU .5 / .75 / .95, average 34.26; with
+boundary-sensitive features added 50.94 / 35.61 / 7.98, average 34.75. Not run here.
 """
 
 from ml_collections import ConfigDict
@@ -19,23 +20,29 @@ from ml_collections import ConfigDict
 def get_config() -> ConfigDict:
     """All fields of a G-TAD run; each can be overridden as --config.<field>=<value>."""
     config = ConfigDict()
-    # What to train on: folders of bsp_tf.extract or features of any other tool, several with commas ("rgb,flow").
+    # What to train on: folders of bsp_tf.extract or features of any other tool, several with commas
+    # ("rgb,flow").
     config.features_dir = ""
-    config.annotations = ""  # "anno.json,video_info.csv" for G-TAD's files, which name their subsets in the second
+    config.annotations = (
+        ""  # "anno.json,video_info.csv" for G-TAD's files, which name their subsets in the second
+    )
     config.streams = "action,boundary"  # parts of a folder of bsp_tf.extract, joined in this order
     config.train_subset = "training"
     config.validation_subset = "validation"
 
     # What a row of other tools' features is (bsp_tf.features.layout); "8,16" where sources differ.
     config.feature_layout = ""  # "snippets" or "whole" (rows lie evenly over the whole video)
-    config.feature_fps = "0"  # snippets: frame rate at which they were counted; 0: each video's own, as annotated
+    config.feature_fps = (
+        "0"  # snippets: frame rate at which they were counted; 0: each video's own, as annotated
+    )
     config.feature_stride = "0"  # snippets: frames from one to the next
     config.feature_window = "0"  # snippets: frames that one shows
     config.feature_offset = "0"  # snippets: first frame of the first one
     config.feature_every = "1"  # take each k-th row only
     config.feature_rows = "0"  # whole: rows of every array; 0: may differ
 
-    # False: each video resized to num_segments columns; True: cut into windows of num_segments snippets.
+    # False: each video resized to num_segments columns; True: cut into windows of num_segments
+    # snippets.
     config.windows = False
 
     # The network: T, D and the widths (see bsp_tf.localization.heads.gtad.network.GTAD).

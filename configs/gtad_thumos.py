@@ -6,11 +6,11 @@
 
 The whole way with the public features: docs/localization.md.
 
-A position is one snippet of 5 frames; windows of 256 snippets, 128 apart; anchors of up to 64 snippets. Other than
-for ActivityNet: 16 + 16 bins, two 3x3 convolutions over the map, another weighing of the loss, clipped gradients.
-Cost: a step of 8 windows takes about 7 s of processor time (all cores together) and 1.4 GB. Published result with
-TSN features of 2,048 channels (RGB and flow): mAP 54.5 / 47.6 / 40.2 / 30.8 / 23.4 at tIoU .3 / .4 / .5 / .6 / .7.
-Not run here.
+A position is one snippet of 5 frames; windows of 256 snippets, 128 apart; anchors of up to 64
+snippets. Other than for ActivityNet: 16 + 16 bins, two 3x3 convolutions over the map, another
+weighing of the loss, clipped gradients. Cost: a step of 8 windows takes about 7 s of processor time
+(all cores together) and 1.4 GB. Published result with TSN features of 2,048 channels (RGB and
+flow): mAP 54.5 / 47.6 / 40.2 / 30.8 / 23.4 at tIoU .3 / .4 / .5 / .6 / .7. Not run here.
 """
 
 from ml_collections import ConfigDict

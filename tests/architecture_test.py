@@ -42,7 +42,12 @@ FORBIDDEN = {
     "localization": ("report",),
     "evaluation": ("data", "models", "training", "localization", "report"),
 }
-TOOLS_MAY_USE = ("bsp_tf.base", "bsp_tf.records.schema", "bsp_tf.video.reader", "bsp_tf.annotations.reader")
+TOOLS_MAY_USE = (
+    "bsp_tf.base",
+    "bsp_tf.records.schema",
+    "bsp_tf.video.reader",
+    "bsp_tf.annotations.reader",
+)
 
 
 def find_modules() -> dict[str, Path]:
@@ -64,7 +69,9 @@ def tree(name: str) -> ast.Module:
 
 
 def imported_names(nodes: Iterator[ast.AST]) -> set[str]:
-    """Dotted names that import statements among the nodes bring in; of ours the module, of others the whole name."""
+    """Dotted names that import statements among the nodes bring in; of ours the module, of others
+    the whole name.
+    """
     names = set()
     for node in nodes:
         if isinstance(node, ast.Import):
@@ -84,7 +91,9 @@ def imports(name: str) -> set[str]:
 
 
 def reached(name: str) -> dict[str, list[str]]:
-    """Everything imported from a module on, directly or not -> the way to it. Packages count: Python runs them."""
+    """Everything imported from a module on, directly or not -> the way to it. Packages count:
+    Python runs them.
+    """
     ways, waiting = {}, [(name, [name])]
     while waiting:
         current, way = waiting.pop()
@@ -114,7 +123,9 @@ COMMANDS = [name for name in MODULES if is_command(name)]
 
 
 def test_the_rules_see_the_project():
-    assert "bsp_tf.evaluate" in COMMANDS and "bsp_tf.evaluation.detection_map" in imports("bsp_tf.evaluate")
+    assert "bsp_tf.evaluate" in COMMANDS and "bsp_tf.evaluation.detection_map" in imports(
+        "bsp_tf.evaluate"
+    )
     assert "tensorflow" in reached("bsp_tf.localization.heads.gtad.network")
     assert "bsp_tf.data" not in COMMANDS
 
@@ -136,7 +147,9 @@ def test_rooms_know_only_rooms_before_them(name):
     room = name.split(".")[1]
     forbidden = tuple(f"bsp_tf.{other}" for other in FORBIDDEN.get(room, ()))
     assert [
-        other for other in imports(name) if within(other, (*forbidden, "tfrecords_tools", "configs"))
+        other
+        for other in imports(name)
+        if within(other, (*forbidden, "tfrecords_tools", "configs"))
     ] == []
 
 

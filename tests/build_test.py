@@ -1,4 +1,6 @@
-"""The Bazel file lists what is there: every package, command and test file, and the packages that each imports."""
+"""The Bazel file lists what is there: every package, command and test file, and the packages that
+each imports.
+"""
 
 import ast
 import functools
@@ -15,8 +17,15 @@ EXTRAS = {"apache_beam", "torch"}
 
 
 def glob(patterns, exclude=(), allow_empty=False):
-    found = sorted({str(path.relative_to(PROJECT)) for pattern in patterns for path in PROJECT.glob(pattern)
-                    if not path.relative_to(PROJECT).parts[0].startswith(".")} - set(exclude))
+    found = sorted(
+        {
+            str(path.relative_to(PROJECT))
+            for pattern in patterns
+            for path in PROJECT.glob(pattern)
+            if not path.relative_to(PROJECT).parts[0].startswith(".")
+        }
+        - set(exclude)
+    )
     assert found or allow_empty, patterns
     return found
 
@@ -33,20 +42,26 @@ class Mapping(dict):
 
 @pytest.fixture(scope="module")
 def targets() -> dict[str, list[dict]]:
-    """Rule -> attributes of its targets. BUILD keeps to the part of Starlark that Python runs as well."""
+    """Rule -> attributes of its targets. BUILD keeps to the part of Starlark that Python runs as
+    well.
+    """
     found = {"py_library": [], "py_binary": [], "py_test": []}
 
     def collect(rule: str, **attributes) -> None:
         found[rule].append(attributes)
 
     rules = {rule: functools.partial(collect, rule) for rule in found}
-    others = dict.fromkeys(("load", "package", "licenses", "exports_files"), lambda *args, **kwargs: None)
+    others = dict.fromkeys(
+        ("load", "package", "licenses", "exports_files"), lambda *args, **kwargs: None
+    )
     tree = ast.parse((PROJECT / "BUILD").read_text())
     for node in ast.walk(tree):
         if isinstance(node, ast.Assign) and isinstance(node.value, ast.Dict):
             node.value = ast.Call(ast.Name("Mapping", ast.Load()), [node.value], [])
     code = compile(ast.fix_missing_locations(tree), "BUILD", "exec")
-    exec(code, {"glob": glob, "requirement": "@pypi//{}".format, "Mapping": Mapping} | rules | others)
+    exec(
+        code, {"glob": glob, "requirement": "@pypi//{}".format, "Mapping": Mapping} | rules | others
+    )
     return found
 
 
@@ -55,8 +70,12 @@ def files(folder: str, pattern: str) -> set[str]:
 
 
 def commands() -> set[str]:
-    return {path for folder in ("bsp_tf", "tfrecords_tools") for path in files(folder, "*.py")
-            if 'if __name__ == "__main__"' in (PROJECT / path).read_text()}
+    return {
+        path
+        for folder in ("bsp_tf", "tfrecords_tools")
+        for path in files(folder, "*.py")
+        if 'if __name__ == "__main__"' in (PROJECT / path).read_text()
+    }
 
 
 def test_every_command_has_a_binary(targets):
@@ -64,18 +83,29 @@ def test_every_command_has_a_binary(targets):
 
 
 def test_every_test_file_has_a_test(targets):
-    assert {name for target in targets["py_test"] for name in target["args"]} == files("tests", "*_test.py")
+    assert {name for target in targets["py_test"] for name in target["args"]} == files(
+        "tests", "*_test.py"
+    )
 
 
 def test_every_source_file_is_in_a_library(targets):
     sources = {name for target in targets["py_library"] for name in target["srcs"]}
-    assert files("bsp_tf", "*.py") | files("tfrecords_tools", "*.py") | files("configs", "*.py") <= sources
+    assert (
+        files("bsp_tf", "*.py") | files("tfrecords_tools", "*.py") | files("configs", "*.py")
+        <= sources
+    )
 
 
 def test_names_are_unique_and_dependencies_exist(targets):
     everything = [target for group in targets.values() for target in group]
     names = [target["name"] for target in everything]
-    pinned = set(re.findall(r"^([\w-]+)==", (PROJECT / "requirements.txt").read_text().lower().replace("-", "_"), re.M))
+    pinned = set(
+        re.findall(
+            r"^([\w-]+)==",
+            (PROJECT / "requirements.txt").read_text().lower().replace("-", "_"),
+            re.M,
+        )
+    )
     assert len(names) == len(set(names))
     for target in everything:
         for name in target.get("deps", ()):
@@ -86,7 +116,10 @@ def test_libraries_depend_on_what_they_import(targets):
     for target in targets["py_library"]:
         if not target["name"].startswith(("bsp_tf/", "tfrecords_tools")):
             continue
-        modules = {MODULE_OF.get(name, name) for name in (dep.removeprefix("@pypi//") for dep in target["deps"])}
+        modules = {
+            MODULE_OF.get(name, name)
+            for name in (dep.removeprefix("@pypi//") for dep in target["deps"])
+        }
         for path in target["srcs"]:
             for node in ast.walk(ast.parse((PROJECT / path).read_text())):
                 if isinstance(node, ast.Import):
@@ -96,5 +129,9 @@ def test_libraries_depend_on_what_they_import(targets):
                 for name in imported:
                     ours = "/".join(name.split(".")[:2])
                     wanted = ours if name.startswith("bsp_tf.") else name.split(".")[0]
-                    known = modules | {target["name"], "commands"} | EXTRAS | sys.stdlib_module_names
-                    assert wanted in known, f"{path} imports {name}, which {target['name']} does not list"
+                    known = (
+                        modules | {target["name"], "commands"} | EXTRAS | sys.stdlib_module_names
+                    )
+                    assert wanted in known, (
+                        f"{path} imports {name}, which {target['name']} does not list"
+                    )

@@ -27,7 +27,10 @@ SHARED = Path(os.environ.get("BSP_TF_REFERENCE_DATA", PROJECT.parent / "shared")
 def shared() -> Path:
     """Folder of full reference numbers and real data; most machines do not have it."""
     if not (SHARED / "golden").is_dir():
-        pytest.skip(f"reference data not found at {SHARED} (set BSP_TF_REFERENCE_DATA); small goldens still ran")
+        pytest.skip(
+            f"reference data not found at {SHARED} (set BSP_TF_REFERENCE_DATA); small goldens "
+            "still ran"
+        )
     return SHARED
 
 
@@ -37,8 +40,15 @@ def testdata() -> Path:
     return TESTDATA
 
 
-def write_video(path: Path, num_frames: int = 30, height: int = 48, width: int = 64, fps: int = 25,
-                seed: int = 0, codec: str = "libx264") -> Path:
+def write_video(
+    path: Path,
+    num_frames: int = 30,
+    height: int = 48,
+    width: int = 64,
+    fps: int = 25,
+    seed: int = 0,
+    codec: str = "libx264",
+) -> Path:
     """A real video: a bright square that walks over a fixed random texture, one step a frame."""
     rng = np.random.default_rng(seed)
     texture = rng.integers(0, 160, (height // 4 + 1, width // 4 + 1, 3), dtype=np.uint8)
@@ -50,7 +60,7 @@ def write_video(path: Path, num_frames: int = 30, height: int = 48, width: int =
         for i in range(num_frames):
             image = texture.copy()
             left = (2 * i + 7 * seed) % (width - 8)
-            image[8:20, left:left + 8] = 255
+            image[8:20, left : left + 8] = 255
             for packet in stream.encode(av.VideoFrame.from_ndarray(image, format="rgb24")):
                 container.mux(packet)
         for packet in stream.encode():
@@ -60,5 +70,7 @@ def write_video(path: Path, num_frames: int = 30, height: int = 48, width: int =
 
 @pytest.fixture(scope="session")
 def make_video() -> Callable[..., Path]:
-    """`make_video(path, num_frames=30, height=48, width=64, fps=25, seed=0)` writes a real mp4 and returns its path."""
+    """`make_video(path, num_frames=30, height=48, width=64, fps=25, seed=0)` writes a real mp4 and
+    returns its path.
+    """
     return write_video

@@ -2,20 +2,23 @@
 
     python -m tfrecords_tools.convert --input=clips/train --output=records/train --workers=2
 
-Input is a folder per class (`clips/train/<class>/*.mp4`), a folder of videos without labels, or a file that names
-clips in the folder --videos: a Kinetics CSV, a CSV with the columns video_path[,start,end][,label], a list of lines
-`path label`, or ActivityNet annotations. Which of them is told by its first line (see clip_sources.py):
+Input is a folder per class (`clips/train/<class>/*.mp4`), a folder of videos without labels, or a
+file that names clips in the folder --videos: a Kinetics CSV, a CSV with the columns
+video_path[,start,end][,label], a list of lines `path label`, or ActivityNet annotations. Which of
+them is told by its first line (see clip_sources.py):
 
     python -m tfrecords_tools.convert --input=kinetics-400_val.csv --videos=kinetics/val --output=records/val \
         --short_side=256 --jpeg_quality=95 --labels=records/train/labels.txt
 
-Output: `clips-00000-of-00008` ..., `labels.txt` (one class a line; the line number, from 0, is the class index),
-`manifest.json` (flags, versions, counts, sizes, checksums) and `failures.csv` (path, reason, seconds).
+Output: `clips-00000-of-00008` ..., `labels.txt` (one class a line; the line number, from 0, is the
+class index), `manifest.json` (flags, versions, counts, sizes, checksums) and `failures.csv` (path,
+reason, seconds).
 
-Same inputs, flags and library versions give the same bytes, whatever the number of workers. A killed run continues
-with the next clip when the same command is given again; clips that failed are tried again with --retry_failures. A clip
-that crashes the decoder or hangs costs its worker process only. Exit status: 0 all converted; 3 done, but some clips
-failed or were missing, see failures.csv; 2 bad input, no space, or more failures than --max_failures.
+Same inputs, flags and library versions give the same bytes, whatever the number of workers. A
+killed run continues with the next clip when the same command is given again; clips that failed are
+tried again with --retry_failures. A clip that crashes the decoder or hangs costs its worker process
+only. Exit status: 0 all converted; 3 done, but some clips failed or were missing, see failures.csv;
+2 bad input, no space, or more failures than --max_failures.
 """
 
 import dataclasses
@@ -44,7 +47,12 @@ from tfrecords_tools.conversion.job import Conversion, ShardingOptions, adopt_pl
 from tfrecords_tools.conversion.shard_writer import FAILURES_FILE, ShardStatus, write_failures
 from tfrecords_tools.conversion.worker_pool import WorkerPool
 from tfrecords_tools.inputs.clip_index import ClipIndex
-from tfrecords_tools.inputs.clip_sources import InputSource, define_input_flags, index_clips, source_from_flags
+from tfrecords_tools.inputs.clip_sources import (
+    InputSource,
+    define_input_flags,
+    index_clips,
+    source_from_flags,
+)
 
 FLAGS = flags.FLAGS
 
@@ -54,10 +62,19 @@ STALL_SECONDS = 60.0
 RUNNERS = ("local", "beam")
 
 
-def convert(source: InputSource | str | os.PathLike, output: str | os.PathLike, *,
-            options: EncodingOptions | None = None, sharding: ShardingOptions | None = None, workers: int = 1,
-            max_failures: str | None = None, retry_failures: bool = False, stall_seconds: float = STALL_SECONDS,
-            runner: str = "local", beam_options: str = "") -> dict:
+def convert(
+    source: InputSource | str | os.PathLike,
+    output: str | os.PathLike,
+    *,
+    options: EncodingOptions | None = None,
+    sharding: ShardingOptions | None = None,
+    workers: int = 1,
+    max_failures: str | None = None,
+    retry_failures: bool = False,
+    stall_seconds: float = STALL_SECONDS,
+    runner: str = "local",
+    beam_options: str = "",
+) -> dict:
     """Converts clips to shards; continues what an earlier call began.
 
     Args:
@@ -74,8 +91,8 @@ def convert(source: InputSource | str | os.PathLike, output: str | os.PathLike, 
     Returns:
         The manifest as written to manifest.json.
     Raises:
-        InputError: bad input, an output folder with records of other input or flags or in use by another run, no
-            space, too many failures.
+        InputError: bad input, an output folder with records of other input or flags or in use by
+            another run, no space, too many failures.
     """
     options, sharding = options or EncodingOptions(), sharding or ShardingOptions()
     source = source if isinstance(source, InputSource) else InputSource(os.fspath(source))
@@ -86,11 +103,18 @@ def convert(source: InputSource | str | os.PathLike, output: str | os.PathLike, 
         print(f"warning: {warning}", file=sys.stderr)
     output = Path(output)
     with locked(output):
-        index = adopt_plan(output, index, {**dataclasses.asdict(options), **dataclasses.asdict(sharding)})
+        index = adopt_plan(
+            output, index, {**dataclasses.asdict(options), **dataclasses.asdict(sharding)}
+        )
         limit = _failure_limit(max_failures, len(index.clips) + len(index.missing))
         manifest = _finished_manifest(output)
-        if manifest is not None and not (retry_failures and manifest["num_failures"] > manifest["num_missing"]):
-            print(f"already done: {manifest['num_clips']} clips in {manifest['num_shards']} shards in {output}")
+        if manifest is not None and not (
+            retry_failures and manifest["num_failures"] > manifest["num_missing"]
+        ):
+            print(
+                f"already done: {manifest['num_clips']} clips in {manifest['num_shards']} shards "
+                f"in {output}"
+            )
             return manifest
         with atomic_write(output / LABELS_FILE, "w") as file:
             file.writelines(f"{label}\n" for label in index.labels)
@@ -103,20 +127,34 @@ def convert(source: InputSource | str | os.PathLike, output: str | os.PathLike, 
         else:
             pool = WorkerPool(workers, conversion.worker_settings, stall_seconds)
         shards = _run(conversion, index, output, pool, limit)
-        flag_values = {**dataclasses.asdict(source), **dataclasses.asdict(options), **dataclasses.asdict(sharding)}
+        flag_values = {
+            **dataclasses.asdict(source),
+            **dataclasses.asdict(options),
+            **dataclasses.asdict(sharding),
+        }
         return _write_manifest(output, index, shards, flag_values)
 
 
-def _run(conversion: Conversion, index: ClipIndex, output: Path, pool: WorkerPool | BeamPool,
-         limit: float) -> list[ShardStatus]:
+def _run(
+    conversion: Conversion,
+    index: ClipIndex,
+    output: Path,
+    pool: WorkerPool | BeamPool,
+    limit: float,
+) -> list[ShardStatus]:
     """Brings the conversion to its end, with a progress bar; stops when too much fails."""
     failures = conversion.failures()
     if conversion.num_done:
         print(f"continuing: {conversion.num_done} of {len(index.clips)} clips were done before")
 
     def list_failures() -> None:
-        write_failures(output, [*((path, reason, 0.0) for path, reason in index.missing),
-                                *((clip.key, clip.reason, clip.seconds) for clip in failures)])
+        write_failures(
+            output,
+            [
+                *((path, reason, 0.0) for path, reason in index.missing),
+                *((clip.key, clip.reason, clip.seconds) for clip in failures),
+            ],
+        )
 
     def stop_if_too_many() -> None:
         number = len(failures) + len(index.missing)
@@ -124,12 +162,18 @@ def _run(conversion: Conversion, index: ClipIndex, output: Path, pool: WorkerPoo
             list_failures()
             last = failures[-1] if failures else None
             example = f"{last.key}: {last.reason}" if last else "{}: {}".format(*index.missing[-1])
-            raise InputError(f"{number} clips failed or are missing, more than --max_failures allows (the last is "
-                             f"{example.rstrip('.')}). See {output / FAILURES_FILE}; then run the same command again "
-                             "with a higher --max_failures, or with --retry_failures.")
+            raise InputError(
+                f"{number} clips failed or are missing, more than --max_failures allows (the last "
+                "is "
+                f"{example.rstrip('.')}). See {output / FAILURES_FILE}; then run the same command "
+                "again "
+                "with a higher --max_failures, or with --retry_failures."
+            )
 
     stop_if_too_many()
-    with tqdm(total=len(index.clips), initial=conversion.num_done, desc="convert", unit="clip") as bar:
+    with tqdm(
+        total=len(index.clips), initial=conversion.num_done, desc="convert", unit="clip"
+    ) as bar:
 
         def on_clip(result: ClipResult) -> None:
             bar.update()
@@ -148,11 +192,15 @@ def _failure_limit(text: str | None, num_clips: int) -> float:
         return float("inf")
     match = re.fullmatch(r"(\d+)|(\d+(?:\.\d+)?)%", text.strip())
     if not match:
-        raise InputError(f"--max_failures={text} is neither a number of clips (20) nor a share of them (5%).")
+        raise InputError(
+            f"--max_failures={text} is neither a number of clips (20) nor a share of them (5%)."
+        )
     return int(match[1]) if match[1] else float(match[2]) / 100 * num_clips
 
 
-def _write_manifest(output: Path, index: ClipIndex, shards: list[ShardStatus], flag_values: dict) -> dict:
+def _write_manifest(
+    output: Path, index: ClipIndex, shards: list[ShardStatus], flag_values: dict
+) -> dict:
     rows = [shard.summary() for shard in shards]
     num_failed = sum(row["num_failures"] for row in rows)
     manifest = {
@@ -166,9 +214,14 @@ def _write_manifest(output: Path, index: ClipIndex, shards: list[ShardStatus], f
         "shards": rows,
         "flags": flag_values,
         "label_map_sha256": _sha256(f"{label}\n" for label in index.labels),
-        "clips_sha256": _sha256(repr((clip.key, clip.label, clip.span_seconds)) for clip in index.clips),
-        "versions": {"python": platform.python_version(), **{name: metadata.version(name) for name in VERSIONS_OF},
-                     **{name: ".".join(map(str, version)) for name, version in av.library_versions.items()}},
+        "clips_sha256": _sha256(
+            repr((clip.key, clip.label, clip.span_seconds)) for clip in index.clips
+        ),
+        "versions": {
+            "python": platform.python_version(),
+            **{name: metadata.version(name) for name in VERSIONS_OF},
+            **{name: ".".join(map(str, version)) for name, version in av.library_versions.items()},
+        },
         "warnings": index.warnings,
     }
     write_json(output / MANIFEST_FILE, manifest)
@@ -179,11 +232,16 @@ def _finished_manifest(output: Path) -> dict | None:
     """The manifest if the run had ended and every file of it is still there in full."""
     if not (output / MANIFEST_FILE).is_file():
         return None
-    manifest = read_json_object(output / MANIFEST_FILE, "shards", "num_clips", "num_shards", "num_failures",
-                                "num_missing")
+    manifest = read_json_object(
+        output / MANIFEST_FILE, "shards", "num_clips", "num_shards", "num_failures", "num_missing"
+    )
     files = [(output / shard["name"], shard["num_bytes"]) for shard in manifest["shards"]]
     whole = all(path.is_file() and path.stat().st_size == num_bytes for path, num_bytes in files)
-    return manifest if whole and (output / LABELS_FILE).is_file() and (output / FAILURES_FILE).is_file() else None
+    return (
+        manifest
+        if whole and (output / LABELS_FILE).is_file() and (output / FAILURES_FILE).is_file()
+        else None
+    )
 
 
 def _sha256(texts: Iterable[str]) -> str:
@@ -198,45 +256,112 @@ def define_flags() -> None:
     define_input_flags()
     flags.DEFINE_string("output", None, "Folder for the shards.", required=True)
     flags.DEFINE_integer("workers", os.cpu_count() or 1, "Processes.", lower_bound=1)
-    flags.DEFINE_integer("num_shards", None, "Number of shards; never more than clips.", lower_bound=1)
-    flags.DEFINE_float("shard_megabytes", None, "Size of a shard instead of their number: about so many MB, "
-                       "estimated from the first 64 clips (default: 256 MB, but at least 8 shards).", lower_bound=0.001)
+    flags.DEFINE_integer(
+        "num_shards", None, "Number of shards; never more than clips.", lower_bound=1
+    )
+    flags.DEFINE_float(
+        "shard_megabytes",
+        None,
+        "Size of a shard instead of their number: about so many MB, "
+        "estimated from the first 64 clips (default: 256 MB, but at least 8 shards).",
+        lower_bound=0.001,
+    )
     flags.DEFINE_integer("shuffle_seed", 0, "Seed of the order of the clips.", lower_bound=0)
-    flags.DEFINE_integer("short_side", 256, "Shorter side of stored frames in pixels; smaller ones are not "
-                         "enlarged; 0 keeps every size.", lower_bound=0)
+    flags.DEFINE_integer(
+        "short_side",
+        256,
+        "Shorter side of stored frames in pixels; smaller ones are not "
+        "enlarged; 0 keeps every size.",
+        lower_bound=0,
+    )
     flags.DEFINE_integer("jpeg_quality", 95, "1 to 100.", lower_bound=1, upper_bound=100)
-    flags.DEFINE_float("fps", 0.0, "Frames a second to store; 0 keeps every frame.", lower_bound=0.0)
+    flags.DEFINE_float(
+        "fps", 0.0, "Frames a second to store; 0 keeps every frame.", lower_bound=0.0
+    )
     flags.DEFINE_integer("min_frames", 2, "Clips with fewer frames are failures.", lower_bound=1)
-    flags.DEFINE_integer("max_frames", 1000, "The most frames of one record; so many MB of JPEG are the most, too: "
-                         f"{MAX_RECORD_BYTES / 1e6:.0f}.", lower_bound=1)
-    flags.DEFINE_enum("long_clips", LONG_CLIPS[0], LONG_CLIPS, "What becomes of a clip longer than that: split: "
-                      "several records, whose timestamps continue; cut: its beginning; skip: a failure.")
-    flags.DEFINE_string("max_failures", None, "Stop when more clips than this fail or are missing: a number, or a "
-                        "share such as 5% (default: never).")
-    flags.DEFINE_boolean("retry_failures", False, "Try the clips again that failed in an earlier run.")
-    flags.DEFINE_float("stall_seconds", STALL_SECONDS, "A clip that gives no frame for so many seconds has failed.",
-                       lower_bound=1.0)
-    flags.DEFINE_enum("runner", RUNNERS[0], RUNNERS, "Processes of this machine, or an Apache Beam runner (extra "
-                      "`beam`); the output is the same. See docs/scale.md.")
-    flags.DEFINE_string("beam_options", "", "Pipeline options of --runner=beam, such as '--runner=FlinkRunner "
-                        "--flink_master=host:8081'; by default Beam's DirectRunner with --workers processes.")
+    flags.DEFINE_integer(
+        "max_frames",
+        1000,
+        "The most frames of one record; so many MB of JPEG are the most, too: "
+        f"{MAX_RECORD_BYTES / 1e6:.0f}.",
+        lower_bound=1,
+    )
+    flags.DEFINE_enum(
+        "long_clips",
+        LONG_CLIPS[0],
+        LONG_CLIPS,
+        "What becomes of a clip longer than that: split: "
+        "several records, whose timestamps continue; cut: its beginning; skip: a failure.",
+    )
+    flags.DEFINE_string(
+        "max_failures",
+        None,
+        "Stop when more clips than this fail or are missing: a number, or a "
+        "share such as 5% (default: never).",
+    )
+    flags.DEFINE_boolean(
+        "retry_failures", False, "Try the clips again that failed in an earlier run."
+    )
+    flags.DEFINE_float(
+        "stall_seconds",
+        STALL_SECONDS,
+        "A clip that gives no frame for so many seconds has failed.",
+        lower_bound=1.0,
+    )
+    flags.DEFINE_enum(
+        "runner",
+        RUNNERS[0],
+        RUNNERS,
+        "Processes of this machine, or an Apache Beam runner (extra "
+        "`beam`); the output is the same. See docs/scale.md.",
+    )
+    flags.DEFINE_string(
+        "beam_options",
+        "",
+        "Pipeline options of --runner=beam, such as '--runner=FlinkRunner "
+        "--flink_master=host:8081'; by default Beam's DirectRunner with --workers processes.",
+    )
 
 
 def main(argv: Sequence[str]) -> int:
-    """Reads the flags, converts, says what was done; see the module's docstring for the exit status."""
+    """Reads the flags, converts, says what was done; see the module's docstring for the exit
+    status.
+    """
     del argv
-    options = EncodingOptions(short_side=FLAGS.short_side, fps=FLAGS.fps, jpeg_quality=FLAGS.jpeg_quality,
-                              min_frames=FLAGS.min_frames, max_frames=FLAGS.max_frames, long_clips=FLAGS.long_clips)
+    options = EncodingOptions(
+        short_side=FLAGS.short_side,
+        fps=FLAGS.fps,
+        jpeg_quality=FLAGS.jpeg_quality,
+        min_frames=FLAGS.min_frames,
+        max_frames=FLAGS.max_frames,
+        long_clips=FLAGS.long_clips,
+    )
     sharding = ShardingOptions(FLAGS.num_shards, FLAGS.shard_megabytes, FLAGS.shuffle_seed)
-    manifest = convert(source_from_flags(), FLAGS.output, options=options, sharding=sharding, workers=FLAGS.workers,
-                       max_failures=FLAGS.max_failures, retry_failures=FLAGS.retry_failures,
-                       stall_seconds=FLAGS.stall_seconds, runner=FLAGS.runner, beam_options=FLAGS.beam_options)
+    manifest = convert(
+        source_from_flags(),
+        FLAGS.output,
+        options=options,
+        sharding=sharding,
+        workers=FLAGS.workers,
+        max_failures=FLAGS.max_failures,
+        retry_failures=FLAGS.retry_failures,
+        stall_seconds=FLAGS.stall_seconds,
+        runner=FLAGS.runner,
+        beam_options=FLAGS.beam_options,
+    )
     num_bytes = sum(shard["num_bytes"] for shard in manifest["shards"])
-    print(f"{manifest['num_clips']} clips ({manifest['num_frames']} frames) of {manifest['num_labels']} classes in "
-          f"{manifest['num_shards']} shards, {num_bytes / 1e6:.1f} MB")
+    print(
+        f"{manifest['num_clips']} clips ({manifest['num_frames']} frames) of "
+        f"{manifest['num_labels']} classes in "
+        f"{manifest['num_shards']} shards, {num_bytes / 1e6:.1f} MB"
+    )
     if manifest["num_failures"]:
-        print(f"{manifest['num_failures']} of {manifest['num_inputs']} clips could not be converted: see "
-              f"{Path(FLAGS.output, FAILURES_FILE)}", file=sys.stderr)
+        print(
+            f"{manifest['num_failures']} of {manifest['num_inputs']} clips could not be "
+            "converted: see "
+            f"{Path(FLAGS.output, FAILURES_FILE)}",
+            file=sys.stderr,
+        )
         return SOME_FAILED_STATUS
     return 0
 

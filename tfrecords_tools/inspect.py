@@ -2,15 +2,16 @@
 
     python -m tfrecords_tools.inspect --records=records/train
 
-prints counts, statistics of duration, frame rate and size, and clips a class, and draws a contact sheet
-(`records/train/contact_sheet.png`).
+prints counts, statistics of duration, frame rate and size, and clips a class, and draws a contact
+sheet (`records/train/contact_sheet.png`).
 
     python -m tfrecords_tools.inspect --records=records/train --verify --jpeg_stride=1
 
-reads every byte again: are all shards of manifest.json there, with their records, bytes and SHA-256; does every
-record agree with its checksums and the schema, is no clip there twice, and can its JPEGs be decoded (every n-th,
-or with --jpeg_stride=1 every one)? Each fault is a line that names the shard, the offset in it and the key of the
-record. All but the JPEGs is looked at without --verify, too. Exit status: 0 sound; 3 faults found; 2 bad input.
+reads every byte again: are all shards of manifest.json there, with their records, bytes and
+SHA-256; does every record agree with its checksums and the schema, is no clip there twice, and can
+its JPEGs be decoded (every n-th, or with --jpeg_stride=1 every one)? Each fault is a line that
+names the shard, the offset in it and the key of the record. All but the JPEGs is looked at without
+--verify, too. Exit status: 0 sound; 3 faults found; 2 bad input.
 """
 
 import os
@@ -59,16 +60,27 @@ def print_faults(report: FolderReport) -> None:
 def define_flags() -> None:
     """Defines the flags of the command; they do not exist when the module is only imported."""
     flags.DEFINE_string("records", None, "Folder of the shards.", required=True)
-    flags.DEFINE_bool("verify", False, "Check JPEGs, too, and say what is unsound, instead of statistics.")
-    flags.DEFINE_integer("jpeg_stride", 10, "With --verify: decode the first and every n-th JPEG of each clip; "
-                         "1: all; 0: none.", lower_bound=0)
-    flags.DEFINE_string("contact_sheet", None, "PNG to draw without --verify; by default "
-                        f"{CONTACT_SHEET_FILE} in --records.")
+    flags.DEFINE_bool(
+        "verify", False, "Check JPEGs, too, and say what is unsound, instead of statistics."
+    )
+    flags.DEFINE_integer(
+        "jpeg_stride",
+        10,
+        "With --verify: decode the first and every n-th JPEG of each clip; 1: all; 0: none.",
+        lower_bound=0,
+    )
+    flags.DEFINE_string(
+        "contact_sheet",
+        None,
+        f"PNG to draw without --verify; by default {CONTACT_SHEET_FILE} in --records.",
+    )
     flags.DEFINE_integer("workers", os.cpu_count() or 1, "Processes.", lower_bound=1)
 
 
 def main(argv: Sequence[str]) -> int:
-    """Reads the flags, reads the records, prints what it found; see the module's docstring for the exit status."""
+    """Reads the flags, reads the records, prints what it found; see the module's docstring for the
+    exit status.
+    """
     del argv
     report = verify(FLAGS.records, FLAGS.jpeg_stride if FLAGS.verify else 0, FLAGS.workers)
     if not FLAGS.verify:
@@ -84,10 +96,17 @@ def main(argv: Sequence[str]) -> int:
         read += f", {num_jpegs} of {sum(clip.num_frames for clip in report.clips)} JPEGs decoded"
     if report.faults:
         number = len(report.faults)
-        print(f"{read}: {number} fault{'s' * (number != 1)}. Delete the shards named above and run the same "
-              "convert command again: it writes what is missing.", file=sys.stderr)
+        print(
+            f"{read}: {number} fault{'s' * (number != 1)}. Delete the shards named above and run "
+            "the same "
+            "convert command again: it writes what is missing.",
+            file=sys.stderr,
+        )
         return FAULTS_STATUS
-    print(f"{read}: no fault found" + ("" if FLAGS.verify else " (JPEGs were not decoded; --verify does)"))
+    print(
+        f"{read}: no fault found"
+        + ("" if FLAGS.verify else " (JPEGs were not decoded; --verify does)")
+    )
     return 0
 
 

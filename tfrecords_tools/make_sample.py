@@ -1,11 +1,12 @@
-"""Makes the sample data: trimmed clips of ten action classes and annotated untrimmed videos, all mp4 files.
+"""Makes the sample data: trimmed clips of ten action classes and annotated untrimmed videos, all
+mp4 files.
 
     python -m tfrecords_tools.make_sample --output=sample --seed=0 --workers=2
 
-Writes `clips/{train,val}/<class>/*.mp4`, `videos/*.mp4`, `annotations.json` (ActivityNet's format with the
-joints and distractors of each video) and `sample.json` (the settings). A class is told by how a figure moves
-and by nothing else. The same seed gives the same bytes, whatever the number of workers. A run that was
-stopped goes on where it was.
+Writes `clips/{train,val}/<class>/*.mp4`, `videos/*.mp4`, `annotations.json` (ActivityNet's format
+with the joints and distractors of each video) and `sample.json` (the settings). A class is told by
+how a figure moves and by nothing else. The same seed gives the same bytes, whatever the number of
+workers. A run that was stopped goes on where it was.
 """
 
 import concurrent.futures
@@ -31,32 +32,51 @@ from tfrecords_tools.sample_world.world import FPS, HEIGHT, WIDTH
 FLAGS = flags.FLAGS
 
 WORLD_VERSION = 2  # raise it when the same seed gives other pixels or plans
-# First numbers of the seeds after the user's: no two files, and no two subsets, share random numbers.
+# First numbers of the seeds after the user's: no two files, and no two subsets, share random
+# numbers.
 _CLIP_SEEDS, _VIDEO_SEEDS = {"train": 1, "val": 2}, {"training": 3, "validation": 4}
 
 
-def make_sample(output: str | os.PathLike, *, seed: int = 0, workers: int = 2,
-                clips_per_class_train: int = 40, clips_per_class_validation: int = 12,
-                videos_train: int = 48, videos_validation: int = 24) -> dict[str, Any]:
+def make_sample(
+    output: str | os.PathLike,
+    *,
+    seed: int = 0,
+    workers: int = 2,
+    clips_per_class_train: int = 40,
+    clips_per_class_validation: int = 12,
+    videos_train: int = 48,
+    videos_validation: int = 24,
+) -> dict[str, Any]:
     """Writes the sample data; files that are there already are kept when the settings are the same.
 
     Returns:
         The settings written to `sample.json`.
 
     Raises:
-        InputError: a number is out of range, or `output` holds a sample of other settings or other files.
+        InputError: a number is out of range, or `output` holds a sample of other settings or other
+            files.
     """
-    settings = {"world_version": WORLD_VERSION, "seed": seed, "clips_per_class_train": clips_per_class_train,
-                "clips_per_class_validation": clips_per_class_validation, "videos_train": videos_train,
-                "videos_validation": videos_validation}
-    for name, value, least in [("seed", seed, 0), ("workers", workers, 1),
-                               *((name, value, 1) for name, value in settings.items() if name != "seed")]:
+    settings = {
+        "world_version": WORLD_VERSION,
+        "seed": seed,
+        "clips_per_class_train": clips_per_class_train,
+        "clips_per_class_validation": clips_per_class_validation,
+        "videos_train": videos_train,
+        "videos_validation": videos_validation,
+    }
+    for name, value, least in [
+        ("seed", seed, 0),
+        ("workers", workers, 1),
+        *((name, value, 1) for name, value in settings.items() if name != "seed"),
+    ]:
         if value < least:
             raise InputError(f"--{name}={value} is too small: give a number of at least {least}.")
     root = Path(output)
     _claim(root, settings)
-    videos = [*plan_videos("training", "train", videos_train, (seed, _VIDEO_SEEDS["training"])),
-              *plan_videos("validation", "val", videos_validation, (seed, _VIDEO_SEEDS["validation"]))]
+    videos = [
+        *plan_videos("training", "train", videos_train, (seed, _VIDEO_SEEDS["training"])),
+        *plan_videos("validation", "val", videos_validation, (seed, _VIDEO_SEEDS["validation"])),
+    ]
     counts = {"train": clips_per_class_train, "val": clips_per_class_validation}
     plans = [*videos, *plan_clips(counts, seed)]
     waiting = [plan for plan in plans if not (root / plan.path).exists()]
@@ -74,17 +94,32 @@ def _claim(root: Path, settings: dict[str, int]) -> None:
     if path.exists():
         found = read_json_object(path, "settings")["settings"]
         found = found if isinstance(found, dict) else {}
-        other = [f"{name} is {found.get(name)} there, {value} here" for name, value in settings.items()
-                 if found.get(name) != value]
+        other = [
+            f"{name} is {found.get(name)} there, {value} here"
+            for name, value in settings.items()
+            if found.get(name) != value
+        ]
         if other:
-            raise InputError(f"{root} holds a sample of other settings ({'; '.join(other)}): "
-                             "choose another --output or delete that folder.")
+            raise InputError(
+                f"{root} holds a sample of other settings ({'; '.join(other)}): "
+                "choose another --output or delete that folder."
+            )
     elif any((root / name).exists() for name in ("clips", "videos", "annotations.json")):
-        raise InputError(f"{root} holds clips, videos or annotations but no sample.json, so it is no sample: "
-                         "choose another --output.")
+        raise InputError(
+            f"{root} holds clips, videos or annotations but no sample.json, so it is no sample: "
+            "choose another --output."
+        )
     else:
-        write_json(path, {"settings": settings, "classes": list(ACTIONS), "width": WIDTH, "height": HEIGHT,
-                          "fps": FPS})
+        write_json(
+            path,
+            {
+                "settings": settings,
+                "classes": list(ACTIONS),
+                "width": WIDTH,
+                "height": HEIGHT,
+                "fps": FPS,
+            },
+        )
     # What a killed run was writing; such files never had their final name.
     for pattern in ("clips/*/*/.*.partial", "videos/.*.partial"):
         for partial in root.glob(pattern):
@@ -92,12 +127,20 @@ def _claim(root: Path, settings: dict[str, int]) -> None:
 
 
 def plan_clips(counts: dict[str, int], seed: int) -> list[ClipPlan]:
-    """Plans of all clips; `counts` is clips a class in "train" and "val". Clip i has scene i in any class."""
-    return [plan_clip(f"clips/{subset}/{action}/{action}_{subset}_{index + 1:04d}.mp4", action, index,
-                      (seed, _CLIP_SEEDS[subset], number * 100_000 + index))
-            for subset, count in counts.items()
-            for number, action in enumerate(ACTIONS)
-            for index in range(count)]
+    """Plans of all clips; `counts` is clips a class in "train" and "val". Clip i has scene i in any
+    class.
+    """
+    return [
+        plan_clip(
+            f"clips/{subset}/{action}/{action}_{subset}_{index + 1:04d}.mp4",
+            action,
+            index,
+            (seed, _CLIP_SEEDS[subset], number * 100_000 + index),
+        )
+        for subset, count in counts.items()
+        for number, action in enumerate(ACTIONS)
+        for index in range(count)
+    ]
 
 
 def _leave_with_parent() -> None:
@@ -107,6 +150,7 @@ def _leave_with_parent() -> None:
     def watch() -> None:
         connection.wait([parent.sentinel])
         os._exit(1)
+
     threading.Thread(target=watch, daemon=True).start()
 
 
@@ -116,7 +160,8 @@ def _run(root: Path, plans: Sequence[ClipPlan | VideoPlan], workers: int) -> Ite
         yield from (make_file(str(root), plan) for plan in plans)
         return
     with concurrent.futures.ProcessPoolExecutor(
-            workers, multiprocessing.get_context("spawn"), initializer=_leave_with_parent) as pool:
+        workers, multiprocessing.get_context("spawn"), initializer=_leave_with_parent
+    ) as pool:
         jobs = [pool.submit(make_file, str(root), plan) for plan in plans]
         try:
             for job in concurrent.futures.as_completed(jobs):
@@ -126,12 +171,18 @@ def _run(root: Path, plans: Sequence[ClipPlan | VideoPlan], workers: int) -> Ite
             pool.shutdown(wait=False, cancel_futures=True)
 
 
-def _make_files(root: Path, waiting: Sequence[ClipPlan | VideoPlan], plans: Sequence[ClipPlan | VideoPlan],
-                workers: int) -> None:
+def _make_files(
+    root: Path,
+    waiting: Sequence[ClipPlan | VideoPlan],
+    plans: Sequence[ClipPlan | VideoPlan],
+    workers: int,
+) -> None:
     total, left = (sum(plan.num_frames for plan in group) for group in (plans, waiting))
     if len(waiting) < len(plans):
         print(f"{len(plans) - len(waiting)} of {len(plans)} files are there already.")
-    with tqdm(total=total, initial=total - left, unit="frame", desc="sample data", smoothing=0.05) as bar:
+    with tqdm(
+        total=total, initial=total - left, unit="frame", desc="sample data", smoothing=0.05
+    ) as bar:
         for num_frames in _run(root, waiting, workers):
             bar.update(num_frames)
 
@@ -150,11 +201,19 @@ def define_flags() -> None:
 def main(argv: Sequence[str]) -> None:
     """The command: reads the flags and makes the sample."""
     del argv
-    make_sample(FLAGS.output, seed=FLAGS.seed, workers=FLAGS.workers,
-                clips_per_class_train=FLAGS.clips_per_class_train,
-                clips_per_class_validation=FLAGS.clips_per_class_validation,
-                videos_train=FLAGS.videos_train, videos_validation=FLAGS.videos_validation)
-    print(f"sample data is complete in {FLAGS.output}: clips/train, clips/val, videos, annotations.json")
+    make_sample(
+        FLAGS.output,
+        seed=FLAGS.seed,
+        workers=FLAGS.workers,
+        clips_per_class_train=FLAGS.clips_per_class_train,
+        clips_per_class_validation=FLAGS.clips_per_class_validation,
+        videos_train=FLAGS.videos_train,
+        videos_validation=FLAGS.videos_validation,
+    )
+    print(
+        f"sample data is complete in {FLAGS.output}: clips/train, clips/val, videos, "
+        "annotations.json"
+    )
 
 
 if __name__ == "__main__":

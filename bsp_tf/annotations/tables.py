@@ -1,10 +1,11 @@
-"""Annotations in CSV form: subsets of videos (G-TAD, BMN) and action instances (THUMOS14). NumPy is not needed.
+"""Annotations in CSV form: subsets of videos (G-TAD, BMN) and action instances (THUMOS14). NumPy is
+not needed.
 
     video,...,subset,...                                  G-TAD's video_info.csv: which subset a video is in
     video,type,...,start,end,startFrame,endFrame          THUMOS14's val_Annotation.csv and test_Annotation.csv, seconds
 
-A THUMOS14 video names its subset itself: video_validation_0000051, video_test_0000004. Instances of type "Ambiguous"
-belong to none of its classes and are left out.
+A THUMOS14 video names its subset itself: video_validation_0000051, video_test_0000004. Instances of
+type "Ambiguous" belong to none of its classes and are left out.
 """
 
 import csv
@@ -20,8 +21,10 @@ def read_table(path: str) -> tuple[dict[str, dict[str, Any]], dict[str, str]]:
     """Reads either form.
 
     Returns:
-        Entries as in the ActivityNet JSON {id: {"fps", "annotations": [{"segment", "label"}]}} with numbers as they
-        stand there, and the subsets {id: subset}; one of the two is empty, or both describe THUMOS14 videos.
+        Entries as in the ActivityNet JSON {id: {"fps", "annotations": [{"segment", "label"}]}} with
+            numbers as they
+        stand there, and the subsets {id: subset}; one of the two is empty, or both describe
+            THUMOS14 videos.
 
     Raises:
         InputError: unreadable, or columns are missing.
@@ -50,7 +53,9 @@ def _instances(rows: list[dict[str, str]]) -> dict[str, dict[str, Any]]:
     for row in rows:
         entry = entries.setdefault(row["video"], {"annotations": []})
         if row["type"] != THUMOS_AMBIGUOUS:
-            entry["annotations"].append({"segment": [row["start"], row["end"]], "label": row["type"]})
+            entry["annotations"].append(
+                {"segment": [row["start"], row["end"]], "label": row["type"]}
+            )
         times = _number(row["end"]), _number(row.get("endFrame"))
         last_times[row["video"]] = max(times, last_times.get(row["video"], (0.0, 0.0)))
     for video_id, (seconds, frames) in last_times.items():
@@ -69,4 +74,6 @@ def _number(text: str | None) -> float:
 
 
 def _thumos_subset(video_id: str) -> str:
-    return next((subset for prefix, subset in THUMOS_SUBSETS.items() if video_id.startswith(prefix)), "")
+    return next(
+        (subset for prefix, subset in THUMOS_SUBSETS.items() if video_id.startswith(prefix)), ""
+    )

@@ -12,23 +12,30 @@ BAD_INPUT_STATUS = 2
 INTERRUPTED_STATUS = 130
 
 
-def run_command(main: Callable[[Sequence[str]], int | None], define_flags: Callable[[], None]) -> None:
-    """Defines and parses absl flags and runs `main(argv)`; the process exits with what `main` returns (None is 0).
+def run_command(
+    main: Callable[[Sequence[str]], int | None], define_flags: Callable[[], None]
+) -> None:
+    """Defines and parses absl flags and runs `main(argv)`; the process exits with what `main`
+    returns (None is 0).
 
-    Flags are defined here, not when a command's module is imported: absl's flags are global, and a program that
-    imports two commands would find --output defined twice.
+    Flags are defined here, not when a command's module is imported: absl's flags are global, and a
+    program that imports two commands would find --output defined twice.
 
-    An InputError and a wrong flag become one line on stderr and exit status 2, Ctrl-C a line and status 130: no
-    traceback for what is no fault of the program. Every other exception keeps its traceback.
+    An InputError and a wrong flag become one line on stderr and exit status 2, Ctrl-C a line and
+    status 130: no traceback for what is no fault of the program. Every other exception keeps its
+    traceback.
     """
 
     def guarded(argv: Sequence[str]) -> int | None:
-        # Keras turns absl's INFO level on, and TensorFlow then writes into the progress bars at each checkpoint.
+        # Keras turns absl's INFO level on, and TensorFlow then writes into the progress bars at
+        # each checkpoint.
         if not flags.FLAGS["verbosity"].present:
             logging.set_verbosity(logging.WARNING)
         try:
             if len(argv) > 1:
-                raise InputError(f"unexpected argument {argv[1]!r}: flags are written --name=value (see --help).")
+                raise InputError(
+                    f"unexpected argument {argv[1]!r}: flags are written --name=value (see --help)."
+                )
             return main(argv)
         except InputError as error:
             return report_bad_input(error)
@@ -47,7 +54,9 @@ def report_bad_input(error: InputError) -> int:
 
 
 def _parse_flags(argv: Sequence[str]) -> list[str]:
-    """absl's parser, but a wrong flag ends with our line and status; absl would end with two lines and status 1."""
+    """absl's parser, but a wrong flag ends with our line and status; absl would end with two lines
+    and status 1.
+    """
     try:
         arguments = flags.FLAGS(argv)
         _refuse_empty_flags()
@@ -66,8 +75,13 @@ def _explain(text: str) -> str:
 
 
 def _refuse_empty_flags() -> None:
-    """An empty path would mean the current folder: most often it is a shell variable that was never set."""
+    """An empty path would mean the current folder: most often it is a shell variable that was never
+    set.
+    """
     for name in flags.FLAGS:
         flag = flags.FLAGS[name]
         if flag.present and flag.value == "" and "." not in name and flag.flag_type() == "string":
-            raise InputError(f"--{name} is empty (an unset shell variable?): give --{name}=VALUE, or leave it out.")
+            raise InputError(
+                f"--{name} is empty (an unset shell variable?): give --{name}=VALUE, or leave it "
+                "out."
+            )

@@ -1,4 +1,6 @@
-"""The --config flag: a config file, every field of it a flag, and one clear line for a mistyped one."""
+"""The --config flag: a config file, every field of it a flag, and one clear line for a mistyped
+one.
+"""
 
 import contextlib
 import difflib
@@ -14,8 +16,17 @@ from bsp_tf.base.command_line import report_bad_input, run_command
 from bsp_tf.base.errors import InputError
 
 # What the Python code of a wrong file can raise.
-_CONFIG_ERRORS = (OSError, SyntaxError, ImportError, NameError, AttributeError, LookupError, TypeError, ValueError,
-                  flags.Error)
+_CONFIG_ERRORS = (
+    OSError,
+    SyntaxError,
+    ImportError,
+    NameError,
+    AttributeError,
+    LookupError,
+    TypeError,
+    ValueError,
+    flags.Error,
+)
 _HELP = "Config file with get_config(). Each of its fields is a flag too: --config.FIELD=VALUE."
 
 
@@ -24,9 +35,13 @@ def define_config_flag() -> None:
     config_flags.DEFINE_config_file("config", None, _HELP)
 
 
-def run_config_command(main: Callable[[Sequence[str]], int | None], define_flags: Callable[[], None],
-                       fields: Sequence[str] = ()) -> None:
-    """`run_command` for a command that has the --config flag; a wrong file or field ends with status 2, too.
+def run_config_command(
+    main: Callable[[Sequence[str]], int | None],
+    define_flags: Callable[[], None],
+    fields: Sequence[str] = (),
+) -> None:
+    """`run_command` for a command that has the --config flag; a wrong file or field ends with
+    status 2, too.
 
     `fields`: what tells a config of this command from those of others; see `check_config_flags`.
     """
@@ -38,15 +53,16 @@ def run_config_command(main: Callable[[Sequence[str]], int | None], define_flags
 
 
 def check_config_flags(arguments: Sequence[str], fields: Sequence[str] = ()) -> None:
-    """Checks --config and the names of its overrides, before absl would fail on them with a traceback.
+    """Checks --config and the names of its overrides, before absl would fail on them with a
+    traceback.
 
     Args:
         arguments: The command line without the program's name.
         fields: Fields or groups that the config must have.
 
     Raises:
-        InputError: no --config, a file that cannot be loaded or lacks one of `fields`, or an override of a field
-            that it does not have.
+        InputError: no --config, a file that cannot be loaded or lacks one of `fields`, or an
+            override of a field that it does not have.
     """
     if any(re.match(r"--?help", argument) for argument in arguments):
         return
@@ -54,14 +70,21 @@ def check_config_flags(arguments: Sequence[str], fields: Sequence[str] = ()) -> 
     config = _load_without_overrides(path)
     lacking = [name for name in fields if name not in config]
     if lacking:
-        raise InputError(f"--config={path} is no config of this command: it has no field {lacking[0]!r}. See the "
-                         "command in the docstring of each file in configs/.")
+        raise InputError(
+            f"--config={path} is no config of this command: it has no field {lacking[0]!r}. See "
+            "the "
+            "command in the docstring of each file in configs/."
+        )
     known = dict(_fields(config))
     for argument in arguments:
         match = re.match(r"--?(?:no)?config\.([^=]+)", argument)
         if match and match[1] not in known:
             close = difflib.get_close_matches(match[1], known, n=1, cutoff=0.5)
-            remedy = f"did you mean --config.{close[0]}?" if close else f"its fields are: {', '.join(known)}."
+            remedy = (
+                f"did you mean --config.{close[0]}?"
+                if close
+                else f"its fields are: {', '.join(known)}."
+            )
             raise InputError(f"the config has no field {match[1]!r}: {remedy}")
 
 
@@ -73,14 +96,19 @@ def _config_path(arguments: Sequence[str]) -> str:
         elif argument in ("--config", "-config") and position + 1 < len(arguments):
             path = arguments[position + 1]
     if not path:
-        raise InputError("--config is not set: give a config file, for example --config=configs/base.py.")
+        raise InputError(
+            "--config is not set: give a config file, for example --config=configs/base.py."
+        )
     return path
 
 
 def _load_without_overrides(path: str) -> ConfigDict:
     # After a colon a file may be given an argument for its get_config.
     if not Path(path.partition(":")[0]).is_file():
-        raise InputError(f"--config={path} is no file: check the path; the project's own configs are in its configs/.")
+        raise InputError(
+            f"--config={path} is no file: check the path; the project's own configs are in its "
+            "configs/."
+        )
     program = ["check", f"--config={path}"]
     values = flags.FlagValues()
     config_flags.DEFINE_config_file("config", None, _HELP, flag_values=values, sys_argv=program)
@@ -93,9 +121,13 @@ def _load_without_overrides(path: str) -> ConfigDict:
         with contextlib.suppress(AttributeError):
             config.task  # noqa: B018
     except _CONFIG_ERRORS as error:
-        raise InputError(f"cannot load --config={path}: {_first_line(_innermost(error))}. "
-                         "Check the path and the file.") from error
-    raise InputError(f"--config={path}: get_config() returned {type(config).__name__}, not a ConfigDict.")
+        raise InputError(
+            f"cannot load --config={path}: {_first_line(_innermost(error))}. "
+            "Check the path and the file."
+        ) from error
+    raise InputError(
+        f"--config={path}: get_config() returned {type(config).__name__}, not a ConfigDict."
+    )
 
 
 def _innermost(error: BaseException) -> BaseException:
@@ -111,7 +143,9 @@ def _first_line(error: BaseException) -> str:
 
 
 def _fields(config: ConfigDict, prefix: str = ""):
-    """Yields (dotted name, value) of every field, groups included: a whole group can be given as well."""
+    """Yields (dotted name, value) of every field, groups included: a whole group can be given as
+    well.
+    """
     for name, value in config.items():
         yield prefix + name, value
         if isinstance(value, ConfigDict):

@@ -28,14 +28,18 @@ def digest_files(paths: Iterable[str | os.PathLike]) -> str:
 
 
 def refuse_output_inside(output: str | os.PathLike, folder: str | os.PathLike) -> None:
-    """Refuses an output in a folder whose files are the input: the next run would take them for input.
+    """Refuses an output in a folder whose files are the input: the next run would take them for
+    input.
 
     Raises:
         InputError: `output` is `folder` or lies below it.
     """
     if Path(output).resolve().is_relative_to(Path(folder).resolve()):
-        raise InputError(f"--output={output} lies in the input folder {folder}, where the next run would take it for "
-                         "input: give a folder outside.")
+        raise InputError(
+            f"--output={output} lies in the input folder {folder}, where the next run would take "
+            "it for "
+            "input: give a folder outside."
+        )
 
 
 def finished_output(
@@ -52,7 +56,8 @@ def finished_output(
         The content; None if there is no such file, or its inputs have changed since (make it anew).
 
     Raises:
-        InputError: the file was made with other settings (the message says which) or by another program.
+        InputError: the file was made with other settings (the message says which) or by another
+            program.
     """
     if not os.path.exists(path):
         return None
@@ -60,7 +65,9 @@ def finished_output(
     external = found.get("external_data") if isinstance(found, dict) else None
     old = external.get("settings") if isinstance(external, dict) else None
     if not isinstance(old, dict):
-        raise InputError(f"{path} exists and was not written by this command: give another --output.")
+        raise InputError(
+            f"{path} exists and was not written by this command: give another --output."
+        )
     differences = [
         f"{name} was {old.get(name)!r}, is now {value!r}"
         for name, value in settings.items()
@@ -68,7 +75,8 @@ def finished_output(
     ]
     if differences:
         raise InputError(
-            f"{path} was made with other settings ({'; '.join(differences)}): give another --output, or "
+            f"{path} was made with other settings ({'; '.join(differences)}): give another "
+            "--output, or "
             "delete it."
         )
     return found if external.get("inputs") == dict(inputs) else None

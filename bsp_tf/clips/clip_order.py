@@ -1,12 +1,13 @@
-"""The endless order of clips as a function of the seed and of the place in it, and the reading of any one clip.
+"""The endless order of clips as a function of the seed and of the place in it, and the reading of
+any one clip.
 
-Nothing is shuffled in a buffer: `ActionOrder` and `QuadOrder` say which clips make the n-th unit (a clip, a quad of
-clips) of a stream, by a pseudo-random permutation of each pass that is computed point by point. So a stream starts
-anywhere at once, several workers share it without speaking to each other, the order is shuffled over the whole folder,
-and its state is one number.
+Nothing is shuffled in a buffer: `ActionOrder` and `QuadOrder` say which clips make the n-th unit (a
+clip, a quad of clips) of a stream, by a pseudo-random permutation of each pass that is computed
+point by point. So a stream starts anywhere at once, several workers share it without speaking to
+each other, the order is shuffled over the whole folder, and its state is one number.
 
-With `pipelines.py`, `view_batches.py`, `input_service.py` and the searches of `records/index.py` and `records/damage.py`
-the only place that knows tf.data.
+With `pipelines.py`, `view_batches.py`, `input_service.py` and the searches of `records/index.py`
+and `records/damage.py` the only place that knows tf.data.
 """
 
 from collections.abc import Callable
@@ -40,7 +41,9 @@ def parallel_map(dataset: tf.data.Dataset, function: Callable) -> tf.data.Datase
     return dataset.map(function, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
 
 
-def permuted(place: tf.Tensor, count: tf.Tensor | int, seed: tf.Tensor, number: tf.Tensor) -> tf.Tensor:
+def permuted(
+    place: tf.Tensor, count: tf.Tensor | int, seed: tf.Tensor, number: tf.Tensor
+) -> tf.Tensor:
     """Where permutation `number` of 0..count-1 sends `place`.
 
     Args:
@@ -51,14 +54,18 @@ def permuted(place: tf.Tensor, count: tf.Tensor | int, seed: tf.Tensor, number: 
     Returns:
         int64, shape of `place`.
     """
-    return tf.random.experimental.index_shuffle(place, fold_seed(seed, number), tf.cast(count, tf.int64) - 1)
+    return tf.random.experimental.index_shuffle(
+        place, fold_seed(seed, number), tf.cast(count, tf.int64) - 1
+    )
 
 
 class ActionOrder:
     """Units of one clip: each pass shows every usable clip once."""
 
     def __init__(self, index: RecordIndex, seed: int, shuffle: bool):
-        """Labelled clips of `index` with a frame are usable; without `shuffle` they come in the order of the index."""
+        """Labelled clips of `index` with a frame are usable; without `shuffle` they come in the
+        order of the index.
+        """
         self._clips = np.flatnonzero((index.label >= 0) & (index.num_frames > 0))
         self._seed, self._shuffle = seed, shuffle
         self.units_a_pass = len(self._clips)
@@ -74,16 +81,20 @@ class ActionOrder:
 class QuadOrder:
     """Units of four clips: two different ones of a class, two different ones of another.
 
-    In each pass the clips of a class are paired anew (an odd one is left out) and the pairs are dealt out two by two.
-    If two of one class meet, the second gives way to a pair drawn from the other classes.
+    In each pass the clips of a class are paired anew (an odd one is left out) and the pairs are
+    dealt out two by two. If two of one class meet, the second gives way to a pair drawn from the
+    other classes.
     """
 
     def __init__(self, index: RecordIndex, seed: int, min_frames: int):
-        """Labelled clips of at least `min_frames` frames are usable; at least two classes must have two of them."""
+        """Labelled clips of at least `min_frames` frames are usable; at least two classes must have
+        two of them.
+        """
         usable = np.flatnonzero((index.label >= 0) & (index.num_frames >= min_frames))
         self._clips = usable[np.argsort(index.label[usable], kind="stable")]  # class by class
         classes, self._first, self._count = np.unique(
-            index.label[self._clips], return_index=True, return_counts=True)
+            index.label[self._clips], return_index=True, return_counts=True
+        )
         pairs = self._count // 2
         self._pair_class = np.repeat(np.arange(len(classes)), pairs)  # the pairs, class by class
         self._first_pair = np.cumsum(pairs) - pairs
@@ -98,11 +109,13 @@ class QuadOrder:
         one, other = tf.unstack(permuted(2 * place + [0, 1], total, seed, turn))
         pair_class = tf.constant(self._pair_class)
         own = pair_class[one]
-        # Behind the last pair of the class, and round to its first: every pair of another class, equally often.
+        # Behind the last pair of the class, and round to its first: every pair of another class,
+        # equally often.
         behind = self._at("_first_pair", own) + self._at("_num_pairs", own)
         outside = total - self._at("_num_pairs", own)
-        fraction = tf.random.stateless_uniform([], fold_seed(stream_seed(self._seed, OTHER_CLASS), number),
-                                               dtype=tf.float64)
+        fraction = tf.random.stateless_uniform(
+            [], fold_seed(stream_seed(self._seed, OTHER_CLASS), number), dtype=tf.float64
+        )
         drawn = (behind + tf.cast(fraction * tf.cast(outside, tf.float64), tf.int64)) % total
         other = tf.where(pair_class[other] == own, drawn, other)
         return tf.concat([self._pair(one, turn), self._pair(other, turn)], axis=0)
@@ -123,15 +136,20 @@ class QuadOrder:
 def clip_reader(folder: RecordFolder, index: RecordIndex) -> Callable[[tf.Tensor], Element]:
     """A function that reads the clip of one row (int64 []) of the index, usable in `Dataset.map`.
 
-    It returns frames string [num_frames], label int32 [] and raises tf.errors.DataLossError for a damaged record.
+    It returns frames string [num_frames], label int32 [] and raises tf.errors.DataLossError for a
+    damaged record.
     """
+
     def read(row: tf.Tensor) -> Element:
         shard = tf.gather(tf.constant(folder.shards), tf.gather(tf.constant(index.shard), row))
-        # The raw op, because TFRecordDataset takes no offsets. Without a buffer a record goes straight into its string,
-        # at two thirds of the time.
+        # The raw op, because TFRecordDataset takes no offsets. Without a buffer a record goes
+        # straight into its string, at two thirds of the time.
         records = tf.raw_ops.TFRecordDatasetV2(
-            filenames=[shard], compression_type="", buffer_size=tf.constant(0, tf.int64),
-            byte_offsets=[tf.gather(tf.constant(index.offset), row)])
+            filenames=[shard],
+            compression_type="",
+            buffer_size=tf.constant(0, tf.int64),
+            byte_offsets=[tf.gather(tf.constant(index.offset), row)],
+        )
         first = tf.data.experimental.from_variant(records, tf.TensorSpec([], tf.string)).take(1)
         clip = parse_clip(first.get_single_element())
         return {"frames": clip["frames"], "label": tf.cast(clip["label"], tf.int32)}
@@ -139,8 +157,14 @@ def clip_reader(folder: RecordFolder, index: RecordIndex) -> Callable[[tf.Tensor
     return read
 
 
-def require_usable_clips(folder: RecordFolder, index: RecordIndex, min_frames: int, min_classes: int,
-                         clips_a_class: int, what: str) -> None:
+def require_usable_clips(
+    folder: RecordFolder,
+    index: RecordIndex,
+    min_frames: int,
+    min_classes: int,
+    clips_a_class: int,
+    what: str,
+) -> None:
     """Checks that a folder can serve a task.
 
     Args:
@@ -157,6 +181,10 @@ def require_usable_clips(folder: RecordFolder, index: RecordIndex, min_frames: i
     if (counts >= clips_a_class).sum() >= min_classes:
         return
     usable = {folder.labels[label]: int(count) for label, count in enumerate(counts) if count}
-    raise InputError(f"{folder.path} cannot serve {what}: it needs {min_classes} class(es) with {clips_a_class} or "
-                     f"more labelled clips of at least {min_frames} frames. Of {len(index.label)} clips the usable "
-                     f"ones by class are {usable}. Add clips, or lower data.num_frames or boundary.strides.")
+    raise InputError(
+        f"{folder.path} cannot serve {what}: it needs {min_classes} class(es) with "
+        f"{clips_a_class} or "
+        f"more labelled clips of at least {min_frames} frames. Of {len(index.label)} clips the "
+        "usable "
+        f"ones by class are {usable}. Add clips, or lower data.num_frames or boundary.strides."
+    )

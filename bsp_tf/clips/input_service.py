@@ -1,12 +1,14 @@
-"""Batches made on other machines by tf.data service, with the order and the content of batches made here.
+"""Batches made on other machines by tf.data service, with the order and the content of batches made
+here.
 
-The service alone promises neither: workers deliver in any order, and what a worker holds when it dies is lost. But
-batch n is a pure function of n. So the service deals out *numbers of batches* (dynamic sharding), each batch comes with
-its number, and here they are put back in order; a batch that does not come is made here. A run with the service ends
-with the weights of a run without it, whatever happens to workers and dispatcher, and its state is the number of the
-next batch.
+The service alone promises neither: workers deliver in any order, and what a worker holds when it
+dies is lost. But batch n is a pure function of n. So the service deals out *numbers of batches*
+(dynamic sharding), each batch comes with its number, and here they are put back in order; a batch
+that does not come is made here. A run with the service ends with the weights of a run without it,
+whatever happens to workers and dispatcher, and its state is the number of the next batch.
 
-TensorFlow waits for a dispatcher without end and without a word, deaf to signals. So a thread does the waiting.
+TensorFlow waits for a dispatcher without end and without a word, deaf to signals. So a thread does
+the waiting.
 """
 
 import queue
@@ -18,9 +20,11 @@ import tensorflow as tf
 
 from bsp_tf.base.errors import InputError
 
-# Batches that may wait for an earlier one before that one counts as lost: the lead of the fastest worker, in memory.
+# Batches that may wait for an earlier one before that one counts as lost: the lead of the fastest
+# worker, in memory.
 MAX_HELD_BATCHES = 8
-# After so long without any batch they are made here until one comes. Also the longest that SIGTERM has to wait.
+# After so long without any batch they are made here until one comes. Also the longest that SIGTERM
+# has to wait.
 PATIENCE_SECONDS = 10.0
 # What a worker meets in its records; everything else is the service's own trouble.
 DATA_ERRORS = (tf.errors.DataLossError, tf.errors.InvalidArgumentError)
@@ -37,13 +41,16 @@ class ServiceBatches:
         Args:
             address: of the dispatcher, "grpc://host:port".
             first_batch: number of the first batch.
-            make_batches: (first, end) -> Dataset of (number int64 [], batch) for first <= number < end (None: no end).
+            make_batches: (first, end) -> Dataset of (number int64 [], batch) for first <= number <
+                end (None: no end).
         Raises:
             InputError: the address is none.
         """
-        if not address.startswith("grpc://") or ":" not in address[len("grpc://"):]:
-            raise InputError(f"config: data.service={address!r} is no dispatcher's address such as "
-                             "grpc://10.0.0.1:5050 (empty: no service).")
+        if not address.startswith("grpc://") or ":" not in address[len("grpc://") :]:
+            raise InputError(
+                f"config: data.service={address!r} is no dispatcher's address such as "
+                "grpc://10.0.0.1:5050 (empty: no service)."
+            )
         self.address, self.first_batch, self.make_batches = address, first_batch, make_batches
 
     def __iter__(self) -> "ServiceIterator":
@@ -51,7 +58,9 @@ class ServiceBatches:
 
 
 class ServiceIterator(tf.train.experimental.PythonState, Iterator):
-    """The batches in order. tf.train.Checkpoint saves and restores it: its state is `position`, the next number."""
+    """The batches in order. tf.train.Checkpoint saves and restores it: its state is `position`, the
+    next number.
+    """
 
     def __init__(self, batches: ServiceBatches):
         """Connects when the first batch is asked for, so that a restored position counts."""
@@ -95,9 +104,14 @@ class ServiceIterator(tf.train.experimental.PythonState, Iterator):
     def _take_one(self, number: int) -> bool:
         """Holds the next batch that arrives, unless it is older than `number`; False if none does."""
         try:
-            received = self._connection.received.get(timeout=PATIENCE_SECONDS if self._answers else 0.001)
+            received = self._connection.received.get(
+                timeout=PATIENCE_SECONDS if self._answers else 0.001
+            )
         except queue.Empty:
-            self._be_silent(f"sends nothing for {PATIENCE_SECONDS:g} s: is the dispatcher running, and a worker?")
+            self._be_silent(
+                f"sends nothing for {PATIENCE_SECONDS:g} s: is the dispatcher running, and a "
+                "worker?"
+            )
             return False
         if isinstance(received, DATA_ERRORS):
             raise received
@@ -143,8 +157,11 @@ class _Connection:
 
     def _receive(self, batches: ServiceBatches, number: int) -> None:
         service = tf.data.experimental.service.distribute(
-            tf.data.experimental.service.ShardingPolicy.DYNAMIC, batches.address,
-            max_outstanding_requests=MAX_HELD_BATCHES // 2, compression=None)
+            tf.data.experimental.service.ShardingPolicy.DYNAMIC,
+            batches.address,
+            max_outstanding_requests=MAX_HELD_BATCHES // 2,
+            compression=None,
+        )
         try:
             for numbered in batches.make_batches(number, None).apply(service):
                 self._hand_over(numbered)

@@ -1,8 +1,10 @@
-"""The views of a clip in dense evaluation: which frames (10 clips) and which squares of them (3 crops). Pure functions.
+"""The views of a clip in dense evaluation: which frames (10 clips) and which squares of them (3
+crops). Pure functions.
 
-TSM scores a video by the mean of its logits over 10 clips x 3 crops. Its own are the starts of `dense_clips`, the two
-clips of `uniform_clips` ("twice sample") and the three crops of landscape frames; each docstring says what is ours.
-One clip is always the one of evaluation with one view (`frame_sampling`, seed None).
+TSM scores a video by the mean of its logits over 10 clips x 3 crops. Its own are the starts of
+`dense_clips`, the two clips of `uniform_clips` ("twice sample") and the three crops of landscape
+frames; each docstring says what is ours. One clip is always the one of evaluation with one view
+(`frame_sampling`, seed None).
 """
 
 import tensorflow as tf
@@ -14,11 +16,14 @@ NUM_CROPS = (1, 3)
 CROP_QUARTERS = (0, 4, 2)
 
 
-def dense_clips(num_frames: tf.Tensor, num_samples: int, num_clips: int, window: int = 64) -> tf.Tensor:
+def dense_clips(
+    num_frames: tf.Tensor, num_samples: int, num_clips: int, window: int = 64
+) -> tf.Tensor:
     """Windows of `window` frames, evenly spaced: TSM's dense evaluation (there 10 clips).
 
-    Starts are np.linspace(0, max(1, 1 + num_frames - window) - 1, num_clips) rounded down, samples are
-    window // num_samples apart, indices wrap around (modulo num_frames). One clip: the window in the middle (ours).
+    Starts are np.linspace(0, max(1, 1 + num_frames - window) - 1, num_clips) rounded down, samples
+    are window // num_samples apart, indices wrap around (modulo num_frames). One clip: the window
+    in the middle (ours).
 
     Args:
         num_frames: int32 [], at least 1.
@@ -35,11 +40,13 @@ def dense_clips(num_frames: tf.Tensor, num_samples: int, num_clips: int, window:
 
 
 def uniform_clips(num_frames: tf.Tensor, num_samples: int, num_clips: int) -> tf.Tensor:
-    """One frame of each of `num_samples` equal parts, at `num_clips` evenly shifted places in the parts.
+    """One frame of each of `num_samples` equal parts, at `num_clips` evenly shifted places in the
+    parts.
 
-    Clip c takes int(tick * (i + (1/2 + c / num_clips) mod 1)), tick = num_frames / num_samples: the middles first. One
-    clip is TSM's evaluation, two are its "twice sample" (middles, beginnings); more are ours. A clip of fewer than
-    `num_samples` frames gives index 0 repeated, as in `frame_sampling.uniform_eval`.
+    Clip c takes int(tick * (i + (1/2 + c / num_clips) mod 1)), tick = num_frames / num_samples: the
+    middles first. One clip is TSM's evaluation, two are its "twice sample" (middles, beginnings);
+    more are ours. A clip of fewer than `num_samples` frames gives index 0 repeated, as in
+    `frame_sampling.uniform_eval`.
 
     Args and result as in `dense_clips`.
     """
@@ -48,13 +55,19 @@ def uniform_clips(num_frames: tf.Tensor, num_samples: int, num_clips: int) -> tf
     shifts = (num_clips + 2 * tf.range(num_clips)) % (2 * num_clips)
     units = 2 * num_clips * tf.range(num_samples) + shifts[:, tf.newaxis]
     indices = units * num_frames // (2 * num_clips * num_samples)
-    return tf.ensure_shape(tf.where(num_frames >= num_samples, indices, 0), [num_clips, num_samples])
+    return tf.ensure_shape(
+        tf.where(num_frames >= num_samples, indices, 0), [num_clips, num_samples]
+    )
 
 
-def consecutive_clips(num_frames: tf.Tensor, num_samples: int, frame_step: int, num_clips: int) -> tf.Tensor:
-    """Runs of frames `frame_step` apart, evenly spaced from the first that fits to the last (ours; TSM has none).
+def consecutive_clips(
+    num_frames: tf.Tensor, num_samples: int, frame_step: int, num_clips: int
+) -> tf.Tensor:
+    """Runs of frames `frame_step` apart, evenly spaced from the first that fits to the last (ours;
+    TSM has none).
 
-    One clip: the run in the middle. In a clip that is too short all start at 0 and the last frame repeats.
+    One clip: the run in the middle. In a clip that is too short all start at 0 and the last frame
+    repeats.
 
     Args and result as in `dense_clips`; frame_step: distance of two samples in frames, at least 1.
     """
@@ -65,7 +78,8 @@ def consecutive_clips(num_frames: tf.Tensor, num_samples: int, frame_step: int, 
 
 
 def view_indices(num_frames: tf.Tensor, num_clips: int, data) -> tf.Tensor:
-    """The frames of all clips by the sampling of a config's `data` (sampling, num_frames, frame_step).
+    """The frames of all clips by the sampling of a config's `data` (sampling, num_frames,
+    frame_step).
 
     Returns:
         int32 [num_clips, data.num_frames].
@@ -78,10 +92,12 @@ def view_indices(num_frames: tf.Tensor, num_clips: int, data) -> tf.Tensor:
 
 
 def crop_corners(size: tf.Tensor, side: int) -> tf.Tensor:
-    """Corners of three squares along the longer side: first, last and middle (TSM's full-resolution crops).
+    """Corners of three squares along the longer side: first, last and middle (TSM's full-resolution
+    crops).
 
-    The free room is cut in quarters rounded down, as TSM does; so the last square may end up to 3 pixels before the
-    edge. TSM moves along the width only: three equal crops of a portrait frame; moving along its height is ours.
+    The free room is cut in quarters rounded down, as TSM does; so the last square may end up to 3
+    pixels before the edge. TSM moves along the width only: three equal crops of a portrait frame;
+    moving along its height is ours.
 
     Args:
         size: int32 [2], height and width, none below `side`.
@@ -95,17 +111,24 @@ def crop_corners(size: tf.Tensor, side: int) -> tf.Tensor:
     return tf.where(longer, places * quarters, 2 * quarters)
 
 
-def decode_crops(strings: tf.Tensor, num_crops: int, short_side: int, crop_size: int,
-                 full_resolution: bool = True) -> tf.Tensor:
+def decode_crops(
+    strings: tf.Tensor,
+    num_crops: int,
+    short_side: int,
+    crop_size: int,
+    full_resolution: bool = True,
+) -> tf.Tensor:
     """Decodes frames once and cuts the squares of evaluation.
 
     Args:
         strings: string [n], JPEG images; sizes may differ.
-        num_crops: 1: the centre crop of `crop_size` (`preprocessing.preprocess_eval`); 3: squares at `crop_corners`.
+        num_crops: 1: the centre crop of `crop_size` (`preprocessing.preprocess_eval`); 3: squares
+            at `crop_corners`.
         short_side: pixels, frames are resized to it first.
         crop_size: pixels.
-        full_resolution: whether three squares have the side `short_side` (TSM: 256 where one crop has 224) or
-            `crop_size`. A network that was trained on small frames may not bear the larger ones.
+        full_resolution: whether three squares have the side `short_side` (TSM: 256 where one crop
+            has 224) or `crop_size`. A network that was trained on small frames may not bear the
+            larger ones.
     Returns:
         uint8 [n, num_crops, S, S, 3], RGB; S is crop_size or short_side.
     """
@@ -118,14 +141,20 @@ def decode_crops(strings: tf.Tensor, num_crops: int, short_side: int, crop_size:
         image = tf.image.decode_jpeg(string, channels=3)
         image = preprocessing.resize_short_side(image[tf.newaxis], short_side)[0]
         corners = tf.unstack(crop_corners(tf.shape(image)[:2], side))
-        return tf.stack([image[top:top + side, left:left + side]
-                         for top, left in (tf.unstack(corner) for corner in corners)])
+        return tf.stack(
+            [
+                image[top : top + side, left : left + side]
+                for top, left in (tf.unstack(corner) for corner in corners)
+            ]
+        )
 
     shape = [num_crops, side, side, 3]
     return tf.map_fn(one, strings, fn_output_signature=tf.TensorSpec(shape, tf.uint8))
 
 
-def cut_views(strings: tf.Tensor, num_clips: int, num_crops: int, data, full_resolution: bool = True) -> tf.Tensor:
+def cut_views(
+    strings: tf.Tensor, num_clips: int, num_crops: int, data, full_resolution: bool = True
+) -> tf.Tensor:
     """All views of one clip, each frame decoded once however many views show it.
 
     Args:
@@ -138,8 +167,9 @@ def cut_views(strings: tf.Tensor, num_clips: int, num_crops: int, data, full_res
     """
     indices = view_indices(tf.size(strings), num_clips, data)
     shown, entries = tf.unique(tf.reshape(indices, [-1]))
-    images = decode_crops(tf.gather(strings, shown), num_crops, data.short_side, data.crop_size,
-                          full_resolution)
+    images = decode_crops(
+        tf.gather(strings, shown), num_crops, data.short_side, data.crop_size, full_resolution
+    )
     side = images.shape[2]
     # Straight to the final order: the pixels are copied once.
     crops = tf.range(num_crops)[tf.newaxis, :, tf.newaxis]
@@ -149,7 +179,9 @@ def cut_views(strings: tf.Tensor, num_clips: int, num_crops: int, data, full_res
 
 
 def _even_starts(last_start: tf.Tensor, num_clips: int) -> tf.Tensor:
-    """int32 [num_clips]: from 0 to `last_start` (int32 []), rounded down; a single one is the middle."""
+    """int32 [num_clips]: from 0 to `last_start` (int32 []), rounded down; a single one is the
+    middle.
+    """
     if num_clips == 1:
         return (last_start // 2)[tf.newaxis]
     return tf.range(num_clips) * last_start // (num_clips - 1)

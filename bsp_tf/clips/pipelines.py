@@ -1,8 +1,10 @@
-"""Record folders -> batches, by tf.data: the units of `samples.py`, made in parallel and batched in order.
+"""Record folders -> batches, by tf.data: the units of `samples.py`, made in parallel and batched in
+order.
 
-Unit n is a pure function of the seed and of n. So the same seed gives the same stream on any number of threads and
-workers, whatever TensorFlow's global seed, and a stream that starts at batch s is the rest of the stream that starts
-at 0. Training streams never end; their iterators can be saved with tf.train.Checkpoint.
+Unit n is a pure function of the seed and of n. So the same seed gives the same stream on any number
+of threads and workers, whatever TensorFlow's global seed, and a stream that starts at batch s is
+the rest of the stream that starts at 0. Training streams never end; their iterators can be saved
+with tf.train.Checkpoint.
 """
 
 from typing import NamedTuple
@@ -20,8 +22,15 @@ SPLITS = ("train", "validation")
 SAMPLINGS = ("uniform", "dense", "consecutive")
 
 
-def dataset_for(config, split: str, batch_size: int, seed: int, first_batch: int = 0, shard_index: int = 0,
-                num_shards: int = 1) -> tf.data.Dataset | ServiceBatches:
+def dataset_for(
+    config,
+    split: str,
+    batch_size: int,
+    seed: int,
+    first_batch: int = 0,
+    shard_index: int = 0,
+    num_shards: int = 1,
+) -> tf.data.Dataset | ServiceBatches:
     """Batches of the configured task.
 
     Action element: frames uint8 [B, T, S, S, 3] (0..255, RGB), label int32 [B].
@@ -33,24 +42,31 @@ def dataset_for(config, split: str, batch_size: int, seed: int, first_batch: int
 
     Args:
         config: ml_collections.ConfigDict with task, data.* and boundary.*.
-        split: "train" (infinite, shuffled, augmented, full batches) or "validation" (finite, evaluation geometry, the
-            last incomplete batch kept; the boundary task makes `data.validation_passes` differently seeded passes).
-        batch_size: samples B of a *global* batch; a multiple of `num_shards`, for the boundary task of 4 * num_shards.
+        split: "train" (infinite, shuffled, augmented, full batches) or "validation" (finite,
+            evaluation geometry, the last incomplete batch kept; the boundary task makes
+            `data.validation_passes` differently seeded passes).
+        batch_size: samples B of a *global* batch; a multiple of `num_shards`, for the boundary task
+            of 4 * num_shards.
         seed: of everything random.
-        first_batch: the stream starts with this (0-based) batch of the whole stream: a run goes on after s steps
-            with first_batch=s and sees what it would have seen undisturbed.
+        first_batch: the stream starts with this (0-based) batch of the whole stream: a run goes on
+            after s steps with first_batch=s and sees what it would have seen undisturbed.
         shard_index: which worker of ...
-        num_shards: ... so many asks. The stream of global batches is the same for every number of workers; worker w
-            of W gets rows [w*B/W, (w+1)*B/W) of each. Together the workers show every sample once. Only the last batch
-            of "validation" may be incomplete: row r of it still belongs to worker r // (B/W), so that the last batch of
+        num_shards: ... so many asks. The stream of global batches is the same for every number of
+            workers; worker w of W gets rows [w*B/W, (w+1)*B/W) of each. Together the workers show
+            every sample once. Only the last batch
+            of "validation" may be incomplete: row r of it still belongs to worker r // (B/W), so
+                that the last batch of
             some workers is shorter or missing.
     Raises:
-        InputError: a bad folder (see `record_folder.open_folder`), field or batch size, or no usable clips.
+        InputError: a bad folder (see `record_folder.open_folder`), field or batch size, or no
+            usable clips.
     """
     if split not in SPLITS:
         raise InputError(f"split {split!r} is none of {', '.join(SPLITS)}.")
     if config.data.sampling not in SAMPLINGS:
-        raise InputError(f"config: data.sampling={config.data.sampling!r} is none of {', '.join(SAMPLINGS)}.")
+        raise InputError(
+            f"config: data.sampling={config.data.sampling!r} is none of {', '.join(SAMPLINGS)}."
+        )
     for field in ("num_frames", "frame_step", "validation_passes"):
         if config.data[field] < 1:
             raise InputError(f"config: data.{field}={config.data[field]} must be at least 1.")
@@ -64,8 +80,11 @@ def dataset_for(config, split: str, batch_size: int, seed: int, first_batch: int
         return numbered_batches(units, batch_size, share, end_batch)
 
     if config.data.service and split == "train":
-        return ServiceBatches(config.data.service, first_batch,
-                              lambda first, end: batches(share._replace(first_batch=first), end))
+        return ServiceBatches(
+            config.data.service,
+            first_batch,
+            lambda first, end: batches(share._replace(first_batch=first), end),
+        )
     return batches(share).map(lambda _, rows: rows).prefetch(tf.data.AUTOTUNE)
 
 
@@ -77,8 +96,11 @@ class Share(NamedTuple):
     num_shards: int = 1
 
 
-def numbered_batches(units: Units, batch_size: int, share: Share, end_batch: int | None = None) -> tf.data.Dataset:
-    """Elements (number of the batch int64 [], this share's rows of it), from `share.first_batch` to before `end_batch`.
+def numbered_batches(
+    units: Units, batch_size: int, share: Share, end_batch: int | None = None
+) -> tf.data.Dataset:
+    """Elements (number of the batch int64 [], this share's rows of it), from `share.first_batch` to
+    before `end_batch`.
 
     Raises:
         InputError: a batch does not split into equal parts of whole units, or no such shard.
@@ -86,13 +108,18 @@ def numbered_batches(units: Units, batch_size: int, share: Share, end_batch: int
     own, rest = divmod(batch_size, units.samples * share.num_shards)
     if rest or not own or not 0 <= share.shard_index < share.num_shards:
         raise InputError(
-            f"batch size {batch_size} is not divisible by {units.samples * share.num_shards}, or there is no shard "
-            f"{share.shard_index} of {share.num_shards}: each of {share.num_shards} worker(s) takes an equal part of a "
-            + ("batch." if units.samples == 1 else "batch, with equally many samples of each type."))
+            f"batch size {batch_size} is not divisible by {units.samples * share.num_shards}, or "
+            "there is no shard "
+            f"{share.shard_index} of {share.num_shards}: each of {share.num_shards} worker(s) "
+            "takes an equal part of a "
+            + ("batch." if units.samples == 1 else "batch, with equally many samples of each type.")
+        )
     units_a_batch = own * share.num_shards
     last = tf.int64.max if units.count < 0 else units.count
     if end_batch is None:
-        end_batch = tf.int64.max // units_a_batch if units.count < 0 else -(-units.count // units_a_batch)
+        end_batch = (
+            tf.int64.max // units_a_batch if units.count < 0 else -(-units.count // units_a_batch)
+        )
 
     def numbers(batch: tf.Tensor) -> tf.data.Dataset:
         first = batch * units_a_batch + share.shard_index * own
@@ -102,12 +129,15 @@ def numbered_batches(units: Units, batch_size: int, share: Share, end_batch: int
         return number // units_a_batch, units.make(number)
 
     def merge(batch: tf.Tensor, rows: Element) -> tuple[tf.Tensor, Element]:
-        return batch[0], {name: tf.reshape(value, tf.concat([[-1], tf.shape(value)[2:]], axis=0))
-                          for name, value in rows.items()}
+        return batch[0], {
+            name: tf.reshape(value, tf.concat([[-1], tf.shape(value)[2:]], axis=0))
+            for name, value in rows.items()
+        }
 
     options = tf.data.Options()
     options.deterministic = True
-    # The saved state of an iterator is its place in the stream, not the pixels that wait in its buffers.
+    # The saved state of an iterator is its place in the stream, not the pixels that wait in its
+    # buffers.
     options.experimental_symbolic_checkpoint = True
     # Reading one record counts as state, and TensorFlow would warn of it in many lines.
     options.experimental_external_state_policy = tf.data.experimental.ExternalStatePolicy.IGNORE

@@ -1,7 +1,9 @@
-"""What makes a sample: a number -> which clips -> which of their frames -> JPEG strings -> decoded frames.
+"""What makes a sample: a number -> which clips -> which of their frames -> JPEG strings -> decoded
+frames.
 
-A unit is a clip (action) or a *quad* of clips (boundary): two of a class and two of another, which make one sample of
-each boundary type. Unit n is a pure function of the seed and of n: clips, crops, joints and all.
+A unit is a clip (action) or a *quad* of clips (boundary): two of a class and two of another, which
+make one sample of each boundary type. Unit n is a pure function of the seed and of n: clips, crops,
+joints and all.
 """
 
 from collections.abc import Callable, Sequence
@@ -47,31 +49,53 @@ def split_folder(config, split: str) -> RecordFolder:
 
 
 def action_units(config, split: str, seed: int) -> Units:
-    """The stream of clips with their action class; see `dataset_for`. Unlabelled clips are left out."""
+    """The stream of clips with their action class; see `dataset_for`. Unlabelled clips are left
+    out.
+    """
     folder, training = split_folder(config, split), split == "train"
     index = load_index(folder)
-    require_usable_clips(folder, index, min_frames=1, min_classes=1, clips_a_class=1, what="the action task")
-    order, read = ActionOrder(index, seed, shuffle=training), _frame_reader(config, split, folder, index)
+    require_usable_clips(
+        folder, index, min_frames=1, min_classes=1, clips_a_class=1, what="the action task"
+    )
+    order, read = (
+        ActionOrder(index, seed, shuffle=training),
+        _frame_reader(config, split, folder, index),
+    )
 
     def make(number: tf.Tensor) -> Element:
-        sampling_seed, picture_seed = tf.unstack(tf.random.experimental.stateless_split(
-            fold_seed(stream_seed(seed, SAMPLES), number), 2))
+        sampling_seed, picture_seed = tf.unstack(
+            tf.random.experimental.stateless_split(fold_seed(stream_seed(seed, SAMPLES), number), 2)
+        )
         row = order(number)[0]
-        frames = _sample_frames(tf.gather(tf.constant(index.num_frames), row), sampling_seed, config.data, training)
+        frames = _sample_frames(
+            tf.gather(tf.constant(index.num_frames), row), sampling_seed, config.data, training
+        )
         strings = read(tf.repeat(row, config.data.num_frames), frames)
         size = tf.gather(tf.constant(index.size), row)
-        frames = _decode(strings, tf.zeros([config.data.num_frames], tf.int32), size[tf.newaxis, tf.newaxis],
-                         picture_seed, config.data, training, looks=(0,))
-        return {"frames": frames[tf.newaxis], "label": tf.gather(tf.constant(index.label), row)[tf.newaxis]}
+        frames = _decode(
+            strings,
+            tf.zeros([config.data.num_frames], tf.int32),
+            size[tf.newaxis, tf.newaxis],
+            picture_seed,
+            config.data,
+            training,
+            looks=(0,),
+        )
+        return {
+            "frames": frames[tf.newaxis],
+            "label": tf.gather(tf.constant(index.label), row)[tf.newaxis],
+        }
 
     return Units(make, -1 if training else order.units_a_pass, 1)
 
 
 def boundary_units(config, split: str, seed: int) -> Units:
-    """The stream of quads of synthesized boundary samples; see `dataset_for` and `synthesis/frame_plan.py`.
+    """The stream of quads of synthesized boundary samples; see `dataset_for` and
+    `synthesis/frame_plan.py`.
 
-    Left out are unlabelled clips and clips shorter than the fastest sample spans, (T-1) * max(strides) + 1 frames:
-    they would end in a frozen picture, which is a change of speed that the label denies.
+    Left out are unlabelled clips and clips shorter than the fastest sample spans, (T-1) *
+    max(strides) + 1 frames: they would end in a frozen picture, which is a change of speed that the
+    label denies.
     """
     training = split == "train"
     plan, units_a_pass = quad_planner(config, split, seed)
@@ -79,47 +103,82 @@ def boundary_units(config, split: str, seed: int) -> Units:
     def make(number: tf.Tensor) -> Element:
         planned = plan(number)
         frames = planned["plan"]
-        images = _decode(planned["strings"], frames.part, planned["sizes"], planned["seed"], config.data, training,
-                         frame_plan.LOOKS, frames.composition)
+        images = _decode(
+            planned["strings"],
+            frames.part,
+            planned["sizes"],
+            planned["seed"],
+            config.data,
+            training,
+            frame_plan.LOOKS,
+            frames.composition,
+        )
         shape = [len(BOUNDARY_TYPES), config.data.num_frames, *images.shape[1:]]
-        return {"frames": tf.reshape(images, shape)} | {name: planned[name] for name in (
-            "label", "boundary", "source_classes", "strides", "transition_length")}
+        return {"frames": tf.reshape(images, shape)} | {
+            name: planned[name]
+            for name in ("label", "boundary", "source_classes", "strides", "transition_length")
+        }
 
-    return Units(make, -1 if training else units_a_pass * config.data.validation_passes, len(BOUNDARY_TYPES))
+    return Units(
+        make, -1 if training else units_a_pass * config.data.validation_passes, len(BOUNDARY_TYPES)
+    )
 
 
 def quad_planner(config, split: str, seed: int) -> tuple[Callable[[tf.Tensor], Element], int]:
     """The boundary stream just before decoding: four samples a quad, planned but not yet decoded.
 
     Returns:
-        A function of the quad's number (int64 []), and the number of quads a pass. It returns strings string [D] (the
-        frames that will be decoded, in the order of the plan), plan FramePlan, sizes int32 [4, 2, 2] (height and width
-        of the frames of each part), seed int64 [2], and the labels of `dataset_for` with B = 4.
+        A function of the quad's number (int64 []), and the number of quads a pass. It returns
+        strings string [D] (the frames that will be decoded, in the order of the plan), plan
+        FramePlan, sizes int32 [4, 2, 2] (height and width of the frames of each part), seed int64
+        [2], and the labels of `dataset_for` with B = 4.
     """
     settings = Settings.from_config(config)
     folder = split_folder(config, split)
     index = load_index(folder)
-    require_usable_clips(folder, index, min_frames=settings.window, min_classes=2, clips_a_class=2,
-                         what="the boundary task")
-    order, read = QuadOrder(index, seed, settings.window), _frame_reader(config, split, folder, index)
+    require_usable_clips(
+        folder,
+        index,
+        min_frames=settings.window,
+        min_classes=2,
+        clips_a_class=2,
+        what="the boundary task",
+    )
+    order, read = (
+        QuadOrder(index, seed, settings.window),
+        _frame_reader(config, split, folder, index),
+    )
 
     def plan(number: tf.Tensor) -> Element:
-        seeds = tf.unstack(tf.random.experimental.stateless_split(fold_seed(stream_seed(seed, SAMPLES), number), 4))
+        seeds = tf.unstack(
+            tf.random.experimental.stateless_split(fold_seed(stream_seed(seed, SAMPLES), number), 4)
+        )
         roles = frame_plan.deal_roles(seeds[0])
         rows = tf.gather(order(number), roles)  # of the index, for each part of each sample
         num_frames, labels, sizes = (
-            tf.gather(tf.constant(table), rows) for table in (index.num_frames, index.label, index.size))
+            tf.gather(tf.constant(table), rows)
+            for table in (index.num_frames, index.label, index.size)
+        )
         joints = frame_plan.draw_joints(1, settings, seeds[1])
         frames = frame_plan.plan_frames(joints, roles, num_frames, settings, seeds[2])
         strings = read(tf.gather(tf.reshape(rows, [-1]), frames.part), frames.frame)
-        return {"strings": strings, "plan": frames, "sizes": sizes, "seed": seeds[3],
-                "label": joints.types, "boundary": joints.boundary(), "source_classes": labels,
-                "strides": joints.strides, "transition_length": joints.length}
+        return {
+            "strings": strings,
+            "plan": frames,
+            "sizes": sizes,
+            "seed": seeds[3],
+            "label": joints.types,
+            "boundary": joints.boundary(),
+            "source_classes": labels,
+            "strides": joints.strides,
+            "transition_length": joints.length,
+        }
 
     return plan, order.units_a_pass
 
 
-# Action -----------------------------------------------------------------------------------------------------------
+# Action
+# -----------------------------------------------------------------------------------------------------------
 
 
 def _sample_frames(num_frames: tf.Tensor, seed: tf.Tensor, data, training: bool) -> tf.Tensor:
@@ -134,17 +193,28 @@ def _sample_frames(num_frames: tf.Tensor, seed: tf.Tensor, data, training: bool)
     return sampling.uniform_eval(num_frames, count)
 
 
-# Both -------------------------------------------------------------------------------------------------------------
+# Both
+# -------------------------------------------------------------------------------------------------------------
 
 
 def _frame_reader(config, split: str, folder: RecordFolder, index: RecordIndex) -> FrameReader:
-    """Training batches of a tf.data service are made by other processes, which cannot run this one's Python."""
+    """Training batches of a tf.data service are made by other processes, which cannot run this
+    one's Python.
+    """
     remote = config.data.service and split == "train"
     return read_records_of(folder, index) if remote else read_bytes_of(folder, index)
 
 
-def _decode(strings: tf.Tensor, part: tf.Tensor, sizes: tf.Tensor, seed: tf.Tensor, data, training: bool,
-            looks: Sequence[int], composition: Composition | None = None) -> tf.Tensor:
+def _decode(
+    strings: tf.Tensor,
+    part: tf.Tensor,
+    sizes: tf.Tensor,
+    seed: tf.Tensor,
+    data,
+    training: bool,
+    looks: Sequence[int],
+    composition: Composition | None = None,
+) -> tf.Tensor:
     """Decodes frames with the geometry of the split; crop and flip are drawn once a sample.
 
     Args:
@@ -153,7 +223,8 @@ def _decode(strings: tf.Tensor, part: tf.Tensor, sizes: tf.Tensor, seed: tf.Tens
         sizes: int32 [B, P, 2], height and width of the frames of each part.
         seed: integer [2].
         looks: for each sample the sample, itself or another, whose crop and flip it takes.
-        composition: how the decoded frames make up n output frames; None for the frames as they are (n is D).
+        composition: how the decoded frames make up n output frames; None for the frames as they are
+            (n is D).
     Returns:
         uint8 [n, S, S, 3].
     """

@@ -1,21 +1,39 @@
-"""Accuracies of clips and of boundary samples as Markdown tables, aligned so that they also read in a terminal."""
+"""Accuracies of clips and of boundary samples as Markdown tables, aligned so that they also read in
+a terminal.
+"""
 
 from collections.abc import Sequence
 from typing import Any
 
 MOST_CLASSES_PRINTED = 20
-RULE_NAMES = {"diff_class": "diff-class blended (the paper)", "both": "both joined types blended",
-              "none": "nothing blended, all cut"}
+RULE_NAMES = {
+    "diff_class": "diff-class blended (the paper)",
+    "both": "both joined types blended",
+    "none": "nothing blended, all cut",
+}
 
 
 def markdown_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """A Markdown table with columns of equal width; the first column left-aligned, the others right-aligned."""
+    """A Markdown table with columns of equal width; the first column left-aligned, the others
+    right-aligned.
+    """
     cells = [[cell.replace("|", "\\|") for cell in row] for row in (header, *rows)]
     widths = [max(3, *(len(row[i]) for row in cells)) for i in range(len(header))]
-    lines = ["| " + " | ".join(cell.rjust(width) if i else cell.ljust(width)
-                               for i, (cell, width) in enumerate(zip(row, widths, strict=True))) + " |"
-             for row in cells]
-    lines.insert(1, "|" + "|".join("-" * (width + 1) + (":" if i else "-") for i, width in enumerate(widths)) + "|")
+    lines = [
+        "| "
+        + " | ".join(
+            cell.rjust(width) if i else cell.ljust(width)
+            for i, (cell, width) in enumerate(zip(row, widths, strict=True))
+        )
+        + " |"
+        for row in cells
+    ]
+    lines.insert(
+        1,
+        "|"
+        + "|".join("-" * (width + 1) + (":" if i else "-") for i, width in enumerate(widths))
+        + "|",
+    )
     return "\n".join(lines) + "\n"
 
 
@@ -31,16 +49,37 @@ def action_tables(views: dict[str, dict[str, Any]], most_classes: int | None = N
         views: Name ("10 clips x 3 crops") -> result of `clip_accuracy.summarize`.
         most_classes: Of more classes only the worst so many; None: all, the worst first.
     """
-    rows = [[name, str(result["num_clips"]), percent(result["top1"]), percent(result["top5"]),
-             percent(result["mean_class_recall"])] for name, result in views.items()]
-    text = markdown_table(["views", "validation clips", "top-1 %", "top-5 %", "mean class recall %"], rows)
+    rows = [
+        [
+            name,
+            str(result["num_clips"]),
+            percent(result["top1"]),
+            percent(result["top5"]),
+            percent(result["mean_class_recall"]),
+        ]
+        for name, result in views.items()
+    ]
+    text = markdown_table(
+        ["views", "validation clips", "top-1 %", "top-5 %", "mean class recall %"], rows
+    )
     last = list(views)[-1]
     classes = [(name, row) for name, row in views[last]["per_class"].items() if row["num_clips"]]
     classes = sorted(classes, key=lambda item: item[1]["recall"])
     shown = classes[:most_classes]
-    title = f"the worst {len(shown)} of {len(classes)} classes" if len(shown) < len(classes) else "class by class"
-    rows = [[name, str(row["num_clips"]), percent(row["recall"]),
-             f"{row['most_taken_for']} ({row['times']})" if row["times"] else "–"] for name, row in shown]
+    title = (
+        f"the worst {len(shown)} of {len(classes)} classes"
+        if len(shown) < len(classes)
+        else "class by class"
+    )
+    rows = [
+        [
+            name,
+            str(row["num_clips"]),
+            percent(row["recall"]),
+            f"{row['most_taken_for']} ({row['times']})" if row["times"] else "–",
+        ]
+        for name, row in shown
+    ]
     table = markdown_table(["class", "clips", "recall %", "most often taken for"], rows)
     return f"{text}\n{last}, {title}:\n\n{table}"
 
@@ -49,28 +88,53 @@ def boundary_tables(passes: dict[str, dict[str, Any]], type_names: Sequence[str]
     """All tables of the boundary task, the rules of blending side by side.
 
     Args:
-        passes: Rule ("diff_class", "both", "none") -> result of `boundary_accuracy.summarize`, with the result of
-            `blend_or_class` under "told_by".
+        passes: Rule ("diff_class", "both", "none") -> result of `boundary_accuracy.summarize`, with
+            the result of `blend_or_class` under "told_by".
         type_names: The four types in the order of their ids.
     """
     names = [name.replace("_", "-") for name in type_names]
     parts = [_rule_table(passes, names), _told_by_table(passes)]
-    for key, title in (("by_position", "boundary at frame"), ("by_speeds", "strides, before->after"),
-                       ("by_transition_length", "blended frames (0 = cut)")):
+    for key, title in (
+        ("by_position", "boundary at frame"),
+        ("by_speeds", "strides, before->after"),
+        ("by_transition_length", "blended frames (0 = cut)"),
+    ):
         for rule, result in passes.items():
-            rows = [[value, *(f"{percent(cell['accuracy'])} ({cell['num_samples']})" if cell["num_samples"] else "–"
-                              for cell in cells)] for value, cells in result[key].items()]
-            parts.append(f"{RULE_NAMES[rule]}: accuracy % (samples)\n\n{markdown_table([title, *names], rows)}")
+            rows = [
+                [
+                    value,
+                    *(
+                        f"{percent(cell['accuracy'])} ({cell['num_samples']})"
+                        if cell["num_samples"]
+                        else "–"
+                        for cell in cells
+                    ),
+                ]
+                for value, cells in result[key].items()
+            ]
+            parts.append(
+                f"{RULE_NAMES[rule]}: accuracy % "
+                f"(samples)\n\n{markdown_table([title, *names], rows)}"
+            )
     return "\n".join(parts)
 
 
 def _rule_table(passes: dict[str, dict[str, Any]], names: list[str]) -> str:
     rows = []
     for rule, result in passes.items():
-        recalls = [row[i] / sum(row) if sum(row) else None for i, row in enumerate(result["confusion"])]
+        recalls = [
+            row[i] / sum(row) if sum(row) else None for i, row in enumerate(result["confusion"])
+        ]
         pairs = result["pairs"]
-        rows.append([RULE_NAMES[rule], *map(percent, recalls), percent(pairs["joined"]["accuracy"]),
-                     percent(pairs["speed"]["accuracy"]), percent(result["accuracy"])])
+        rows.append(
+            [
+                RULE_NAMES[rule],
+                *map(percent, recalls),
+                percent(pairs["joined"]["accuracy"]),
+                percent(pairs["speed"]["accuracy"]),
+                percent(result["accuracy"]),
+            ]
+        )
     table = markdown_table(["shown", *names, "joined pair", "speed pair", "all four"], rows)
     total = next(iter(passes.values()))["num_samples"]
     return f"Accuracy in percent, {total} samples of the same clips for each rule\n\n{table}"
@@ -80,7 +144,19 @@ def _told_by_table(passes: dict[str, dict[str, Any]]) -> str:
     rows = []
     for rule, result in passes.items():
         told = result["told_by"]
-        rows.append([RULE_NAMES[rule], str(told["num_samples"]), percent(told["by_class"]), percent(told["by_blend"])])
-    table = markdown_table(["shown", "joined samples", "answer fits the classes %", "answer fits blend or cut %"], rows)
-    return ("What tells diff-class from same-class? (Of the joined samples that were answered with a joined type; 50 "
-            f"is guessing.)\n\n{table}")
+        rows.append(
+            [
+                RULE_NAMES[rule],
+                str(told["num_samples"]),
+                percent(told["by_class"]),
+                percent(told["by_blend"]),
+            ]
+        )
+    table = markdown_table(
+        ["shown", "joined samples", "answer fits the classes %", "answer fits blend or cut %"], rows
+    )
+    return (
+        "What tells diff-class from same-class? (Of the joined samples that were answered with a "
+        "joined type; 50 "
+        f"is guessing.)\n\n{table}"
+    )

@@ -1,7 +1,9 @@
-"""How well boundary samples are told apart: by type, by place of the boundary, by speeds, by length of the transition.
+"""How well boundary samples are told apart: by type, by place of the boundary, by speeds, by length
+of the transition.
 
-All tables take the same samples: arrays of one entry a sample, as the data pipeline describes them. The two pairs of
-types are never averaged: with the joints solved and the speeds at chance a four-way accuracy is .75.
+All tables take the same samples: arrays of one entry a sample, as the data pipeline describes them.
+The two pairs of types are never averaged: with the joints solved and the speeds at chance a
+four-way accuracy is .75.
 """
 
 from collections.abc import Callable
@@ -11,7 +13,8 @@ import numpy as np
 
 from bsp_tf.evaluation.clip_accuracy import confusion_matrix
 
-# Ids of the types, in the order of the task's labels: diff_class, same_class | diff_speed, same_speed.
+# Ids of the types, in the order of the task's labels: diff_class, same_class | diff_speed,
+# same_speed.
 DIFF_CLASS, SAME_CLASS, DIFF_SPEED, SAME_SPEED = range(4)
 PAIRS = {"joined": (DIFF_CLASS, SAME_CLASS), "speed": (DIFF_SPEED, SAME_SPEED)}
 NUM_TYPES = 4
@@ -42,42 +45,58 @@ def summarize(samples: BoundarySamples) -> dict:
     """All scores of one pass, ready for JSON.
 
     Returns:
-        {"num_samples", "accuracy", "confusion": counts [4, 4], rows = truth, "pairs": {"joined", "speed": {"accuracy"
-        (of the pair's samples), "kept" (share answered with one of the pair)}}, "by_position", "by_speeds",
-        "by_transition_length": {key: [a cell a type]}}. A cell is {"num_samples", "accuracy" (None without samples)}.
+        {"num_samples", "accuracy", "confusion": counts [4, 4], rows = truth, "pairs": {"joined",
+        "speed": {"accuracy" (of the pair's samples), "kept" (share answered with one of the
+        pair)}}, "by_position", "by_speeds", "by_transition_length": {key: [a cell a type]}}. A cell
+        is {"num_samples", "accuracy" (None without samples)}.
     """
     correct = samples.label == samples.predicted
     pairs = {}
     for name, types in PAIRS.items():
         shown = np.isin(samples.label, types)
-        pairs[name] = {"accuracy": _mean(correct[shown]), "kept": _mean(np.isin(samples.predicted[shown], types))}
+        pairs[name] = {
+            "accuracy": _mean(correct[shown]),
+            "kept": _mean(np.isin(samples.predicted[shown], types)),
+        }
     has_boundary = samples.label != SAME_SPEED
     joined = np.isin(samples.label, PAIRS["joined"])
-    return {"num_samples": len(correct), "accuracy": _mean(correct),
-            "confusion": confusion_matrix(samples.label, samples.predicted, NUM_TYPES).tolist(), "pairs": pairs,
-            "by_position": _cells(samples, samples.boundary, lambda value: f"{value:g}", has_boundary),
-            "by_speeds": _cells(samples, samples.strides, lambda row: f"{row[0]}->{row[1]} (x{row[1] / row[0]:g})"),
-            "by_transition_length": _cells(samples, samples.transition_length, str, joined)}
+    return {
+        "num_samples": len(correct),
+        "accuracy": _mean(correct),
+        "confusion": confusion_matrix(samples.label, samples.predicted, NUM_TYPES).tolist(),
+        "pairs": pairs,
+        "by_position": _cells(samples, samples.boundary, lambda value: f"{value:g}", has_boundary),
+        "by_speeds": _cells(
+            samples, samples.strides, lambda row: f"{row[0]}->{row[1]} (x{row[1] / row[0]:g})"
+        ),
+        "by_transition_length": _cells(samples, samples.transition_length, str, joined),
+    }
 
 
 def blend_or_class(samples: BoundarySamples) -> dict[str, float | None]:
     """Whether the joined pair is told by the blend or by the classes of the two clips.
 
-    Under the paper's rule (only diff_class is blended) both give the same answers and nothing can be said; where both
-    or neither are blended they part.
+    Under the paper's rule (only diff_class is blended) both give the same answers and nothing can
+    be said; where both or neither are blended they part.
 
     Returns:
-        Of the joined samples that were answered with a joined type: {"num_samples", "by_class": share answered
-        rightly (.5 by guessing), "by_blend": share answered diff_class if blended, same_class if cut}; None without
-        any.
+        Of the joined samples that were answered with a joined type: {"num_samples", "by_class":
+            share answered
+        rightly (.5 by guessing), "by_blend": share answered diff_class if blended, same_class if
+        cut}; None without any.
     """
     shown = np.isin(samples.label, PAIRS["joined"]) & np.isin(samples.predicted, PAIRS["joined"])
     by_blend = np.where(samples.transition_length > 0, DIFF_CLASS, SAME_CLASS)
-    return {"num_samples": int(shown.sum()), "by_class": _mean((samples.predicted == samples.label)[shown]),
-            "by_blend": _mean((samples.predicted == by_blend)[shown])}
+    return {
+        "num_samples": int(shown.sum()),
+        "by_class": _mean((samples.predicted == samples.label)[shown]),
+        "by_blend": _mean((samples.predicted == by_blend)[shown]),
+    }
 
 
-def _cells(samples: BoundarySamples, keys: np.ndarray, name: Callable, chosen: np.ndarray | None = None) -> Cells:
+def _cells(
+    samples: BoundarySamples, keys: np.ndarray, name: Callable, chosen: np.ndarray | None = None
+) -> Cells:
     """A row a distinct key (ascending) among the chosen samples, a cell a type."""
     chosen = np.ones(len(samples.label), bool) if chosen is None else chosen
     correct = samples.label == samples.predicted
@@ -86,8 +105,12 @@ def _cells(samples: BoundarySamples, keys: np.ndarray, name: Callable, chosen: n
     for key in np.unique(keys[chosen], axis=0):
         here = chosen & (keys == key).all(axis=1)
         table[name(key if len(key) > 1 else key[0])] = [
-            {"num_samples": int((here & (samples.label == kind)).sum()),
-             "accuracy": _mean(correct[here & (samples.label == kind)])} for kind in range(NUM_TYPES)]
+            {
+                "num_samples": int((here & (samples.label == kind)).sum()),
+                "accuracy": _mean(correct[here & (samples.label == kind)]),
+            }
+            for kind in range(NUM_TYPES)
+        ]
     return table
 
 

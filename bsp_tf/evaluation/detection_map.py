@@ -1,8 +1,9 @@
-"""Mean average precision of detections, as the official ActivityNet scorer has it, without its Python loops.
+"""Mean average precision of detections, as the official ActivityNet scorer has it, without its
+Python loops.
 
-`matching.py` says who finds what. Two differences from the official scorer: a label that the ground truth lacks is
-ignored (officially a KeyError), and where the union has no length there is no overlap (officially 0/0 = NaN, which
-counts as a hit); both are counted in the warnings.
+`matching.py` says who finds what. Two differences from the official scorer: a label that the ground
+truth lacks is ignored (officially a KeyError), and where the union has no length there is no
+overlap (officially 0/0 = NaN, which counts as a hit); both are counted in the warnings.
 """
 
 from dataclasses import dataclass, field
@@ -17,8 +18,12 @@ ACTIVITYNET_TIOU = np.linspace(0.5, 0.95, 10)
 THUMOS_TIOU = np.linspace(0.3, 0.7, 5)
 
 WARNING_TEXT = {
-    "predictions_with_unknown_label": "predictions with a label that this ground truth lacks (ignored)",
-    "predictions_for_unknown_video": "predictions for a video outside this ground truth (false positives)",
+    "predictions_with_unknown_label": (
+        "predictions with a label that this ground truth lacks (ignored)"
+    ),
+    "predictions_for_unknown_video": (
+        "predictions for a video outside this ground truth (false positives)"
+    ),
     "reversed_predictions": "predictions that end before they start (no overlap, false positives)",
     "zero_length_ground_truths": "ground-truth segments without length (nobody can find them)",
     "undefined_overlaps": "pairs whose union has no length (no overlap; officially 0/0, a hit)",
@@ -30,8 +35,9 @@ WARNING_TEXT = {
 class DetectionScores:
     """Result of `detection_map`.
 
-    tiou: float64 [T]. mean_ap: float64 [T], fractions. ap: float64 [num_classes, T], rows as `class_names`.
-    warnings: non-zero counts by the keys of WARNING_TEXT. unknown_labels: names that were ignored.
+    tiou: float64 [T]. mean_ap: float64 [T], fractions. ap: float64 [num_classes, T], rows as
+    `class_names`. warnings: non-zero counts by the keys of WARNING_TEXT. unknown_labels: names that
+    were ignored.
     """
 
     tiou: np.ndarray
@@ -109,9 +115,10 @@ def detection_map(
 def average_precision(ranks: np.ndarray, num_ground_truths: int, true_weight: float = 1.0) -> float:
     """Area under the interpolated precision-recall curve of one class, in [0, 1].
 
-    Precision at a rank is raised to the highest precision at that rank or later (the envelope); the area is its sum
-    over the steps of recall, all 1 / num_ground_truths wide. Steps and peaks lie at the hits, so the other ranks
-    need no look. Hits at the ranks 0, 2, 4 with 4 ground truths give 0.5666...
+    Precision at a rank is raised to the highest precision at that rank or later (the envelope); the
+    area is its sum over the steps of recall, all 1 / num_ground_truths wide. Steps and peaks lie at
+    the hits, so the other ranks need no look. Hits at the ranks 0, 2, 4 with 4 ground truths give
+    0.5666...
 
     Args:
         ranks: int64 [hits], rising: how many predictions come before each hit.
@@ -125,8 +132,9 @@ def average_precision(ranks: np.ndarray, num_ground_truths: int, true_weight: fl
 def precision_at_hits(ranks: np.ndarray, true_weight: float = 1.0) -> np.ndarray:
     """Precision at each hit, float64 [hits] in (0, 1]: w tp / (w tp + fp).
 
-    With w = N / num_ground_truths it is the normalized precision of Hoiem et al. (Diagnosing Error in Object
-    Detectors, ECCV 2012, section 3): what the precision would be if the class had N ground truths.
+    With w = N / num_ground_truths it is the normalized precision of Hoiem et al. (Diagnosing Error
+    in Object Detectors, ECCV 2012, section 3): what the precision would be if the class had N
+    ground truths.
 
     Args:
         ranks: int64 [hits], rising: how many predictions come before each hit.

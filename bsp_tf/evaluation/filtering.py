@@ -1,4 +1,6 @@
-"""What to leave out before scoring: blocked videos, and segments that the annotators wrote down twice."""
+"""What to leave out before scoring: blocked videos, and segments that the annotators wrote down
+twice.
+"""
 
 import os
 from collections.abc import Collection
@@ -16,16 +18,19 @@ SAME_SECONDS = 1e-3
 
 WARNING_TEXT = {
     "blocked_videos": "videos of this subset left out as blocked",
-    "blocked_names_not_found": "blocked names that this subset lacks (written as in the ground truth?)",
+    "blocked_names_not_found": (
+        "blocked names that this subset lacks (written as in the ground truth?)"
+    ),
     "duplicate_ground_truths": "ground-truth segments left out as duplicates",
 }
 
 
 def load_video_list(path: str | os.PathLike) -> list[str]:
-    """Video names from a text file, one a line, or (.json, .json.gz) from a list or the keys of an object.
+    """Video names from a text file, one a line, or (.json, .json.gz) from a list or the keys of an
+    object.
 
-    ActivityNet's scorer fetched such a list of videos that are gone from a server that is itself gone; several
-    projects carry a copy, as a JSON list.
+    ActivityNet's scorer fetched such a list of videos that are gone from a server that is itself
+    gone; several projects carry a copy, as a JSON list.
 
     Raises:
         InputError: the file cannot be read, has another form or names no video.
@@ -34,13 +39,22 @@ def load_video_list(path: str | os.PathLike) -> list[str]:
         names = read_json_document(path)
         names = list(names) if isinstance(names, dict) else names
         if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
-            raise InputError(f"{path} holds no list of video names; write [\"name\", ...], or a text file.")
+            raise InputError(
+                f'{path} holds no list of video names; write ["name", ...], or a text file.'
+            )
     else:
         try:
-            names = [line.strip() for line in Path(path).read_text(encoding="utf-8").splitlines() if line.strip()]
+            names = [
+                line.strip()
+                for line in Path(path).read_text(encoding="utf-8").splitlines()
+                if line.strip()
+            ]
         except (OSError, UnicodeDecodeError) as error:
-            raise InputError(f"cannot read {path}: {getattr(error, 'strerror', None) or error}. Give a text file, one "
-                             "video name a line, or JSON (.json).") from error
+            raise InputError(
+                f"cannot read {path}: {getattr(error, 'strerror', None) or error}. Give a text "
+                "file, one "
+                "video name a line, or JSON (.json)."
+            ) from error
     if not names:
         raise InputError(f"{path} names no video; name one a line, or leave the option out.")
     return names
@@ -54,10 +68,14 @@ def without_videos(instances: Instances, names: Collection[str]) -> Instances:
 
 
 def without_duplicates(instances: Instances) -> Instances:
-    """One instance of those with the same video and label and both ends within SAME_SECONDS: the first in the file."""
+    """One instance of those with the same video and label and both ends within SAME_SECONDS: the
+    first in the file.
+    """
     seen: dict[tuple[int, int], list[tuple[float, float]]] = {}
     keep = np.ones(len(instances), bool)
-    columns = zip(instances.video.tolist(), instances.label.tolist(), instances.segment.tolist(), strict=True)
+    columns = zip(
+        instances.video.tolist(), instances.label.tolist(), instances.segment.tolist(), strict=True
+    )
     for index, (video, label, (start, end)) in enumerate(columns):
         others = seen.setdefault((video, label), [])
         if any(max(abs(start - other[0]), abs(end - other[1])) <= SAME_SECONDS for other in others):
@@ -68,7 +86,9 @@ def without_duplicates(instances: Instances) -> Instances:
 
 
 def _keep(instances: Instances, keep: np.ndarray, blocked: np.ndarray) -> Instances:
-    """The instances where `keep` bool [n]; videos where `blocked` bool [videos] go, the others stay."""
+    """The instances where `keep` bool [n]; videos where `blocked` bool [videos] go, the others
+    stay.
+    """
     video = np.cumsum(~blocked) - 1
     used = np.zeros(len(instances.class_names), bool)
     used[instances.label[keep]] = True
@@ -78,7 +98,9 @@ def _keep(instances: Instances, keep: np.ndarray, blocked: np.ndarray) -> Instan
     return replace(
         instances,
         video_names=names,
-        class_names=[name for name, there in zip(instances.class_names, used, strict=True) if there],
+        class_names=[
+            name for name, there in zip(instances.class_names, used, strict=True) if there
+        ],
         video=video[instances.video[keep]],
         label=label[instances.label[keep]],
         segment=instances.segment[keep],

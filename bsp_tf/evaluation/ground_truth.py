@@ -1,12 +1,13 @@
-"""Reads ground truth and predictions in ActivityNet's JSON forms; says exactly what is wrong in a bad file.
+"""Reads ground truth and predictions in ActivityNet's JSON forms; says exactly what is wrong in a
+bad file.
 
-Ground truth: {"database": {id: {"subset": s, "annotations": [{"segment": [start, end], "label": l}]}}}
-Predictions:  {"results": {id: [{"segment": [start, end], "label": l, "score": x}]}}
+Ground truth: {"database": {id: {"subset": s, "annotations": [{"segment": [start, end], "label":
+l}]}}} Predictions:  {"results": {id: [{"segment": [start, end], "label": l, "score": x}]}}
 Proposals:    the same, a label is not needed.
 
-Seconds everywhere; a video's "duration" is kept where the ground truth has one, other keys are ignored. A file may be
-gzipped, whatever its name. Numbers in ground truth may be strings, as in THUMOS14's public file. Nothing here touches
-the network.
+Seconds everywhere; a video's "duration" is kept where the ground truth has one, other keys are
+ignored. A file may be gzipped, whatever its name. Numbers in ground truth may be strings, as in
+THUMOS14's public file. Nothing here touches the network.
 """
 
 import math
@@ -76,7 +77,9 @@ def make_instances(
     score = None if scores is None else np.asarray(scores, np.float64).reshape(-1)
     lengths = {len(video), len(label), len(segment)} | (set() if score is None else {len(score)})
     if len(lengths) > 1:
-        raise InputError(f"columns of different lengths {sorted(lengths)}: give each instance one of each.")
+        raise InputError(
+            f"columns of different lengths {sorted(lengths)}: give each instance one of each."
+        )
     if not np.isfinite(segment).all() or (score is not None and not np.isfinite(score).all()):
         raise InputError(
             "a time or score is NaN or infinite: remove those instances or repair what wrote them."
@@ -88,8 +91,9 @@ def load_ground_truth(path: str | os.PathLike, subset: str) -> Instances:
     """Ground truth of one subset.
 
     Raises:
-        InputError: the file is missing, no JSON or has another form (the message names file, video, entry and
-            key), a segment ends before it starts, or the subset holds no annotated segment.
+        InputError: the file is missing, no JSON or has another form (the message names file, video,
+            entry and key), a segment ends before it starts, or the subset holds no annotated
+            segment.
     """
     database = _member(read_json_document(path), "database", path)
     sizes: dict[str, int] = {}
@@ -98,7 +102,9 @@ def load_ground_truth(path: str | os.PathLike, subset: str) -> Instances:
         where = f"{path}: video {name!r}"
         own_subset = _key(entry, "subset", where)
         if not isinstance(own_subset, str):
-            raise InputError(f"{where}: 'subset' is {_show(own_subset)}; write a text such as 'validation'.")
+            raise InputError(
+                f"{where}: 'subset' is {_show(own_subset)}; write a text such as 'validation'."
+            )
         sizes[own_subset] = sizes.get(own_subset, 0) + 1
         if own_subset != subset:
             continue
@@ -118,10 +124,13 @@ def load_ground_truth(path: str | os.PathLike, subset: str) -> Instances:
             segments.append(segment)
     if not videos:
         present = (
-            ", ".join(f"{name!r} ({count} videos)" for name, count in sizes.items()) or "no video at all"
+            ", ".join(f"{name!r} ({count} videos)" for name, count in sizes.items())
+            or "no video at all"
         )
         raise InputError(f"{path} has no annotated segment in subset {subset!r}; it has {present}.")
-    instances = replace(make_instances(videos, labels, segments, more_videos=known), duration=durations)
+    instances = replace(
+        make_instances(videos, labels, segments, more_videos=known), duration=durations
+    )
     for name in instances.class_names:
         if any("\ud800" <= letter <= "\udfff" for letter in name):
             raise InputError(
@@ -134,14 +143,15 @@ def load_predictions(path: str | os.PathLike) -> Instances:
     """All predictions of a file, in its order. A segment that ends before it starts stays as it is.
 
     Raises:
-        InputError: the file is missing, no JSON or has another form (the message names file, video, entry and
-            key).
+        InputError: the file is missing, no JSON or has another form (the message names file, video,
+            entry and key).
     """
     return _load_results(path, "label", "score")
 
 
 def load_proposals(path: str | os.PathLike) -> Instances:
-    """As `load_predictions`, but labels are neither needed nor looked at: all instances are of one class, "".
+    """As `load_predictions`, but labels are neither needed nor looked at: all instances are of one
+    class, "".
 
     Raises:
         InputError: as `load_predictions`.
@@ -167,7 +177,9 @@ def _load_results(path: str | os.PathLike, *keys: str) -> Instances:
 def _member(document: Any, key: str, path: str | os.PathLike) -> dict[str, Any]:
     value = _key(document, key, f"{path}: the file")
     if not isinstance(value, dict):
-        raise InputError(f"{path}: {key!r} is {_show(value)}; write an object with one key a video.")
+        raise InputError(
+            f"{path}: {key!r} is {_show(value)}; write an object with one key a video."
+        )
     return value
 
 
@@ -183,8 +195,12 @@ def _some_keys(value: dict[str, Any]) -> str:
     return ", ".join([_show(key) for key in list(value)[:5]] + ["..."] * (len(value) > 5)) or "none"
 
 
-def _fast_columns(results: dict[str, Any], labelled: bool) -> tuple[list, list, np.ndarray, np.ndarray] | None:
-    """Columns of a faultless file, five times as fast as `_parse_entries`; None if anything is unusual."""
+def _fast_columns(
+    results: dict[str, Any], labelled: bool
+) -> tuple[list, list, np.ndarray, np.ndarray] | None:
+    """Columns of a faultless file, five times as fast as `_parse_entries`; None if anything is
+    unusual.
+    """
     videos, labels, segments, scores = [], [], [], []
     try:
         for name, entries in results.items():
@@ -196,7 +212,11 @@ def _fast_columns(results: dict[str, Any], labelled: bool) -> tuple[list, list, 
             scores += [entry["score"] for entry in entries]
     except (KeyError, TypeError):
         return None
-    if set(map(type, labels)) - {str} or set(map(type, segments)) - {list} or set(map(len, segments)) - {2}:
+    if (
+        set(map(type, labels)) - {str}
+        or set(map(type, segments)) - {list}
+        or set(map(len, segments)) - {2}
+    ):
         return None
     times = list(chain.from_iterable(segments))
     if (set(map(type, times)) | set(map(type, scores))) - {float, int}:
@@ -215,27 +235,43 @@ def _parse_entries(
 ) -> list[tuple[str, list[float], float | None]]:
     if not isinstance(entries, list):
         raise InputError(f"{where} holds {_show(entries)} where a list of entries belongs.")
-    return [_parse_entry(entry, f"{where}, entry {index}", keys) for index, entry in enumerate(entries)]
+    return [
+        _parse_entry(entry, f"{where}, entry {index}", keys) for index, entry in enumerate(entries)
+    ]
 
 
-def _parse_entry(entry: Any, where: str, keys: Collection[str]) -> tuple[str, list[float], float | None]:
+def _parse_entry(
+    entry: Any, where: str, keys: Collection[str]
+) -> tuple[str, list[float], float | None]:
     label = _key(entry, "label", where) if "label" in keys else ""
     if not isinstance(label, str):
         raise InputError(f"{where}: 'label' is {_show(label)}; write the name of the class.")
     segment = _key(entry, "segment", where)
     if not isinstance(segment, list) or len(segment) != 2:
         raise InputError(f"{where}: 'segment' is {_show(segment)}; write [start, end] in seconds.")
-    times = [_number(value, "segment", where, text_allowed="score" not in keys) for value in segment]
+    times = [
+        _number(value, "segment", where, text_allowed="score" not in keys) for value in segment
+    ]
     if max(map(abs, times)) > LONGEST_SECONDS:
         raise InputError(
             f"{where}: 'segment' {times} lies beyond {LONGEST_SECONDS:g} seconds; write seconds."
         )
-    return label, times, _number(_key(entry, "score", where), "score", where) if "score" in keys else None
+    return (
+        label,
+        times,
+        _number(_key(entry, "score", where), "score", where) if "score" in keys else None,
+    )
 
 
 def _duration(value: Any) -> float | None:
-    """Seconds; None where there are none, or none that can be used: only the error analysis asks for them."""
-    usable = isinstance(value, (int, float)) and not isinstance(value, bool) and 0 < value <= LONGEST_SECONDS
+    """Seconds; None where there are none, or none that can be used: only the error analysis asks
+    for them.
+    """
+    usable = (
+        isinstance(value, (int, float))
+        and not isinstance(value, bool)
+        and 0 < value <= LONGEST_SECONDS
+    )
     return float(value) if usable else None
 
 
@@ -243,12 +279,15 @@ def _number(value: Any, key: str, where: str, text_allowed: bool = False) -> flo
     allowed = (int, float, str) if text_allowed else (int, float)
     try:
         # A bool is an int to Python, but no time and no score.
-        number = float(value) if isinstance(value, allowed) and not isinstance(value, bool) else math.nan
+        number = (
+            float(value) if isinstance(value, allowed) and not isinstance(value, bool) else math.nan
+        )
     except (ValueError, OverflowError):
         number = math.nan
     if not math.isfinite(number):
         raise InputError(
-            f"{where}: {key!r} holds {_show(value)} where a finite number belongs; mend or remove it."
+            f"{where}: {key!r} holds {_show(value)} where a finite number belongs; mend or remove "
+            "it."
         )
     return number
 

@@ -1,7 +1,8 @@
-"""How well a score of snippets tells which of them hold a joint: area under the ROC curve, by kind of joint.
+"""How well a score of snippets tells which of them hold a joint: area under the ROC curve, by kind
+of joint.
 
-Needs annotations that say where the joints are and of what kind, as the sample data does. A snippet is
-  positive for a kind   if the middle of a joint of that kind lies strictly between its first and its last
+Needs annotations that say where the joints are and of what kind, as the sample data does. A snippet
+  is positive for a kind   if the middle of a joint of that kind lies strictly between its first and its last
                         moment, so that frames of both sides are in it;
   left out              if it holds no joint's middle, but touches a joint's segment or stands next to a
                         positive one: neither answer would be wrong there;
@@ -55,10 +56,11 @@ class SnippetStore(Protocol):
 
 
 def auc(positive: np.ndarray, negative: np.ndarray) -> float | None:
-    """Probability that a positive outscores a negative, ties counting half, in [0, 1]; None if one side is
-    empty.
+    """Probability that a positive outscores a negative, ties counting half, in [0, 1]; None if one
+    side is empty.
 
-    Mann and Whitney's U over the number of pairs, from ranks (equal scores share their middle rank).
+    Mann and Whitney's U over the number of pairs, from ranks (equal scores share their middle
+    rank).
 
     Args:
         positive: Numbers [p].
@@ -69,7 +71,9 @@ def auc(positive: np.ndarray, negative: np.ndarray) -> float | None:
     """
     both = np.concatenate([np.asarray(positive, np.float64), np.asarray(negative, np.float64)])
     if np.isnan(both).any():
-        raise InputError("a snippet's score is NaN: its video's features or probabilities are broken.")
+        raise InputError(
+            "a snippet's score is NaN: its video's features or probabilities are broken."
+        )
     num_positive, num_negative = len(positive), len(both) - len(positive)
     if not num_positive or not num_negative:
         return None
@@ -99,7 +103,8 @@ def snippet_spans(
 def label_snippets(
     spans: np.ndarray, fps: float, joints: Sequence[tuple[float, float, str]]
 ) -> tuple[dict[str, np.ndarray], np.ndarray]:
-    """Which snippets are positive for each kind of joint, and which are negative (the rest is left out).
+    """Which snippets are positive for each kind of joint, and which are negative (the rest is left
+    out).
 
     Args:
         spans: int64 [n, 2], first and last frame.
@@ -127,13 +132,14 @@ def label_snippets(
 
 
 def joint_auc_table(videos: Sequence[VideoSnippets]) -> dict[str, dict[str, float | None]]:
-    """AUC over the snippets of all videos: {kind: {score: AUC or None}}, the kinds sorted, then "all" kinds
-    at once.
+    """AUC over the snippets of all videos: {kind: {score: AUC or None}}, the kinds sorted, then
+    "all" kinds at once.
 
     Returns {} if no video has a joint.
 
     Raises:
-        InputError: videos with other scores than the first, or a score of another length than the spans.
+        InputError: videos with other scores than the first, or a score of another length than the
+            spans.
     """
     if not videos:
         return {}
@@ -149,7 +155,9 @@ def joint_auc_table(videos: Sequence[VideoSnippets]) -> dict[str, dict[str, floa
         return {}
     negative = np.concatenate([rest for _, rest in labels])
     masks = {
-        kind: np.concatenate([positive.get(kind, np.zeros(len(rest), bool)) for positive, rest in labels])
+        kind: np.concatenate(
+            [positive.get(kind, np.zeros(len(rest), bool)) for positive, rest in labels]
+        )
         for kind in kinds
     }
     masks[ALL_KINDS] = np.any(list(masks.values()), axis=0)
@@ -164,12 +172,12 @@ def joint_auc_table(videos: Sequence[VideoSnippets]) -> dict[str, dict[str, floa
 
 
 def neighbour_distance(features: np.ndarray, centre: np.ndarray) -> np.ndarray:
-    """How much the view changes around each snippet: cosine distance from the one before to the one after, in
-    [0, 2].
+    """How much the view changes around each snippet: cosine distance from the one before to the one
+    after, in [0, 2].
 
-    The two neighbours lie on the two sides of a joint inside the snippet; the first and last snippet stand in
-    for the neighbour that they lack. `centre` is taken off first: features after a ReLU all point the same
-    way otherwise.
+    The two neighbours lie on the two sides of a joint inside the snippet; the first and last
+    snippet stand in for the neighbour that they lack. `centre` is taken off first: features after a
+    ReLU all point the same way otherwise.
 
     Args:
         features: Numbers [n, C].
@@ -188,14 +196,16 @@ def neighbour_distance(features: np.ndarray, centre: np.ndarray) -> np.ndarray:
     return np.where(lengths > 0, 1 - cosine, 0.0)
 
 
-def collect_snippets(store: SnippetStore, database: Mapping[str, Mapping[str, Any]]) -> list[VideoSnippets]:
-    """Snippets, joints and the three scores of SCORE_NAMES for all videos that have features and known
-    joints.
+def collect_snippets(
+    store: SnippetStore, database: Mapping[str, Mapping[str, Any]]
+) -> list[VideoSnippets]:
+    """Snippets, joints and the three scores of SCORE_NAMES for all videos that have features and
+    known joints.
 
     Args:
         store: Features with probabilities.
-        database: "database" of an annotations JSON (the part to look at); entries without "joints" are passed
-            over.
+        database: "database" of an annotations JSON (the part to look at); entries without "joints"
+            are passed over.
 
     Raises:
         InputError: the store has no boundary type "same_speed", or one of its files is broken.
@@ -207,7 +217,9 @@ def collect_snippets(store: SnippetStore, database: Mapping[str, Mapping[str, An
             "exported two-stream model."
         )
     same_speed = metadata["boundary_labels"].index("same_speed")
-    names = [name for name, entry in database.items() if "joints" in entry and name in metadata["videos"]]
+    names = [
+        name for name, entry in database.items() if "joints" in entry and name in metadata["videos"]
+    ]
     features = {name: store.load(name, ("action",)) for name in names}
     if not names:
         return []
@@ -222,7 +234,9 @@ def collect_snippets(store: SnippetStore, database: Mapping[str, Mapping[str, An
             metadata["stride"],
             about["num_frames"],
         )
-        joints = [(*map(float, joint["segment"]), joint["kind"]) for joint in database[name]["joints"]]
+        joints = [
+            (*map(float, joint["segment"]), joint["kind"]) for joint in database[name]["joints"]
+        ]
         scores = {
             "boundary": 1 - probabilities["boundary"][:, same_speed],
             "action_distance": neighbour_distance(features[name], centre),

@@ -14,8 +14,8 @@ def read_json_document(path: str | os.PathLike) -> Any:
     """A JSON file, gzipped or not.
 
     Raises:
-        InputError: unreadable, broken gzip, no JSON, nested without end, or a key twice in one object (a
-            plain reader keeps only the last, which silently loses a video).
+        InputError: unreadable, broken gzip, no JSON, nested without end, or a key twice in one
+            object (a plain reader keeps only the last, which silently loses a video).
     """
     try:
         data = Path(path).read_bytes()
@@ -28,13 +28,18 @@ def read_json_document(path: str | os.PathLike) -> Any:
         ) from error
     except (OSError, EOFError, zlib.error) as error:
         raise InputError(
-            f"cannot read {path}: {getattr(error, 'strerror', None) or error}. Check the path, or make "
+            f"cannot read {path}: {getattr(error, 'strerror', None) or error}. Check the path, or "
+            "make "
             "the file anew if it is cut off."
         ) from error
     except RecursionError as error:
-        raise InputError(f"{path} is nested too deeply to be a scoring file; write it anew.") from error
+        raise InputError(
+            f"{path} is nested too deeply to be a scoring file; write it anew."
+        ) from error
     except ValueError as error:
-        raise InputError(f"{path} is not valid JSON ({error}). Write it anew or mend that place.") from error
+        raise InputError(
+            f"{path} is not valid JSON ({error}). Write it anew or mend that place."
+        ) from error
 
 
 class _DuplicateKey(Exception):

@@ -1,12 +1,14 @@
-"""Which prediction finds which ground truth: the official ActivityNet rule, for all classes and videos at once.
+"""Which prediction finds which ground truth: the official ActivityNet rule, for all classes and
+videos at once.
 
-The rule, per class and tIoU threshold: go through the predictions by falling score; each takes, among the ground
-truths of its video and class that reach the threshold and are still free, the one with the highest tIoU, or finds
-nothing. That is a stable matching in which all ground truths prefer the higher score, so deferred acceptance (Gale
-and Shapley, 1962) gives the same matching without going through them one by one.
+The rule, per class and tIoU threshold: go through the predictions by falling score; each takes,
+among the ground truths of its video and class that reach the threshold and are still free, the one
+with the highest tIoU, or finds nothing. That is a stable matching in which all ground truths prefer
+the higher score, so deferred acceptance (Gale and Shapley, 1962) gives the same matching without
+going through them one by one.
 
-Among equal scores the prediction later in the file comes first: what the official scorer does with few predictions,
-while with many its unstable sort makes the order arbitrary.
+Among equal scores the prediction later in the file comes first: what the official scorer does with
+few predictions, while with many its unstable sort makes the order arbitrary.
 """
 
 from collections.abc import Iterator
@@ -18,8 +20,8 @@ from bsp_tf.base.errors import InputError
 from bsp_tf.evaluation.ground_truth import Instances
 from bsp_tf.evaluation.segments import overlap, ratio
 
-# Predictions looked at together, and pairs of prediction and ground truth: they bound the memory, whatever the input,
-# and such blocks stay in the processor's cache.
+# Predictions looked at together, and pairs of prediction and ground truth: they bound the memory,
+# whatever the input, and such blocks stay in the processor's cache.
 ROWS_AT_ONCE = 1 << 16
 PAIRS_AT_ONCE = 1 << 17
 
@@ -28,11 +30,11 @@ PAIRS_AT_ONCE = 1 << 17
 class Matching:
     """Result of `match_predictions`.
 
-    order: int64 [m], indices of the predictions whose label is known, by class, then by falling score.
-    bounds: int64 [num_classes + 1]; those of class c are order[bounds[c]:bounds[c + 1]].
-    hits: One pair a threshold: places in `order` int32 [hits], rising, and the ground truth that each found.
-    video: int32 [n], video of every prediction as an index into the ground truth's names; -1 where it is unknown.
-    undefined: Pairs whose union has no length.
+    order: int64 [m], indices of the predictions whose label is known, by class, then by falling
+    score. bounds: int64 [num_classes + 1]; those of class c are order[bounds[c]:bounds[c + 1]].
+    hits: One pair a threshold: places in `order` int32 [hits], rising, and the ground truth that
+    each found. video: int32 [n], video of every prediction as an index into the ground truth's
+    names; -1 where it is unknown. undefined: Pairs whose union has no length.
     """
 
     order: np.ndarray
@@ -50,11 +52,15 @@ def check_tiou(tiou: np.ndarray) -> np.ndarray:
     """
     tiou = np.atleast_1d(np.asarray(tiou, np.float64))
     if not len(tiou) or not ((tiou > 0) & (tiou <= 1)).all():
-        raise InputError(f"tIoU thresholds {tiou.tolist()}: give at least one, each above 0 and at most 1.")
+        raise InputError(
+            f"tIoU thresholds {tiou.tolist()}: give at least one, each above 0 and at most 1."
+        )
     return tiou
 
 
-def match_predictions(ground_truth: Instances, predictions: Instances, tiou: np.ndarray) -> Matching:
+def match_predictions(
+    ground_truth: Instances, predictions: Instances, tiou: np.ndarray
+) -> Matching:
     """Matches all predictions at every threshold.
 
     Args:
@@ -72,8 +78,12 @@ def match_predictions(ground_truth: Instances, predictions: Instances, tiou: np.
     key = video * np.int64(num_classes) + label
     key[(label < 0) | (video < 0)] = -1
     prediction, truth, value, undefined = overlapping_pairs(
-        key, predictions.segment, ground_truth.video * num_classes + ground_truth.label, ground_truth.segment,
-        tiou.min())
+        key,
+        predictions.segment,
+        ground_truth.video * num_classes + ground_truth.label,
+        ground_truth.segment,
+        tiou.min(),
+    )
     prediction = place[prediction]
     by_preference = _sort_pairs(prediction, truth, value)
     prediction, truth, value = prediction[by_preference], truth[by_preference], value[by_preference]
@@ -87,7 +97,9 @@ def match_predictions(ground_truth: Instances, predictions: Instances, tiou: np.
 
 
 def translate(names: list[str], into: list[str], column: np.ndarray) -> np.ndarray:
-    """A column of indices into `names` as indices into the names `into`, int32 [n]; -1 for a name that it lacks."""
+    """A column of indices into `names` as indices into the names `into`, int32 [n]; -1 for a name
+    that it lacks.
+    """
     index = {name: i for i, name in enumerate(into)}
     table = np.array([index.get(name, -1) for name in names], np.int32)
     return table[column] if len(column) else np.zeros(0, np.int32)
@@ -108,7 +120,7 @@ def rank(group: np.ndarray, score: np.ndarray, num_groups: int) -> tuple[np.ndar
     small = group.astype(np.int16) if num_groups < 1 << 15 else group
     order = np.argsort(small, kind="stable")
     bounds = np.cumsum(np.bincount(group + 1, minlength=num_groups + 1))
-    order, bounds = order[bounds[0]:], bounds - bounds[0]
+    order, bounds = order[bounds[0] :], bounds - bounds[0]
     for index in np.flatnonzero(np.diff(bounds) > 1):
         own = slice(bounds[index], bounds[index + 1])
         later_first = order[own][::-1]
@@ -139,8 +151,8 @@ def overlapping_pairs(
         lowest: Above 0.
 
     Returns:
-        prediction int64 [m], rising, ground truth int64 [m], tIoU float64 [m]; and the number of pairs with equal
-        keys whose union has no length.
+        prediction int64 [m], rising, ground truth int64 [m], tIoU float64 [m]; and the number of
+        pairs with equal keys whose union has no length.
     """
     by_key = np.argsort(truth_key, kind="stable")
     keys, start, size = np.unique(truth_key[by_key], return_index=True, return_counts=True)
@@ -149,7 +161,7 @@ def overlapping_pairs(
     nothing = np.zeros(0, np.int64)
     parts, undefined = [(nothing, nothing, np.zeros(0))], 0
     for block in range(0, len(prediction_key), ROWS_AT_ONCE):
-        own = prediction_key[block:block + ROWS_AT_ONCE]
+        own = prediction_key[block : block + ROWS_AT_ONCE]
         position = np.searchsorted(keys[:-1], own)
         first, count = start[position], np.where(keys[position] == own, size[position], 0)
         for begin, end in _chunks(count, PAIRS_AT_ONCE):
@@ -178,7 +190,9 @@ def _chunks(count: np.ndarray, limit: int) -> Iterator[tuple[int, int]]:
 
 
 def _sort_pairs(place: np.ndarray, truth: np.ndarray, value: np.ndarray) -> np.ndarray:
-    """Order of pairs by place, then by preference: falling tIoU, then falling index, which is the official order."""
+    """Order of pairs by place, then by preference: falling tIoU, then falling index, which is the
+    official order.
+    """
     order = np.argsort(place, kind="stable")
     same = np.diff(place[order]) == 0
     # Most predictions have one partner; only the others need the slow sort by three keys.
@@ -188,16 +202,20 @@ def _sort_pairs(place: np.ndarray, truth: np.ndarray, value: np.ndarray) -> np.n
     return order
 
 
-def _match(prediction: np.ndarray, truth: np.ndarray, num_truths: int) -> tuple[np.ndarray, np.ndarray]:
+def _match(
+    prediction: np.ndarray, truth: np.ndarray, num_truths: int
+) -> tuple[np.ndarray, np.ndarray]:
     """Deferred acceptance.
 
     Args:
-        prediction: int32 [m], pairs sorted by prediction (a lower number has the right of way), then by preference.
+        prediction: int32 [m], pairs sorted by prediction (a lower number has the right of way),
+            then by preference.
         truth: int64 [m], ground truth of each pair.
         num_truths: Number of ground truths.
 
     Returns:
-        Predictions that get a ground truth, int32 [hits], rising; and the one that each gets, int64 [hits].
+        Predictions that get a ground truth, int32 [hits], rising; and the one that each gets, int64
+        [hits].
     """
     if not len(prediction):
         return prediction, truth

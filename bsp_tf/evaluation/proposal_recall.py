@@ -1,13 +1,15 @@
-"""Average recall against the average number of proposals (AR@AN) and the area under it, ActivityNet's proposal task.
+"""Average recall against the average number of proposals (AR@AN) and the area under it,
+ActivityNet's proposal task.
 
-Labels play no part. A ground truth is recalled at a tIoU threshold if any of the best proposals of its video reaches
-it. How many of a video's proposals are looked at grows in proportion to how many it has, so that AN is an average over
-the videos that have a ground truth.
+Labels play no part. A ground truth is recalled at a tIoU threshold if any of the best proposals of
+its video reaches it. How many of a video's proposals are looked at grows in proportion to how many
+it has, so that AN is an average over the videos that have a ground truth.
 
-By default all numbers are the official scorer's, its roundings included: the share of proposals goes through
-floating point and is cut off (with 100 proposals a video, AN 29, 57 and 58 look at 28, 56 and 57), it is cut off
-twice, and proposals for videos outside the subset thin out the others. `exact=True` counts in whole numbers and leaves
-those proposals out. Among equal scores the proposal later in the file comes first, as in `matching.py`.
+By default all numbers are the official scorer's, its roundings included: the share of proposals
+goes through floating point and is cut off (with 100 proposals a video, AN 29, 57 and 58 look at 28,
+56 and 57), it is cut off twice, and proposals for videos outside the subset thin out the others.
+`exact=True` counts in whole numbers and leaves those proposals out. Among equal scores the proposal
+later in the file comes first, as in `matching.py`.
 """
 
 from dataclasses import dataclass, field
@@ -50,8 +52,13 @@ class RecallScores:
 
     @property
     def area(self) -> float:
-        """AUC in [0, 1]: area under AR from the first to the last AN (trapezoids), over the last AN."""
-        return float(np.trapezoid(self.average_recall, self.proposals_per_video) / self.proposals_per_video[-1])
+        """AUC in [0, 1]: area under AR from the first to the last AN (trapezoids), over the last
+        AN.
+        """
+        return float(
+            np.trapezoid(self.average_recall, self.proposals_per_video)
+            / self.proposals_per_video[-1]
+        )
 
     def at(self, number: float) -> float:
         """AR at the largest AN that is at most `number`; 0 below the first."""
@@ -59,7 +66,9 @@ class RecallScores:
         return float(self.average_recall[index]) if index >= 0 else 0.0
 
     def to_json(self) -> dict:
-        """{"tiou", "proposals_per_video", "average_recall", "AUC", "recall": [one list a threshold], "warnings"}."""
+        """{"tiou", "proposals_per_video", "average_recall", "AUC", "recall": [one list a
+        threshold], "warnings"}.
+        """
         return {
             "tiou": self.tiou.tolist(),
             "proposals_per_video": self.proposals_per_video.tolist(),
@@ -87,7 +96,8 @@ def proposal_recall(
         exact: Whole numbers instead of the official roundings.
 
     Raises:
-        InputError: no ground truth, proposals without scores, a threshold outside (0, 1] or `max_proposals` below 1.
+        InputError: no ground truth, proposals without scores, a threshold outside (0, 1] or
+            `max_proposals` below 1.
     """
     tiou = check_tiou(tiou)
     if max_proposals < 1:
@@ -104,12 +114,15 @@ def proposal_recall(
     order, bounds = rank(video, proposals.score, num_videos)
     available = np.diff(bounds)
     count = _used if exact else _officially_used
-    used = count(available, int(is_scored.sum()), len(order) if exact else len(video), max_proposals)
+    used = count(
+        available, int(is_scored.sum()), len(order) if exact else len(video), max_proposals
+    )
     place = np.zeros(len(video), np.int64)
     place[order] = np.arange(len(order)) - np.repeat(bounds[:-1], available)
 
     proposal, truth, value, _ = overlapping_pairs(
-        video, proposals.segment, ground_truth.video, ground_truth.segment, tiou.min())
+        video, proposals.segment, ground_truth.video, ground_truth.segment, tiou.min()
+    )
     place = place[proposal]
     # AN is the quick axis of the result: [AN, truths] is compared and counted row by row.
     used = np.ascontiguousarray(used[ground_truth.video].T)
@@ -127,12 +140,19 @@ def proposal_recall(
         "videos_without_proposals": int((available[is_scored] == 0).sum()),
         "zero_length_ground_truths": int((np.diff(ground_truth.segment) == 0).sum()),
     }
-    return RecallScores(tiou, PERCENT / 100.0 * max_proposals, recall,
-                        {key: count for key, count in counts.items() if count})
+    return RecallScores(
+        tiou,
+        PERCENT / 100.0 * max_proposals,
+        recall,
+        {key: count for key, count in counts.items() if count},
+    )
 
 
-def _officially_used(available: np.ndarray, num_videos: int, num_proposals: int, max_proposals: int) -> np.ndarray:
-    """Proposals looked at, int64 [videos, 100], with every operation and cut of the official scorer in its order.
+def _officially_used(
+    available: np.ndarray, num_videos: int, num_proposals: int, max_proposals: int
+) -> np.ndarray:
+    """Proposals looked at, int64 [videos, 100], with every operation and cut of the official scorer
+    in its order.
 
     Args:
         available: int64 [videos], proposals of each.
@@ -148,7 +168,15 @@ def _officially_used(available: np.ndarray, num_videos: int, num_proposals: int,
     return np.minimum((kept[:, np.newaxis] * share).astype(np.int64), kept[:, np.newaxis])
 
 
-def _used(available: np.ndarray, num_videos: int, num_proposals: int, max_proposals: int) -> np.ndarray:
+def _used(
+    available: np.ndarray, num_videos: int, num_proposals: int, max_proposals: int
+) -> np.ndarray:
     """The same in whole numbers, cut off once: floor(available * AN / mean available)."""
-    wanted = available[:, np.newaxis] * PERCENT * max_proposals * num_videos // max(100 * num_proposals, 1)
+    wanted = (
+        available[:, np.newaxis]
+        * PERCENT
+        * max_proposals
+        * num_videos
+        // max(100 * num_proposals, 1)
+    )
     return np.minimum(wanted, available[:, np.newaxis])

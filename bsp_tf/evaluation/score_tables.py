@@ -26,13 +26,16 @@ def check_suffix(path: str | os.PathLike) -> None:
         InputError: it ends with none of SUFFIXES.
     """
     if Path(path).suffix.lower() not in SUFFIXES:
-        raise InputError(f"--output={path}: the name says the format; end it with {', '.join(SUFFIXES)}.")
+        raise InputError(
+            f"--output={path}: the name says the format; end it with {', '.join(SUFFIXES)}."
+        )
 
 
 def write_scores(path: str | os.PathLike, scores: DetectionScores | RecallScores) -> None:
     """Writes scores in the format that the suffix of `path` names, atomically.
 
-    JSON holds `scores.to_json()`; CSV fractions of 1 with all digits; Markdown percent with two decimals.
+    JSON holds `scores.to_json()`; CSV fractions of 1 with all digits; Markdown percent with two
+    decimals.
 
     Raises:
         InputError: another suffix, or a path that cannot be written.
@@ -47,30 +50,49 @@ def write_scores(path: str | os.PathLike, scores: DetectionScores | RecallScores
         if suffix == ".csv":
             file.write(to_csv(*(class_table(scores) if is_map else recall_table(scores))))
         else:
-            file.write(to_markdown(*(class_table(scores) if is_map else short_recall_table(scores))))
+            file.write(
+                to_markdown(*(class_table(scores) if is_map else short_recall_table(scores)))
+            )
 
 
 def class_table(scores: DetectionScores) -> tuple[list[str], list[Row]]:
-    """Header and rows: average precision of each class at each threshold and their mean; the last row is mAP."""
+    """Header and rows: average precision of each class at each threshold and their mean; the last
+    row is mAP.
+    """
     names = [*scores.class_names, "mAP"]
     values = [*scores.ap.tolist(), scores.mean_ap.tolist()]
     header = ["class", *(f"{threshold:.4g}" for threshold in scores.tiou), "average"]
-    return header, [(name, [*row, sum(row) / len(row)]) for name, row in zip(names, values, strict=True)]
+    return header, [
+        (name, [*row, sum(row) / len(row)]) for name, row in zip(names, values, strict=True)
+    ]
 
 
 def recall_table(scores: RecallScores) -> tuple[list[str], list[Row]]:
-    """Header and rows: at each AN the average recall and the recall at each threshold; the last row holds the AUC."""
+    """Header and rows: at each AN the average recall and the recall at each threshold; the last row
+    holds the AUC.
+    """
     header = ["AN", "AR", *(f"{threshold:.4g}" for threshold in scores.tiou)]
-    rows = [(f"{number:g}", [average, *column]) for number, average, column in
-            zip(scores.proposals_per_video, scores.average_recall.tolist(), scores.recall.T.tolist(), strict=True)]
+    rows = [
+        (f"{number:g}", [average, *column])
+        for number, average, column in zip(
+            scores.proposals_per_video,
+            scores.average_recall.tolist(),
+            scores.recall.T.tolist(),
+            strict=True,
+        )
+    ]
     return header, [*rows, ("AUC", [scores.area])]
 
 
 def short_recall_table(scores: RecallScores) -> tuple[list[str], list[Row]]:
     """Header and one row: average recall at some AN, and the AUC."""
-    numbers = [number for number in SHOWN_NUMBERS if number <= scores.proposals_per_video[-1] + 1e-9]
+    numbers = [
+        number for number in SHOWN_NUMBERS if number <= scores.proposals_per_video[-1] + 1e-9
+    ]
     values = [scores.at(number) for number in numbers]
-    return ["", *(f"AR@{number}" for number in numbers), "AUC"], [("percent", [*values, scores.area])]
+    return ["", *(f"AR@{number}" for number in numbers), "AUC"], [
+        ("percent", [*values, scores.area])
+    ]
 
 
 def to_csv(header: list[str], rows: list[Row]) -> str:
@@ -94,15 +116,21 @@ def to_markdown(header: list[str], rows: list[Row]) -> str:
 
 
 def to_text(header: list[str], rows: list[Row]) -> str:
-    """The same for a terminal; of more than MOST_COLUMNS thresholds only the last column, the average."""
+    """The same for a terminal; of more than MOST_COLUMNS thresholds only the last column, the
+    average.
+    """
     narrow = len(header) - 2 > MOST_COLUMNS
     names = [" ".join(name.split()) for name, _ in rows]
     width = max(len(name) for name in [header[0], *names])
     columns = [max(8, len(title) + 1) for title in header[1:]]
     lines = []
-    for name, cells in [(header[0], header[1:]),
-                        *((name, [f"{100 * value:.2f}" for value in row]) for name, (_, row) in
-                          zip(names, rows, strict=True))]:
+    for name, cells in [
+        (header[0], header[1:]),
+        *(
+            (name, [f"{100 * value:.2f}" for value in row])
+            for name, (_, row) in zip(names, rows, strict=True)
+        ),
+    ]:
         cells = [cell.rjust(size) for cell, size in zip(cells, columns, strict=True)]
         lines.append(name.ljust(width) + "".join(cells[-1:] if narrow else cells))
     return "\n".join(lines)

@@ -1,4 +1,5 @@
-"""Feature arrays as other tools keep them, one array [T, C] a video: rows are time, columns channels.
+"""Feature arrays as other tools keep them, one array [T, C] a video: rows are time, columns
+channels.
 
     folder of <id>.npy      OpenTAD, ActionFormer
     folder of <id>.npz      one array in each
@@ -8,8 +9,8 @@
     one .npz file           one array a video
     several, with a +       rgb_val.h5+rgb_test.h5: the videos of all
 
-A file missing_files.txt beside the arrays may name videos that have none, one a line, without prefix (OpenTAD). No
-TensorFlow.
+A file missing_files.txt beside the arrays may name videos that have none, one a line, without
+prefix (OpenTAD). No TensorFlow.
 """
 
 import os
@@ -22,7 +23,13 @@ import h5py
 import numpy as np
 
 from bsp_tf.base.errors import InputError
-from bsp_tf.features.store import NOT_FINITE, UNREADABLE, WRONG_SHAPE, UnusableFeatures, read_missing
+from bsp_tf.features.store import (
+    NOT_FINITE,
+    UNREADABLE,
+    WRONG_SHAPE,
+    UnusableFeatures,
+    read_missing,
+)
 
 SUFFIXES = (".npy", ".npz", ".h5", ".hdf5", ".csv")
 
@@ -50,10 +57,14 @@ class FeatureFiles:
             self.missing |= read_missing(part if part.is_dir() else part.parent)
             for name, place in _find_arrays(part):
                 if name in self._places:
-                    raise InputError(f"{self.path} holds two arrays for video {name!r}: take one of them away.")
+                    raise InputError(
+                        f"{self.path} holds two arrays for video {name!r}: take one of them away."
+                    )
                 self._places[name] = place
         if not self._places:
-            raise InputError(f"{self.path} holds no features: expected files {', '.join(SUFFIXES)}, one a video.")
+            raise InputError(
+                f"{self.path} holds no features: expected files {', '.join(SUFFIXES)}, one a video."
+            )
 
     @property
     def video_ids(self) -> set[str]:
@@ -81,7 +92,8 @@ class FeatureFiles:
         if array.ndim != 2 or not array.size or array.dtype.kind not in "fiu":
             raise UnusableFeatures(
                 WRONG_SHAPE,
-                f"{where} holds {array.dtype} of shape {list(array.shape)}, expected numbers [T, C]: rows are time, "
+                f"{where} holds {array.dtype} of shape {list(array.shape)}, expected numbers [T, "
+                "C]: rows are time, "
                 "columns channels.",
             )
         # float64 beyond float32 becomes infinity, which is told below.
@@ -105,11 +117,15 @@ def _find_arrays(path: Path) -> Iterator[tuple[str, tuple]]:
         elif path.suffix in (".h5", ".hdf5"):
             archive = h5py.File(path, "r")
         else:
-            raise InputError(f"{path} is no feature source: give a folder of {', '.join(SUFFIXES)} files, or one HDF5 "
-                             "or .npz file.")
+            raise InputError(
+                f"{path} is no feature source: give a folder of {', '.join(SUFFIXES)} files, or "
+                "one HDF5 "
+                "or .npz file."
+            )
     except (OSError, ValueError, BadZipFile) as error:
         raise InputError(f"cannot read {path}: {error}. Check the path.") from error
-    # Read one by one later: opening an archive of 10,000 arrays again for each takes longer than reading it.
+    # Read one by one later: opening an archive of 10,000 arrays again for each takes longer than
+    # reading it.
     for name in archive.keys():
         yield name, (archive, name)
 
@@ -141,8 +157,10 @@ def _one_name(names: list[str], preferred: str) -> str:
     if preferred in names:
         return preferred
     if len(names) != 1:
-        raise ValueError(f"it holds {len(names)} arrays ({', '.join(names[:3])}), expected one, or one called "
-                         f"{preferred!r}")
+        raise ValueError(
+            f"it holds {len(names)} arrays ({', '.join(names[:3])}), expected one, or one called "
+            f"{preferred!r}"
+        )
     return names[0]
 
 
@@ -155,14 +173,18 @@ def _read_csv(path: Path) -> np.ndarray:
             rows = np.loadtxt(file, np.float32, delimiter=",", ndmin=2)
     cells = header.split(",")
     if _is_data(cells):
-        raise ValueError("its first row holds numbers, expected one header row with the channels' names")
+        raise ValueError(
+            "its first row holds numbers, expected one header row with the channels' names"
+        )
     if len(rows) and rows.shape[1] != len(cells):
         raise ValueError(f"its header row has {len(cells)} columns, the rows have {rows.shape[1]}")
     return rows
 
 
 def _is_data(cells: list[str]) -> bool:
-    """Whether a first row holds features: numbers that are no running column numbers, which tables write as names."""
+    """Whether a first row holds features: numbers that are no running column numbers, which tables
+    write as names.
+    """
     try:
         numbers = [float(cell) for cell in cells]
     except ValueError:

@@ -1,7 +1,8 @@
 """What the rows of somebody's feature arrays are, as told by a run's config. NumPy is not needed.
 
     feature_layout   "snippets": row i shows feature_window frames from frame feature_offset + i * feature_stride on;
-                     "whole": the rows lie evenly over the whole video, whatever its length (BMN's 100 columns)
+                     "whole": the rows lie evenly over the whole video, whatever its length (BMN's
+                     100 columns)
     feature_fps      snippets: frame rate at which they were counted; 0: each video's own, by the annotations
     feature_stride, feature_window, feature_offset    snippets: frames
     feature_every    take each k-th row only (features of every frame: 5 for G-TAD's THUMOS14)
@@ -49,22 +50,30 @@ def read_layouts(settings: Mapping[str, Any], count: int) -> list[RowLayout]:
     """The settings of each of `count` sources.
 
     Raises:
-        InputError: neither one value nor `count`, no whole number (fps: number), below 0, or no such layout.
+        InputError: neither one value nor `count`, no whole number (fps: number), below 0, or no
+            such layout.
     """
     columns = {}
     for name, value in settings.items():
         values = [part.strip() for part in str(value).split(",")]
         if len(values) not in (1, count):
-            raise InputError(f"config.{name} has {len(values)} values for {count} sources: give one, or one for each.")
+            raise InputError(
+                f"config.{name} has {len(values)} values for {count} sources: give one, or one "
+                "for each."
+            )
         if name != "feature_layout":
             values = [_number(name, text) for text in values]
         columns[name.removeprefix("feature_")] = values * (count if len(values) == 1 else 1)
     unknown = [value for value in columns["layout"] if value not in ("", *LAYOUTS)]
     if unknown:
-        raise InputError(f"config.feature_layout must be one of {', '.join(LAYOUTS)}, got {unknown[0]!r}.")
+        raise InputError(
+            f"config.feature_layout must be one of {', '.join(LAYOUTS)}, got {unknown[0]!r}."
+        )
     if 0 in columns["every"]:
         raise InputError("config.feature_every must be above 0, got 0.")
-    return [RowLayout(**{name: values[i] for name, values in columns.items()}) for i in range(count)]
+    return [
+        RowLayout(**{name: values[i] for name, values in columns.items()}) for i in range(count)
+    ]
 
 
 def _number(name: str, text: str) -> float:
@@ -84,11 +93,15 @@ def check_told(path: str, layout: RowLayout) -> None:
         raise InputError(f"config.features_dir: {path} is not there. Check the path.")
     if not layout.layout:
         raise InputError(
-            f"{path} has no {METADATA_FILE}, so say what a row is: --config.feature_layout=whole if the rows lie "
-            "evenly over the whole video, or --config.feature_layout=snippets with --config.feature_stride and "
-            "--config.feature_window in frames (docs/localization.md). A folder of bsp_tf.extract has one."
+            f"{path} has no {METADATA_FILE}, so say what a row is: --config.feature_layout=whole "
+            "if the rows lie "
+            "evenly over the whole video, or --config.feature_layout=snippets with "
+            "--config.feature_stride and "
+            "--config.feature_window in frames (docs/localization.md). A folder of bsp_tf.extract "
+            "has one."
         )
     if layout.layout == "snippets" and not (layout.stride and layout.window):
         raise InputError(
-            f"{path}: feature_layout=snippets needs config.feature_stride and config.feature_window, frames, above 0."
+            f"{path}: feature_layout=snippets needs config.feature_stride and "
+            "config.feature_window, frames, above 0."
         )

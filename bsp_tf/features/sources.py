@@ -1,10 +1,12 @@
-"""Features for G-TAD out of one or several sources, each with its place in time. NumPy and h5py only.
+"""Features for G-TAD out of one or several sources, each with its place in time. NumPy and h5py
+only.
 
-A source is a folder that bsp_tf.extract wrote (its metadata.json says all), or arrays of any other tool
-(bsp_tf.features.formats), of which the run's config has to say what a row is
+A source is a folder that bsp_tf.extract wrote (its metadata.json says all), or arrays of any other
+tool (bsp_tf.features.formats), of which the run's config has to say what a row is
 (bsp_tf.features.layout).
 
-Sources are given with commas, "rgb,flow". Their channels are joined in that order, on the time axis of the first one.
+Sources are given with commas, "rgb,flow". Their channels are joined in that order, on the time axis
+of the first one.
 """
 
 import hashlib
@@ -37,7 +39,8 @@ from bsp_tf.features.store import (
 
 # Arrays looked at to find out what is constant in a source.
 LOOKED_AT = 16
-# A number of rows that differs more than this from what the video's length says is a wrong axis or setting.
+# A number of rows that differs more than this from what the video's length says is a wrong axis or
+# setting.
 ROWS_FACTOR, ROWS_SLACK = 1.5, 4
 # Share of the first source's time that another one may leave out.
 MAX_UNCOVERED = 0.1
@@ -49,7 +52,8 @@ class VideoFeatures(NamedTuple):
     Attributes:
         parts: float32 [n_i, C_i], one a source.
         spans: Where each of them lies in time.
-        frames_between: Video frames from one row of the first part to the next; 0: not known ("whole").
+        frames_between: Video frames from one row of the first part to the next; 0: not known
+            ("whole").
         duration_seconds: By the annotations, else by the features; None: not known.
     """
 
@@ -59,14 +63,18 @@ class VideoFeatures(NamedTuple):
     duration_seconds: float | None
 
     def columns(self, count: int | None = None) -> np.ndarray:
-        """float32 [count, C]: all parts on the time axis of the first, resized to `count` rows (None: as it has)."""
+        """float32 [count, C]: all parts on the time axis of the first, resized to `count` rows
+        (None: as it has).
+        """
         first, count = self.spans[0], count or len(self.parts[0])
         resized = []
         for part, span in zip(self.parts, self.spans, strict=True):
             rows_a_second = len(part) / (span.end_seconds - span.start_seconds)
             begin = (first.start_seconds - span.start_seconds) * rows_a_second
             # Equal spans give `len(part)` exactly, hence the numbers of a plain resize.
-            share = (first.end_seconds - first.start_seconds) / (span.end_seconds - span.start_seconds)
+            share = (first.end_seconds - first.start_seconds) / (
+                span.end_seconds - span.start_seconds
+            )
             resized.append(resize_features(part, count, begin, share * len(part)))
         return np.concatenate(resized, axis=1)
 
@@ -106,12 +114,21 @@ class _Arrays:
             raise InputError(f"none of the arrays looked at in {self.path} can be used: {fault}")
         lengths, channels = (Counter(sizes) for sizes in zip(*shapes, strict=True))
         fixed = self.layout.rows or num_segments
-        of_whole = self.layout.layout == "whole" and len(lengths) == 1 and set(channels) == {fixed} != set(lengths)
+        of_whole = (
+            self.layout.layout == "whole"
+            and len(lengths) == 1
+            and set(channels) == {fixed} != set(lengths)
+        )
         if (len(channels) > 1 and len(lengths) == 1) or of_whole:
             raise InputError(
-                f"the arrays in {self.path} look transposed: they are [{shapes[0][0]}, {shapes[0][1]}], and time must "
+                f"the arrays in {self.path} look transposed: they are [{shapes[0][0]}, "
+                f"{shapes[0][1]}], and time must "
                 "be the first axis, channels the second. Save array.T"
-                + (f" (or set config.feature_rows={shapes[0][0]} if that is the number of rows)." if of_whole else ".")
+                + (
+                    f" (or set config.feature_rows={shapes[0][0]} if that is the number of rows)."
+                    if of_whole
+                    else "."
+                )
             )
         return channels.most_common(1)[0][0]
 
@@ -121,7 +138,9 @@ class _Arrays:
         rows = rows[:: layout.every]
         span, frames_between = self._span(len(rows), annotation)
         # Rows that lie in time by their frames tell how long the video is at least.
-        known = annotation.duration_seconds or (span.end_seconds if layout.layout == "snippets" else None)
+        known = annotation.duration_seconds or (
+            span.end_seconds if layout.layout == "snippets" else None
+        )
         return VideoFeatures([rows], [span], frames_between, known)
 
     def _check_shape(self, stored: str, shape: tuple[int, int], expected: int) -> None:
@@ -138,8 +157,10 @@ class _Arrays:
             remedy = "check config.feature_fps, config.feature_stride and the annotated duration"
         raise UnusableFeatures(
             WRONG_SHAPE,
-            f"{self.path}, {stored!r}: the array is [{shape[0]}, {shape[1]}], expected [{expected or 'T'}, "
-            f"{self.feature_dim}]{'' if self.layout.rows or not expected else ' or about so'}: {remedy}.",
+            f"{self.path}, {stored!r}: the array is [{shape[0]}, {shape[1]}], expected "
+            f"[{expected or 'T'}, "
+            f"{self.feature_dim}]{'' if self.layout.rows or not expected else ' or about so'}: "
+            f"{remedy}.",
         )
 
     def _span(self, count: int, annotation: VideoAnnotation) -> tuple[FeatureSpan, float]:
@@ -151,7 +172,9 @@ class _Arrays:
             return FeatureSpan(0.0, seconds), 0.0
         fps = layout.fps or annotation.fps
         if not fps:
-            raise UnusableFeatures(NO_TIME, "the annotations do not say its frame rate: set config.feature_fps.")
+            raise UnusableFeatures(
+                NO_TIME, "the annotations do not say its frame rate: set config.feature_fps."
+            )
         stride = layout.stride * layout.every
         begin = layout.offset + (layout.window - stride) / 2
         return FeatureSpan(begin / fps, (begin + count * stride) / fps), stride
@@ -161,7 +184,9 @@ class _Arrays:
         fps = self.layout.fps or annotation.fps
         if self.layout.layout == "whole" or not fps or not annotation.duration_seconds:
             return 0
-        return round(max(annotation.duration_seconds * fps - self.layout.offset, 1) / self.layout.stride)
+        return round(
+            max(annotation.duration_seconds * fps - self.layout.offset, 1) / self.layout.stride
+        )
 
 
 class FeatureSources:
@@ -172,7 +197,9 @@ class FeatureSources:
         metadata: metadata.json of the first source that has one, else {}.
     """
 
-    def __init__(self, path: str, streams: Sequence[str], settings: Mapping[str, Any], num_segments: int) -> None:
+    def __init__(
+        self, path: str, streams: Sequence[str], settings: Mapping[str, Any], num_segments: int
+    ) -> None:
         """Opens the sources.
 
         Args:
@@ -182,7 +209,8 @@ class FeatureSources:
             num_segments: Columns of the network.
 
         Raises:
-            InputError: a source cannot be opened, its arrays are transposed, or what its rows are is not told.
+            InputError: a source cannot be opened, its arrays are transposed, or what its rows are
+                is not told.
         """
         self.path = path
         parts = source_paths(path)
@@ -194,7 +222,9 @@ class FeatureSources:
                 continue
             check_told(part, layout)
             self._sources.append(_Arrays(part, layout, num_segments))
-        self._store = next((source.store for source in self._sources if isinstance(source, _Extracted)), None)
+        self._store = next(
+            (source.store for source in self._sources if isinstance(source, _Extracted)), None
+        )
         self.metadata: Mapping[str, Any] = self._store.metadata if self._store else {}
 
     def load(self, video_id: str, annotation: VideoAnnotation) -> VideoFeatures:
@@ -215,12 +245,15 @@ class FeatureSources:
         first = found[0].spans[0]
         for source, other in zip(self._sources, found, strict=True):
             span = other.spans[0]
-            uncovered = max(span.start_seconds - first.start_seconds, 0) + max(first.end_seconds - span.end_seconds, 0)
+            uncovered = max(span.start_seconds - first.start_seconds, 0) + max(
+                first.end_seconds - span.end_seconds, 0
+            )
             if uncovered > MAX_UNCOVERED * (first.end_seconds - first.start_seconds):
                 raise UnusableFeatures(
                     NO_TIME,
                     f"{source.path} covers {span.start_seconds:.1f} to {span.end_seconds:.1f} s, "
-                    f"{self._sources[0].path} {first.start_seconds:.1f} to {first.end_seconds:.1f} s",
+                    f"{self._sources[0].path} {first.start_seconds:.1f} to "
+                    f"{first.end_seconds:.1f} s",
                 )
         parts, spans = [part.parts[0] for part in found], [part.spans[0] for part in found]
         return VideoFeatures(parts, spans, found[0].frames_between, found[0].duration_seconds)
@@ -233,7 +266,9 @@ class FeatureSources:
         """
         stored = match_id(video_id, self._store.metadata["videos"]) if self._store else None
         if stored is None:
-            raise InputError(f"{self.path} holds no probabilities of video {video_id!r}. Extract its features.")
+            raise InputError(
+                f"{self.path} holds no probabilities of video {video_id!r}. Extract its features."
+            )
         return self._store.load_probabilities(stored)
 
 
@@ -248,7 +283,9 @@ def open_features(config: Mapping[str, Any], path: str | None = None) -> Feature
         InputError: see FeatureSources.
     """
     settings = {name: config.get(name, default) for name, default in SETTINGS.items()}
-    return FeatureSources(path or config["features_dir"], config["streams"], settings, config["num_segments"])
+    return FeatureSources(
+        path or config["features_dir"], config["streams"], settings, config["num_segments"]
+    )
 
 
 def _near(size: int, expected: int, exact: bool) -> bool:
@@ -259,7 +296,8 @@ def _near(size: int, expected: int, exact: bool) -> bool:
 
 
 def features_digest(path: str) -> str:
-    """SHA-256 that tells whether sources have changed: of metadata.json, else of names, sizes and times of files.
+    """SHA-256 that tells whether sources have changed: of metadata.json, else of names, sizes and
+    times of files.
 
     Raises:
         InputError: a source is not there.
@@ -275,6 +313,8 @@ def features_digest(path: str) -> str:
                 try:
                     about = file.stat()
                 except OSError as error:
-                    raise InputError(f"cannot read the features {file}: {error.strerror}. Check the path.") from error
+                    raise InputError(
+                        f"cannot read the features {file}: {error.strerror}. Check the path."
+                    ) from error
                 digest.update(f"{file.name} {about.st_size} {about.st_mtime_ns}\n".encode())
     return digest.hexdigest()

@@ -1,4 +1,6 @@
-"""Where the features of a video lie in time, and the way between seconds and fractions of the feature axis."""
+"""Where the features of a video lie in time, and the way between seconds and fractions of the
+feature axis.
+"""
 
 import dataclasses
 from collections.abc import Mapping
@@ -30,12 +32,13 @@ class FeatureSpan:
 def feature_span(metadata: Mapping[str, Any], video_id: str) -> FeatureSpan:
     """Where the features of a video lie in time.
 
-    n snippets, `stride` frames apart, stand for n * stride frames (G-TAD's corrected second = feature frames
-    / frames * seconds). A snippet that reaches over more frames than the stride, or fewer, is centred on its
-    stride.
+    n snippets, `stride` frames apart, stand for n * stride frames (G-TAD's corrected second =
+    feature frames / frames * seconds). A snippet that reaches over more frames than the stride, or
+    fewer, is centred on its stride.
 
     Args:
-        metadata: metadata.json of the feature folder: "stride", "window", "frame_step" and "videos".
+        metadata: metadata.json of the feature folder: "stride", "window", "frame_step" and
+            "videos".
         video_id: A video of "videos".
 
     Raises:
@@ -44,8 +47,11 @@ def feature_span(metadata: Mapping[str, Any], video_id: str) -> FeatureSpan:
     video = metadata["videos"][video_id]
     for name in ("num_snippets", "fps"):
         if not isinstance(video.get(name), int | float) or not video[name] > 0:
-            raise InputError(f"metadata.json of the features: {name!r} of video {video_id!r} is no number above 0. "
-                             "Extract that video again.")
+            raise InputError(
+                f"metadata.json of the features: {name!r} of video {video_id!r} is no number "
+                "above 0. "
+                "Extract that video again."
+            )
     reach = (metadata["window"] - 1) * metadata["frame_step"] + 1
     begin = (reach - metadata["stride"]) / 2
     end = begin + video["num_snippets"] * metadata["stride"]

@@ -1,13 +1,15 @@
-"""Snippet features on disk: a folder with one array a video and the metadata that other tools have to be told.
+"""Snippet features on disk: a folder with one array a video and the metadata that other tools have
+to be told.
 
     <video_id>.npy                  float32 [num_snippets, feature_dim]
     probabilities/<video_id>.npz    action [n, K], boundary [n, 4] (softmax), pixel_change [n] (0..255), float32
     probabilities/<video_id>.json   what is known of the video; the same stands in metadata.json
     metadata.json                   window, frame_step, stride (source frames between snippet starts), feature_dim,
-                                    streams {"action": [begin, end), ...}, labels, model, videos {id: {...}}
+                                    streams {"action": [begin, end), ...}, labels, model, videos
+                                    {id: {...}}
 
-Snippet i covers the source frames [i * stride, i * stride + (window - 1) * frame_step]. A video is finished when its
-.npy is there, which is written last. NumPy only.
+Snippet i covers the source frames [i * stride, i * stride + (window - 1) * frame_step]. A video is
+finished when its .npy is there, which is written last. NumPy only.
 """
 
 import os
@@ -57,8 +59,10 @@ class FeatureStore:
         """
         self.folder = Path(folder)
         if not (self.folder / METADATA_FILE).is_file():
-            raise InputError(f"{self.folder} is no feature folder: it has no {METADATA_FILE}. Make it with "
-                             "python -m bsp_tf.extract.")
+            raise InputError(
+                f"{self.folder} is no feature folder: it has no {METADATA_FILE}. Make it with "
+                "python -m bsp_tf.extract."
+            )
         path = self.folder / METADATA_FILE
         self.metadata: dict[str, Any] = read_json_object(path, *NUMBERS, "streams", "videos")
         fault = _metadata_fault(self.metadata)
@@ -75,41 +79,52 @@ class FeatureStore:
 
         Args:
             video_id: an id out of `video_ids`.
-            streams: names of the parts to take, side by side in this order, e.g. ("action",); None: all columns.
+            streams: names of the parts to take, side by side in this order, e.g. ("action",); None:
+                all columns.
         Returns:
             float32 [num_snippets, C'], finite.
         Raises:
-            UnusableFeatures: no such file, not readable, another feature dimension or number of snippets, no floats,
-                NaN or infinity.
+            UnusableFeatures: no such file, not readable, another feature dimension or number of
+                snippets, no floats, NaN or infinity.
             InputError: unknown stream.
         """
         path = self.folder / f"{video_id}.npy"
         features = _load_array(path)
         feature_dim = self.metadata["feature_dim"]
         if features.ndim != 2 or features.shape[1] != feature_dim or not len(features):
-            hint = " (it looks transposed: rows must be snippets)" if features.shape[:1] == (feature_dim,) else ""
+            hint = (
+                " (it looks transposed: rows must be snippets)"
+                if features.shape[:1] == (feature_dim,)
+                else ""
+            )
             raise UnusableFeatures(
                 WRONG_SHAPE,
-                f"{path} holds an array of shape {list(features.shape)}, expected [num_snippets, {feature_dim}]{hint}. "
+                f"{path} holds an array of shape {list(features.shape)}, expected [num_snippets, "
+                f"{feature_dim}]{hint}. "
                 "Extract that video again.",
             )
         expected = self.metadata["videos"].get(video_id, {}).get("num_snippets", len(features))
         if len(features) != expected:
             raise UnusableFeatures(
                 WRONG_SHAPE,
-                f"{path} holds {len(features)} snippets, {METADATA_FILE} says {expected}. Extract that video again.",
+                f"{path} holds {len(features)} snippets, {METADATA_FILE} says {expected}. Extract "
+                "that video again.",
             )
         if features.dtype.kind != "f":
             raise UnusableFeatures(UNREADABLE, f"{path} holds no floats. Extract that video again.")
         if not np.isfinite(features).all():
-            raise UnusableFeatures(NOT_FINITE, f"{path} holds NaN or infinity. Extract that video again.")
+            raise UnusableFeatures(
+                NOT_FINITE, f"{path} holds NaN or infinity. Extract that video again."
+            )
         features = features.astype(np.float32, copy=False)
         if streams is None:
             return features
         unknown = [name for name in streams if name not in self.metadata["streams"]]
         if unknown or not streams:
-            raise InputError(f"{self.folder} has no stream {(unknown or [''])[0]!r}; there are "
-                             f"{', '.join(self.metadata['streams'])}.")
+            raise InputError(
+                f"{self.folder} has no stream {(unknown or [''])[0]!r}; there are "
+                f"{', '.join(self.metadata['streams'])}."
+            )
         ranges = [self.metadata["streams"][name] for name in streams]
         return np.concatenate([features[:, begin:end] for begin, end in ranges], axis=1)
 
@@ -133,21 +148,35 @@ def _metadata_fault(metadata: Mapping[str, Any]) -> str | None:
         if not isinstance(metadata[name], int) or metadata[name] < 1:
             return f"{name!r} is no whole number above 0"
     size, streams, videos = metadata["feature_dim"], metadata["streams"], metadata["videos"]
-    if not isinstance(streams, dict) or not all(_is_range(value, size) for value in streams.values()):
+    if not isinstance(streams, dict) or not all(
+        _is_range(value, size) for value in streams.values()
+    ):
         return f"'streams' must give each stream its [begin, end) within the {size} columns"
-    if not isinstance(videos, dict) or not all(isinstance(value, dict) for value in videos.values()):
+    if not isinstance(videos, dict) or not all(
+        isinstance(value, dict) for value in videos.values()
+    ):
         return "'videos' must hold an object for each video"
     return None
 
 
 def _is_range(value: Any, size: int) -> bool:
-    return (isinstance(value, list) and len(value) == 2 and all(isinstance(number, int) for number in value)
-            and 0 <= value[0] < value[1] <= size)
+    return (
+        isinstance(value, list)
+        and len(value) == 2
+        and all(isinstance(number, int) for number in value)
+        and 0 <= value[0] < value[1] <= size
+    )
 
 
-def write_video(folder: str | os.PathLike, video_id: str, features: np.ndarray,
-                probabilities: Mapping[str, np.ndarray], about: Mapping[str, Any]) -> None:
-    """Writes all that belongs to one video; the features last, so that a killed run never leaves half a video.
+def write_video(
+    folder: str | os.PathLike,
+    video_id: str,
+    features: np.ndarray,
+    probabilities: Mapping[str, np.ndarray],
+    about: Mapping[str, Any],
+) -> None:
+    """Writes all that belongs to one video; the features last, so that a killed run never leaves
+    half a video.
 
     Args:
         folder: feature folder.
@@ -159,8 +188,11 @@ def write_video(folder: str | os.PathLike, video_id: str, features: np.ndarray,
         InputError: features with NaN or infinity.
     """
     if not np.isfinite(features).all():
-        raise InputError(f"the features of {video_id} hold NaN or infinity: the model is broken. Train or export it "
-                         "again.")
+        raise InputError(
+            f"the features of {video_id} hold NaN or infinity: the model is broken. Train or "
+            "export it "
+            "again."
+        )
     folder = Path(folder)
     with atomic_write(folder / PROBABILITIES_FOLDER / f"{video_id}.npz") as file:
         np.savez(file, **probabilities)
@@ -172,12 +204,16 @@ def write_video(folder: str | os.PathLike, video_id: str, features: np.ndarray,
 def finished_videos(folder: str | os.PathLike) -> dict[str, dict[str, Any]]:
     """What is known of every finished video of a feature folder, by id."""
     folder = Path(folder)
-    return {path.stem: read_json_object(path) for path in sorted((folder / PROBABILITIES_FOLDER).glob("*.json"))
-            if (folder / f"{path.stem}.npy").is_file()}
+    return {
+        path.stem: read_json_object(path)
+        for path in sorted((folder / PROBABILITIES_FOLDER).glob("*.json"))
+        if (folder / f"{path.stem}.npy").is_file()
+    }
 
 
-def write_metadata(folder: str | os.PathLike, settings: Mapping[str, Any],
-                   videos: Mapping[str, Mapping[str, Any]]) -> None:
+def write_metadata(
+    folder: str | os.PathLike, settings: Mapping[str, Any], videos: Mapping[str, Mapping[str, Any]]
+) -> None:
     """Writes metadata.json: the settings of the extraction and the entry of every finished video."""
     entries = {name: dict(videos[name]) for name in sorted(videos)}
     write_json(Path(folder, METADATA_FILE), {**settings, "videos": entries})
@@ -186,25 +222,33 @@ def write_metadata(folder: str | os.PathLike, settings: Mapping[str, Any],
 def resize_features(
     features: np.ndarray, num_segments: int, begin: float = 0.0, length: float | None = None
 ) -> np.ndarray:
-    """Resizes along TIME by linear interpolation: half-pixel centres, edges clamped, no antialiasing.
+    """Resizes along TIME by linear interpolation: half-pixel centres, edges clamped, no
+    antialiasing.
 
-    The numbers of torch `interpolate(mode="linear", align_corners=False)`, which G-TAD and OpenTAD use.
+    The numbers of torch `interpolate(mode="linear", align_corners=False)`, which G-TAD and OpenTAD
+    use.
 
     Args:
         features: float [n, C], n >= 1; rows are snippets.
         num_segments: rows wanted.
-        begin, length: the part to resize, in rows; it may reach over the ends, which are repeated. Default: all.
+        begin, length: the part to resize, in rows; it may reach over the ends, which are repeated.
+            Default: all.
     Returns:
         float32 [num_segments, C].
     Raises:
         InputError: not two-dimensional, no row, or NaN or infinity.
     """
     if features.ndim != 2 or not len(features):
-        raise InputError(f"features of shape {list(features.shape)} cannot be resized; expected [num_snippets, C].")
+        raise InputError(
+            f"features of shape {list(features.shape)} cannot be resized; expected [num_snippets, "
+            "C]."
+        )
     if not np.isfinite(features).all():
-        raise InputError("features with NaN or infinity cannot be resized. Extract the video again.")
-    # The reference's rounding: the ratio in float32, then one fused multiply-add; all in float64 the positions differ
-    # by 1e-5 of a row.
+        raise InputError(
+            "features with NaN or infinity cannot be resized. Extract the video again."
+        )
+    # The reference's rounding: the ratio in float32, then one fused multiply-add; all in float64
+    # the positions differ by 1e-5 of a row.
     ratio = np.float64(np.float32((len(features) if length is None else length) / num_segments))
     position = ((np.arange(num_segments) + 0.5) * ratio - 0.5 + begin).astype(np.float32)
     position = np.clip(position, 0, len(features) - 1)
@@ -218,7 +262,9 @@ def _load_array(path: Path) -> np.ndarray:
     try:
         array = np.load(path, allow_pickle=False)
     except (OSError, ValueError, EOFError) as error:
-        raise UnusableFeatures(UNREADABLE, f"cannot read {path}: {error}. Extract that video again.") from error
+        raise UnusableFeatures(
+            UNREADABLE, f"cannot read {path}: {error}. Extract that video again."
+        ) from error
     if not isinstance(array, np.ndarray):
         raise UnusableFeatures(UNREADABLE, f"{path} is no .npy array. Extract that video again.")
     return array
@@ -234,6 +280,8 @@ def read_missing(folder: Path) -> set[str]:
     if not path.is_file():
         return set()
     try:
-        return {line.strip() for line in path.read_text(encoding="utf-8").splitlines() if line.strip()}
+        return {
+            line.strip() for line in path.read_text(encoding="utf-8").splitlines() if line.strip()
+        }
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(f"cannot read {path}: {error}. Mend it or take it away.") from error

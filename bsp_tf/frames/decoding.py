@@ -1,6 +1,8 @@
-"""JPEG strings -> frames of the network's size: decoded, cut, resized, mirrored, blended. Pure tensor functions.
+"""JPEG strings -> frames of the network's size: decoded, cut, resized, mirrored, blended. Pure
+tensor functions.
 
-Geometry is that of `preprocessing.py`. Each string is decoded once, in however many output frames it is seen.
+Geometry is that of `preprocessing.py`. Each string is decoded once, in however many output frames
+it is seen.
 """
 
 from collections.abc import Callable
@@ -10,8 +12,8 @@ import tensorflow as tf
 from bsp_tf.frames import preprocessing
 from bsp_tf.synthesis.frame_plan import Composition
 
-# Below this factor of reduction plain bilinear sampling touches every source pixel's neighbourhood and looks the
-# same as the antialiased kernel, at a third of its cost.
+# Below this factor of reduction plain bilinear sampling touches every source pixel's neighbourhood
+# and looks the same as the antialiased kernel, at a third of its cost.
 PLAIN_BILINEAR_UP_TO = 1.25
 
 
@@ -26,7 +28,9 @@ def decode_jpegs(strings: tf.Tensor) -> tf.Tensor:
         tf.errors.InvalidArgumentError: an image is damaged, or the sizes differ.
     """
     image = tf.TensorSpec([None, None, 3], tf.uint8)
-    return tf.map_fn(lambda string: tf.image.decode_jpeg(string, channels=3), strings, fn_output_signature=image)
+    return tf.map_fn(
+        lambda string: tf.image.decode_jpeg(string, channels=3), strings, fn_output_signature=image
+    )
 
 
 def jpeg_size(string: tf.Tensor) -> tf.Tensor:
@@ -34,21 +38,30 @@ def jpeg_size(string: tf.Tensor) -> tf.Tensor:
     return tf.image.extract_jpeg_shape(string)[:2]
 
 
-def decode_crop_resize(strings: tf.Tensor, boxes: tf.Tensor, flips: tf.Tensor, size: int,
-                       composition: Composition | None = None) -> tf.Tensor:
-    """Decodes one box of each image, resizes it (bilinear, half-pixel centres) to a square, and may mirror it.
+def decode_crop_resize(
+    strings: tf.Tensor,
+    boxes: tf.Tensor,
+    flips: tf.Tensor,
+    size: int,
+    composition: Composition | None = None,
+) -> tf.Tensor:
+    """Decodes one box of each image, resizes it (bilinear, half-pixel centres) to a square, and may
+    mirror it.
 
-    Only the box is decoded; images may differ in size. Reductions beyond PLAIN_BILINEAR_UP_TO are antialiased.
+    Only the box is decoded; images may differ in size. Reductions beyond PLAIN_BILINEAR_UP_TO are
+    antialiased.
 
     Args:
         strings: string [D], JPEG images.
         boxes: int32 [D, 4], top, left, height, width in pixels, inside the image.
         flips: bool [D], whether left and right are exchanged.
         size: side of the result, pixels.
-        composition: how the decoded images make up n output frames; None for the images as they are (n is D).
+        composition: how the decoded images make up n output frames; None for the images as they are
+            (n is D).
     Returns:
         uint8 [n, size, size, 3], RGB.
     """
+
     def crop(k: tf.Tensor) -> tf.Tensor:
         # The resize kernel is twice as fast on float32 as on uint8, conversion included.
         return tf.cast(tf.image.decode_and_crop_jpeg(strings[k], boxes[k], channels=3), tf.float32)
@@ -56,7 +69,10 @@ def decode_crop_resize(strings: tf.Tensor, boxes: tf.Tensor, flips: tf.Tensor, s
     def resized(antialias: bool) -> Callable[[tf.Tensor], tf.Tensor]:
         def frame(k: tf.Tensor) -> tf.Tensor:
             # Neither kernel has negative weights: what it gives stays within 0..255.
-            return _mirrored(_rounded(tf.image.resize(crop(k), [size, size], antialias=antialias)), flips[k])
+            return _mirrored(
+                _rounded(tf.image.resize(crop(k), [size, size], antialias=antialias)), flips[k]
+            )
+
         return frame
 
     is_large = tf.reduce_max(boxes[:, 2:], axis=1) > int(PLAIN_BILINEAR_UP_TO * size)
@@ -67,21 +83,31 @@ def decode_crop_resize(strings: tf.Tensor, boxes: tf.Tensor, flips: tf.Tensor, s
     return _composed(pictures, composition)
 
 
-def decode_centre(strings: tf.Tensor, flips: tf.Tensor, short_side: int, crop_size: int,
-                  composition: Composition | None = None) -> tf.Tensor:
-    """Decodes images that may differ in size, each with the geometry of `preprocessing.preprocess_eval`; may mirror them.
+def decode_centre(
+    strings: tf.Tensor,
+    flips: tf.Tensor,
+    short_side: int,
+    crop_size: int,
+    composition: Composition | None = None,
+) -> tf.Tensor:
+    """Decodes images that may differ in size, each with the geometry of
+    `preprocessing.preprocess_eval`; may mirror them.
 
     Args:
         strings: string [D], JPEG images.
         flips: bool [D], whether left and right are exchanged.
         short_side, crop_size: as in `preprocessing.preprocess_eval`.
-        composition: how the decoded images make up n output frames; None for the images as they are (n is D).
+        composition: how the decoded images make up n output frames; None for the images as they are
+            (n is D).
     Returns:
         uint8 [n, crop_size, crop_size, 3], RGB.
     """
+
     def centre(k: tf.Tensor) -> tf.Tensor:
         image = tf.image.decode_jpeg(strings[k], channels=3)
-        image = preprocessing.preprocess_eval(image[tf.newaxis, tf.newaxis], short_side, crop_size)[0, 0]
+        image = preprocessing.preprocess_eval(image[tf.newaxis, tf.newaxis], short_side, crop_size)[
+            0, 0
+        ]
         return _mirrored(image, flips[k])
 
     pictures = _no_pictures(strings, crop_size, composition)
@@ -91,10 +117,14 @@ def decode_centre(strings: tf.Tensor, flips: tf.Tensor, short_side: int, crop_si
 def _no_pictures(strings: tf.Tensor, size: int, composition: Composition | None) -> tf.TensorArray:
     """Room for the decoded images and the blends of them."""
     blends = 0 if composition is None else tf.size(composition.alpha)
-    return tf.TensorArray(tf.uint8, tf.size(strings) + blends, element_shape=[size, size, 3], clear_after_read=False)
+    return tf.TensorArray(
+        tf.uint8, tf.size(strings) + blends, element_shape=[size, size, 3], clear_after_read=False
+    )
 
 
-def _fill(pictures: tf.TensorArray, places: tf.Tensor, make: Callable[[tf.Tensor], tf.Tensor]) -> tf.TensorArray:
+def _fill(
+    pictures: tf.TensorArray, places: tf.Tensor, make: Callable[[tf.Tensor], tf.Tensor]
+) -> tf.TensorArray:
     """Writes make(k) (uint8 [S, S, 3]) at each of the places k (integer, [m] or [m, 1])."""
     places = tf.reshape(tf.cast(places, tf.int32), [-1])
 
@@ -105,16 +135,24 @@ def _fill(pictures: tf.TensorArray, places: tf.Tensor, make: Callable[[tf.Tensor
 
 
 def _composed(pictures: tf.TensorArray, composition: Composition | None) -> tf.Tensor:
-    """Blends pictures of which all but the blends are there; returns the output frames uint8 [n, S, S, 3]."""
+    """Blends pictures of which all but the blends are there; returns the output frames uint8 [n, S,
+    S, 3].
+    """
     if composition is None:
         return pictures.stack()
     count = pictures.size() - tf.size(composition.alpha)
 
     def step(i: tf.Tensor, pictures: tf.TensorArray) -> tuple[tf.Tensor, tf.TensorArray]:
-        one, other = (tf.cast(pictures.read(composition.pairs[i, side]), tf.float32) for side in (0, 1))
-        return i + 1, pictures.write(count + i, _rounded(one + composition.alpha[i] * (other - one)))
+        one, other = (
+            tf.cast(pictures.read(composition.pairs[i, side]), tf.float32) for side in (0, 1)
+        )
+        return i + 1, pictures.write(
+            count + i, _rounded(one + composition.alpha[i] * (other - one))
+        )
 
-    pictures = tf.while_loop(lambda i, _: i < tf.size(composition.alpha), step, (tf.constant(0), pictures))[1]
+    pictures = tf.while_loop(
+        lambda i, _: i < tf.size(composition.alpha), step, (tf.constant(0), pictures)
+    )[1]
     return pictures.gather(composition.shown)
 
 

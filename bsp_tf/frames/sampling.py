@@ -1,11 +1,12 @@
 """Which frames of a clip are looked at: pure index functions in TensorFlow.
 
-All return int32 indices that are valid for the clip, whatever its length (at least one frame). Everything random
-is a function of an explicit seed of shape [2] (TensorFlow's stateless random ops), so the same seed gives the same
-frames eagerly, in a graph and in a parallel `Dataset.map`.
+All return int32 indices that are valid for the clip, whatever its length (at least one frame).
+Everything random is a function of an explicit seed of shape [2] (TensorFlow's stateless random
+ops), so the same seed gives the same frames eagerly, in a graph and in a parallel `Dataset.map`.
 
-Uniform and dense sampling follow the TSM reference implementation (0-based), with one correction: a clip of exactly
-`num_samples` frames is used frame by frame in evaluation, where the reference repeats frame 0.
+Uniform and dense sampling follow the TSM reference implementation (0-based), with one correction: a
+clip of exactly `num_samples` frames is used frame by frame in evaluation, where the reference
+repeats frame 0.
 """
 
 import tensorflow as tf
@@ -30,7 +31,8 @@ def uniform_integers(low: tf.Tensor | int, high: tf.Tensor | int, seed: tf.Tenso
 
 
 def uniform_train(num_frames: tf.Tensor, num_samples: int, seed: tf.Tensor) -> tf.Tensor:
-    """One random frame from each of `num_samples` equal parts: i*d + randint(d), d = num_frames // num_samples.
+    """One random frame from each of `num_samples` equal parts: i*d + randint(d), d = num_frames //
+    num_samples.
 
     A clip of fewer than `num_samples` frames gives index 0 repeated (TSM).
 
@@ -47,7 +49,8 @@ def uniform_train(num_frames: tf.Tensor, num_samples: int, seed: tf.Tensor) -> t
 
 
 def uniform_eval(num_frames: tf.Tensor, num_samples: int) -> tf.Tensor:
-    """The middle frame of each of `num_samples` equal parts: int(tick/2 + tick*i), tick = num_frames / num_samples.
+    """The middle frame of each of `num_samples` equal parts: int(tick/2 + tick*i), tick =
+    num_frames / num_samples.
 
     A clip of fewer than `num_samples` frames gives index 0 repeated (TSM).
 
@@ -63,10 +66,14 @@ def uniform_eval(num_frames: tf.Tensor, num_samples: int) -> tf.Tensor:
     return _fixed(tf.where(num_frames >= num_samples, indices, 0), num_samples)
 
 
-def dense(num_frames: tf.Tensor, num_samples: int, seed: tf.Tensor | None, window: int = 64) -> tf.Tensor:
-    """`num_samples` frames spread over a window of `window` frames (stride window // num_samples), as in TSM.
+def dense(
+    num_frames: tf.Tensor, num_samples: int, seed: tf.Tensor | None, window: int = 64
+) -> tf.Tensor:
+    """`num_samples` frames spread over a window of `window` frames (stride window // num_samples),
+    as in TSM.
 
-    The window starts anywhere it fits; in a clip shorter than the window the indices wrap around (modulo).
+    The window starts anywhere it fits; in a clip shorter than the window the indices wrap around
+    (modulo).
 
     Args:
         num_frames: int32 [], at least 1.
@@ -78,11 +85,16 @@ def dense(num_frames: tf.Tensor, num_samples: int, seed: tf.Tensor | None, windo
     """
     num_frames = tf.cast(num_frames, tf.int32)
     start = _start(tf.maximum(num_frames - window, 0), seed)
-    return _fixed((start + tf.range(num_samples) * (window // num_samples)) % num_frames, num_samples)
+    return _fixed(
+        (start + tf.range(num_samples) * (window // num_samples)) % num_frames, num_samples
+    )
 
 
-def consecutive(num_frames: tf.Tensor, num_samples: int, frame_step: int, seed: tf.Tensor | None) -> tf.Tensor:
-    """`num_samples` frames, `frame_step` apart, from a random start; the last frame repeats if the clip ends before.
+def consecutive(
+    num_frames: tf.Tensor, num_samples: int, frame_step: int, seed: tf.Tensor | None
+) -> tf.Tensor:
+    """`num_samples` frames, `frame_step` apart, from a random start; the last frame repeats if the
+    clip ends before.
 
     Args:
         num_frames: int32 [], at least 1.
@@ -98,12 +110,14 @@ def consecutive(num_frames: tf.Tensor, num_samples: int, frame_step: int, seed: 
     return _fixed(tf.minimum(indices, num_frames - 1), num_samples)
 
 
-def two_speed_positions(num_samples: int, cut: tf.Tensor, stride_before: tf.Tensor,
-                        stride_after: tf.Tensor) -> tf.Tensor:
+def two_speed_positions(
+    num_samples: int, cut: tf.Tensor, stride_before: tf.Tensor, stride_after: tf.Tensor
+) -> tf.Tensor:
     """Positions of samples whose distance changes at `cut`, counted from the first sample.
 
-    Samples 0..cut-1 are `stride_before` apart; sample `cut` is the first reached with `stride_after`.
-    num_samples 6, cut 3, strides 1 and 4 give 0 1 2 6 10 14. Equal strides give one even spacing.
+    Samples 0..cut-1 are `stride_before` apart; sample `cut` is the first reached with
+    `stride_after`. num_samples 6, cut 3, strides 1 and 4 give 0 1 2 6 10 14. Equal strides give one
+    even spacing.
 
     Args:
         num_samples: positions a row.
@@ -116,7 +130,10 @@ def two_speed_positions(num_samples: int, cut: tf.Tensor, stride_before: tf.Tens
     samples = tf.range(num_samples)
     last_before = cut[..., tf.newaxis] - 1
     steps_before = tf.minimum(samples, last_before)
-    return steps_before * stride_before[..., tf.newaxis] + (samples - steps_before) * stride_after[..., tf.newaxis]
+    return (
+        steps_before * stride_before[..., tf.newaxis]
+        + (samples - steps_before) * stride_after[..., tf.newaxis]
+    )
 
 
 def place_in_clip(positions: tf.Tensor, num_frames: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:

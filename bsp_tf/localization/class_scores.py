@@ -1,4 +1,5 @@
-"""Which classes a whole video shows: from a JSON file, from THUMOS14's public scores, or from our action stream.
+"""Which classes a whole video shows: from a JSON file, from THUMOS14's public scores, or from our
+action stream.
 
 NumPy only.
 """
@@ -15,13 +16,29 @@ from bsp_tf.annotations.video_ids import match_id
 from bsp_tf.base.atomic_file import read_json
 from bsp_tf.base.errors import InputError
 
-# The classes of THUMOS14's temporal annotations and their numbers, from 1, among the 101 of UCF-101 ("type_idx" of its
-# annotation tables).
+# The classes of THUMOS14's temporal annotations and their numbers, from 1, among the 101 of UCF-101
+# ("type_idx" of its annotation tables).
 THUMOS_CLASSES = {
-    "BaseballPitch": 7, "BasketballDunk": 9, "Billiards": 12, "CleanAndJerk": 21, "CliffDiving": 22,
-    "CricketBowling": 23, "CricketShot": 24, "Diving": 26, "FrisbeeCatch": 31, "GolfSwing": 33, "HammerThrow": 36,
-    "HighJump": 40, "JavelinThrow": 45, "LongJump": 51, "PoleVault": 68, "Shotput": 79, "SoccerPenalty": 85,
-    "TennisSwing": 92, "ThrowDiscus": 93, "VolleyballSpiking": 97,
+    "BaseballPitch": 7,
+    "BasketballDunk": 9,
+    "Billiards": 12,
+    "CleanAndJerk": 21,
+    "CliffDiving": 22,
+    "CricketBowling": 23,
+    "CricketShot": 24,
+    "Diving": 26,
+    "FrisbeeCatch": 31,
+    "GolfSwing": 33,
+    "HammerThrow": 36,
+    "HighJump": 40,
+    "JavelinThrow": 45,
+    "LongJump": 51,
+    "PoleVault": 68,
+    "Shotput": 79,
+    "SoccerPenalty": 85,
+    "TennisSwing": 92,
+    "ThrowDiscus": 93,
+    "VolleyballSpiking": 97,
 }
 UCF_CLASSES = 101
 
@@ -37,7 +54,9 @@ class ProbabilityStore(Protocol):
 
 @dataclass(frozen=True)
 class ClassScores:
-    """Class names, and a function: video id -> float64 [K], not negative. The function raises InputError."""
+    """Class names, and a function: video id -> float64 [K], not negative. The function raises
+    InputError.
+    """
 
     names: list[str]
     of_video: Callable[[str], np.ndarray]
@@ -46,9 +65,10 @@ class ClassScores:
 def class_scores_from_file(path: str | os.PathLike, labels: Sequence[str]) -> ClassScores:
     """Scores from one of the two files that people have.
 
-    A name that ends in .npy: THUMOS14's public UntrimmedNet scores (`uNet_test.npy`), an array whose rows are the
-    test videos and whose 101 columns the classes of UCF-101, both by their numbers. Any other name:
-    {"results": {id: [K numbers]}, "class": [K names]}, the form of the public ActivityNet scores.
+    A name that ends in .npy: THUMOS14's public UntrimmedNet scores (`uNet_test.npy`), an array
+    whose rows are the test videos and whose 101 columns the classes of UCF-101, both by their
+    numbers. Any other name: {"results": {id: [K numbers]}, "class": [K names]}, the form of the
+    public ActivityNet scores.
 
     Args:
         path: The file.
@@ -66,19 +86,26 @@ def _from_thumos(path: str | os.PathLike, labels: Sequence[str]) -> ClassScores:
     except (OSError, ValueError, EOFError) as error:
         raise InputError(f"cannot read {path}: {error}. Check the path.") from error
     if not isinstance(table, np.ndarray) or table.ndim != 2 or table.shape[1] != UCF_CLASSES:
-        raise InputError(f"{path} is no table of THUMOS14 class scores: expected numbers [videos, {UCF_CLASSES}], got "
-                         f"{list(getattr(table, 'shape', ()))}.")
+        raise InputError(
+            f"{path} is no table of THUMOS14 class scores: expected numbers [videos, "
+            f"{UCF_CLASSES}], got "
+            f"{list(getattr(table, 'shape', ()))}."
+        )
     _check_labels(path, labels, list(THUMOS_CLASSES))
     columns = [THUMOS_CLASSES[label] - 1 for label in labels]
 
     def of_video(video_id: str) -> np.ndarray:
         number = re.fullmatch(r"(?:v_)?video_test_(\d+)", video_id)
         if not number or not 1 <= int(number[1]) <= len(table):
-            raise InputError(f"{path} has no scores for video {video_id!r}: it holds video_test_0000001 to "
-                             f"video_test_{len(table):07d}.")
+            raise InputError(
+                f"{path} has no scores for video {video_id!r}: it holds video_test_0000001 to "
+                f"video_test_{len(table):07d}."
+            )
         row = np.asarray(table[int(number[1]) - 1], np.float64)
         if not np.isfinite(row).all() or (row < 0).any():
-            raise InputError(f"{path}: the scores of video {video_id!r} hold negative numbers, NaN or infinity.")
+            raise InputError(
+                f"{path}: the scores of video {video_id!r} hold negative numbers, NaN or infinity."
+            )
         return row[columns]
 
     return ClassScores(list(labels), of_video)
@@ -98,15 +125,20 @@ def _from_json(path: str | os.PathLike, labels: Sequence[str]) -> ClassScores:
     def of_video(video_id: str) -> np.ndarray:
         key = match_id(video_id, results)
         if key is None:
-            raise InputError(f"{path} has no scores for video {video_id!r}: add them, or take the video out.")
+            raise InputError(
+                f"{path} has no scores for video {video_id!r}: add them, or take the video out."
+            )
         row = results[key]
         if (
             not isinstance(row, list)
             or len(row) != len(names)
-            or not all(isinstance(value, int | float) and 0 <= value < float("inf") for value in row)
+            or not all(
+                isinstance(value, int | float) and 0 <= value < float("inf") for value in row
+            )
         ):
             raise InputError(
-                f"{path}: video {key!r} needs a list of {len(names)} numbers, one a class, none negative."
+                f"{path}: video {key!r} needs a list of {len(names)} numbers, one a class, none "
+                "negative."
             )
         return np.array(row, np.float64)[columns]
 
@@ -114,12 +146,13 @@ def _from_json(path: str | os.PathLike, labels: Sequence[str]) -> ClassScores:
 
 
 def class_scores_from_stream(store: ProbabilityStore, labels: Sequence[str]) -> ClassScores | None:
-    """The action stream's softmax, averaged over a video's snippets; None if its classes do not cover
-    `labels`.
+    """The action stream's softmax, averaged over a video's snippets; None if its classes do not
+    cover `labels`.
 
     Args:
         store: Features with probabilities and "action_labels" in the metadata.
-        labels: Classes of the annotations; the stream's other classes are left out, the rest is not rescaled.
+        labels: Classes of the annotations; the stream's other classes are left out, the rest is not
+            rescaled.
     """
     names = list(store.metadata.get("action_labels") or ())
     if not labels or not set(labels) <= set(names):
@@ -134,7 +167,8 @@ def class_scores_from_stream(store: ProbabilityStore, labels: Sequence[str]) -> 
             or not np.isfinite(probabilities).all()
         ):
             raise InputError(
-                f"action probabilities of video {video_id!r} have shape {probabilities.shape} or hold "
+                f"action probabilities of video {video_id!r} have shape {probabilities.shape} or "
+                "hold "
                 f"NaN; expected [snippets, {len(names)}]. Extract that video again."
             )
         return probabilities.mean(axis=0)[columns]
@@ -152,4 +186,6 @@ def _check_labels(path: str | os.PathLike, labels: Sequence[str], names: Sequenc
 
 
 def _some(names: Sequence[Any]) -> str:
-    return ", ".join(map(repr, names[:5])) + (f", ... ({len(names)} in all)" if len(names) > 5 else "")
+    return ", ".join(map(repr, names[:5])) + (
+        f", ... ({len(names)} in all)" if len(names) > 5 else ""
+    )

@@ -1,4 +1,6 @@
-"""Detections on disk, written video by video: a validation set has a million, too many to hold as Python objects."""
+"""Detections on disk, written video by video: a validation set has a million, too many to hold as
+Python objects.
+"""
 
 import glob
 import json
@@ -13,15 +15,19 @@ VERSION = "bsp_tf"
 
 
 def write_detections(
-    path: str | os.PathLike, results: Iterable[tuple[str, list[dict]]], external_data: dict[str, Any]
+    path: str | os.PathLike,
+    results: Iterable[tuple[str, list[dict]]],
+    external_data: dict[str, Any],
 ) -> tuple[int, int]:
-    """Writes {"version", "results": {id: [{"label", "score", "segment"}]}, "external_data"}, one video a line.
+    """Writes {"version", "results": {id: [{"label", "score", "segment"}]}, "external_data"}, one
+    video a line.
 
     The file is there when the last video is in it; if `results` raises, nothing has changed.
 
     Args:
         path: JSON file.
-        results: Video id and detections as `score_fusion.make_detections` makes them; ids must differ.
+        results: Video id and detections as `score_fusion.make_detections` makes them; ids must
+            differ.
         external_data: JSON values, written last: it may be filled while `results` runs.
 
     Returns:
@@ -39,7 +45,9 @@ def write_detections(
         file.write(f'{{"version": {json.dumps(VERSION)}, "results": {{')
         for name, found in results:
             file.write(",\n" if videos else "\n")
-            file.write(f"{json.dumps(name)}: {json.dumps(found, ensure_ascii=False, allow_nan=False)}")
+            file.write(
+                f"{json.dumps(name)}: {json.dumps(found, ensure_ascii=False, allow_nan=False)}"
+            )
             videos += 1
             detections += len(found)
         about = json.dumps(external_data, ensure_ascii=False, allow_nan=False)

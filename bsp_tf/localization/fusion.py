@@ -1,4 +1,6 @@
-"""Proposals + what the whole video shows -> detections: labelled, scored segments in seconds. NumPy only."""
+"""Proposals + what the whole video shows -> detections: labelled, scored segments in seconds. NumPy
+only.
+"""
 
 from collections.abc import Sequence
 
@@ -14,8 +16,11 @@ TOP_CLASSES = 2
 THUMOS_DECIMALS = (6, 1)
 
 
-def fuse_scores(proposal_scores: np.ndarray, class_score: float, fusion: str = "product") -> np.ndarray:
-    """Detection scores, float64 [n]: proposal * class (G-TAD, BMN), or the root of it ("sqrt", ActionFormer).
+def fuse_scores(
+    proposal_scores: np.ndarray, class_score: float, fusion: str = "product"
+) -> np.ndarray:
+    """Detection scores, float64 [n]: proposal * class (G-TAD, BMN), or the root of it ("sqrt",
+    ActionFormer).
 
     Raises:
         InputError: an unknown fusion.
@@ -38,16 +43,16 @@ def make_detections(
 ) -> list[dict]:
     """Detections of one video in ActivityNet's JSON form.
 
-    Every proposal appears once for each of the video's best classes, best class first, in the order of the
-    proposals; without class scores it appears once, labelled "proposal". What has no length inside the video
-    is left out (proposals of padded windows may begin after its end).
+    Every proposal appears once for each of the video's best classes, best class first, in the order
+    of the proposals; without class scores it appears once, labelled "proposal". What has no length
+    inside the video is left out (proposals of padded windows may begin after its end).
 
     Args:
         segments: Numbers [n, 2] in seconds, clamped to [0, duration] here.
         scores: Numbers [n], not negative.
         duration_seconds: Length of the video.
-        class_scores: Numbers [K], not negative: how much the video shows each class. Of equals the first is
-            better.
+        class_scores: Numbers [K], not negative: how much the video shows each class. Of equals the
+            first is better.
         class_names: K names.
         top_classes: How many classes to use (fewer if K is smaller).
         fusion: One of FUSIONS.
@@ -57,7 +62,8 @@ def make_detections(
         [{"label": str, "score": float, "segment": [start seconds, end seconds]}].
 
     Raises:
-        InputError: numbers of classes that differ, or class scores that are negative, NaN or infinite.
+        InputError: numbers of classes that differ, or class scores that are negative, NaN or
+            infinite.
     """
     seconds = np.clip(np.asarray(segments, np.float64), 0, duration_seconds).tolist()
     if decimals is not None:
@@ -82,7 +88,9 @@ def _best_classes(
         return [(PROPOSAL_LABEL, 1.0)]
     class_scores = np.asarray(class_scores, np.float64)
     if class_scores.shape != (len(class_names),):
-        raise InputError(f"class scores of shape {class_scores.shape} for {len(class_names)} class names.")
+        raise InputError(
+            f"class scores of shape {class_scores.shape} for {len(class_names)} class names."
+        )
     if not (np.isfinite(class_scores).all() and (class_scores >= 0).all()):
         raise InputError("class scores hold negative numbers, NaN or infinity: give probabilities.")
     best = np.argsort(-class_scores, kind="stable")[:count]

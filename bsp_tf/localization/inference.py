@@ -1,7 +1,8 @@
-"""Features of many videos -> proposals in seconds, a few videos in memory at a time. NumPy only: the network is given.
+"""Features of many videos -> proposals in seconds, a few videos in memory at a time. NumPy only:
+the network is given.
 
-A video is either resized to the T columns of the network (ActivityNet), or cut into windows of T snippets whose
-proposals are merged (THUMOS14).
+A video is either resized to the T columns of the network (ActivityNet), or cut into windows of T
+snippets whose proposals are merged (THUMOS14).
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -29,7 +30,10 @@ from bsp_tf.localization.windows import (
 Network = Callable[[np.ndarray], Mapping[str, np.ndarray]]
 # Rows in one pass of the network: enough to keep two cores busy, small enough for any memory.
 BATCH_SIZE = 8
-BAD_MAPS = "the network answers NaN or infinity: look at the scale of the features, or for a diverged training"
+BAD_MAPS = (
+    "the network answers NaN or infinity: look at the scale of the features, or for a "
+    "diverged training"
+)
 
 
 class UntrimmedVideo(NamedTuple):
@@ -75,7 +79,8 @@ def usable_videos(
             found = sources.load(name, annotation)
             if not found.duration_seconds:
                 raise InputError(
-                    f"video {name!r} has no duration, neither in the annotations nor with its features: add "
+                    f"video {name!r} has no duration, neither in the annotations nor with its "
+                    "features: add "
                     '"duration" to its annotations.'
                 )
             video = UntrimmedVideo(
@@ -97,9 +102,14 @@ def usable_videos(
 
 
 def propose(
-    network: Network, videos: Iterable[UntrimmedVideo], num_segments: int, rule: Suppression, skipped: dict[str, str]
+    network: Network,
+    videos: Iterable[UntrimmedVideo],
+    num_segments: int,
+    rule: Suppression,
+    skipped: dict[str, str],
 ) -> Iterator[tuple[UntrimmedVideo, Proposals]]:
-    """Videos and their suppressed proposals in seconds, each video resized to `num_segments` columns.
+    """Videos and their suppressed proposals in seconds, each video resized to `num_segments`
+    columns.
 
     Args:
         network: See `Network`.
@@ -113,28 +123,40 @@ def propose(
         sound = np.logical_and.reduce(
             [np.isfinite(value).all(axis=tuple(range(1, value.ndim))) for value in maps.values()]
         )
-        skipped |= {video.video_id: BAD_MAPS for video, fine in zip(batch, sound, strict=True) if not fine}
+        skipped |= {
+            video.video_id: BAD_MAPS for video, fine in zip(batch, sound, strict=True) if not fine
+        }
         decoded = decode_proposals(maps["map"][sound], maps["start"][sound], maps["end"][sound])
         kept = [video for video, fine in zip(batch, sound, strict=True) if fine]
         for video, found in zip(kept, suppress(decoded, rule), strict=True):
-            # The inverse of what the training targets do: columns are fractions of what the snippets cover, which
-            # is not quite the whole video.
+            # The inverse of what the training targets do: columns are fractions of what the
+            # snippets cover, which is not quite the whole video.
             yield video, Proposals(video.span.seconds(found.segments), found.scores)
 
 
 def propose_in_windows(
-    network: Network, videos: Iterable[UntrimmedVideo], num_segments: int, rule: Suppression, skipped: dict[str, str]
+    network: Network,
+    videos: Iterable[UntrimmedVideo],
+    num_segments: int,
+    rule: Suppression,
+    skipped: dict[str, str],
 ) -> Iterator[tuple[UntrimmedVideo, Proposals]]:
-    """The same with windows of `num_segments` snippets; the rule is applied to each window and to all together."""
+    """The same with windows of `num_segments` snippets; the rule is applied to each window and to
+    all together.
+    """
     for video in videos:
         count = len(video.snippets)
         windows = cut_windows(video.snippets, num_segments)
-        maps = np.concatenate([network(np.stack(part))["map"] for part in _batches(windows, BATCH_SIZE)])
+        maps = np.concatenate(
+            [network(np.stack(part))["map"] for part in _batches(windows, BATCH_SIZE)]
+        )
         if not np.isfinite(maps).all():
             skipped[video.video_id] = BAD_MAPS
             continue
         longest = MAX_PROPOSAL_FRAMES / video.frames_between
-        found = merge_windows(window_proposals(maps, window_starts(count, num_segments), longest), rule)
+        found = merge_windows(
+            window_proposals(maps, window_starts(count, num_segments), longest), rule
+        )
         yield video, Proposals(video.span.seconds(found.segments / count), found.scores)
 
 

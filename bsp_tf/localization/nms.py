@@ -5,7 +5,8 @@ Three ways for a proposal to lose score to a better one that it overlaps by tIoU
     gaussian   it keeps exp(-t^2 / width) of it (soft-NMS, Bodla et al., ICCV 2017; G-TAD uses width 0.8 on
                ActivityNet and 0.46 on THUMOS14)
     adaptive   the same, but only where t exceeds 0.5 + 0.4 * length of the better one, so that long proposals
-               spare others (BMN, Lin et al., ICCV 2019, which uses width 0.4); lengths are fractions of the video
+               spare others (BMN, Lin et al., ICCV 2019, which uses width 0.4); lengths are
+               fractions of the video
     hard       it is removed where t exceeds a threshold
 """
 
@@ -22,9 +23,11 @@ METHODS = ("gaussian", "adaptive", "hard")
 GAUSSIAN_WIDTH = 0.8
 MAX_PROPOSALS = 100
 HARD_THRESHOLD = 0.65
-# BMN's tIoU above which a proposal fades: for the shortest better one, and for one as long as the video.
+# BMN's tIoU above which a proposal fades: for the shortest better one, and for one as long as the
+# video.
 ADAPTIVE_LOW, ADAPTIVE_HIGH = 0.5, 0.9
-# Videos worked on at once: enough to hide the cost of a NumPy call, few enough for the processor's cache.
+# Videos worked on at once: enough to hide the cost of a NumPy call, few enough for the processor's
+# cache.
 BLOCK = 16
 # A score that is no longer there.
 GONE = -1.0
@@ -49,7 +52,9 @@ class Suppression:
     def __post_init__(self) -> None:
         """Raises InputError for an unknown method or a number out of its range."""
         if self.method not in METHODS:
-            raise InputError(f"nms {self.method!r} is not known; choose one of {', '.join(METHODS)}.")
+            raise InputError(
+                f"nms {self.method!r} is not known; choose one of {', '.join(METHODS)}."
+            )
         if not 0 < self.width < math.inf:
             raise InputError(f"the width of soft-NMS must be above 0, got {self.width}.")
         if not 0 <= self.threshold <= 1:
@@ -59,26 +64,30 @@ class Suppression:
 
 
 def suppress(videos: Sequence[Proposals], rule: Suppression) -> list[Proposals]:
-    """Picks the best proposal of each video, lowers those that overlap it, and again, until none is left.
+    """Picks the best proposal of each video, lowers those that overlap it, and again, until none is
+    left.
 
-    The reference implementation stops with one proposal left over and so loses the last of every video that has
-    no more than `max_proposals`; here all come through.
+    The reference implementation stops with one proposal left over and so loses the last of every
+    video that has no more than `max_proposals`; here all come through.
 
     Args:
-        videos: Proposals of each video: segments [n, 2] that do not end before they start, scores [n], not
-            negative.
+        videos: Proposals of each video: segments [n, 2] that do not end before they start, scores
+            [n], not negative.
         rule: How.
 
     Returns:
-        The picked proposals of each video in the order of picking, with their lowered scores, which never rise.
-        Among equal scores the first wins. What a video gets does not depend on the others.
+        The picked proposals of each video in the order of picking, with their lowered scores, which
+        never rise. Among equal scores the first wins. What a video gets does not depend on the
+        others.
     """
     results: list[Proposals] = [Proposals(np.zeros((0, 2)), np.zeros(0))] * len(videos)
     # Videos of similar size share a block, which is as wide as its largest.
     by_size = sorted(range(len(videos)), key=lambda video: len(videos[video].scores))
     for begin in range(0, len(videos), BLOCK):
         members = by_size[begin : begin + BLOCK]
-        for member, found in zip(members, _suppress_block([videos[m] for m in members], rule), strict=True):
+        for member, found in zip(
+            members, _suppress_block([videos[m] for m in members], rule), strict=True
+        ):
             results[member] = found
     return results
 
@@ -94,7 +103,10 @@ def _suppress_block(videos: Sequence[Proposals], rule: Suppression) -> list[Prop
         score[row, :count] = video.scores
 
     rounds, rows = min(rule.max_proposals, longest), np.arange(len(videos))
-    picks, pick_scores = np.zeros((rounds, len(videos)), np.int64), np.full((rounds, len(videos)), GONE)
+    picks, pick_scores = (
+        np.zeros((rounds, len(videos)), np.int64),
+        np.full((rounds, len(videos)), GONE),
+    )
     length, buffers = end - begin, np.empty((2, *score.shape))
     for turn in range(rounds):
         picks[turn] = best = score.argmax(axis=1)
@@ -122,9 +134,11 @@ def _overlap(
     best_end: np.ndarray,
     buffers: np.ndarray,
 ) -> np.ndarray:
-    """tIoU of all with the best, [V, n], in the first of the two buffers [V, n]; 0 where nothing has a length.
+    """tIoU of all with the best, [V, n], in the first of the two buffers [V, n]; 0 where nothing
+    has a length.
 
-    `bsp_tf.evaluation.segments.tiou`, to the last bit, without new arrays: they would cost more than the sums.
+    `bsp_tf.evaluation.segments.tiou`, to the last bit, without new arrays: they would cost more
+    than the sums.
     """
     shared, union = buffers
     np.minimum(end, best_end, out=shared)
@@ -133,13 +147,16 @@ def _overlap(
     np.maximum(shared, 0, out=shared)
     np.add(length, best_end - best_begin, out=union)
     union -= shared
-    # Nothing over nothing must not become NaN; the smallest normal number changes no other quotient.
+    # Nothing over nothing must not become NaN; the smallest normal number changes no other
+    # quotient.
     np.maximum(union, np.finfo(np.float64).tiny, out=union)
     shared /= union
     return shared
 
 
-def _lower(score: np.ndarray, overlap: np.ndarray, best_length: np.ndarray, rule: Suppression) -> None:
+def _lower(
+    score: np.ndarray, overlap: np.ndarray, best_length: np.ndarray, rule: Suppression
+) -> None:
     """Lowers `score` [V, n] in place; `overlap` [V, n] is used up."""
     if rule.method == "hard":
         np.copyto(score, GONE, where=overlap > rule.threshold)

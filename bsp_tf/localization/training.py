@@ -1,8 +1,9 @@
-"""Trains G-TAD on features: Adam with coupled weight decay, step decay, best checkpoint by validation loss.
+"""Trains G-TAD on features: Adam with coupled weight decay, step decay, best checkpoint by
+validation loss.
 
-One epoch is the unit of resuming: after each, all state is saved, and the order of the videos and the random
-choices of the loss depend on nothing but the seed and the epoch or step. A run that was killed and started
-again ends with the same weights.
+One epoch is the unit of resuming: after each, all state is saved, and the order of the videos and
+the random choices of the loss depend on nothing but the seed and the epoch or step. A run that was
+killed and started again ends with the same weights.
 """
 
 import hashlib
@@ -48,7 +49,8 @@ def train(config: ConfigDict, workdir: str | os.PathLike) -> dict:
 
     Raises:
         InputError: unusable paths, data or config; or the workdir of another run.
-        TrainingDivergedError: the loss is no longer a number; the message names the last good checkpoint.
+        TrainingDivergedError: the loss is no longer a number; the message names the last good
+            checkpoint.
     """
     workdir = Path(workdir)
     config = resolve_config(config)
@@ -78,7 +80,9 @@ def train(config: ConfigDict, workdir: str | os.PathLike) -> dict:
         "num_train_videos": len(data["train"].video_ids),
         "num_validation_videos": len(data["validation"].video_ids),
         "left_out": {
-            video_id: reason for part in data.values() for video_id, (_, reason) in part.left_out.items()
+            video_id: reason
+            for part in data.values()
+            for video_id, (_, reason) in part.left_out.items()
         },
     }
     write_json(workdir / "summary.json", summary)
@@ -103,19 +107,26 @@ class _Run:
             best_loss=self.best_loss,
             best_epoch=self.best_epoch,
         )
-        self.last = tf.train.CheckpointManager(state, str(workdir / "checkpoints" / "last"), max_to_keep=1)
+        self.last = tf.train.CheckpointManager(
+            state, str(workdir / "checkpoints" / "last"), max_to_keep=1
+        )
         self.best = tf.train.CheckpointManager(
             tf.train.Checkpoint(model=model), str(workdir / "checkpoints" / "best"), max_to_keep=1
         )
         if self.last.latest_checkpoint:
-            restore_checkpoint(state, self.last.latest_checkpoint, workdir / "config.json", whole=True)
+            restore_checkpoint(
+                state, self.last.latest_checkpoint, workdir / "config.json", whole=True
+            )
         # An epoch that was cut short after its row was written is done again.
         drop_rows_after(workdir / "metrics.jsonl", int(self.step.numpy()))
 
         inputs = [tf.TensorSpec([None, config.num_segments, model.sizes["feature_dim"]])]
         position = tf.TensorSpec([None, config.num_segments])
         anchors = tf.TensorSpec([None, config.max_duration, config.num_segments])
-        inputs += [{"start": position, "end": position, "map": anchors}, tf.TensorSpec([], tf.int64)]
+        inputs += [
+            {"start": position, "end": position, "map": anchors},
+            tf.TensorSpec([], tf.int64),
+        ]
         self.train_step = tf.function(self._train_step, inputs, autograph=False)
         self.loss = tf.function(self._loss, inputs, autograph=False)
 
@@ -135,7 +146,10 @@ class _Run:
                     f"train_{name}": value
                     for name, value in self._train_epoch(train, epoch, progress).items()
                 }
-                row |= {f"validation_{name}": value for name, value in self._validate(validation).items()}
+                row |= {
+                    f"validation_{name}": value
+                    for name, value in self._validate(validation).items()
+                }
                 row |= {
                     "learning_rate": float(self.optimizer.learning_rate.numpy()),
                     "seconds": time.monotonic() - began,
@@ -157,7 +171,8 @@ class _Run:
         sums: dict[str, float] = {}
         order = np.arange(len(data.examples))
         for i, (features, targets) in enumerate(_batches(data, order, self.config.batch_size)):
-            # The same random choices each epoch, so that epochs can be compared; training uses 1, 2, ... .
+            # The same random choices each epoch, so that epochs can be compared; training uses 1,
+            # 2, ... .
             losses = self.loss(features, targets, tf.constant(-1 - i, tf.int64))
             _add(sums, losses, len(features) / len(order))
         self._check("validation", sums["loss"])
@@ -167,7 +182,8 @@ class _Run:
         if not math.isfinite(loss):
             good = self.last.latest_checkpoint or "none yet"
             raise TrainingDivergedError(
-                f"the {which} loss is no longer a number (step {self.step.numpy()}); last good checkpoint: "
+                f"the {which} loss is no longer a number (step {self.step.numpy()}); last good "
+                "checkpoint: "
                 f"{good}. Look at the scale of the features, or lower config.learning_rate."
             )
 
@@ -199,13 +215,18 @@ class _Run:
         gradients = tape.gradient(losses["total"], variables)
         if self.config.clip_norm:
             gradients, _ = tf.clip_by_global_norm(gradients, self.config.clip_norm)
-        # Coupled, as in the reference: the decay passes through Adam's scaling. Keras's own does not.
-        gradients = [g + self.config.weight_decay * v for g, v in zip(gradients, variables, strict=True)]
+        # Coupled, as in the reference: the decay passes through Adam's scaling. Keras's own does
+        # not.
+        gradients = [
+            g + self.config.weight_decay * v for g, v in zip(gradients, variables, strict=True)
+        ]
         self.optimizer.apply_gradients(zip(gradients, variables, strict=True))
         return losses
 
 
-def _batches(data: LocalizationData, order: np.ndarray, size: int) -> Iterator[tuple[np.ndarray, dict]]:
+def _batches(
+    data: LocalizationData, order: np.ndarray, size: int
+) -> Iterator[tuple[np.ndarray, dict]]:
     for begin in range(0, len(order), size):
         yield data.batch(order[begin : begin + size])
 

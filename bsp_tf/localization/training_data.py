@@ -1,8 +1,9 @@
 """Features of all videos of a subset in memory, and batches of them with labels. NumPy only.
 
-An example is a whole video, resized to T columns, or one of the overlapping windows of T rows that a video is cut into
-(THUMOS14). Only segments are kept; label maps are made for each batch: those of ActivityNet's 9,649 training videos
-would take 386 MB, and windows that overlap share their features.
+An example is a whole video, resized to T columns, or one of the overlapping windows of T rows that
+a video is cut into (THUMOS14). Only segments are kept; label maps are made for each batch: those of
+ActivityNet's 9,649 training videos would take 386 MB, and windows that overlap share their
+features.
 """
 
 import dataclasses
@@ -60,7 +61,8 @@ class LocalizationData:
             rows: ints [B], below len(examples).
 
         Returns:
-            Features float32 [B, T, C], zeros after the end of a video, and targets: start, end float32 [B, T], map
+            Features float32 [B, T, C], zeros after the end of a video, and targets: start, end
+                float32 [B, T], map
             float32 [B, D, T] (targets.video_targets, targets.window_targets).
         """
         features = np.zeros((len(rows), self.num_segments, self.feature_dim), np.float32)
@@ -77,7 +79,9 @@ class LocalizationData:
         segments = self.segments[video]
         if not self.in_windows:
             return video_targets(segments, self.num_segments, self.max_duration)
-        return window_targets((segments - first) / self.num_segments, self.num_segments, self.max_duration)
+        return window_targets(
+            (segments - first) / self.num_segments, self.num_segments, self.max_duration
+        )
 
     def digest(self) -> str:
         """SHA-256 of all that is learned from."""
@@ -87,14 +91,17 @@ class LocalizationData:
         return digest.hexdigest()
 
     def left_out_lines(self) -> list[str]:
-        """How many videos were left out, for which kinds of reasons, with some names; [] if none was."""
+        """How many videos were left out, for which kinds of reasons, with some names; [] if none
+        was.
+        """
         if not self.left_out:
             return []
         by_kind = defaultdict(list)
         for video_id, (kind, _) in self.left_out.items():
             by_kind[kind].append(video_id)
         kinds = [
-            f"{len(names)} {kind} ({', '.join(names[:NAMES_SHOWN])}{', ...' if len(names) > NAMES_SHOWN else ''})"
+            f"{len(names)} {kind} "
+            f"({', '.join(names[:NAMES_SHOWN])}{', ...' if len(names) > NAMES_SHOWN else ''})"
             for kind, names in by_kind.items()
         ]
         first = next(iter(self.left_out.values()))[1]
@@ -110,13 +117,14 @@ def load_localization_data(
 ) -> LocalizationData:
     """Reads the features of all annotated videos and finds out where the segments lie on them.
 
-    A video without features, or with features that cannot be used (NaN, another shape), is left out and listed. Of
-    windows those are taken that hold at least .9 of some segment.
+    A video without features, or with features that cannot be used (NaN, another shape), is left out
+    and listed. Of windows those are taken that hold at least .9 of some segment.
 
     Args:
         sources: Features.
         annotations: Videos of one subset.
-        num_segments: T; features are resized to it along time, or cut into windows of it, half of one apart.
+        num_segments: T; features are resized to it along time, or cut into windows of it, half of
+            one apart.
         max_duration: D.
         in_windows: Whether to cut.
 
@@ -124,7 +132,9 @@ def load_localization_data(
         InputError: no video or window is left; the message gives the first reason.
     """
     data = LocalizationData(num_segments, max_duration, in_windows)
-    for video_id, annotation in tqdm(annotations.items(), desc="features", unit="video", leave=False):
+    for video_id, annotation in tqdm(
+        annotations.items(), desc="features", unit="video", leave=False
+    ):
         try:
             video = sources.load(video_id, annotation)
             rows = video.columns(None if in_windows else num_segments)
@@ -135,20 +145,28 @@ def load_localization_data(
         segments = span.fractions(annotation.segments)
         if in_windows:
             # Not clamped: a window does not see the boundaries outside of it.
-            share = (annotation.segments - span.start_seconds) / (span.end_seconds - span.start_seconds)
+            share = (annotation.segments - span.start_seconds) / (
+                span.end_seconds - span.start_seconds
+            )
             segments = share * len(rows)
-            firsts = [first for first in window_starts(len(rows), num_segments)
-                      if _share_inside(segments - first, num_segments) > MIN_SHARE_INSIDE]
+            firsts = [
+                first
+                for first in window_starts(len(rows), num_segments)
+                if _share_inside(segments - first, num_segments) > MIN_SHARE_INSIDE
+            ]
         data.examples += [(len(data.video_ids), first) for first in firsts]
         data.video_ids.append(video_id)
         data.features.append(rows)
         data.segments.append(segments)
     if data.video_ids and not data.examples:
-        raise InputError(f"no window of the {len(annotations)} videos holds a segment. Check the annotations.")
+        raise InputError(
+            f"no window of the {len(annotations)} videos holds a segment. Check the annotations."
+        )
     if not data.examples:
         reason = next(iter(data.left_out.values()), ("", "nothing is annotated"))[1]
         raise InputError(
-            f"none of the {len(annotations)} annotated videos has usable features (first reason: {reason}). "
+            f"none of the {len(annotations)} annotated videos has usable features (first reason: "
+            f"{reason}). "
             "Check that features and annotations belong together."
         )
     return data
@@ -160,4 +178,6 @@ def _share_inside(segments: np.ndarray, length: int) -> float:
     # A segment of no length is wholly inside or outside; the small number decides nothing else.
     lengths = segments[:, 1] - segments[:, 0] + 1e-9
     within = (segments[:, 0] >= 0) & (segments[:, 1] <= length)
-    return float(np.max(np.where(within, 1.0, (inside[:, 1] - inside[:, 0]) / lengths), initial=0.0))
+    return float(
+        np.max(np.where(within, 1.0, (inside[:, 1] - inside[:, 0]) / lengths), initial=0.0)
+    )

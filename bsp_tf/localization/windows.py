@@ -1,7 +1,8 @@
 """Long videos in overlapping windows, as G-TAD treats THUMOS14 (code branch `master`). NumPy only.
 
-A video of n snippets is cut into windows of T snippets; the network sees each by itself, and the proposals of all
-windows of a video are merged. Unit of all positions here: snippets from the start of the video.
+A video of n snippets is cut into windows of T snippets; the network sees each by itself, and the
+proposals of all windows of a video are merged. Unit of all positions here: snippets from the start
+of the video.
 """
 
 from collections.abc import Sequence
@@ -20,7 +21,8 @@ MAX_UNSEEN_SHARE = 1 / 5
 
 
 def window_starts(num_snippets: int, window: int) -> list[int]:
-    """First snippets of the windows: every half window, and one that ends with the video if too much is unseen.
+    """First snippets of the windows: every half window, and one that ends with the video if too
+    much is unseen.
 
     A video shorter than a window has one, which reaches over its end.
 
@@ -44,11 +46,16 @@ def cut_windows(features: np.ndarray, window: int) -> np.ndarray:
         window: T.
     """
     padded = np.pad(features, ((0, max(window - len(features), 0)), (0, 0)))
-    return np.stack([padded[first : first + window] for first in window_starts(len(features), window)])
+    return np.stack(
+        [padded[first : first + window] for first in window_starts(len(features), window)]
+    )
 
 
-def window_proposals(score_maps: np.ndarray, starts: Sequence[int], max_length: float) -> list[Proposals]:
-    """All cells of the maps of windows that are shorter than `max_length`, without regard to boundaries.
+def window_proposals(
+    score_maps: np.ndarray, starts: Sequence[int], max_length: float
+) -> list[Proposals]:
+    """All cells of the maps of windows that are shorter than `max_length`, without regard to
+    boundaries.
 
     Args:
         score_maps: Numbers [W, 2, D, T], see `decode_proposals`.
@@ -70,8 +77,11 @@ def window_proposals(score_maps: np.ndarray, starts: Sequence[int], max_length: 
     return found
 
 
-def merge_windows(windows: Sequence[Proposals], rule: Suppression = WINDOW_SUPPRESSION) -> Proposals:
-    """Proposals of one video: those of each window suppressed by themselves, joined, and suppressed again.
+def merge_windows(
+    windows: Sequence[Proposals], rule: Suppression = WINDOW_SUPPRESSION
+) -> Proposals:
+    """Proposals of one video: those of each window suppressed by themselves, joined, and suppressed
+    again.
 
     Args:
         windows: One or more, in one unit of time.

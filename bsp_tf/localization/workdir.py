@@ -1,9 +1,10 @@
-"""The folder of one G-TAD run: its config, its checkpoints, and how to load the trained model from it.
+"""The folder of one G-TAD run: its config, its checkpoints, and how to load the trained model from
+it.
 
-    config.json             every field of the run, feature_dim, and a digest of the features and labels
-    checkpoints/last, best  tf.train.Checkpoint: all state after the last epoch; the model of the lowest validation loss
-    metrics.jsonl           one line an epoch
-    summary.json            written at the end: best epoch and loss, videos used and left out
+config.json             every field of the run, feature_dim, and a digest of the features and labels
+checkpoints/last, best  tf.train.Checkpoint: all state after the last epoch; the model of the lowest validation loss
+metrics.jsonl           one line an epoch
+summary.json            written at the end: best epoch and loss, videos used and left out
 """
 
 import math
@@ -45,7 +46,8 @@ POSITIVE = (
 
 
 def resolve_config(config: ConfigDict) -> ConfigDict:
-    """The config with `streams` as a tuple, however it was given ("action,boundary" or a tuple), and checked.
+    """The config with `streams` as a tuple, however it was given ("action,boundary" or a tuple),
+    and checked.
 
     Raises:
         InputError: a path is not set, a number is out of its range, or no stream is named.
@@ -55,13 +57,20 @@ def resolve_config(config: ConfigDict) -> ConfigDict:
     names = streams.split(",") if isinstance(streams, str) else streams
     fields["streams"] = tuple(name.strip() for name in names if name.strip())
     if not fields["streams"]:
-        raise InputError("config.streams names no stream: set it to action, boundary or action,boundary.")
+        raise InputError(
+            "config.streams names no stream: set it to action, boundary or action,boundary."
+        )
     for name in ("features_dir", "annotations"):
         if not fields[name]:
             raise InputError(f"config.{name} is not set: pass --config.{name}=... .")
-    layouts = read_layouts({name: fields[name] for name in SETTINGS}, len(source_paths(fields["features_dir"])))
+    layouts = read_layouts(
+        {name: fields[name] for name in SETTINGS}, len(source_paths(fields["features_dir"]))
+    )
     if fields["windows"] and any(layout.layout == "whole" for layout in layouts):
-        raise InputError("config.windows = True needs rows a fixed number of frames apart: feature_layout=snippets.")
+        raise InputError(
+            "config.windows = True needs rows a fixed number of frames apart: "
+            "feature_layout=snippets."
+        )
     for name in POSITIVE:
         if not 0 < fields[name] < math.inf:
             raise InputError(f"config.{name} must be above 0, got {fields[name]}.")
@@ -72,13 +81,16 @@ def resolve_config(config: ConfigDict) -> ConfigDict:
         if not 0 <= fields[name] < math.inf:
             raise InputError(f"config.{name} must be at least 0, got {fields[name]}.")
     if fields["loss"] not in LOSS_VARIANTS:
-        raise InputError(f"config.loss must be one of {', '.join(LOSS_VARIANTS)}, got {fields['loss']!r}.")
+        raise InputError(
+            f"config.loss must be one of {', '.join(LOSS_VARIANTS)}, got {fields['loss']!r}."
+        )
     if not 0 <= fields["seed"] < 2**31:
         raise InputError(f"config.seed must be at least 0 and below 2^31, got {fields['seed']}.")
     for name in ("neighbours", "max_duration"):
         if fields[name] > fields["num_segments"]:
             raise InputError(
-                f"config.{name} = {fields[name]} exceeds config.num_segments = {fields['num_segments']}."
+                f"config.{name} = {fields[name]} exceeds config.num_segments = "
+                f"{fields['num_segments']}."
             )
     return ConfigDict(fields)
 
@@ -99,7 +111,9 @@ def build_gtad(config: ConfigDict, feature_dim: int) -> GTAD:
     return model
 
 
-def claim_workdir(workdir: str | os.PathLike, config: ConfigDict, feature_dim: int, data_digest: str) -> None:
+def claim_workdir(
+    workdir: str | os.PathLike, config: ConfigDict, feature_dim: int, data_digest: str
+) -> None:
     """Writes config.json into a new workdir, or checks that the one that is there is the same.
 
     Args:
@@ -109,7 +123,8 @@ def claim_workdir(workdir: str | os.PathLike, config: ConfigDict, feature_dim: i
         data_digest: Digest of the features and labels.
 
     Raises:
-        InputError: the workdir belongs to another config or other data; the message names the fields that
+        InputError: the workdir belongs to another config or other data; the message names the
+            fields that
         differ.
     """
     fields = _plain(config) | {"feature_dim": feature_dim, "data_digest": data_digest}
@@ -153,7 +168,8 @@ def load_gtad(workdir: str | os.PathLike, which: str = "best") -> tuple[GTAD, Co
     checkpoint = tf.train.latest_checkpoint(str(Path(workdir) / "checkpoints" / which))
     if checkpoint is None:
         raise InputError(
-            f"{workdir} holds no {which} checkpoint yet: run bsp_tf.train_gtad with this workdir first."
+            f"{workdir} holds no {which} checkpoint yet: run bsp_tf.train_gtad with this workdir "
+            "first."
         )
     model = build_gtad(config, config.feature_dim)
     restore_checkpoint(tf.train.Checkpoint(model=model), checkpoint, path)
@@ -162,5 +178,6 @@ def load_gtad(workdir: str | os.PathLike, which: str = "best") -> tuple[GTAD, Co
 
 def _plain(config: ConfigDict) -> dict[str, Any]:
     return {
-        name: list(value) if isinstance(value, tuple) else value for name, value in config.to_dict().items()
+        name: list(value) if isinstance(value, tuple) else value
+        for name, value in config.to_dict().items()
     }

@@ -37,34 +37,56 @@ class SnippetModel:
 
     @property
     def short_side(self) -> int:
-        """The larger of the short sides that the two streams resize to, 0 if the config does not say."""
-        return max((int(self.config.get(stream, {}).get("data", {}).get("short_side", 0))
-                    for stream in ("action", "boundary")), default=0)
+        """The larger of the short sides that the two streams resize to, 0 if the config does not
+        say.
+        """
+        return max(
+            (
+                int(self.config.get(stream, {}).get("data", {}).get("short_side", 0))
+                for stream in ("action", "boundary")
+            ),
+            default=0,
+        )
 
 
 def load_snippet_model(path: str | os.PathLike) -> SnippetModel:
     """Loads a SavedModel that `bsp_tf.export` wrote, without any code of the models.
 
     Raises:
-        InputError: no SavedModel, or not one with the signature and the assets of a two-stream model.
+        InputError: no SavedModel, or not one with the signature and the assets of a two-stream
+            model.
     """
     path = Path(path)
     if not (path / "saved_model.pb").is_file():
-        raise InputError(f"{path} is no SavedModel (it has no saved_model.pb); make it with python -m bsp_tf.export.")
+        raise InputError(
+            f"{path} is no SavedModel (it has no saved_model.pb); make it with python -m "
+            "bsp_tf.export."
+        )
     try:
         loaded = tf.saved_model.load(str(path))
     except (OSError, ValueError, tf.errors.OpError) as error:
-        raise InputError(f"{path} cannot be loaded: {str(error).splitlines()[0]}. Export the model again.") from error
+        raise InputError(
+            f"{path} cannot be loaded: {str(error).splitlines()[0]}. Export the model again."
+        ) from error
     call = loaded.signatures.get("serving_default") if hasattr(loaded, "signatures") else None
     outputs = () if call is None else call.structured_outputs
-    assets = {name: getattr(loaded, name, None) for name in ("action_labels", "boundary_labels", "config")}
-    lacking = [name for name in OUTPUTS if name not in outputs] + [name for name in assets if assets[name] is None]
+    assets = {
+        name: getattr(loaded, name, None) for name in ("action_labels", "boundary_labels", "config")
+    }
+    lacking = [name for name in OUTPUTS if name not in outputs] + [
+        name for name in assets if assets[name] is None
+    ]
     if lacking:
-        raise InputError(f"{path} is no two-stream model: it lacks {', '.join(lacking)}. Make it with "
-                         "python -m bsp_tf.export.")
+        raise InputError(
+            f"{path} is no two-stream model: it lacks {', '.join(lacking)}. Make it with "
+            "python -m bsp_tf.export."
+        )
     files = {name: Path(asset.asset_path.numpy().decode()) for name, asset in assets.items()}
     config = read_json_object(files["config"], "num_frames", "feature_dim", "streams")
-    labels = [files[name].read_text(encoding="utf-8").splitlines() for name in ("action_labels", "boundary_labels")]
+    labels = [
+        files[name].read_text(encoding="utf-8").splitlines()
+        for name in ("action_labels", "boundary_labels")
+    ]
     return SnippetModel(call, config, *labels, _fingerprint(path), loaded)
 
 

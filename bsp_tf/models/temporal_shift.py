@@ -1,4 +1,6 @@
-"""The temporal shift: a few channels of every frame come from the neighbouring frames, at no arithmetic cost."""
+"""The temporal shift: a few channels of every frame come from the neighbouring frames, at no
+arithmetic cost.
+"""
 
 import tensorflow as tf
 
@@ -6,9 +8,10 @@ import tensorflow as tf
 def temporal_shift(frames: tf.Tensor, num_frames: int | tf.Tensor, shift_div: int = 8) -> tf.Tensor:
     """Moves 1/shift_div of the channels one frame back in time and as many one frame forward.
 
-    Source: Lin, Gan and Han, "TSM: Temporal Shift Module for Efficient Video Understanding", ICCV 2019, section 3.
-    With fold = C // shift_div, channels [0, fold) of frame t are those of frame t + 1, channels [fold, 2 fold) those
-    of frame t - 1, and the rest stay. What would come from outside the clip is zero.
+    Source: Lin, Gan and Han, "TSM: Temporal Shift Module for Efficient Video Understanding", ICCV
+    2019, section 3. With fold = C // shift_div, channels [0, fold) of frame t are those of frame t
+    + 1, channels [fold, 2 fold) those of frame t - 1, and the rest stay. What would come from
+    outside the clip is zero.
 
     Args:
         frames: float [B * num_frames, H, W, C], the frames of a clip beside each other.
@@ -25,12 +28,16 @@ def temporal_shift(frames: tf.Tensor, num_frames: int | tf.Tensor, shift_div: in
     if channels is None:
         raise ValueError("temporal_shift needs a known number of channels")
     if shift_div < 2:
-        raise ValueError(f"shift_div must be at least 2 (two groups of channels move), not {shift_div}")
+        raise ValueError(
+            f"shift_div must be at least 2 (two groups of channels move), not {shift_div}"
+        )
     fold = channels // shift_div
     shape = tf.shape(frames)
-    # [B, T, H * W, C]: the spatial axes are one here, which keeps the copies below long and contiguous.
+    # [B, T, H * W, C]: the spatial axes are one here, which keeps the copies below long and
+    # contiguous.
     clips = tf.reshape(frames, tf.stack([-1, num_frames, shape[1] * shape[2], channels]))
-    # tf.split, because its gradient is one concatenation; slices would each give a padded full-size tensor.
+    # tf.split, because its gradient is one concatenation; slices would each give a padded full-size
+    # tensor.
     from_next, from_previous, unmoved = tf.split(clips, [fold, fold, channels - 2 * fold], axis=-1)
     _, from_next = tf.split(from_next, [1, num_frames - 1], axis=1)
     from_previous, _ = tf.split(from_previous, [num_frames - 1, 1], axis=1)

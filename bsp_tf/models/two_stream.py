@@ -1,7 +1,8 @@
-"""Both streams as one model: frames in, concatenated snippet features and both classifiers' answers out.
+"""Both streams as one model: frames in, concatenated snippet features and both classifiers' answers
+out.
 
-Source: Xu et al., "Boundary-Sensitive Pre-training for Temporal Localization in Videos", ICCV 2021, section 3.3: two
-backbones trained independently, their penultimate features concatenated.
+Source: Xu et al., "Boundary-Sensitive Pre-training for Temporal Localization in Videos", ICCV 2021,
+section 3.3: two backbones trained independently, their penultimate features concatenated.
 """
 
 from collections.abc import Callable
@@ -25,8 +26,8 @@ class TwoStream(tf.Module):
         Args:
             action: TSM of the action classes.
             boundary: TSM of the four boundary types.
-            preprocess: uint8 [N, T, H, W, 3] RGB -> float32 [N, T, S, S, 3] normalised, what the models were
-                evaluated with. It becomes part of the saved graph.
+            preprocess: uint8 [N, T, H, W, 3] RGB -> float32 [N, T, S, S, 3] normalised, what the
+                models were evaluated with. It becomes part of the saved graph.
         """
         super().__init__(name="two_stream")
         self.action = action
@@ -36,8 +37,13 @@ class TwoStream(tf.Module):
 
     @property
     def streams(self) -> dict[str, list[int]]:
-        """{"action": [0, C], "boundary": [C, 2C]}: the part [begin, end) of each stream in the features."""
-        return {"action": [0, self.action.feature_dim], "boundary": [self.action.feature_dim, self.feature_dim]}
+        """{"action": [0, C], "boundary": [C, 2C]}: the part [begin, end) of each stream in the
+        features.
+        """
+        return {
+            "action": [0, self.action.feature_dim],
+            "boundary": [self.action.feature_dim, self.feature_dim],
+        }
 
     def __call__(self, frames: tf.Tensor) -> dict[str, tf.Tensor]:
         """Features and class probabilities of snippets.
@@ -46,7 +52,8 @@ class TwoStream(tf.Module):
             frames: uint8 [N, T, H, W, 3] RGB, any N, T, H, W.
 
         Returns:
-            All float32: "features" [N, feature_dim] (action first), "action" [N, K] and "boundary" [N, 4]
+            All float32: "features" [N, feature_dim] (action first), "action" [N, K] and "boundary"
+                [N, 4]
             probabilities that sum to 1, "action_logits" [N, K], "boundary_logits" [N, 4].
         """
         inputs = self._preprocess(frames)

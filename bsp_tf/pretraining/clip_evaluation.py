@@ -1,4 +1,6 @@
-"""A trained model's answers to all views of a folder's clips, and to boundary samples, on one device."""
+"""A trained model's answers to all views of a folder's clips, and to boundary samples, on one
+device.
+"""
 
 import math
 import time
@@ -23,6 +25,7 @@ SAVE_EVERY_SECONDS = 60.0
 
 def predictor(model: TSM) -> Callable[[tf.Tensor], np.ndarray]:
     """A function from frames uint8 [B, T, H, W, 3] to logits float32 [B, K], compiled once a shape."""
+
     @tf.function(reduce_retracing=True)
     def predict(frames: tf.Tensor) -> tf.Tensor:
         return model(preprocessing.normalize(frames), training=False)["logits"]
@@ -39,17 +42,24 @@ class Views(NamedTuple):
     batch_size: int
 
 
-def sum_view_logits(predict: Callable[[tf.Tensor], np.ndarray], folder: RecordFolder, data, views: Views,
-                    num_classes: int, progress: Path) -> tuple[np.ndarray, np.ndarray]:
-    """The logits of every labelled clip, summed over its views (TSM takes the mean: the same order of classes).
+def sum_view_logits(
+    predict: Callable[[tf.Tensor], np.ndarray],
+    folder: RecordFolder,
+    data,
+    views: Views,
+    num_classes: int,
+    progress: Path,
+) -> tuple[np.ndarray, np.ndarray]:
+    """The logits of every labelled clip, summed over its views (TSM takes the mean: the same order
+    of classes).
 
     Args:
         predict: See `predictor`.
         folder, data: See `view_batches`.
         views: What is looked at.
         num_classes: K.
-        progress: File of what is done so far, written once a minute; its name must belong to this model and these
-            arguments. A killed run goes on from it and ends with the same numbers.
+        progress: File of what is done so far, written once a minute; its name must belong to this
+            model and these arguments. A killed run goes on from it and ends with the same numbers.
     Returns:
         float64 [n, K] and labels int64 [n].
     Raises:
@@ -58,15 +68,19 @@ def sum_view_logits(predict: Callable[[tf.Tensor], np.ndarray], folder: RecordFo
     num_views, batch_size = views.num_clips * views.num_crops, views.batch_size
     done = _read_progress(progress)
     first = len(done["labels"]) if done else 0
-    dataset, total = view_batches(folder, data, views.num_clips, views.num_crops, batch_size,
-                                  views.full_resolution, first)
+    dataset, total = view_batches(
+        folder, data, views.num_clips, views.num_crops, batch_size, views.full_resolution, first
+    )
     sums, labels = np.zeros([total, num_classes]), np.zeros([total], np.int64)
     if done:
         sums[:first], labels[:first] = done["sums"], done["labels"]
-    # Continuing only where a batch began makes the batches, and so the last digits, those of an undisturbed run.
+    # Continuing only where a batch began makes the batches, and so the last digits, those of an
+    # undisturbed run.
     step = batch_size // math.gcd(batch_size, num_views)
     seen, saved = first * num_views, time.monotonic()
-    with tqdm(total=total * num_views, initial=seen, unit="view", desc=f"{num_views} view(s) a clip") as bar:
+    with tqdm(
+        total=total * num_views, initial=seen, unit="view", desc=f"{num_views} view(s) a clip"
+    ) as bar:
         for batch in read_batches(iter(dataset), str(folder.path)):
             logits, clip = predict(batch["frames"]), batch["clip"].numpy()
             np.add.at(sums, clip, logits.astype(np.float64))
@@ -81,8 +95,9 @@ def sum_view_logits(predict: Callable[[tf.Tensor], np.ndarray], folder: RecordFo
     return sums, labels
 
 
-def predict_boundaries(predict: Callable[[tf.Tensor], np.ndarray], config, seed: int, quads_a_batch: int,
-                       title: str) -> dict[str, np.ndarray]:
+def predict_boundaries(
+    predict: Callable[[tf.Tensor], np.ndarray], config, seed: int, quads_a_batch: int, title: str
+) -> dict[str, np.ndarray]:
     """The types that a model answers for one pass of boundary samples, and what was shown.
 
     Args:
@@ -90,7 +105,8 @@ def predict_boundaries(predict: Callable[[tf.Tensor], np.ndarray], config, seed:
         config: With the folder in data.validation_dir; see `boundary_batches`.
         title: What the progress bar says.
     Returns:
-        "predicted" int64 [n], and "label", "boundary", "strides", "transition_length" of `pipelines.dataset_for`.
+        "predicted" int64 [n], and "label", "boundary", "strides", "transition_length" of
+        `pipelines.dataset_for`.
     """
     dataset, total = boundary_batches(config, seed, quads_a_batch)
     names = ("label", "boundary", "strides", "transition_length")

@@ -1,4 +1,6 @@
-"""What a config costs, without data: sizes from the graph, and three training steps on random frames of its shapes."""
+"""What a config costs, without data: sizes from the graph, and three training steps on random
+frames of its shapes.
+"""
 
 import resource
 import sys
@@ -24,14 +26,15 @@ WORKSPACE_FACTOR = 1.5
 
 
 def dry_run(config: ConfigDict, strategy: tf.distribute.Strategy) -> dict[str, float]:
-    """Prints parameters, multiply-adds a clip, steps and memory by part; trains 3 steps on random frames.
+    """Prints parameters, multiply-adds a clip, steps and memory by part; trains 3 steps on random
+    frames.
 
-    The steps have the shapes of the run, unless the machine's memory is too small for them: then with as many clips
-    as fit, which is said.
+    The steps have the shapes of the run, unless the machine's memory is too small for them: then
+    with as many clips as fit, which is said.
 
     Returns:
-        parameters, multiply_adds (a clip), activation_bytes (a clip), clips (of the steps on one replica),
-        step_seconds, loss.
+        parameters, multiply_adds (a clip), activation_bytes (a clip), clips (of the steps on one
+        replica), step_seconds, loss.
 
     Raises:
         InputError: the config is wrong.
@@ -43,23 +46,37 @@ def dry_run(config: ConfigDict, strategy: tf.distribute.Strategy) -> dict[str, f
     learner = Learner(config, classes, steps, steps * config.train.epochs, strategy)
     model = learner.model
     parameters = sum(int(np.prod(variable.shape)) for variable in model.trainable_variables)
-    found = {"parameters": parameters, "multiply_adds": multiply_adds(model, clip_shape),
-             "activation_bytes": activation_bytes(model, clip_shape)}
+    found = {
+        "parameters": parameters,
+        "multiply_adds": multiply_adds(model, clip_shape),
+        "activation_bytes": activation_bytes(model, clip_shape),
+    }
     replicas, micro = strategy.num_replicas_in_sync, config.train.accumulate_steps
     clips = config.train.batch_size // micro // replicas
     print(f"{config.task}: {classes} classes, clips of {'x'.join(map(str, clip_shape))}")
     print(f"parameters          {parameters / 1e6:.2f} M")
     print(f"GFLOP a clip        {found['multiply_adds'] / 1e9:.2f} (multiply-adds, forward)")
-    print(f"steps               {steps:,} an epoch x {config.train.epochs} epochs = {steps * config.train.epochs:,} "
-          f"({where})")
-    print(f"a step              {config.train.batch_size} clips = {replicas} replica(s) x {micro} micro-batch(es) x "
-          f"{clips} clips, {config.train.precision}")
+    print(
+        f"steps               {steps:,} an epoch x {config.train.epochs} epochs = "
+        f"{steps * config.train.epochs:,} "
+        f"({where})"
+    )
+    print(
+        f"a step              {config.train.batch_size} clips = {replicas} replica(s) x {micro} "
+        "micro-batch(es) x "
+        f"{clips} clips, {config.train.precision}"
+    )
     fixed = _print_memory(config, parameters, found["activation_bytes"], clips, clip_shape)
     found["clips"] = _clips_that_fit(clips, fixed, found["activation_bytes"], replicas)
     if found["clips"] < clips:
-        print(f"The {clips} clips of a replica do not fit in this machine's memory: the steps below have "
-              f"{found['clips']}.")
-    return found | _train(learner, found["clips"], classes, clip_shape, Cluster(strategy).replicas_here, micro)
+        print(
+            f"The {clips} clips of a replica do not fit in this machine's memory: the steps below "
+            "have "
+            f"{found['clips']}."
+        )
+    return found | _train(
+        learner, found["clips"], classes, clip_shape, Cluster(strategy).replicas_here, micro
+    )
 
 
 def _lengths(config: ConfigDict) -> tuple[int, int, str]:
@@ -70,12 +87,19 @@ def _lengths(config: ConfigDict) -> tuple[int, int, str]:
     classes = len(BOUNDARY_TYPES) if config.task == "boundary" else KINETICS_CLASSES
     if config.train.steps_per_epoch:
         return classes, config.train.steps_per_epoch, "train.steps_per_epoch"
-    return classes, KINETICS_CLIPS // config.train.batch_size, f"for {KINETICS_CLIPS:,} clips, as of Kinetics-400"
+    return (
+        classes,
+        KINETICS_CLIPS // config.train.batch_size,
+        f"for {KINETICS_CLIPS:,} clips, as of Kinetics-400",
+    )
 
 
-def _print_memory(config: ConfigDict, parameters: int, activations: int, clips: int,
-                  clip_shape: tuple[int, ...]) -> float:
-    """Prints the memory of one replica by part; returns the bytes that do not depend on the number of clips."""
+def _print_memory(
+    config: ConfigDict, parameters: int, activations: int, clips: int, clip_shape: tuple[int, ...]
+) -> float:
+    """Prints the memory of one replica by part; returns the bytes that do not depend on the number
+    of clips.
+    """
     parts = {"weights": 4 * parameters, "momentum": 4 * parameters, "gradients": 4 * parameters}
     if config.train.accumulate_steps > 1:
         parts["sums of micro-batches"] = 4 * parameters
@@ -84,14 +108,19 @@ def _print_memory(config: ConfigDict, parameters: int, activations: int, clips: 
     fixed = sum(parts.values())
     parts["activations"] = activations * clips
     parts["frames (uint8)"] = clips * int(np.prod(clip_shape))
-    print(f"memory of a replica {sum(parts.values()) / 2**30:.2f} GiB, without workspace and input pipeline")
+    print(
+        f"memory of a replica {sum(parts.values()) / 2**30:.2f} GiB, without workspace and input "
+        "pipeline"
+    )
     for name, size in parts.items():
         print(f"  {name:<21} {size / 2**20:12,.1f} MiB")
     return fixed
 
 
 def _clips_that_fit(clips: int, fixed: float, activations: int, replicas: int) -> int:
-    """As many clips of a replica as the host's free memory holds; all if a GPU is there or nothing is known."""
+    """As many clips of a replica as the host's free memory holds; all if a GPU is there or nothing
+    is known.
+    """
     information = Path("/proc/meminfo")
     if tf.config.list_physical_devices("GPU") or not information.exists():
         return clips
@@ -100,13 +129,21 @@ def _clips_that_fit(clips: int, fixed: float, activations: int, replicas: int) -
     return min(clips, max(1, int(available / (activations * WORKSPACE_FACTOR))))
 
 
-def _train(learner: Learner, clips: int, classes: int, clip_shape: tuple[int, ...], replicas_here: int,
-           micro: int) -> dict[str, float]:
+def _train(
+    learner: Learner,
+    clips: int,
+    classes: int,
+    clip_shape: tuple[int, ...],
+    replicas_here: int,
+    micro: int,
+) -> dict[str, float]:
     """Three steps on random frames; prints and returns their time and loss."""
     rng = np.random.default_rng(0)
     shape = (clips * replicas_here, *clip_shape)
-    batch = {"frames": tf.constant(rng.integers(0, 256, shape, dtype=np.uint8)),
-             "label": tf.constant(rng.integers(0, classes, shape[0]).astype(np.int32))}
+    batch = {
+        "frames": tf.constant(rng.integers(0, 256, shape, dtype=np.uint8)),
+        "label": tf.constant(rng.integers(0, classes, shape[0]).astype(np.int32)),
+    }
     before, seconds = _peak_bytes(), []
     for step in range(1, STEPS + 1):
         began = time.monotonic()
@@ -114,8 +151,10 @@ def _train(learner: Learner, clips: int, classes: int, clip_shape: tuple[int, ..
         seconds.append(time.monotonic() - began)
         print(f"step {step}: {seconds[-1]:.2f} s{' (with tracing)' if step == 1 else ''}")
     peak = _peak_bytes() - before
-    print(f"peak memory of the steps above what was there: {peak / 2**30:.2f} GiB; "
-          f"{shape[0] * micro / seconds[-1]:.2f} clips/s here")
+    print(
+        f"peak memory of the steps above what was there: {peak / 2**30:.2f} GiB; "
+        f"{shape[0] * micro / seconds[-1]:.2f} clips/s here"
+    )
     return {"step_seconds": seconds[-1], "loss": loss}
 
 

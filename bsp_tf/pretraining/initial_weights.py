@@ -25,7 +25,8 @@ def check_initial_weights(config: ConfigDict, labels: Sequence[str]) -> None:
         labels: Class names of the run, by class index.
 
     Raises:
-        InputError: `init_from` holds no run, one of another network, or, where its head is kept, other classes.
+        InputError: `init_from` holds no run, one of another network, or, where its head is kept,
+            other classes.
     """
     if config.init_head not in HEADS:
         raise InputError(f"init_head is {config.init_head!r}: choose one of {', '.join(HEADS)}.")
@@ -36,24 +37,36 @@ def check_initial_weights(config: ConfigDict, labels: Sequence[str]) -> None:
         return
     names, imported = read_labels(config.init_from), source.get("imported", {})
     if len(names) != len(labels) or (imported.get("labels_given", True) and names != list(labels)):
-        theirs, ours = (f"{len(some)}: {', '.join(some[:3])}, ..." for some in (names, list(labels)))
-        raise InputError(f"init_head=keep, but {config.init_from} has other classes ({theirs}) than this run ({ours}). "
-                         "Set init_head=drop.")
+        theirs, ours = (
+            f"{len(some)}: {', '.join(some[:3])}, ..." for some in (names, list(labels))
+        )
+        raise InputError(
+            f"init_head=keep, but {config.init_from} has other classes ({theirs}) than this run "
+            f"({ours}). "
+            "Set init_head=drop."
+        )
 
 
 def load_initial_weights(model: TSM, config: ConfigDict) -> None:
-    """Sets the variables of `model` to those of the best checkpoint of `init_from`, if that is given.
+    """Sets the variables of `model` to those of the best checkpoint of `init_from`, if that is
+    given.
 
-    The classifier keeps its own start with `init_head="drop"`. The state of dropout is never taken: the seed gives it.
+    The classifier keeps its own start with `init_head="drop"`. The state of dropout is never taken:
+    the seed gives it.
 
     Raises:
-        InputError: see `check_initial_weights`; or the checkpoint is missing, damaged or of other shapes.
+        InputError: see `check_initial_weights`; or the checkpoint is missing, damaged or of other
+            shapes.
     """
     if not config.init_from:
         return
     _read_source(config)
     skipped = ("dropout/", "fc/") if config.init_head == "drop" else ("dropout/",)
-    state = {name: variable for name, variable in model_state(model).items() if not name.startswith(skipped)}
+    state = {
+        name: variable
+        for name, variable in model_state(model).items()
+        if not name.startswith(skipped)
+    }
     folder = checkpoint_folder(config.init_from, BEST)
     path = tf.train.latest_checkpoint(str(folder))
     if path is None:
@@ -65,15 +78,23 @@ def _read_source(config: ConfigDict) -> dict:
     """config.json of `init_from`; its network must be this run's."""
     folder = Path(config.init_from)
     if folder.is_file():
-        raise InputError(f"init_from={folder} is a file: give a workdir. PyTorch files are made into one by "
-                         f"python -m bsp_tf.import_weights --checkpoint={folder} --output=FOLDER.")
+        raise InputError(
+            f"init_from={folder} is a file: give a workdir. PyTorch files are made into one by "
+            f"python -m bsp_tf.import_weights --checkpoint={folder} --output=FOLDER."
+        )
     if not (folder / CONFIG).is_file():
-        raise InputError(f"init_from={folder} is no workdir of bsp_tf.pretrain or bsp_tf.import_weights: it has no "
-                         f"{CONFIG}. Check the path.")
+        raise InputError(
+            f"init_from={folder} is no workdir of bsp_tf.pretrain or bsp_tf.import_weights: it "
+            "has no "
+            f"{CONFIG}. Check the path."
+        )
     source = read_json_object(folder / CONFIG, "task", "data", "model")
     then, now = source["model"], config.model
-    differing = [f"model.{name} is {then.get(name)!r} there, {now[name]!r} here" for name in SAME_FIELDS
-                 if then.get(name) != now[name]]
+    differing = [
+        f"model.{name} is {then.get(name)!r} there, {now[name]!r} here"
+        for name in SAME_FIELDS
+        if then.get(name) != now[name]
+    ]
     if differing:
         raise InputError(f"init_from={folder} holds another network: {'; '.join(differing)}.")
     return source

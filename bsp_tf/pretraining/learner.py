@@ -1,8 +1,8 @@
 """What learns: model, optimizer and everything that a training step changes, and the step itself.
 
-A step takes `accumulate_steps` micro-batches. Their gradients add up to the gradient of the mean loss over the global
-batch; BatchNorm takes the statistics of each micro-batch, as in torch, so a step in micro-batches equals one without
-but for these statistics.
+A step takes `accumulate_steps` micro-batches. Their gradients add up to the gradient of the mean
+loss over the global batch; BatchNorm takes the statistics of each micro-batch, as in torch, so a
+step in micro-batches equals one without but for these statistics.
 """
 
 from collections.abc import Sequence
@@ -37,8 +37,14 @@ class Learner:
         optimizer: The optimizer.
     """
 
-    def __init__(self, config: ConfigDict, num_classes: int, steps_per_epoch: int, total_steps: int,
-                 strategy: tf.distribute.Strategy):
+    def __init__(
+        self,
+        config: ConfigDict,
+        num_classes: int,
+        steps_per_epoch: int,
+        total_steps: int,
+        strategy: tf.distribute.Strategy,
+    ):
         """Builds everything; raises InputError if the config cannot be built."""
         self._config, self._strategy, self._cluster = config, strategy, Cluster(strategy)
         train = config.train
@@ -49,43 +55,65 @@ class Learner:
             load_initial_weights(self.model, config)
             self.weights = model_state(self.model)
             self.optimizer = optimizer_for(
-                config.optimizer, self.model.trainable_variables, self.model.parameter_roles())
+                config.optimizer, self.model.trainable_variables, self.model.parameter_roles()
+            )
             self.average = WeightAverage(self.weights, train.ema_decay) if train.ema_decay else None
             self._variables = [variable.value for variable in self.model.trainable_variables]
             # Of each replica its own, and zero between two steps: no part of a checkpoint.
-            self._sums = [tf.Variable(tf.zeros_like(v), trainable=False, aggregation=tf.VariableAggregation.SUM,
-                                      synchronization=tf.VariableSynchronization.ON_READ)
-                          for v in self._variables if train.accumulate_steps > 1]
+            self._sums = [
+                tf.Variable(
+                    tf.zeros_like(v),
+                    trainable=False,
+                    aggregation=tf.VariableAggregation.SUM,
+                    synchronization=tf.VariableSynchronization.ON_READ,
+                )
+                for v in self._variables
+                if train.accumulate_steps > 1
+            ]
         self.progress = Progress()
         self._loss_scale = LossScale() if train.precision == "float16" else None
         compiled = {"jit_compile": True} if train.jit else {}
         self._accumulate_share, self._step_share = (
             tf.function(function, reduce_retracing=True, **compiled) if train.jit else function
-            for function in (self._accumulate_on_replica, self._step_on_replica))
+            for function in (self._accumulate_on_replica, self._step_on_replica)
+        )
         self._accumulate = tf.function(self._accumulate_everywhere, reduce_retracing=True)
         self._step = tf.function(self._step_everywhere, reduce_retracing=True)
 
     def state(self) -> dict[str, Any]:
         """Everything that a checkpoint needs to continue, for tf.train.Checkpoint."""
-        state = {"model": self.weights, "momentum": self.optimizer.buffers, "progress": self.progress}
+        state = {
+            "model": self.weights,
+            "momentum": self.optimizer.buffers,
+            "progress": self.progress,
+        }
         if self._loss_scale:
             state["loss_scale"] = self._loss_scale
         if self.average:
             state["average"] = self.average.averages
         return state
 
-    def step(self, batches: Sequence[dict[str, tf.Tensor]]) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+    def step(
+        self, batches: Sequence[dict[str, tf.Tensor]]
+    ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
         """One training step.
 
         Args:
-            batches: `accumulate_steps` micro-batches, this worker's part of each: frames uint8 [b, T, S, S, 3],
-                label int32 [b]; b times workers times `accumulate_steps` is `train.batch_size`.
+            batches: `accumulate_steps` micro-batches, this worker's part of each: frames uint8 [b,
+                T, S, S, 3], label int32 [b]; b times workers times `accumulate_steps` is
+                `train.batch_size`.
 
         Returns:
             Mean loss, accuracy, norm of the gradient, each float32 [].
         """
-        shares = [split_batch({key: batch[key] for key in ("frames", "label")}, self._strategy,
-                              self._cluster.replicas_here) for batch in batches]
+        shares = [
+            split_batch(
+                {key: batch[key] for key in ("frames", "label")},
+                self._strategy,
+                self._cluster.replicas_here,
+            )
+            for batch in batches
+        ]
         results = [self._accumulate(share) for share in shares[:-1]]
         loss, correct, norm = self._step(shares[-1])
         loss = tf.add_n([loss, *(result[0] for result in results)])
@@ -101,7 +129,8 @@ class Learner:
         """The last micro-batch and the update: (part of the loss, number of hits, gradient norm)."""
         progress = self.progress
         loss, correct, norm = self._strategy.run(
-            self._step_share, args=(shares, self._scale(), self.schedule(progress.step)))
+            self._step_share, args=(shares, self._scale(), self.schedule(progress.step))
+        )
         loss, correct = self._note(loss, correct)
         norm = self._strategy.reduce(MEAN, norm, axis=None)
         finite = tf.math.is_finite(norm)
@@ -133,26 +162,37 @@ class Learner:
             total.assign_add(gradient)
         return loss, correct
 
-    def _step_on_replica(self, batch: dict[str, tf.Tensor], scale: tf.Tensor, learning_rate: tf.Tensor):
+    def _step_on_replica(
+        self, batch: dict[str, tf.Tensor], scale: tf.Tensor, learning_rate: tf.Tensor
+    ):
         loss, correct, gradients = self._gradients(batch, scale)
         if self._sums:
-            gradients = [total + gradient for total, gradient in zip(self._sums, gradients, strict=True)]
+            gradients = [
+                total + gradient for total, gradient in zip(self._sums, gradients, strict=True)
+            ]
             for total in self._sums:
                 total.assign(tf.zeros_like(total))
-        norm = self.optimizer.apply(gradients, learning_rate, skip_overflow=self._loss_scale is not None)
+        norm = self.optimizer.apply(
+            gradients, learning_rate, skip_overflow=self._loss_scale is not None
+        )
         return loss, correct, norm
 
     def _gradients(self, batch: dict[str, tf.Tensor], scale: tf.Tensor):
-        """(part of the mean loss, number of hits, gradients of that part) of one replica's micro-batch."""
+        """(part of the mean loss, number of hits, gradients of that part) of one replica's
+        micro-batch.
+        """
         frames = preprocessing.normalize(batch["frames"])
         with tf.GradientTape() as tape:
             logits = self.model(frames, training=True)["logits"]
             losses = tf.nn.sparse_softmax_cross_entropy_with_logits(batch["label"], logits)
-            # The mean over the *global* batch: the parts of replicas and micro-batches add up to it.
+            # The mean over the *global* batch: the parts of replicas and micro-batches add up to
+            # it.
             loss = tf.reduce_sum(losses) / self._config.train.batch_size
             scaled = loss * scale
         gradients = tape.gradient(scaled, self._variables)
         if self._loss_scale:
             gradients = [gradient / scale for gradient in gradients]
-        hits = tf.equal(tf.argmax(logits, axis=-1, output_type=tf.int32), tf.cast(batch["label"], tf.int32))
+        hits = tf.equal(
+            tf.argmax(logits, axis=-1, output_type=tf.int32), tf.cast(batch["label"], tf.int32)
+        )
         return loss, tf.reduce_sum(tf.cast(hits, tf.int64)), gradients

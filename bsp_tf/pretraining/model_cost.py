@@ -1,4 +1,6 @@
-"""What a network costs: parameters, multiply-adds and the memory that training keeps, read from its graph."""
+"""What a network costs: parameters, multiply-adds and the memory that training keeps, read from its
+graph.
+"""
 
 import math
 
@@ -12,9 +14,11 @@ _PARAMETERS = ("ReadVariableOp", "Const", "Placeholder")
 
 
 def multiply_adds(model: TSM, clip_shape: tuple[int, ...]) -> int:
-    """Multiply-adds of all convolutions and matrix products for one clip [T, S, S, 3] in evaluation.
+    """Multiply-adds of all convolutions and matrix products for one clip [T, S, S, 3] in
+    evaluation.
 
-    What the papers call FLOPs: 33 G for TSM ResNet-50 with 8 frames of 224 pixels (Lin et al., table 1).
+    What the papers call FLOPs: 33 G for TSM ResNet-50 with 8 frames of 224 pixels (Lin et al.,
+    table 1).
     """
     function = tf.function(lambda frames: model(frames, training=False)["logits"])
     graph = function.get_concrete_function(tf.TensorSpec([1, *clip_shape])).graph
@@ -30,8 +34,8 @@ def multiply_adds(model: TSM, clip_shape: tuple[int, ...]) -> int:
 def activation_bytes(model: TSM, clip_shape: tuple[int, ...]) -> int:
     """Bytes that the forward pass of one clip [T, S, S, 3] must keep for the backward pass.
 
-    Counted exactly in the graph: tensors of the forward part that an op of the backward part reads. XLA may keep less
-    by computing some anew.
+    Counted exactly in the graph: tensors of the forward part that an op of the backward part reads.
+    XLA may keep less by computing some anew.
     """
     forward_ops = 0
 
@@ -44,7 +48,9 @@ def activation_bytes(model: TSM, clip_shape: tuple[int, ...]) -> int:
         forward_ops = len(tf.compat.v1.get_default_graph().get_operations())
         return tape.gradient(loss, variables)
 
-    operations = gradients.get_concrete_function(tf.TensorSpec([1, *clip_shape])).graph.get_operations()
+    operations = gradients.get_concrete_function(
+        tf.TensorSpec([1, *clip_shape])
+    ).graph.get_operations()
     position = {op.name: number for number, op in enumerate(operations)}
     kept = {}
     for op in operations[forward_ops:]:

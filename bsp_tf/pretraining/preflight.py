@@ -15,14 +15,23 @@ TASKS = ("action", "boundary")
 # Field, least and largest value.
 RANGES = (
     ("seed", 0, 2**31 - 1),
-    ("data.num_frames", 1, math.inf), ("data.frame_step", 1, math.inf),
-    ("data.validation_passes", 1, math.inf), ("data.crop_size", 1, math.inf), ("data.short_side", 1, math.inf),
+    ("data.num_frames", 1, math.inf),
+    ("data.frame_step", 1, math.inf),
+    ("data.validation_passes", 1, math.inf),
+    ("data.crop_size", 1, math.inf),
+    ("data.short_side", 1, math.inf),
     ("model.width", 0.01, 100.0),
-    ("optimizer.momentum", 0.0, 1.0), ("optimizer.weight_decay", 0.0, 1e6), ("optimizer.clip_norm", 0.0, 1e30),
+    ("optimizer.momentum", 0.0, 1.0),
+    ("optimizer.weight_decay", 0.0, 1e6),
+    ("optimizer.clip_norm", 0.0, 1e30),
     ("optimizer.warmup_steps", 0, math.inf),
-    ("train.batch_size", 1, math.inf), ("train.epochs", 1, math.inf), ("train.steps_per_epoch", 0, math.inf),
-    ("train.accumulate_steps", 1, math.inf), ("train.ema_decay", 0.0, 0.999999),
-    ("train.checkpoint_every_steps", 1, math.inf), ("train.log_every_steps", 1, math.inf),
+    ("train.batch_size", 1, math.inf),
+    ("train.epochs", 1, math.inf),
+    ("train.steps_per_epoch", 0, math.inf),
+    ("train.accumulate_steps", 1, math.inf),
+    ("train.ema_decay", 0.0, 0.999999),
+    ("train.checkpoint_every_steps", 1, math.inf),
+    ("train.log_every_steps", 1, math.inf),
 )
 
 
@@ -45,8 +54,8 @@ def plan_run(config: ConfigDict) -> RunPlan:
     """Opens the record folders and checks the config against them.
 
     Raises:
-        InputError: a folder is missing or damaged, the two folders have other labels, or fields of the config
-            contradict each other; the message names the field or the file.
+        InputError: a folder is missing or damaged, the two folders have other labels, or fields of
+            the config contradict each other; the message names the field or the file.
     """
     check_fields(config)
     train, validation = _open(config, "train_dir"), _open(config, "validation_dir")
@@ -59,8 +68,10 @@ def plan_run(config: ConfigDict) -> RunPlan:
     check_initial_weights(config, labels)
     steps = config.train.steps_per_epoch or train.num_clips // config.train.batch_size
     if steps < 1:
-        raise InputError(f"{train.path} holds {train.num_clips} clips, fewer than one batch: lower "
-                         f"train.batch_size={config.train.batch_size} or set train.steps_per_epoch.")
+        raise InputError(
+            f"{train.path} holds {train.num_clips} clips, fewer than one batch: lower "
+            f"train.batch_size={config.train.batch_size} or set train.steps_per_epoch."
+        )
     return RunPlan(labels, steps, steps * config.train.epochs)
 
 
@@ -73,28 +84,41 @@ def check_fields(config: ConfigDict) -> None:
     if config.task not in TASKS:
         raise InputError(f"task is {config.task!r}: choose one of {', '.join(TASKS)}.")
     if config.data.sampling not in SAMPLINGS:
-        raise InputError(f"data.sampling is {config.data.sampling!r}: choose one of {', '.join(SAMPLINGS)}.")
+        raise InputError(
+            f"data.sampling is {config.data.sampling!r}: choose one of {', '.join(SAMPLINGS)}."
+        )
     for name, low, high in RANGES:
         value = config[name] if "." not in name else config[name.split(".")[0]][name.split(".")[1]]
         # Written so that NaN is refused, too.
         if not low <= value <= high:
-            raise InputError(f"{name}={value} must be at least {low:g}" + (f" and at most {high:g}." if high < math.inf
-                                                                           else "."))
+            raise InputError(
+                f"{name}={value} must be at least {low:g}"
+                + (f" and at most {high:g}." if high < math.inf else ".")
+            )
     if not 0 < config.optimizer.learning_rate < math.inf:
-        raise InputError(f"optimizer.learning_rate={config.optimizer.learning_rate} must be above 0.")
+        raise InputError(
+            f"optimizer.learning_rate={config.optimizer.learning_rate} must be above 0."
+        )
     if config.data.crop_size > config.data.short_side:
-        raise InputError(f"data.crop_size={config.data.crop_size} is larger than data.short_side="
-                         f"{config.data.short_side}: the evaluation crop would not fit in the frame.")
+        raise InputError(
+            f"data.crop_size={config.data.crop_size} is larger than data.short_side="
+            f"{config.data.short_side}: the evaluation crop would not fit in the frame."
+        )
     unit = config.train.accumulate_steps * (len(BOUNDARY_TYPES) if config.task == "boundary" else 1)
     if config.train.batch_size % unit:
-        raise InputError(f"train.batch_size={config.train.batch_size} must be a multiple of {unit}: the number of "
-                         "micro-batches, which for the boundary task hold the four types in equal parts.")
+        raise InputError(
+            f"train.batch_size={config.train.batch_size} must be a multiple of {unit}: the number "
+            "of "
+            "micro-batches, which for the boundary task hold the four types in equal parts."
+        )
 
 
 def _open(config: ConfigDict, field: str) -> RecordFolder:
     if not config.data[field]:
-        raise InputError(f"data.{field} is not set: give the record folder that tfrecords_tools.convert wrote, "
-                         f"--config.data.{field}=FOLDER.")
+        raise InputError(
+            f"data.{field} is not set: give the record folder that tfrecords_tools.convert wrote, "
+            f"--config.data.{field}=FOLDER."
+        )
     return open_folder(config.data[field])
 
 
@@ -102,6 +126,8 @@ def _raise_label_mismatch(train: RecordFolder, validation: RecordFolder) -> None
     only_train = sorted(set(train.labels) - set(validation.labels))
     only_validation = sorted(set(validation.labels) - set(train.labels))
     raise InputError(
-        f"the labels of {train.path} ({len(train.labels)}) and {validation.path} ({len(validation.labels)}) "
+        f"the labels of {train.path} ({len(train.labels)}) and {validation.path} "
+        f"({len(validation.labels)}) "
         f"differ; only in the first: {only_train[:5]}; only in the second: {only_validation[:5]}. "
-        "Convert both with the same label list.")
+        "Convert both with the same label list."
+    )

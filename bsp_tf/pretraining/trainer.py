@@ -1,14 +1,15 @@
 """The training loop: one for all strategies, exactly resumable.
 
-A run that is killed and started again ends with the weights, bit for bit on one CPU device, of a run that was not:
-weights, momentum buffers, dropout state, step and sums of the running epoch are in the checkpoint; the learning rate
-and the batch of a step are pure functions of seed and step. "One CPU device" means the same machine: another number of
-cores adds up in another order. TensorFlow's op determinism is not needed for it and stays off: it makes the input
-pipeline serial, which cost 30-40% of the step on two cores. On GPUs, whose kernels may reorder sums, a resumed run is
-equal up to that rounding.
+A run that is killed and started again ends with the weights, bit for bit on one CPU device, of a
+run that was not: weights, momentum buffers, dropout state, step and sums of the running epoch are
+in the checkpoint; the learning rate and the batch of a step are pure functions of seed and step.
+"One CPU device" means the same machine: another number of cores adds up in another order.
+TensorFlow's op determinism is not needed for it and stays off: it makes the input pipeline serial,
+which cost 30-40% of the step on two cores. On GPUs, whose kernels may reorder sums, a resumed run
+is equal up to that rounding.
 
-An epoch's checkpoint is written before its evaluation; whether that was done is told by metrics.jsonl, so an
-interrupted evaluation is made again.
+An epoch's checkpoint is written before its evaluation; whether that was done is told by
+metrics.jsonl, so an interrupted evaluation is made again.
 """
 
 import contextlib
@@ -38,8 +39,12 @@ from bsp_tf.runs.run_log import RunLog
 from bsp_tf.runs.strategy import check_batch_size, strategy_for
 
 
-def train(config: ConfigDict, workdir: str | os.PathLike, strategy: tf.distribute.Strategy | None = None,
-          stop: StopRequest | None = None) -> dict:
+def train(
+    config: ConfigDict,
+    workdir: str | os.PathLike,
+    strategy: tf.distribute.Strategy | None = None,
+    stop: StopRequest | None = None,
+) -> dict:
     """Trains, evaluates and leaves a finished workdir; continues a run that was stopped.
 
     With several workers each calls it with the same arguments and a workdir that all of them see.
@@ -73,7 +78,9 @@ def train(config: ConfigDict, workdir: str | os.PathLike, strategy: tf.distribut
     except LOST_WORKER_ERRORS as error:
         if trainer.cluster.size == 1:
             raise
-        raise WorkerLostError(f"another worker of {workdir} is gone ({str(error).splitlines()[0]}).") from error
+        raise WorkerLostError(
+            f"another worker of {workdir} is gone ({str(error).splitlines()[0]})."
+        ) from error
     finally:
         trainer.last.join()
 
@@ -81,26 +88,52 @@ def train(config: ConfigDict, workdir: str | os.PathLike, strategy: tf.distribut
 class Trainer:
     """One run; `train` is the way to use it."""
 
-    def __init__(self, config: ConfigDict, workdir: str | os.PathLike, plan: RunPlan,
-                 strategy: tf.distribute.Strategy, stop: StopRequest):
+    def __init__(
+        self,
+        config: ConfigDict,
+        workdir: str | os.PathLike,
+        plan: RunPlan,
+        strategy: tf.distribute.Strategy,
+        stop: StopRequest,
+    ):
         """Builds model, optimizer and data; raises InputError if the config cannot be built."""
         self.config, self.workdir, self.plan, self.stop = config, Path(workdir), plan, stop
         self.cluster = Cluster(strategy)
-        self.learner = Learner(config, len(plan.labels), plan.steps_per_epoch, plan.total_steps, strategy)
+        self.learner = Learner(
+            config, len(plan.labels), plan.steps_per_epoch, plan.total_steps, strategy
+        )
         self.validation = self._dataset("validation", config.train.batch_size)
         data = config.data
         self.evaluate = Evaluator(
-            self.learner.model, strategy, len(plan.labels), config.train.batch_size // self.cluster.size,
-            (data.num_frames, data.crop_size, data.crop_size, 3))
-        self.last = RunCheckpoints(folder.checkpoint_folder(workdir, folder.LAST), self.learner.state(),
-                                   self.cluster, self.workdir / folder.CONFIG)
+            self.learner.model,
+            strategy,
+            len(plan.labels),
+            config.train.batch_size // self.cluster.size,
+            (data.num_frames, data.crop_size, data.crop_size, 3),
+        )
+        self.last = RunCheckpoints(
+            folder.checkpoint_folder(workdir, folder.LAST),
+            self.learner.state(),
+            self.cluster,
+            self.workdir / folder.CONFIG,
+        )
         self.best = tf.train.CheckpointManager(
-            tf.train.Checkpoint(model=self.learner.weights), str(folder.checkpoint_folder(workdir, folder.BEST)),
-            max_to_keep=1, checkpoint_name="epoch")
+            tf.train.Checkpoint(model=self.learner.weights),
+            str(folder.checkpoint_folder(workdir, folder.BEST)),
+            max_to_keep=1,
+            checkpoint_name="epoch",
+        )
 
     def _dataset(self, split: str, batch_size: int, first_batch: int = 0) -> tf.data.Dataset:
-        return dataset_for(self.config, split, batch_size, self.config.seed, first_batch, self.cluster.index,
-                           self.cluster.size)
+        return dataset_for(
+            self.config,
+            split,
+            batch_size,
+            self.config.seed,
+            first_batch,
+            self.cluster.index,
+            self.cluster.size,
+        )
 
     def run(self) -> dict:
         """Trains from where the workdir is to the end; returns the contents of evaluation.json."""
@@ -109,10 +142,18 @@ class Trainer:
         self.log = RunLog(self.workdir, self.cluster.is_chief)
         step = self._resume()
         micro_batches = self.config.train.accumulate_steps
-        training = self._dataset("train", self.config.train.batch_size // micro_batches, step * micro_batches)
+        training = self._dataset(
+            "train", self.config.train.batch_size // micro_batches, step * micro_batches
+        )
         batches = read_batches(iter(training), self.config.data.train_dir)
-        with tqdm(total=self.plan.total_steps, initial=step, unit="step", mininterval=0,
-                  desc=f"train {self.config.task}", disable=not self.cluster.is_chief) as bar:
+        with tqdm(
+            total=self.plan.total_steps,
+            initial=step,
+            unit="step",
+            mininterval=0,
+            desc=f"train {self.config.task}",
+            disable=not self.cluster.is_chief,
+        ) as bar:
             while True:
                 if step and step % self.plan.steps_per_epoch == 0:
                     self._end_epoch(step)
@@ -134,8 +175,10 @@ class Trainer:
 
     def _next_stop(self, step: int) -> int:
         """The next step that ends with a checkpoint."""
-        return min((step // every + 1) * every
-                   for every in (self.plan.steps_per_epoch, self.config.train.checkpoint_every_steps))
+        return min(
+            (step // every + 1) * every
+            for every in (self.plan.steps_per_epoch, self.config.train.checkpoint_every_steps)
+        )
 
     def _train_until(self, end: int, step: int, batches: Iterator, bar: tqdm) -> int:
         """Trains to step `end`, or as far as it may; returns the last step."""
@@ -154,10 +197,19 @@ class Trainer:
                 now = time.monotonic()
                 wait = (waited - logged[1]) / (now - logged[0])
                 logged = now, waited
-                self.log.scalars(step, {
-                    "loss": loss, "accuracy": accuracy, "gradient_norm": norm, "input_wait": wait,
-                    "learning_rate": self.learner.schedule(tf.constant(step - 1))})
-                bar.set_postfix(loss=f"{float(loss):.3f}", accuracy=f"{float(accuracy):.2f}", refresh=False)
+                self.log.scalars(
+                    step,
+                    {
+                        "loss": loss,
+                        "accuracy": accuracy,
+                        "gradient_norm": norm,
+                        "input_wait": wait,
+                        "learning_rate": self.learner.schedule(tf.constant(step - 1)),
+                    },
+                )
+                bar.set_postfix(
+                    loss=f"{float(loss):.3f}", accuracy=f"{float(accuracy):.2f}", refresh=False
+                )
                 bar.update(step - bar.n)
             if self.cluster.any(self.stop.is_set):
                 break
@@ -166,8 +218,8 @@ class Trainer:
         return step
 
     def _end_epoch(self, step: int) -> None:
-        """Evaluates, keeps the best, adds the epoch's row, starts the next epoch; or only the last, if the others
-        were done before the run was interrupted."""
+        """Evaluates, keeps the best, adds the epoch's row, starts the next epoch; or only the last,
+        if the others were done before the run was interrupted."""
         progress, started = self.learner.progress, time.monotonic()
         rows = self.log.rows()
         # Of the chief's word: the others could read a row that it is just writing.
@@ -175,19 +227,26 @@ class Trainer:
             with self._evaluated_weights():
                 result = self._validate()
                 epoch = step // self.plan.steps_per_epoch
-                if self.cluster.is_chief and result["accuracy"] > max((row["validation_accuracy"] for row in rows),
-                                                                      default=-1.0):
+                if self.cluster.is_chief and result["accuracy"] > max(
+                    (row["validation_accuracy"] for row in rows), default=-1.0
+                ):
                     self.best.save(checkpoint_number=epoch)
             samples = self.plan.steps_per_epoch * self.config.train.batch_size
             training_seconds = float(progress.seconds)
-            self.log.epoch({
-                "epoch": epoch, "step": step,
-                "train_loss": float(progress.loss_sum) / self.plan.steps_per_epoch,
-                "train_accuracy": int(progress.num_correct) / samples,
-                "validation_loss": result["loss"], "validation_accuracy": result["accuracy"],
-                "learning_rate": float(self.learner.schedule(tf.constant(step - 1))),
-                "input_wait": float(progress.wait_seconds) / training_seconds,
-                "seconds": training_seconds + time.monotonic() - started}, self.config.train.epochs)
+            self.log.epoch(
+                {
+                    "epoch": epoch,
+                    "step": step,
+                    "train_loss": float(progress.loss_sum) / self.plan.steps_per_epoch,
+                    "train_accuracy": int(progress.num_correct) / samples,
+                    "validation_loss": result["loss"],
+                    "validation_accuracy": result["accuracy"],
+                    "learning_rate": float(self.learner.schedule(tf.constant(step - 1))),
+                    "input_wait": float(progress.wait_seconds) / training_seconds,
+                    "seconds": training_seconds + time.monotonic() - started,
+                },
+                self.config.train.epochs,
+            )
         progress.start_epoch()
 
     def _evaluated_weights(self):
@@ -199,7 +258,9 @@ class Trainer:
         return self.evaluate(self._until_stopped(batches), static)
 
     def _until_stopped(self, batches: Iterable) -> Iterator:
-        """`batches`, left at once when the run is asked to stop: it was saved before the evaluation."""
+        """`batches`, left at once when the run is asked to stop: it was saved before the
+        evaluation.
+        """
         for batch in batches:
             if self.stop.is_set:
                 self._raise_preempted()
@@ -212,7 +273,10 @@ class Trainer:
             self._raise_preempted()
 
     def _raise_preempted(self) -> None:
-        raise PreemptedError(f"stopped on request at step {int(self.learner.progress.step)}, saved in {self.workdir}.")
+        raise PreemptedError(
+            f"stopped on request at step {int(self.learner.progress.step)}, saved in "
+            f"{self.workdir}."
+        )
 
     def _check_finite(self) -> None:
         """Raises TrainingDivergedError if a loss, a gradient or a weight was or is not finite."""
@@ -223,16 +287,24 @@ class Trainer:
         saved = self.last.newest
         raise TrainingDivergedError(
             f"the loss is no longer finite at step {step if step >= 0 else int(progress.step)}; "
-            + (f"the last good checkpoint is {saved}. " if saved else "there is no checkpoint before it. ")
-            + "Start a new --workdir with a lower optimizer.learning_rate, a longer optimizer.warmup_steps or a "
-            "smaller optimizer.clip_norm.")
+            + (
+                f"the last good checkpoint is {saved}. "
+                if saved
+                else "there is no checkpoint before it. "
+            )
+            + "Start a new --workdir with a lower optimizer.learning_rate, a longer "
+            "optimizer.warmup_steps or a "
+            "smaller optimizer.clip_norm."
+        )
 
     def _finish(self) -> dict:
         """Evaluates the best checkpoint, with the static control, and writes evaluation.json."""
         started = time.monotonic()
         self.cluster.wait_for_all()
         folder.restore_model(self.learner.model, self.workdir, folder.BEST)
-        result = summary(self.config.task, self.plan.labels, self._validate(), self._validate(static=True))
+        result = summary(
+            self.config.task, self.plan.labels, self._validate(), self._validate(static=True)
+        )
         rows = self.log.rows()
         result["best_epoch"] = max(rows, key=lambda row: row["validation_accuracy"])["epoch"]
         result["seconds"] = math.fsum(row["seconds"] for row in rows) + time.monotonic() - started
@@ -242,8 +314,12 @@ class Trainer:
         return result
 
 
-def read_batches(iterator: Iterator[dict[str, tf.Tensor]], record_folder: str) -> Iterator[dict[str, tf.Tensor]]:
-    """The elements of `iterator`; a record that cannot be read becomes an InputError that names the shard."""
+def read_batches(
+    iterator: Iterator[dict[str, tf.Tensor]], record_folder: str
+) -> Iterator[dict[str, tf.Tensor]]:
+    """The elements of `iterator`; a record that cannot be read becomes an InputError that names the
+    shard.
+    """
     while True:
         try:
             batch = next(iterator)

@@ -1,8 +1,9 @@
-"""Which record is damaged: the question after TensorFlow has met one and does not say in which file.
+"""Which record is damaged: the question after TensorFlow has met one and does not say in which
+file.
 
-A flipped bit breaks the checksum of a TFRecord; a record that was written wrong may hold no SequenceExample, or frames
-that are no JPEG. The search reads the folder from its beginning and stops at the first fault; if the message names a
-shard, it looks at that one only.
+A flipped bit breaks the checksum of a TFRecord; a record that was written wrong may hold no
+SequenceExample, or frames that are no JPEG. The search reads the folder from its beginning and
+stops at the first fault; if the message names a shard, it looks at that one only.
 """
 
 import os
@@ -20,22 +21,36 @@ QUIET_SECONDS = 3
 
 
 def damage_error(folder: str | os.PathLike, error: tf.errors.OpError) -> InputError:
-    """The one line for `error`, which TensorFlow raised while it read `folder`: the damaged shard and the remedy."""
+    """The one line for `error`, which TensorFlow raised while it read `folder`: the damaged shard
+    and the remedy.
+    """
     reason = _reason(error)
     if reason.startswith("cannot read "):
-        return InputError(f"{reason}. Nothing is damaged as far as is known: make that file readable, then run this "
-                          "command again.")
+        return InputError(
+            f"{reason}. Nothing is damaged as far as is known: make that file readable, then run "
+            "this "
+            "command again."
+        )
     shards = sorted(Path(folder).glob(SHARD_PATTERN))
     shards = [shard for shard in shards if str(shard) in reason] or shards
-    # Checksums are quickly read, and most damage shows there; frames are decoded only if all of them agree.
+    # Checksums are quickly read, and most damage shows there; frames are decoded only if all of
+    # them agree.
     searches = [(shard, decode) for decode in (False, True) for shard in shards]
-    for shard, decode in tqdm(searches, desc="search the damage", unit="shard", delay=QUIET_SECONDS):
+    for shard, decode in tqdm(
+        searches, desc="search the damage", unit="shard", delay=QUIET_SECONDS
+    ):
         if found := _first_fault(shard, decode):
             number, fault = found
-            return InputError(f"damaged record {number} in {shard}: {fault}. Delete that file and run the same convert "
-                              "command again (it writes what is missing), then this command again.")
-    return InputError(f"cannot read the records in {folder}: {reason}. Run this command again; if it says the same, "
-                      "convert that folder anew.")
+            return InputError(
+                f"damaged record {number} in {shard}: {fault}. Delete that file and run the same "
+                "convert "
+                "command again (it writes what is missing), then this command again."
+            )
+    return InputError(
+        f"cannot read the records in {folder}: {reason}. Run this command again; if it says the "
+        "same, "
+        "convert that folder anew."
+    )
 
 
 def _first_fault(shard: Path, decode: bool) -> tuple[int, str] | None:

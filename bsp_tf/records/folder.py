@@ -1,10 +1,12 @@
-"""A folder of record shards: which files, which classes, how many clips; whole or damaged. No TensorFlow.
+"""A folder of record shards: which files, which classes, how many clips; whole or damaged. No
+TensorFlow.
 
     clips-00000-of-00008 ...   TFRecord files of SequenceExamples (`schema.py`)
     labels.txt                 one class name a line; the line number (0-based) is the class index
     manifest.json              num_clips, and the clips and bytes of each shard
 
-`manifest.json` may be missing (shards of another writer): clips are then counted by walking the files.
+`manifest.json` may be missing (shards of another writer): clips are then counted by walking the
+files.
 """
 
 import dataclasses
@@ -39,7 +41,8 @@ class RecordFolder:
 
 
 def open_folder(path: str | os.PathLike) -> RecordFolder:
-    """Finds the shards and checks, without reading the clips, that all are there and none is cut short.
+    """Finds the shards and checks, without reading the clips, that all are there and none is cut
+    short.
 
     Args:
         path: folder written by `tfrecords_tools.convert`.
@@ -50,7 +53,10 @@ def open_folder(path: str | os.PathLike) -> RecordFolder:
             bad manifest.json, no clip.
     """
     folder = Path(path)
-    remedy = "Write the records with `python -m tfrecords_tools.convert`, or correct the path in the config."
+    remedy = (
+        "Write the records with `python -m tfrecords_tools.convert`, or correct the path in "
+        "the config."
+    )
     if not str(path) or not folder.is_dir():
         raise InputError(f"record folder {str(path)!r} does not exist. {remedy}")
     shards = sorted(folder.glob(SHARD_PATTERN))
@@ -58,8 +64,10 @@ def open_folder(path: str | os.PathLike) -> RecordFolder:
         raise InputError(f"no shards ({SHARD_PATTERN}) in {folder}. {remedy}")
     expected = int(shards[0].name.rsplit("-", 1)[1])
     if len(shards) != expected:
-        raise InputError(f"{folder}: {len(shards)} shards found, {shards[0].name} says {expected}. Run the same "
-                         "convert command again: it completes the folder.")
+        raise InputError(
+            f"{folder}: {len(shards)} shards found, {shards[0].name} says {expected}. Run the same "
+            "convert command again: it completes the folder."
+        )
     if not (folder / "labels.txt").is_file():
         raise InputError(f"no labels.txt in {folder}. {remedy}")
     labels = _read_labels(folder / "labels.txt")
@@ -87,7 +95,10 @@ def record_offsets(path: str | os.PathLike) -> list[int]:
             if len(header) == HEADER_BYTES:
                 position += HEADER_BYTES + struct.unpack("<Q", header[:8])[0] + _FOOTER_BYTES
             if len(header) < HEADER_BYTES or position > size:
-                raise InputError(f"{path} is cut short inside record {len(offsets) - 1} ({size} bytes). {_REWRITE}")
+                raise InputError(
+                    f"{path} is cut short inside record {len(offsets) - 1} ({size} bytes). "
+                    f"{_REWRITE}"
+                )
     return offsets
 
 
@@ -100,8 +111,10 @@ def _read_labels(path: Path) -> tuple[str, ...]:
     try:
         labels = tuple(path.read_text(encoding="utf-8").splitlines())
     except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"cannot read {path}: {getattr(error, 'strerror', None) or error}. Convert the clips "
-                         "anew.") from error
+        raise InputError(
+            f"cannot read {path}: {getattr(error, 'strerror', None) or error}. Convert the clips "
+            "anew."
+        ) from error
     if not labels:
         raise InputError(f"{path} is empty: it needs one class a line. Convert the clips anew.")
     return labels
@@ -117,7 +130,9 @@ def _count_by_manifest(folder: Path, shards: list[Path]) -> list[int] | None:
     manifest = read_json_object(folder / "manifest.json")
     rows = manifest.get("shards", [])
     if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
-        raise InputError(f"{folder / 'manifest.json'} lists no shards; delete it, the clips are then counted.")
+        raise InputError(
+            f"{folder / 'manifest.json'} lists no shards; delete it, the clips are then counted."
+        )
     listed = {row.get("name"): row for row in rows}
     rows = [listed.get(shard.name, {}) for shard in shards]
     if not all("num_clips" in row and "num_bytes" in row for row in rows):
@@ -125,6 +140,9 @@ def _count_by_manifest(folder: Path, shards: list[Path]) -> list[int] | None:
     for shard, row in zip(shards, rows, strict=True):
         size = os.path.getsize(shard)
         if size != row["num_bytes"]:
-            raise InputError(f"{shard} has {size} bytes, {folder / 'manifest.json'} says {row['num_bytes']}: it is "
-                             f"truncated or of another run. {_REWRITE}")
+            raise InputError(
+                f"{shard} has {size} bytes, {folder / 'manifest.json'} says {row['num_bytes']}: "
+                "it is "
+                f"truncated or of another run. {_REWRITE}"
+            )
     return [row["num_clips"] for row in rows]

@@ -1,9 +1,10 @@
-"""Reads frames out of records: only their own bytes, or, inside the graph, the records that hold them.
+"""Reads frames out of records: only their own bytes, or, inside the graph, the records that hold
+them.
 
-A sample shows 8 of the 80 to 300 frames of a record. TensorFlow's ops read and check a record whole: ten to forty times
-the bytes, and up to a fifth of the input's work. `read_bytes_of` fetches the frames alone, by the index, and checks
-each; but it calls Python, so it cannot be sent to the workers of a tf.data service. `read_records_of` can. Both give
-the same strings.
+A sample shows 8 of the 80 to 300 frames of a record. TensorFlow's ops read and check a record
+whole: ten to forty times the bytes, and up to a fifth of the input's work. `read_bytes_of` fetches
+the frames alone, by the index, and checks each; but it calls Python, so it cannot be sent to the
+workers of a tf.data service. `read_records_of` can. Both give the same strings.
 """
 
 import atexit
@@ -32,9 +33,10 @@ PATIENCE_SECONDS = 10
 def read_bytes_of(folder: RecordFolder, index: RecordIndex) -> FrameReader:
     """A function that reads single frames from this process's files, usable in `Dataset.map`.
 
-    It raises tf.errors.InvalidArgumentError (in eager code ValueError) if a file cannot be read or a frame differs from
-    its checksum.
+    It raises tf.errors.InvalidArgumentError (in eager code ValueError) if a file cannot be read or
+    a frame differs from its checksum.
     """
+
     def fetch(rows: np.ndarray, frames: np.ndarray) -> np.ndarray:
         table = index.frames[index.first_frame[rows] + frames]
         shards, starts = index.shard[rows], index.offset[rows] + table[:, FRAME_OFFSET]
@@ -53,8 +55,10 @@ def read_bytes_of(folder: RecordFolder, index: RecordIndex) -> FrameReader:
                 raise ValueError(f"cannot read {name}: {error.strerror}") from error
         for k, string in enumerate(strings):
             if google_crc32c.value(string) != table[k, FRAME_CHECKSUM]:
-                raise ValueError(f"frame {frames[k]} of the record at byte {index.offset[rows[k]]} of "
-                                 f"{folder.shards[shards[k]]} differs from its checksum")
+                raise ValueError(
+                    f"frame {frames[k]} of the record at byte {index.offset[rows[k]]} of "
+                    f"{folder.shards[shards[k]]} differs from its checksum"
+                )
         return strings
 
     def read(rows: tf.Tensor, frames: tf.Tensor) -> tf.Tensor:
@@ -95,8 +99,9 @@ def _runs(values: np.ndarray) -> list[tuple[int, int]]:
 class _Calls:
     """Keeps Python alive until TensorFlow's threads no longer call it.
 
-    An input pipeline works ahead until its buffers are full, also when nobody asks for more. A thread of it that calls
-    Python while the interpreter shuts down hangs the process, so at exit the process waits for them to be full.
+    An input pipeline works ahead until its buffers are full, also when nobody asks for more. A
+    thread of it that calls Python while the interpreter shuts down hangs the process, so at exit
+    the process waits for them to be full.
     """
 
     def __init__(self):
@@ -114,11 +119,14 @@ class _Calls:
                 with self._lock:
                     self._running -= 1
                     self._last_end = time.monotonic()
+
         return call
 
     def wait(self) -> None:
         deadline = time.monotonic() + PATIENCE_SECONDS
-        while time.monotonic() < deadline and (self._running or time.monotonic() < self._last_end + QUIET_SECONDS):
+        while time.monotonic() < deadline and (
+            self._running or time.monotonic() < self._last_end + QUIET_SECONDS
+        ):
             time.sleep(0.05)
 
 

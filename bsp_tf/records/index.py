@@ -1,7 +1,9 @@
-"""Where each clip of a record folder lies, and each frame in it: so that any of them can be read on its own.
+"""Where each clip of a record folder lies, and each frame in it: so that any of them can be read on
+its own.
 
-The first use of a folder reads it once from end to end and leaves `.clip_index.npz` and `.frame_index.npy` (12 bytes a
-frame) beside the shards; later uses check only that the shards are the same files.
+The first use of a folder reads it once from end to end and leaves `.clip_index.npz` and
+`.frame_index.npy` (12 bytes a frame) beside the shards; later uses check only that the shards are
+the same files.
 """
 
 import dataclasses
@@ -40,10 +42,12 @@ class RecordIndex:
         offset: int64 [n], first byte of the record in its file.
         label: int32 [n], class index; -1 for an unlabelled clip.
         num_frames: int32 [n].
-        size: int32 [n, 2], height and width of the clip's first frame, pixels; 0 for a clip without frames.
+        size: int32 [n, 2], height and width of the clip's first frame, pixels; 0 for a clip without
+            frames.
         first_frame: int64 [n], row of `frames` with the clip's first frame; the others follow.
-        frames: uint32 [sum of num_frames, 3]: first byte of the JPEG, counted from the record's, its length in bytes,
-            its CRC32C. Memory-mapped from the folder's file if there is one: 0.9 GB for Kinetics-400.
+        frames: uint32 [sum of num_frames, 3]: first byte of the JPEG, counted from the record's,
+            its length in bytes, its CRC32C. Memory-mapped from the folder's file if there is one:
+            0.9 GB for Kinetics-400.
     """
 
     shard: np.ndarray
@@ -56,7 +60,8 @@ class RecordIndex:
 
 
 def load_index(folder: RecordFolder) -> RecordIndex:
-    """Takes the index that lies in the folder, or reads the folder and leaves one there (if it can be written).
+    """Takes the index that lies in the folder, or reads the folder and leaves one there (if it can
+    be written).
 
     Raises:
         InputError: a damaged record, or a class beyond labels.txt.
@@ -68,8 +73,11 @@ def load_index(folder: RecordFolder) -> RecordIndex:
         _keep(folder.path, files, index)
         index = _read(folder.path, files) or index
     if len(index.label) and index.label.max() >= len(folder.labels):
-        raise InputError(f"{folder.path}: a clip has class {index.label.max()}, labels.txt has {len(folder.labels)} "
-                         "lines. The two belong to different runs: convert again.")
+        raise InputError(
+            f"{folder.path}: a clip has class {index.label.max()}, labels.txt has "
+            f"{len(folder.labels)} "
+            "lines. The two belong to different runs: convert again."
+        )
     return index
 
 
@@ -99,39 +107,59 @@ def _keep(path: Path, files: np.ndarray, index: RecordIndex) -> None:
         with atomic_write(path / INDEX_FILE) as file:
             np.savez(file, files=files, **{name: getattr(index, name) for name in _CLIP_FIELDS})
     except (InputError, OSError) as error:
-        print(f"the index of {path} is not kept, each run reads the folder again: {error}", file=sys.stderr)
+        print(
+            f"the index of {path} is not kept, each run reads the folder again: {error}",
+            file=sys.stderr,
+        )
 
 
 def _scan(folder: RecordFolder) -> RecordIndex:
     def facts(record: tf.Tensor) -> tuple[tf.Tensor, ...]:
         clip = parse_clip(record)
         frames = clip["frames"]
-        size = tf.cond(tf.size(frames) > 0, lambda: jpeg_size(frames[0]), lambda: tf.constant([0, 0]))
+        size = tf.cond(
+            tf.size(frames) > 0, lambda: jpeg_size(frames[0]), lambda: tf.constant([0, 0])
+        )
         return tf.cast(clip["label"], tf.int32), size, record, frames
 
     clips: dict[str, list] = {"shard": [], "offset": [], "label": [], "num_frames": [], "size": []}
     frames = bytearray()  # it grows in place
     try:
-        for number, shard in enumerate(tqdm(folder.shards, desc=f"index {folder.path}", unit="shard",
-                                            delay=QUIET_SECONDS)):
+        for number, shard in enumerate(
+            tqdm(folder.shards, desc=f"index {folder.path}", unit="shard", delay=QUIET_SECONDS)
+        ):
             offsets = record_offsets(shard)
             records = tf.data.TFRecordDataset(shard).map(facts, num_parallel_calls=tf.data.AUTOTUNE)
-            for offset, (label, size, record, pictures) in zip(offsets, records.as_numpy_iterator(), strict=True):
-                for name, value in (("shard", number), ("offset", offset), ("label", label),
-                                    ("num_frames", len(pictures)), ("size", size)):
+            for offset, (label, size, record, pictures) in zip(
+                offsets, records.as_numpy_iterator(), strict=True
+            ):
+                for name, value in (
+                    ("shard", number),
+                    ("offset", offset),
+                    ("label", label),
+                    ("num_frames", len(pictures)),
+                    ("size", size),
+                ):
                     clips[name].append(value)
                 frames += _find_frames(record, pictures).tobytes()
     except (tf.errors.DataLossError, tf.errors.InvalidArgumentError) as error:
         raise damage_error(folder.path, error) from error
     num_frames = np.array(clips["num_frames"], np.int32)
-    return RecordIndex(np.array(clips["shard"], np.int32), np.array(clips["offset"], np.int64),
-                       np.array(clips["label"], np.int32), num_frames, np.array(clips["size"], np.int32).reshape(-1, 2),
-                       np.cumsum(num_frames, dtype=np.int64) - num_frames,
-                       np.frombuffer(frames, np.uint32).reshape(-1, 3))
+    return RecordIndex(
+        np.array(clips["shard"], np.int32),
+        np.array(clips["offset"], np.int64),
+        np.array(clips["label"], np.int32),
+        num_frames,
+        np.array(clips["size"], np.int32).reshape(-1, 2),
+        np.cumsum(num_frames, dtype=np.int64) - num_frames,
+        np.frombuffer(frames, np.uint32).reshape(-1, 3),
+    )
 
 
 def _find_frames(record: bytes, pictures: Sequence[bytes]) -> np.ndarray:
-    """Rows of RecordIndex.frames. The JPEGs lie in the record as they are, in their order, with a few bytes between."""
+    """Rows of RecordIndex.frames. The JPEGs lie in the record as they are, in their order, with a
+    few bytes between.
+    """
     rows = np.empty((len(pictures), 3), np.uint32)
     position = 0
     for row, picture in zip(rows, pictures, strict=True):

@@ -20,7 +20,8 @@ from bsp_tf.records.schema import (
 def parse_clip(serialized: tf.Tensor) -> dict[str, tf.Tensor]:
     """Parses one serialized SequenceExample; a pure TensorFlow function, usable in `Dataset.map`.
 
-    Records of other writers may lack any context key: the label is then -1 and "", times, frame rate and size 0.
+    Records of other writers may lack any context key: the label is then -1 and "", times, frame
+    rate and size 0.
 
     Args:
         serialized: string []; one record of a shard.

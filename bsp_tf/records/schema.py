@@ -1,9 +1,10 @@
 """The record format: one trimmed clip is one tf.train.SequenceExample.
 
-The keys are those which DMVR, Scenic and the TensorFlow Model Garden (MoViNet) read, so that their readers
-accept our shards and ours accepts theirs. Three context keys of our own are added: the frame rate, the height
-and the width. No other module knows the proto; `parser.py` reads records in TensorFlow, and TensorFlow is not
-needed here: programs that only write or check records start in a fraction of a second and stay small.
+The keys are those which DMVR, Scenic and the TensorFlow Model Garden (MoViNet) read, so that their
+readers accept our shards and ours accepts theirs. Three context keys of our own are added: the
+frame rate, the height and the width. No other module knows the proto; `parser.py` reads records in
+TensorFlow, and TensorFlow is not needed here: programs that only write or check records start in a
+fraction of a second and stay small.
 
 | place        | key                    | type    | meaning                                            |
 |--------------|------------------------|---------|----------------------------------------------------|
@@ -45,13 +46,17 @@ MANIFEST_FILE = "manifest.json"
 def _sequence_example() -> type:
     """The message class tf.train.SequenceExample, without TensorFlow.
 
-    Field numbers and types are those of tensorflow/core/example/feature.proto and example.proto. The class lives in a
-    pool of its own, so TensorFlow may be loaded beside it.
+    Field numbers and types are those of tensorflow/core/example/feature.proto and example.proto.
+    The class lives in a pool of its own, so TensorFlow may be loaded beside it.
     """
-    file = descriptor_pb2.FileDescriptorProto(name="sequence_example.proto", package="tensorflow", syntax="proto3")
+    file = descriptor_pb2.FileDescriptorProto(
+        name="sequence_example.proto", package="tensorflow", syntax="proto3"
+    )
     kinds = descriptor_pb2.FieldDescriptorProto
 
-    def add_message(name: str, *fields: tuple, parent: descriptor_pb2.DescriptorProto | None = None):
+    def add_message(
+        name: str, *fields: tuple, parent: descriptor_pb2.DescriptorProto | None = None
+    ):
         message = (parent.nested_type if parent else file.message_type).add(name=name)
         for number, (field, kind, repeated) in enumerate(fields, 1):
             label = kinds.LABEL_REPEATED if repeated else kinds.LABEL_OPTIONAL
@@ -65,21 +70,28 @@ def _sequence_example() -> type:
     def add_map(name: str, field: str, kind: str) -> None:
         entry = "".join(part.capitalize() for part in field.split("_")) + "Entry"
         message = add_message(name, (field, f"{name}.{entry}", True))
-        add_message(entry, ("key", kinds.TYPE_STRING, False), ("value", kind, False),
-                    parent=message).options.map_entry = True
+        add_message(
+            entry, ("key", kinds.TYPE_STRING, False), ("value", kind, False), parent=message
+        ).options.map_entry = True
 
     add_message("BytesList", ("value", kinds.TYPE_BYTES, True))
     add_message("FloatList", ("value", kinds.TYPE_FLOAT, True))
     add_message("Int64List", ("value", kinds.TYPE_INT64, True))
-    feature = add_message("Feature", ("bytes_list", "BytesList", False), ("float_list", "FloatList", False),
-                          ("int64_list", "Int64List", False))
+    feature = add_message(
+        "Feature",
+        ("bytes_list", "BytesList", False),
+        ("float_list", "FloatList", False),
+        ("int64_list", "Int64List", False),
+    )
     feature.oneof_decl.add(name="kind")
     for field in feature.field:
         field.oneof_index = 0
     add_message("FeatureList", ("feature", "Feature", True))
     add_map("Features", "feature", "Feature")
     add_map("FeatureLists", "feature_list", "FeatureList")
-    add_message("SequenceExample", ("context", "Features", False), ("feature_lists", "FeatureLists", False))
+    add_message(
+        "SequenceExample", ("context", "Features", False), ("feature_lists", "FeatureLists", False)
+    )
     pool = descriptor_pool.DescriptorPool()
     pool.Add(file)
     return message_factory.GetMessageClass(pool.FindMessageTypeByName("tensorflow.SequenceExample"))
@@ -123,8 +135,8 @@ def shard_name(index: int, num_shards: int) -> str:
 def encode_clip(clip: Clip) -> bytes:
     """Returns the serialized SequenceExample of a clip.
 
-    Equal clips give equal bytes (the map entries of the proto are written in a fixed order). Beside the frames and
-    the result nothing of their size is in memory.
+    Equal clips give equal bytes (the map entries of the proto are written in a fixed order). Beside
+    the frames and the result nothing of their size is in memory.
 
     Raises:
         InputError: the clip holds no frame.
@@ -145,11 +157,13 @@ def encode_clip(clip: Clip) -> bytes:
 
 
 def _frame_pieces(frames: Sequence[bytes]) -> list[bytes]:
-    """The field `feature_lists` of the SequenceExample, serialized, in pieces, the frames themselves among them.
+    """The field `feature_lists` of the SequenceExample, serialized, in pieces, the frames
+    themselves among them.
 
     The protobuf library would copy all frames three times. In protobuf's wire format
-    (protobuf.dev/programming-guides/encoding) a message, a string and a map's entry are all a tag, a length and the
-    content: feature_lists 2 { feature_list 1 { key 1, value 2 { feature 1 { bytes_list 1 { value 1 } } } } }.
+    (protobuf.dev/programming-guides/encoding) a message, a string and a map's entry are all a tag,
+    a length and the content: feature_lists 2 { feature_list 1 { key 1, value 2 { feature 1 {
+    bytes_list 1 { value 1 } } } } }.
     """
     pieces, length = [], 0
     for frame in frames:

@@ -2,9 +2,10 @@
 
     python -m bsp_tf.report --root=quickstart_output --output=quickstart_output/report
 
-Open `report/index.html` in any browser; it needs no network and no other file. Every input lies under --root where
-quickstart puts it; a flag for one input overrules that. The annotations and both score files are needed; a section
-whose input is missing says so. Runs in seconds, and again each time: nothing is kept from an earlier run.
+Open `report/index.html` in any browser; it needs no network and no other file. Every input lies
+under --root where quickstart puts it; a flag for one input overrules that. The annotations and both
+score files are needed; a section whose input is missing says so. Runs in seconds, and again each
+time: nothing is kept from an earlier run.
 """
 
 import dataclasses
@@ -31,7 +32,11 @@ SINGLE_INPUTS = {
 STREAM_INPUTS = {
     "pretrain": ("{}_workdir", TASKS, "Workdir of bsp_tf.pretrain. Default: ROOT/pretrain/{}."),
     "gtad": ("gtad_{}_workdir", STREAMS, "Workdir of bsp_tf.train_gtad. Default: ROOT/gtad/{}."),
-    "detections": ("{}_detections", STREAMS, "Output of bsp_tf.detect. Default: ROOT/detections/{}.json."),
+    "detections": (
+        "{}_detections",
+        STREAMS,
+        "Output of bsp_tf.detect. Default: ROOT/detections/{}.json.",
+    ),
     "scores": ("{}_scores", STREAMS, "Output of bsp_tf.evaluate. Default: ROOT/scores/{}.json."),
 }
 
@@ -49,19 +54,32 @@ def sources_from_flags() -> Sources:
             return default
         path = Path(FLAGS[name].value)
         if not path.exists():
-            raise InputError(f"--{name}={path} is not there. Check the path, or leave the flag out.")
+            raise InputError(
+                f"--{name}={path} is not there. Check the path, or leave the flag out."
+            )
         return path
 
     return dataclasses.replace(
-        standard, **{name: chosen(name, getattr(standard, name)) for name in SINGLE_INPUTS},
-        **{field: {key: chosen(pattern.format(key), default) for key, default in getattr(standard, field).items()}
-           for field, (pattern, _, _) in STREAM_INPUTS.items()})
+        standard,
+        **{name: chosen(name, getattr(standard, name)) for name in SINGLE_INPUTS},
+        **{
+            field: {
+                key: chosen(pattern.format(key), default)
+                for key, default in getattr(standard, field).items()
+            }
+            for field, (pattern, _, _) in STREAM_INPUTS.items()
+        },
+    )
 
 
 def define_flags() -> None:
     """Defines the flags of the command; they do not exist when the module is only imported."""
-    flags.DEFINE_string("root", "quickstart_output", "Folder with the results, in the layout of quickstart.")
-    flags.DEFINE_string("output", None, "Folder for the report; the default is report/ under --root.")
+    flags.DEFINE_string(
+        "root", "quickstart_output", "Folder with the results, in the layout of quickstart."
+    )
+    flags.DEFINE_string(
+        "output", None, "Folder for the report; the default is report/ under --root."
+    )
     flags.DEFINE_string("subset", "validation", "Subset of the annotations that was scored.")
     flags.DEFINE_integer("timelines", 4, "How many videos get a timeline.", lower_bound=0)
     for name, text in SINGLE_INPUTS.items():

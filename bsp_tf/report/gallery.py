@@ -25,7 +25,9 @@ class Picture:
 
 
 class Gallery:
-    """Turns figures into pictures of the page and PNG files in `folder`, each under a name of its own."""
+    """Turns figures into pictures of the page and PNG files in `folder`, each under a name of its
+    own.
+    """
 
     def __init__(self, folder: Path, progress: tqdm) -> None:
         self._folder = folder
@@ -35,7 +37,9 @@ class Gallery:
         """Writes `<folder>/<name>.png` and returns the figure for the page."""
         style.save_png(figure, self._folder / f"{name}.png")
         self._progress.update()
-        return Picture(markupsafe.Markup(style.to_inline_svg(figure, f"picture-{name}", description)), caption)
+        return Picture(
+            markupsafe.Markup(style.to_inline_svg(figure, f"picture-{name}", description)), caption
+        )
 
     def embed(self, path: Path, description: str, caption: str = "") -> Picture:
         """A PNG file as it is, inside the page.
@@ -45,12 +49,21 @@ class Gallery:
         """
         content = path.read_bytes()
         if not content.startswith(_PNG_SIGNATURE):
-            raise InputError(f"{path} is not a PNG picture. Write it anew or remove it; it is optional.")
+            raise InputError(
+                f"{path} is not a PNG picture. Write it anew or remove it; it is optional."
+            )
         source = "data:image/png;base64," + base64.b64encode(content).decode("ascii")
-        return Picture(markupsafe.Markup('<img alt="{}" src="{}">').format(description, source), caption)
+        return Picture(
+            markupsafe.Markup('<img alt="{}" src="{}">').format(description, source), caption
+        )
 
 
-def html_table(header: list[str], rows: list[list[str]], best: Set[tuple[int, int]] = frozenset()) -> dict[str, Any]:
+def html_table(
+    header: list[str], rows: list[list[str]], best: Set[tuple[int, int]] = frozenset()
+) -> dict[str, Any]:
     """A table for the template: texts by row, and the cells (row, column) that are set in bold."""
-    cells = [[{"text": text, "best": (i, j) in best} for j, text in enumerate(row)] for i, row in enumerate(rows)]
+    cells = [
+        [{"text": text, "best": (i, j) in best} for j, text in enumerate(row)]
+        for i, row in enumerate(rows)
+    ]
     return {"header": header, "rows": cells}

@@ -45,21 +45,27 @@ class Sources:
     def under(cls, root: str | Path, subset: str = "validation") -> "Sources":
         """The layout of a quickstart output folder."""
         root = Path(root)
-        return cls(annotations=root / "sample" / "annotations.json",
-                   scores={name: root / "scores" / f"{name}.json" for name in STREAMS},
-                   detections={name: root / "detections" / f"{name}.json" for name in STREAMS},
-                   pretrain={task: root / "pretrain" / task for task in TASKS},
-                   gtad={name: root / "gtad" / name for name in STREAMS},
-                   videos=root / "sample" / "videos", features=root / "features", preview=root / "preview.png",
-                   subset=subset)
+        return cls(
+            annotations=root / "sample" / "annotations.json",
+            scores={name: root / "scores" / f"{name}.json" for name in STREAMS},
+            detections={name: root / "detections" / f"{name}.json" for name in STREAMS},
+            pretrain={task: root / "pretrain" / task for task in TASKS},
+            gtad={name: root / "gtad" / name for name in STREAMS},
+            videos=root / "sample" / "videos",
+            features=root / "features",
+            preview=root / "preview.png",
+            subset=subset,
+        )
 
 
 @dataclasses.dataclass
 class Results:
-    """Contents of the inputs; what is not there is None or absent from its dict, and its path is in `missing`.
+    """Contents of the inputs; what is not there is None or absent from its dict, and its path is in
+    `missing`.
 
     Attributes:
-        database: Video -> its entry of the annotations with cleaned actions, the scored subset only.
+        database: Video -> its entry of the annotations with cleaned actions, the scored subset
+            only.
         scores: Stream -> {"tiou", "mAP", "average_mAP", "ap", ...}.
         detections: Stream -> video -> list of {"label", "score", "segment"}.
         evaluations, configs: Task -> evaluation.json, config.json of its workdir.
@@ -89,7 +95,8 @@ def load_results(sources: Sources) -> Results:
     """Reads every input that is there.
 
     Raises:
-        InputError: the annotations or the scores are missing, or a file that is there cannot be understood.
+        InputError: the annotations or the scores are missing, or a file that is there cannot be
+            understood.
     """
     database = _load_database(sources.annotations, sources.subset)
     scores = {name: _load_scores(path) for name, path in sources.scores.items()}
@@ -119,40 +126,58 @@ def load_metrics(path: Path) -> list[dict[str, Any]]:
     rows = read_rows(path)
     for number, row in enumerate(rows, 1):
         if not isinstance(row, dict) or "epoch" not in row:
-            raise InputError(f"{path}, line {number} has no \"epoch\". Is it the metrics file of a training?")
+            raise InputError(
+                f'{path}, line {number} has no "epoch". Is it the metrics file of a training?'
+            )
     return rows
 
 
 def _field(value: Any, key: str, path: Path, kind: type | tuple[type, ...]) -> Any:
     if not isinstance(value, dict) or not isinstance(value.get(key), kind):
-        raise InputError(f"{path} has no usable {key!r}. Is it the right file? If so, write it anew.")
+        raise InputError(
+            f"{path} has no usable {key!r}. Is it the right file? If so, write it anew."
+        )
     return value[key]
 
 
 def _load_database(path: Path, subset: str) -> dict[str, dict[str, Any]]:
-    """Video -> {"duration", "annotations", and where known "joints", "distractors"}, actions within the duration."""
+    """Video -> {"duration", "annotations", and where known "joints", "distractors"}, actions within
+    the duration.
+    """
     marks = read_json_document(path)
     chosen = {}
     for video, known in load_annotations(path, subset).items():
-        actions = [{"segment": [float(start), float(end)], "label": label}
-                   for (start, end), label in zip(known.segments, known.labels, strict=True)]
+        actions = [
+            {"segment": [float(start), float(end)], "label": label}
+            for (start, end), label in zip(known.segments, known.labels, strict=True)
+        ]
         # THUMOS14's file has no durations; the axis then ends with the last action.
-        duration = known.duration_seconds or max((action["segment"][1] for action in actions), default=0.0)
+        duration = known.duration_seconds or max(
+            (action["segment"][1] for action in actions), default=0.0
+        )
         if duration > 0:
             entry = marks["database"][video]
-            chosen[video] = {"duration": duration, "annotations": actions,
-                             **{key: entry[key] for key in ("joints", "distractors") if key in entry}}
+            chosen[video] = {
+                "duration": duration,
+                "annotations": actions,
+                **{key: entry[key] for key in ("joints", "distractors") if key in entry},
+            }
     if not chosen:
-        raise InputError(f"{path}: no video of subset {subset!r} has a duration or an action. Check the file.")
+        raise InputError(
+            f"{path}: no video of subset {subset!r} has a duration or an action. Check the file."
+        )
     return chosen
 
 
 def _load_detections(path: Path) -> dict[str, list[dict[str, Any]]]:
     found = load_predictions(path)
     detections: dict[str, list[dict[str, Any]]] = {video: [] for video in found.video_names}
-    for video, label, segment, score in zip(found.video, found.label, found.segment, found.score, strict=True):
+    for video, label, segment, score in zip(
+        found.video, found.label, found.segment, found.score, strict=True
+    ):
         detections[found.video_names[video]].append(
-            {"label": found.class_names[label], "segment": segment.tolist(), "score": float(score)})
+            {"label": found.class_names[label], "segment": segment.tolist(), "score": float(score)}
+        )
     return detections
 
 
@@ -161,18 +186,34 @@ def _load_scores(path: Path) -> dict[str, Any]:
     for key, kind in (("tiou", list), ("mAP", list), ("average_mAP", (int, float)), ("ap", dict)):
         _field(scores, key, path, kind)
     if len(scores["tiou"]) != len(scores["mAP"]):
-        raise InputError(f"{path}: 'tiou' and 'mAP' differ in length. Write it anew with python -m bsp_tf.evaluate.")
+        raise InputError(
+            f"{path}: 'tiou' and 'mAP' differ in length. Write it anew with python -m "
+            "bsp_tf.evaluate."
+        )
     return scores
 
 
 def _load_evaluation(path: Path, task: str) -> dict[str, Any]:
     evaluation = read_json(path)
-    for key, kind in (("accuracy", (int, float)), ("per_class", dict), ("confusion", list), ("labels", list)):
+    for key, kind in (
+        ("accuracy", (int, float)),
+        ("per_class", dict),
+        ("confusion", list),
+        ("labels", list),
+    ):
         _field(evaluation, key, path, kind)
     size = len(evaluation["labels"])
-    if len(evaluation["confusion"]) != size or any(len(row) != size for row in evaluation["confusion"]):
-        raise InputError(f"{path}: 'confusion' is not {size} x {size}, the number of its labels. Run pretrain again.")
+    if len(evaluation["confusion"]) != size or any(
+        len(row) != size for row in evaluation["confusion"]
+    ):
+        raise InputError(
+            f"{path}: 'confusion' is not {size} x {size}, the number of its labels. Run pretrain "
+            "again."
+        )
     if task == "boundary" and set(evaluation["labels"]) != set(style.BOUNDARY_COLORS):
-        raise InputError(f"{path} has the labels {evaluation['labels'][:4]}, not the four boundary types. Is it the "
-                         "workdir of another task?")
+        raise InputError(
+            f"{path} has the labels {evaluation['labels'][:4]}, not the four boundary types. Is "
+            "it the "
+            "workdir of another task?"
+        )
     return evaluation

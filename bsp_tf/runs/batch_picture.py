@@ -1,4 +1,6 @@
-"""A picture of a training batch: what the model really sees after sampling, synthesis and augmentation."""
+"""A picture of a training batch: what the model really sees after sampling, synthesis and
+augmentation.
+"""
 
 from collections.abc import Sequence
 
@@ -22,7 +24,10 @@ def batch_picture(frames: np.ndarray, titles: Sequence[str], max_clips: int = 8)
     """
     frames = frames[:max_clips]
     num_clips, num_frames, height, width, _ = frames.shape
-    figure = Figure(figsize=(1.6 + 1.1 * num_frames, 0.2 + 1.1 * num_clips * height / width), dpi=PIXELS_PER_INCH)
+    figure = Figure(
+        figsize=(1.6 + 1.1 * num_frames, 0.2 + 1.1 * num_clips * height / width),
+        dpi=PIXELS_PER_INCH,
+    )
     canvas = FigureCanvasAgg(figure)
     axes = figure.subplots(num_clips, 1, squeeze=False)[:, 0]
     for axis, clip, title in zip(axes, frames, titles, strict=False):
@@ -32,6 +37,8 @@ def batch_picture(frames: np.ndarray, titles: Sequence[str], max_clips: int = 8)
         axis.set_ylabel(title, rotation=0, ha="right", va="center", fontsize=8)
         for side in axis.spines.values():
             side.set_visible(False)
-    figure.subplots_adjust(left=1.5 / figure.get_figwidth(), right=0.995, top=0.98, bottom=0.02, hspace=0.06)
+    figure.subplots_adjust(
+        left=1.5 / figure.get_figwidth(), right=0.995, top=0.98, bottom=0.02, hspace=0.06
+    )
     canvas.draw()
     return np.asarray(canvas.buffer_rgba())[..., :3].copy()

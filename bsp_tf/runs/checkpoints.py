@@ -1,8 +1,9 @@
-"""Checkpoints of a run: written while training goes on, never picked up half, the one before if the newest is bad.
+"""Checkpoints of a run: written while training goes on, never picked up half, the one before if the
+newest is bad.
 
-TensorFlow lists a checkpoint in the file `checkpoint` when its files are whole, and only listed ones are looked at;
-contents carry checksums. The chief writes, all workers restore the same. The input needs no place in it: the batches
-after step s are a function of the seed and s.
+TensorFlow lists a checkpoint in the file `checkpoint` when its files are whole, and only listed
+ones are looked at; contents carry checksums. The chief writes, all workers restore the same. The
+input needs no place in it: the batches after step s are a function of the seed and s.
 """
 
 import os
@@ -24,12 +25,16 @@ class CheckpointError(InputError):
 
     def __init__(self, path: str, config: str | os.PathLike, reason: str):
         self.reason = reason
-        super().__init__(f"checkpoint {path} does not fit the model of {config} or is damaged ({reason}). Train again "
-                         "in a new workdir.")
+        super().__init__(
+            f"checkpoint {path} does not fit the model of {config} or is damaged ({reason}). "
+            "Train again "
+            "in a new workdir."
+        )
 
 
-def restore_checkpoint(checkpoint: tf.train.Checkpoint, path: str, config: str | os.PathLike,
-                       whole: bool = False) -> None:
+def restore_checkpoint(
+    checkpoint: tf.train.Checkpoint, path: str, config: str | os.PathLike, whole: bool = False
+) -> None:
     """Restores `path` into `checkpoint`.
 
     Args:
@@ -39,7 +44,8 @@ def restore_checkpoint(checkpoint: tf.train.Checkpoint, path: str, config: str |
         whole: Whether everything in the file must also have its object, as when a run is resumed.
 
     Raises:
-        CheckpointError: a file of it is missing, cut or damaged, or it was written by another model.
+        CheckpointError: a file of it is missing, cut or damaged, or it was written by another
+            model.
     """
     try:
         status = checkpoint.restore(path)
@@ -49,13 +55,17 @@ def restore_checkpoint(checkpoint: tf.train.Checkpoint, path: str, config: str |
             status.expect_partial().assert_existing_objects_matched()
     # TensorFlow tells of a cut file with IndexError.
     except (AssertionError, IndexError, ValueError, tf.errors.OpError) as error:
-        raise CheckpointError(path, config, str(error).strip().splitlines()[0].rstrip(".")) from error
+        raise CheckpointError(
+            path, config, str(error).strip().splitlines()[0].rstrip(".")
+        ) from error
 
 
 class RunCheckpoints:
     """The "last" checkpoints of a run."""
 
-    def __init__(self, folder: Path, state: Mapping[str, Any], cluster: Cluster, config: str | os.PathLike):
+    def __init__(
+        self, folder: Path, state: Mapping[str, Any], cluster: Cluster, config: str | os.PathLike
+    ):
         """Reads what is there; writes nothing.
 
         Args:
@@ -66,7 +76,8 @@ class RunCheckpoints:
         """
         self._cluster, self._config = cluster, config
         self._last = tf.train.CheckpointManager(
-            tf.train.Checkpoint(**state), str(folder), max_to_keep=KEPT, checkpoint_name="step")
+            tf.train.Checkpoint(**state), str(folder), max_to_keep=KEPT, checkpoint_name="step"
+        )
 
     @property
     def newest(self) -> str | None:
@@ -77,15 +88,18 @@ class RunCheckpoints:
     def save(self, step: int) -> None:
         """Copies the state and returns; the copy is written while training goes on."""
         if self._cluster.is_chief:
-            self._last.save(checkpoint_number=step, options=tf.train.CheckpointOptions(
-                experimental_enable_async_checkpoint=True))
+            self._last.save(
+                checkpoint_number=step,
+                options=tf.train.CheckpointOptions(experimental_enable_async_checkpoint=True),
+            )
 
     def join(self) -> None:
         """Returns when what was saved is on disk."""
         self._last.sync()
 
     def restore(self) -> str | None:
-        """Restores the newest checkpoint that every worker can read; returns its path, None if there is none at all.
+        """Restores the newest checkpoint that every worker can read; returns its path, None if
+        there is none at all.
 
         A damaged one is passed over with a warning on stderr. All workers must call it.
 
@@ -109,5 +123,7 @@ class RunCheckpoints:
                 return step
             except CheckpointError as error:
                 problem = problem or error
-                print(f"warning: checkpoint {path} is passed over ({error.reason})", file=sys.stderr)
+                print(
+                    f"warning: checkpoint {path} is passed over ({error.reason})", file=sys.stderr
+                )
         raise problem

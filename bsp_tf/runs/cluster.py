@@ -1,17 +1,27 @@
-"""The processes that train one model together: which of them this one is, and how they agree on a number."""
+"""The processes that train one model together: which of them this one is, and how they agree on a
+number.
+"""
 
 from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
-# What TensorFlow raises in the other workers when one is gone: at once, or when the next message to it fails.
-LOST_WORKER_ERRORS = (tf.errors.UnavailableError, tf.errors.AbortedError, tf.errors.CancelledError,
-                      tf.errors.DeadlineExceededError, tf.errors.FailedPreconditionError)
+# What TensorFlow raises in the other workers when one is gone: at once, or when the next message to
+# it fails.
+LOST_WORKER_ERRORS = (
+    tf.errors.UnavailableError,
+    tf.errors.AbortedError,
+    tf.errors.CancelledError,
+    tf.errors.DeadlineExceededError,
+    tf.errors.FailedPreconditionError,
+)
 
 
 class WorkerLostError(RuntimeError):
-    """Another worker of the run is gone; the run goes on from the last checkpoint when all are started again."""
+    """Another worker of the run is gone; the run goes on from the last checkpoint when all are
+    started again.
+    """
 
 
 class Cluster:
@@ -41,7 +51,9 @@ class Cluster:
         return self.index == 0
 
     def gather(self, value: int) -> list[int]:
-        """The integer that each worker gives, by worker. All workers must call it; none goes on before the last."""
+        """The integer that each worker gives, by worker. All workers must call it; none goes on
+        before the last.
+        """
         if self.size == 1:
             return [value]
         own = np.where(np.arange(self.size) == self.index, value, 0).astype(np.int64)
@@ -60,5 +72,8 @@ class Cluster:
     def _sum(self, values: tf.Tensor) -> Any:
         def share(values):
             # A copy on the replica's device, which the reduction asks for.
-            return tf.distribute.get_replica_context().all_reduce(tf.distribute.ReduceOp.SUM, tf.identity(values))
+            return tf.distribute.get_replica_context().all_reduce(
+                tf.distribute.ReduceOp.SUM, tf.identity(values)
+            )
+
         return self._strategy.run(share, args=(values,))

@@ -1,7 +1,9 @@
-"""Stochastic gradient descent as the TSM recipe needs it: torch's momentum, coupled weight decay, parameter groups.
+"""Stochastic gradient descent as the TSM recipe needs it: torch's momentum, coupled weight decay,
+parameter groups.
 
-Keras optimizers decouple `weight_decay` (AdamW style) and know no parameter groups, so the few lines are here. One
-fused operation updates a variable; nothing is built per step but the scaled gradients.
+Keras optimizers decouple `weight_decay` (AdamW style) and know no parameter groups, so the few
+lines are here. One fused operation updates a variable; nothing is built per step but the scaled
+gradients.
 """
 
 import dataclasses
@@ -21,8 +23,9 @@ class ParameterGroup:
     weight_decay_factor: float
 
 
-# Keys are the roles that a model gives its variables (`TSM.parameter_roles`). "tsm": the groups of the TSM training
-# code (mit-han-lab/temporal-shift-module, `get_optim_policies`). "plain": one learning rate, decay on kernels only.
+# Keys are the roles that a model gives its variables (`TSM.parameter_roles`). "tsm": the groups of
+# the TSM training code (mit-han-lab/temporal-shift-module, `get_optim_policies`). "plain": one
+# learning rate, decay on kernels only.
 PARAMETER_GROUPS: dict[str, dict[str, ParameterGroup]] = {
     "tsm": {
         "conv": ParameterGroup(1.0, 1.0),
@@ -39,12 +42,15 @@ PARAMETER_GROUPS: dict[str, dict[str, ParameterGroup]] = {
 }
 
 
-def learning_rate_schedule(optimizer, steps_per_epoch: int, total_steps: int) -> Callable[[tf.Tensor], tf.Tensor]:
-    """A pure function from the number of finished steps (int64 []) to the learning rate (float32 []).
+def learning_rate_schedule(
+    optimizer, steps_per_epoch: int, total_steps: int
+) -> Callable[[tf.Tensor], tf.Tensor]:
+    """A pure function from the number of finished steps (int64 []) to the learning rate (float32
+    []).
 
-    Linear warm-up over `warmup_steps`: step s uses (s + 1) / warmup_steps of the rate. Then "step": x0.1 at every
-    epoch of `boundaries`; or "cosine" (Loshchilov and Hutter 2017, without restarts): from the full rate at the end
-    of the warm-up to 0 at `total_steps`.
+    Linear warm-up over `warmup_steps`: step s uses (s + 1) / warmup_steps of the rate. Then "step":
+    x0.1 at every epoch of `boundaries`; or "cosine" (Loshchilov and Hutter 2017, without restarts):
+    from the full rate at the end of the warm-up to 0 at `total_steps`.
 
     Args:
         optimizer: `config.optimizer` with learning_rate, schedule, boundaries, warmup_steps.
@@ -52,15 +58,23 @@ def learning_rate_schedule(optimizer, steps_per_epoch: int, total_steps: int) ->
         total_steps: Steps of the whole run.
 
     Raises:
-        InputError: unknown schedule, boundaries that are no epochs, or a warm-up that fills the run.
+        InputError: unknown schedule, boundaries that are no epochs, or a warm-up that fills the
+            run.
     """
     if optimizer.schedule not in ("step", "cosine"):
-        raise InputError(f'optimizer.schedule is {optimizer.schedule!r}: choose "step" or "cosine".')
+        raise InputError(
+            f'optimizer.schedule is {optimizer.schedule!r}: choose "step" or "cosine".'
+        )
     warmup = int(optimizer.warmup_steps)
     if warmup and warmup >= total_steps:
-        raise InputError(f"optimizer.warmup_steps={warmup} leaves nothing of a run of {total_steps} steps: shorten it.")
+        raise InputError(
+            f"optimizer.warmup_steps={warmup} leaves nothing of a run of {total_steps} steps: "
+            "shorten it."
+        )
     if not all(isinstance(epoch, int | float) and epoch > 0 for epoch in optimizer.boundaries):
-        raise InputError(f"optimizer.boundaries={optimizer.boundaries} must be epochs above 0, such as (20, 40).")
+        raise InputError(
+            f"optimizer.boundaries={optimizer.boundaries} must be epochs above 0, such as (20, 40)."
+        )
     boundaries = [float(epoch * steps_per_epoch) for epoch in optimizer.boundaries]
 
     def learning_rate(step: tf.Tensor) -> tf.Tensor:
@@ -86,8 +100,8 @@ class MomentumOptimizer:
         g <- g + weight_decay * d * w
         m <- momentum * m + g
         w <- w - learning_rate * l * (g + momentum * m  if nesterov else  m)
-    (torch.optim.SGD with dampening 0.) The gradient-norm clip comes before the decay, as `clip_grad_norm_` between
-    `backward()` and `step()` does in torch.
+    (torch.optim.SGD with dampening 0.) The gradient-norm clip comes before the decay, as
+    `clip_grad_norm_` between `backward()` and `step()` does in torch.
 
     Make it inside `strategy.scope()`.
 
@@ -95,8 +109,16 @@ class MomentumOptimizer:
         buffers: The m of each variable, in their order; the whole state of the optimizer.
     """
 
-    def __init__(self, variables: Sequence[tf.Variable], groups: Sequence[ParameterGroup], *, momentum: float,
-                 nesterov: bool, weight_decay: float, clip_norm: float):
+    def __init__(
+        self,
+        variables: Sequence[tf.Variable],
+        groups: Sequence[ParameterGroup],
+        *,
+        momentum: float,
+        nesterov: bool,
+        weight_decay: float,
+        clip_norm: float,
+    ):
         """Makes one zero buffer a variable.
 
         Args:
@@ -111,20 +133,28 @@ class MomentumOptimizer:
         self._nesterov = nesterov
         self._weight_decay = weight_decay
         self._clip_norm = clip_norm
-        self.buffers = [tf.Variable(tf.zeros_like(v), trainable=False, name="momentum") for v in self._variables]
+        self.buffers = [
+            tf.Variable(tf.zeros_like(v), trainable=False, name="momentum") for v in self._variables
+        ]
 
-    def apply(self, gradients: Sequence[tf.Tensor], learning_rate: tf.Tensor, skip_overflow: bool = False) -> tf.Tensor:
+    def apply(
+        self, gradients: Sequence[tf.Tensor], learning_rate: tf.Tensor, skip_overflow: bool = False
+    ) -> tf.Tensor:
         """One update. Call it in a replica context, with this replica's share of the gradient.
 
-        The shares are summed here; clip and weight decay follow, so they count once whatever the number of replicas.
+        The shares are summed here; clip and weight decay follow, so they count once whatever the
+        number of replicas.
 
         Args:
-            gradients: Float32, one a variable: gradient of (sum of this replica's losses) / (global batch).
+            gradients: Float32, one a variable: gradient of (sum of this replica's losses) / (global
+                batch).
             learning_rate: Float32 [].
-            skip_overflow: Whether a gradient that is not finite leaves variables and buffers as they are.
+            skip_overflow: Whether a gradient that is not finite leaves variables and buffers as
+                they are.
 
         Returns:
-            Global norm of the summed gradient before clipping, float32 [], the same in each replica.
+            Global norm of the summed gradient before clipping, float32 [], the same in each
+            replica.
         """
         replica = tf.distribute.get_replica_context()
         if replica.num_replicas_in_sync > 1:
@@ -142,19 +172,34 @@ class MomentumOptimizer:
         replica.merge_call(self._update_all, args=(decayed, learning_rate, usable))
         return norm
 
-    def _update_all(self, strategy: tf.distribute.Strategy, gradients, learning_rate, usable) -> None:
-        """Cross-replica part: the same update on each replica's copy of each variable, if `usable` is true or None."""
+    def _update_all(
+        self, strategy: tf.distribute.Strategy, gradients, learning_rate, usable
+    ) -> None:
+        """Cross-replica part: the same update on each replica's copy of each variable, if `usable`
+        is true or None.
+        """
         for variable, buffer, group, gradient in zip(
-                self._variables, self.buffers, self._groups, gradients, strict=True):
-            def update(copy, buffer, gradient, learning_rate, usable, factor=group.learning_rate_factor):
+            self._variables, self.buffers, self._groups, gradients, strict=True
+        ):
+
+            def update(
+                copy, buffer, gradient, learning_rate, usable, factor=group.learning_rate_factor
+            ):
                 def apply():
                     tf.raw_ops.ResourceApplyMomentum(
-                        var=copy.handle, accum=buffer.handle, lr=learning_rate * factor, grad=gradient,
-                        momentum=self._momentum, use_nesterov=self._nesterov)
+                        var=copy.handle,
+                        accum=buffer.handle,
+                        lr=learning_rate * factor,
+                        grad=gradient,
+                        momentum=self._momentum,
+                        use_nesterov=self._nesterov,
+                    )
+
                 if usable is None:
                     apply()
                 else:
                     tf.cond(usable, apply, lambda: None)
+
             arguments = (buffer, gradient, learning_rate, usable)
             strategy.extended.update(variable, update, args=arguments, group=False)
 
@@ -163,7 +208,8 @@ def optimizer_for(optimizer, variables: Sequence, roles: Mapping[str, str]) -> M
     """The optimizer that `config.optimizer` describes.
 
     Args:
-        optimizer: `config.optimizer` with momentum, nesterov, weight_decay, clip_norm, parameter_groups.
+        optimizer: `config.optimizer` with momentum, nesterov, weight_decay, clip_norm,
+            parameter_groups.
         variables: Trainable Keras variables.
         roles: Variable path -> role, for each of `variables` (`TSM.parameter_roles()`).
 
@@ -171,10 +217,16 @@ def optimizer_for(optimizer, variables: Sequence, roles: Mapping[str, str]) -> M
         InputError: unknown `parameter_groups`.
     """
     if optimizer.parameter_groups not in PARAMETER_GROUPS:
-        raise InputError(f"optimizer.parameter_groups is {optimizer.parameter_groups!r}: choose one of "
-                         f"{', '.join(PARAMETER_GROUPS)}.")
+        raise InputError(
+            f"optimizer.parameter_groups is {optimizer.parameter_groups!r}: choose one of "
+            f"{', '.join(PARAMETER_GROUPS)}."
+        )
     groups = PARAMETER_GROUPS[optimizer.parameter_groups]
     return MomentumOptimizer(
-        [variable.value for variable in variables], [groups[roles[variable.path]] for variable in variables],
-        momentum=optimizer.momentum, nesterov=optimizer.nesterov, weight_decay=optimizer.weight_decay,
-        clip_norm=optimizer.clip_norm)
+        [variable.value for variable in variables],
+        [groups[roles[variable.path]] for variable in variables],
+        momentum=optimizer.momentum,
+        nesterov=optimizer.nesterov,
+        weight_decay=optimizer.weight_decay,
+        clip_norm=optimizer.clip_norm,
+    )

@@ -6,7 +6,9 @@ import tensorflow as tf
 
 
 class TrainingDivergedError(ArithmeticError):
-    """The loss, the gradient or a weight is no longer finite; the message says where and what to do."""
+    """The loss, the gradient or a weight is no longer finite; the message says where and what to
+    do.
+    """
 
 
 class Progress(tf.Module):
@@ -18,14 +20,15 @@ class Progress(tf.Module):
 
         def variable(value, dtype):
             return tf.Variable(value, dtype=dtype, trainable=False)
+
         self.step = variable(0, tf.int64)
         # Sums over the running epoch. Float64: a long epoch of float32 additions would lose digits.
         self.loss_sum = variable(0.0, tf.float64)
         self.num_correct = variable(0, tf.int64)
         self.seconds = variable(0.0, tf.float64)
         self.wait_seconds = variable(0.0, tf.float64)
-        # First step whose loss or gradient was not finite; -1 while there is none. Set inside the graph, so that
-        # the exact step is known although values are fetched only now and then.
+        # First step whose loss or gradient was not finite; -1 while there is none. Set inside the
+        # graph, so that the exact step is known although values are fetched only now and then.
         self.diverged_step = variable(-1, tf.int64)
 
     def start_epoch(self) -> None:

@@ -1,4 +1,6 @@
-"""What a run tells while it runs: TensorBoard, metrics.jsonl, the picture of a batch. Only the chief writes."""
+"""What a run tells while it runs: TensorBoard, metrics.jsonl, the picture of a batch. Only the
+chief writes.
+"""
 
 from pathlib import Path
 from typing import Any
@@ -21,10 +23,16 @@ class RunLog:
 
     def __init__(self, workdir: Path, writes: bool):
         """Opens the TensorBoard files if this process writes."""
-        self._metrics, self._picture, self._writes = workdir / folder.METRICS, workdir / folder.TRAINING_BATCH, writes
+        self._metrics, self._picture, self._writes = (
+            workdir / folder.METRICS,
+            workdir / folder.TRAINING_BATCH,
+            writes,
+        )
         parts = ("train", "validation") if writes else ()
-        self._writers = {part: tf.summary.create_file_writer(str(workdir / folder.TENSORBOARD / part))
-                         for part in parts}
+        self._writers = {
+            part: tf.summary.create_file_writer(str(workdir / folder.TENSORBOARD / part))
+            for part in parts
+        }
 
     def resume(self, step: int) -> None:
         """Forgets the epochs after `step`, which will be run again."""
@@ -47,12 +55,18 @@ class RunLog:
         if not self._writes:
             return
         metrics_log.append_row(self._metrics, row)
-        tqdm.write(f"epoch {row['epoch']}/{num_epochs}: train loss {row['train_loss']:.3f}, accuracy "
-                   f"{row['train_accuracy']:.3f}; validation loss {row['validation_loss']:.3f}, accuracy "
-                   f"{row['validation_accuracy']:.3f} ({row['seconds']:.0f} s, {row['input_wait']:.1%} waiting for "
-                   "input)")
-        self.scalars(row["step"], {"loss": row["validation_loss"], "accuracy": row["validation_accuracy"]},
-                     "validation")
+        tqdm.write(
+            f"epoch {row['epoch']}/{num_epochs}: train loss {row['train_loss']:.3f}, accuracy "
+            f"{row['train_accuracy']:.3f}; validation loss {row['validation_loss']:.3f}, accuracy "
+            f"{row['validation_accuracy']:.3f} ({row['seconds']:.0f} s, {row['input_wait']:.1%} "
+            "waiting for "
+            "input)"
+        )
+        self.scalars(
+            row["step"],
+            {"loss": row["validation_loss"], "accuracy": row["validation_accuracy"]},
+            "validation",
+        )
         for writer in self._writers.values():
             writer.flush()
 
@@ -62,8 +76,10 @@ class RunLog:
             return
         titles = [labels[label] for label in batch["label"].numpy()]
         if "boundary" in batch:
-            titles = [title if position < 0 else f"{title} at {position:g}"
-                      for title, position in zip(titles, batch["boundary"].numpy(), strict=True)]
+            titles = [
+                title if position < 0 else f"{title} at {position:g}"
+                for title, position in zip(titles, batch["boundary"].numpy(), strict=True)
+            ]
         picture = batch_picture(batch["frames"].numpy(), titles, SHOWN_CLIPS)
         with atomic_write(self._picture) as file:
             imsave(file, picture, format="png")

@@ -1,7 +1,8 @@
-"""One device, several, or several machines: the strategy, and how a batch is split over the replicas.
+"""One device, several, or several machines: the strategy, and how a batch is split over the
+replicas.
 
-The input stays one plain iterator a process, split here just before each step: so each worker can start at any batch,
-and runs resume exactly under every strategy.
+The input stays one plain iterator a process, split here just before each step: so each worker can
+start at any batch, and runs resume exactly under every strategy.
 """
 
 import os
@@ -18,12 +19,14 @@ SLURM_FIRST_PORT, SLURM_PORTS = 12000, 20000
 def strategy_for(name: str) -> tf.distribute.Strategy:
     """The tf.distribute strategy called `name`.
 
-    "one_device": TensorFlow's default placement (the first GPU, else the CPU). "mirrored": a copy of the model on
-    every GPU, or on every logical CPU where there is no GPU. "multi_worker": the same on several machines, one process
-    on each; call it before TensorFlow runs anything. It waits until all workers have come.
+    "one_device": TensorFlow's default placement (the first GPU, else the CPU). "mirrored": a copy
+    of the model on every GPU, or on every logical CPU where there is no GPU. "multi_worker": the
+    same on several machines, one process on each; call it before TensorFlow runs anything. It waits
+    until all workers have come.
 
     Raises:
-        InputError: unknown name, or "multi_worker" where neither TF_CONFIG nor Slurm tells of the other workers.
+        InputError: unknown name, or "multi_worker" where neither TF_CONFIG nor Slurm tells of the
+            other workers.
     """
     if name == "one_device":
         return tf.distribute.get_strategy()
@@ -36,7 +39,8 @@ def strategy_for(name: str) -> tf.distribute.Strategy:
 
 
 def cluster_resolver() -> tf.distribute.cluster_resolver.ClusterResolver:
-    """Who the workers are: from TF_CONFIG if it is set, else from the variables that Slurm's `srun` sets.
+    """Who the workers are: from TF_CONFIG if it is set, else from the variables that Slurm's `srun`
+    sets.
 
     Raises:
         InputError: neither is there, or TF_CONFIG cannot be understood.
@@ -46,43 +50,68 @@ def cluster_resolver() -> tf.distribute.cluster_resolver.ClusterResolver:
         resolver = resolvers.TFConfigClusterResolver()
         try:
             workers = resolver.cluster_spec().as_dict().get("worker", [])
-            known = bool(workers) and resolver.task_type is not None and resolver.task_id is not None
+            known = (
+                bool(workers) and resolver.task_type is not None and resolver.task_id is not None
+            )
         except (ValueError, TypeError, KeyError, AttributeError) as error:
-            raise InputError(f"the environment variable TF_CONFIG cannot be understood ({error}).") from error
+            raise InputError(
+                f"the environment variable TF_CONFIG cannot be understood ({error})."
+            ) from error
         if not known:
-            raise InputError('TF_CONFIG needs "cluster": {"worker": ["host:port", ...]} and "task": {"type": "worker", '
-                             '"index": N}.')
+            raise InputError(
+                'TF_CONFIG needs "cluster": {"worker": ["host:port", ...]} and "task": {"type": "worker", '
+                '"index": N}.'
+            )
         return resolver
     if "SLURM_PROCID" in os.environ:
-        # Which GPUs a task sees is Slurm's business; the resolver only wants as many as there are tasks.
+        # Which GPUs a task sees is Slurm's business; the resolver only wants as many as there are
+        # tasks.
         slurm = resolvers.SlurmClusterResolver(
             port_base=SLURM_FIRST_PORT + int(os.environ.get("SLURM_JOB_ID", "0")) % SLURM_PORTS,
-            gpus_per_node=int(os.environ.get("SLURM_NTASKS", "1")), gpus_per_task=1, auto_set_gpu=False)
+            gpus_per_node=int(os.environ.get("SLURM_NTASKS", "1")),
+            gpus_per_task=1,
+            auto_set_gpu=False,
+        )
         cluster = slurm.cluster_spec()
-        return resolvers.SimpleClusterResolver(cluster, task_type=slurm.task_type, task_id=slurm.task_id,
-                                               rpc_layer="grpc")
-    raise InputError("--strategy=multi_worker finds neither TF_CONFIG nor Slurm's variables: set TF_CONFIG in each "
-                     "process, or start them with srun.")
+        return resolvers.SimpleClusterResolver(
+            cluster, task_type=slurm.task_type, task_id=slurm.task_id, rpc_layer="grpc"
+        )
+    raise InputError(
+        "--strategy=multi_worker finds neither TF_CONFIG nor Slurm's variables: set TF_CONFIG in "
+        "each "
+        "process, or start them with srun."
+    )
 
 
 def check_batch_size(config, strategy: tf.distribute.Strategy) -> None:
-    """Checks that a global batch splits into equal micro-batches and these into equal parts for the replicas.
+    """Checks that a global batch splits into equal micro-batches and these into equal parts for the
+    replicas.
 
     Raises:
         InputError: it does not, or the config asks for what several replicas cannot do.
     """
-    batch_size, steps, replicas = config.train.batch_size, config.train.accumulate_steps, strategy.num_replicas_in_sync
+    batch_size, steps, replicas = (
+        config.train.batch_size,
+        config.train.accumulate_steps,
+        strategy.num_replicas_in_sync,
+    )
     parts = steps * replicas
     if batch_size < 1 or batch_size % parts:
         micro = f" in {steps} micro-batches" if steps > 1 else ""
-        raise InputError(f"train.batch_size={batch_size} cannot be split over {replicas} replicas{micro}: use a "
-                         f"multiple of {parts}.")
+        raise InputError(
+            f"train.batch_size={batch_size} cannot be split over {replicas} replicas{micro}: use a "
+            f"multiple of {parts}."
+        )
     if config.train.jit and replicas > 1:
-        raise InputError(f"train.jit needs one replica, here are {replicas}: inside a compiled step they cannot "
-                         "exchange statistics. Set train.jit=False.")
+        raise InputError(
+            f"train.jit needs one replica, here are {replicas}: inside a compiled step they cannot "
+            "exchange statistics. Set train.jit=False."
+        )
 
 
-def split_batch(batch: dict[str, tf.Tensor], strategy: tf.distribute.Strategy, replicas_here: int) -> dict:
+def split_batch(
+    batch: dict[str, tf.Tensor], strategy: tf.distribute.Strategy, replicas_here: int
+) -> dict:
     """Splits a worker's batch over its replicas: the r-th gets the r-th of equal consecutive parts.
 
     Args:
@@ -91,13 +120,15 @@ def split_batch(batch: dict[str, tf.Tensor], strategy: tf.distribute.Strategy, r
         replicas_here: Replicas of this process.
 
     Returns:
-        The same structure, tensors for one replica, PerReplica values of [B / replicas_here, ...] otherwise.
+        The same structure, tensors for one replica, PerReplica values of [B / replicas_here, ...]
+        otherwise.
     """
     if strategy.num_replicas_in_sync == 1:
         return batch
     parts = {key: tf.split(value, replicas_here) for key, value in batch.items()}
     return {
         key: strategy.experimental_distribute_values_from_function(
-            lambda context, values=values: values[context.replica_id_in_sync_group % replicas_here])
+            lambda context, values=values: values[context.replica_id_in_sync_group % replicas_here]
+        )
         for key, values in parts.items()
     }

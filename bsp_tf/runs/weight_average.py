@@ -1,4 +1,6 @@
-"""Exponential moving average (EMA) of the weights: what is evaluated and kept as best when it is on."""
+"""Exponential moving average (EMA) of the weights: what is evaluated and kept as best when it is
+on.
+"""
 
 import contextlib
 from collections.abc import Iterator, Mapping
@@ -7,10 +9,12 @@ import tensorflow as tf
 
 
 class WeightAverage:
-    """a <- a + (1 - d) * (w - a) after every step, for all floating-point variables, BatchNorm statistics included.
+    """a <- a + (1 - d) * (w - a) after every step, for all floating-point variables, BatchNorm
+    statistics included.
 
-    d = min(decay, (1 + s) / (10 + s)) with s finished steps, so that the random start is forgotten soon
-    (tf.train.ExponentialMovingAverage's `num_updates` rule). Make it inside `strategy.scope()`.
+    d = min(decay, (1 + s) / (10 + s)) with s finished steps, so that the random start is forgotten
+    soon (tf.train.ExponentialMovingAverage's `num_updates` rule). Make it inside
+    `strategy.scope()`.
 
     Attributes:
         averages: Name -> variable, same shapes as the weights; for checkpoints.
@@ -23,10 +27,14 @@ class WeightAverage:
             weights: Name -> variable.
             decay: d of a long run, in (0, 1).
         """
-        self._weights = {name: weight for name, weight in weights.items() if weight.dtype.is_floating}
+        self._weights = {
+            name: weight for name, weight in weights.items() if weight.dtype.is_floating
+        }
         self._decay, self._strategy = decay, tf.distribute.get_strategy()
-        self.averages = {name: tf.Variable(weight, trainable=False, name="average")
-                         for name, weight in self._weights.items()}
+        self.averages = {
+            name: tf.Variable(weight, trainable=False, name="average")
+            for name, weight in self._weights.items()
+        }
 
     def update(self, step: tf.Tensor) -> None:
         """One step of the average; call it in cross-replica context, after the optimizer.
@@ -41,7 +49,9 @@ class WeightAverage:
             copy.assign_add(rate * (weight - copy))
 
         for name, average in self.averages.items():
-            self._strategy.extended.update(average, move, args=(self._weights[name], rate), group=False)
+            self._strategy.extended.update(
+                average, move, args=(self._weights[name], rate), group=False
+            )
 
     @contextlib.contextmanager
     def in_place(self) -> Iterator[None]:

@@ -1,1 +1,3 @@
-"""Boundary synthesis, the heart of the project: clips with a known temporal boundary out of trimmed ones."""
+"""Boundary synthesis, the heart of the project: clips with a known temporal boundary out of trimmed
+ones.
+"""

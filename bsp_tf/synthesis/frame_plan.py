@@ -1,4 +1,5 @@
-"""Synthesis of the four boundary types from trimmed clips (Xu et al., "Boundary-sensitive Pre-training", Section 3).
+"""Synthesis of the four boundary types from trimmed clips (Xu et al., "Boundary-sensitive
+Pre-training", Section 3).
 
 | id | type       | before the boundary | after it                        | joint                          |
 |----|------------|---------------------|---------------------------------|--------------------------------|
@@ -7,22 +8,24 @@
 | 2  | diff_speed | a clip              | the same clip, at another speed | no cut, the content goes on    |
 | 3  | same_speed | a clip              | the same clip goes on           | none: the clip as it is        |
 
-The paper gives these rules; the place of the boundary, the length and curve of the transition and the speeds are
-ours to choose and are fields of the config (`settings.py`). Speed is the frame stride: 4 plays four times as
-fast as 1.
+The paper gives these rules; the place of the boundary, the length and curve of the transition and
+the speeds are ours to choose and are fields of the config (`settings.py`). Speed is the frame
+stride: 4 plays four times as fast as 1.
 
-Everything is a pure function, vectorised over samples, and works on *indices*: `draw_joints` decides what a sample
-looks like, `plan_frames` says which source frames are needed and how they are mixed, and only the frames in the plan
-are ever decoded (`frames/decoding.py`).
+Everything is a pure function, vectorised over samples, and works on *indices*: `draw_joints`
+decides what a sample looks like, `plan_frames` says which source frames are needed and how they are
+mixed, and only the frames in the plan are ever decoded (`frames/decoding.py`).
 
-Samples come in *quads*, one of each type, made of four clips: two of a class A and two of a class B (`deal_roles`). A
-transition needs its frames twice. To pay for that, diff_class and same_class are twins: both show one clip of A on the
-same side of the boundary, from the same frame on, at the same speed, cropped and mirrored alike, so that each of its
-frames is decoded once. Thus a batch decodes as many frames as an action batch (on average over the default settings:
-32.0 for four samples of 8), and what tells the twins apart is what the boundary joins to that clip, not the clip.
+Samples come in *quads*, one of each type, made of four clips: two of a class A and two of a class B
+(`deal_roles`). A transition needs its frames twice. To pay for that, diff_class and same_class are
+twins: both show one clip of A on the same side of the boundary, from the same frame on, at the same
+speed, cropped and mirrored alike, so that each of its frames is decoded once. Thus a batch decodes
+as many frames as an action batch (on average over the default settings: 32.0 for four samples of
+8), and what tells the twins apart is what the boundary joins to that clip, not the clip.
 
-Trap: where only diff_class is blended (the paper's rule), blend or cut alone separates it from same_class, and where
-both are cut nothing but the content does, which small models hardly learn. `boundary.transition` sets the rule.
+Trap: where only diff_class is blended (the paper's rule), blend or cut alone separates it from
+same_class, and where both are cut nothing but the content does, which small models hardly learn.
+`boundary.transition` sets the rule.
 """
 
 import itertools
@@ -67,13 +70,16 @@ class Joints(NamedTuple):
     strides: tf.Tensor
 
     def boundary(self) -> tf.Tensor:
-        """float32 [B]: the boundary in output frames; frame t covers [t, t+1). -1 for same_speed, which has none."""
+        """float32 [B]: the boundary in output frames; frame t covers [t, t+1). -1 for same_speed,
+        which has none.
+        """
         centre = tf.cast(self.start, tf.float32) + tf.cast(self.length, tf.float32) / 2
         return tf.where(self.types == SAME_SPEED, NO_BOUNDARY, centre)
 
 
 class Composition(NamedTuple):
-    """How pictures make up samples. The pictures are the decoded frames, 0..D-1, and after them the m blended ones.
+    """How pictures make up samples. The pictures are the decoded frames, 0..D-1, and after them the
+    m blended ones.
 
     Attributes:
         pairs: int32 [m, 2], the decoded frames that are blended: which fades out, which fades in.
@@ -87,7 +93,8 @@ class Composition(NamedTuple):
 
 
 class FramePlan(NamedTuple):
-    """Which source frames to decode and how they make the samples. Part p of sample b has number 2*b + p.
+    """Which source frames to decode and how they make the samples. Part p of sample b has number
+    2*b + p.
 
     Attributes:
         part: int32 [D], the part of each decoded frame; of twins, that of diff_class.
@@ -101,16 +108,17 @@ class FramePlan(NamedTuple):
 
 
 def deal_roles(seed: tf.Tensor) -> tf.Tensor:
-    """Deals four clips to the four types so that every clip is used: which clip is before, which after.
+    """Deals four clips to the four types so that every clip is used: which clip is before, which
+    after.
 
-    Clips 0 and 1 are of one class, 2 and 3 of another. The classes, the clips and their order are random, but
-    diff_class and same_class have one clip in common, on the same side.
+    Clips 0 and 1 are of one class, 2 and 3 of another. The classes, the clips and their order are
+    random, but diff_class and same_class have one clip in common, on the same side.
 
     Args:
         seed: integer [2].
     Returns:
-        int32 [4, 2], clip of each type's two parts, rows in the order of BOUNDARY_TYPES; the two entries of the speed
-        types are equal.
+        int32 [4, 2], clip of each type's two parts, rows in the order of BOUNDARY_TYPES; the two
+        entries of the speed types are equal.
     """
     return tf.constant(_DEALS)[tf.random.stateless_uniform([], seed, 0, len(_DEALS), tf.int32)]
 
@@ -119,8 +127,19 @@ def _all_deals() -> np.ndarray:
     deals = []
     for joined, common, guest, side, speed in itertools.product((0, 1), repeat=5):
         other = 1 - joined
-        twins = np.array([[2 * joined + common, 2 * other + guest], [2 * joined + common, 2 * joined + 1 - common]])
-        deals.append([*(twins[:, ::-1] if side else twins), [2 * other + speed] * 2, [2 * other + 1 - speed] * 2])
+        twins = np.array(
+            [
+                [2 * joined + common, 2 * other + guest],
+                [2 * joined + common, 2 * joined + 1 - common],
+            ]
+        )
+        deals.append(
+            [
+                *(twins[:, ::-1] if side else twins),
+                [2 * other + speed] * 2,
+                [2 * other + 1 - speed] * 2,
+            ]
+        )
     return np.array(deals, np.int32)
 
 
@@ -130,8 +149,8 @@ _DEALS = _all_deals()
 def draw_joints(num_quads: int, settings: Settings, seed: tf.Tensor) -> Joints:
     """Draws boundary, transition and speeds of each sample.
 
-    A transition of even length is centred on the cut; one of odd length lies half a frame before or after it, by the
-    toss of a coin.
+    A transition of even length is centred on the cut; one of odd length lies half a frame before or
+    after it, by the toss of a coin.
 
     Args:
         num_quads: Q.
@@ -142,9 +161,16 @@ def draw_joints(num_quads: int, settings: Settings, seed: tf.Tensor) -> Joints:
     """
     types = np.tile(np.arange(len(BOUNDARY_TYPES), dtype=np.int32), num_quads)
     num_strides = len(settings.strides)
-    ranges = np.array([(settings.position_min, settings.position_max),
-                       (settings.transition_min, settings.transition_max),
-                       (0, 1), (0, num_strides - 1), (1, num_strides - 1)], np.int32)
+    ranges = np.array(
+        [
+            (settings.position_min, settings.position_max),
+            (settings.transition_min, settings.transition_max),
+            (0, 1),
+            (0, num_strides - 1),
+            (1, num_strides - 1),
+        ],
+        np.int32,
+    )
     low, high = np.repeat(ranges[:, :, np.newaxis], len(types), axis=2).swapaxes(0, 1)
     cut, length, coin, before, further = tf.unstack(sampling.uniform_integers(low, high, seed))
     length = tf.where(np.isin(types, BLENDED_TYPES[settings.transition]), length, 0)
@@ -171,15 +197,19 @@ def blend_weights(joints: Joints, settings: Settings) -> tf.Tensor:
     # At x = 1 the cosine is exactly -1 only in theory; plain frames must be plain.
     curved = tf.where((x > 0) & (x < 1), (1 - tf.cos(x * 3.14159265358979)) / 2, x)
     alpha = curved if settings.curve == "cosine" else x
-    return tf.where(((joints.types == DIFF_CLASS) | (joints.types == SAME_CLASS))[:, tf.newaxis], alpha, 0.0)
+    return tf.where(
+        ((joints.types == DIFF_CLASS) | (joints.types == SAME_CLASS))[:, tf.newaxis], alpha, 0.0
+    )
 
 
-def source_frames(joints: Joints, num_frames: tf.Tensor, settings: Settings, seed: tf.Tensor) -> tf.Tensor:
+def source_frames(
+    joints: Joints, num_frames: tf.Tensor, settings: Settings, seed: tf.Tensor
+) -> tf.Tensor:
     """Index of the source frame which each part would show in each output frame.
 
-    A part plays through the whole sample, though only its own side of the boundary is seen. It is placed anywhere in
-    its clip where that fits; clips that are too short repeat their last frame (the pipeline leaves such clips out: a
-    frozen end would be a change of speed).
+    A part plays through the whole sample, though only its own side of the boundary is seen. It is
+    placed anywhere in its clip where that fits; clips that are too short repeat their last frame
+    (the pipeline leaves such clips out: a frozen end would be a change of speed).
 
     Args:
         joints: of [B] samples.
@@ -190,12 +220,14 @@ def source_frames(joints: Joints, num_frames: tf.Tensor, settings: Settings, see
         int32 [B, 2, T]; in a speed type the second part is void.
     """
     positions = sampling.two_speed_positions(
-        settings.num_frames, joints.start, joints.strides[:, 0], joints.strides[:, 1])
+        settings.num_frames, joints.start, joints.strides[:, 0], joints.strides[:, 1]
+    )
     return sampling.place_in_clip(tf.stack([positions, positions], axis=1), num_frames, seed)
 
 
-def plan_frames(joints: Joints, clips: tf.Tensor, num_frames: tf.Tensor, settings: Settings,
-                seed: tf.Tensor) -> FramePlan:
+def plan_frames(
+    joints: Joints, clips: tf.Tensor, num_frames: tf.Tensor, settings: Settings, seed: tf.Tensor
+) -> FramePlan:
     """Lists the source frames that appear, each once, and what becomes of them.
 
     Args:
@@ -210,17 +242,28 @@ def plan_frames(joints: Joints, clips: tf.Tensor, num_frames: tf.Tensor, setting
     part = tf.reshape(tf.range(tf.size(clips)), [-1, 2])
     is_twin = (joints.types == SAME_CLASS)[:, tf.newaxis] & (clips == tf.roll(clips, 1, axis=0))
     part = tf.where(is_twin, part - 2, part)
-    indices = tf.reshape(source_frames(joints, num_frames, settings, seed), [-1, settings.num_frames])
-    keys = tf.cast(part[..., tf.newaxis], tf.int64) * _FRAMES + tf.cast(tf.gather(indices, part), tf.int64)  # [B, 2, T]
+    indices = tf.reshape(
+        source_frames(joints, num_frames, settings, seed), [-1, settings.num_frames]
+    )
+    keys = tf.cast(part[..., tf.newaxis], tf.int64) * _FRAMES + tf.cast(
+        tf.gather(indices, part), tf.int64
+    )  # [B, 2, T]
     after = alpha == 1.0
     fading = (alpha > 0) & ~after
     # A frame that fades out is of the part before, its partner of the part after.
     shown = tf.where(after, keys[:, 1], keys[:, 0])
-    decoded, places = tf.unique(tf.concat([tf.reshape(shown, [-1]), tf.boolean_mask(keys[:, 1], fading)], axis=0))
-    places, partners = places[:tf.size(shown)], places[tf.size(shown):]
+    decoded, places = tf.unique(
+        tf.concat([tf.reshape(shown, [-1]), tf.boolean_mask(keys[:, 1], fading)], axis=0)
+    )
+    places, partners = places[: tf.size(shown)], places[tf.size(shown) :]
     fading = tf.reshape(fading, [-1])
     blended = tf.size(decoded) + tf.cumsum(tf.cast(fading, tf.int32), exclusive=True)
     return FramePlan(
-        tf.cast(decoded // _FRAMES, tf.int32), tf.cast(decoded % _FRAMES, tf.int32),
-        Composition(tf.stack([tf.boolean_mask(places, fading), partners], axis=1),
-                    tf.boolean_mask(tf.reshape(alpha, [-1]), fading), tf.where(fading, blended, places)))
+        tf.cast(decoded // _FRAMES, tf.int32),
+        tf.cast(decoded % _FRAMES, tf.int32),
+        Composition(
+            tf.stack([tf.boolean_mask(places, fading), partners], axis=1),
+            tf.boolean_mask(tf.reshape(alpha, [-1]), fading),
+            tf.where(fading, blended, places),
+        ),
+    )

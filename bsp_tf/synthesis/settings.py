@@ -1,4 +1,6 @@
-"""What a synthesized boundary sample may look like: the four types and the config values, checked. No TensorFlow."""
+"""What a synthesized boundary sample may look like: the four types and the config values, checked.
+No TensorFlow.
+"""
 
 import dataclasses
 
@@ -15,15 +17,18 @@ CURVES = ("linear", "cosine")
 
 @dataclasses.dataclass(frozen=True)
 class Settings:
-    """What a synthesized sample may look like; lengths and positions in output frames, strides in source frames.
+    """What a synthesized sample may look like; lengths and positions in output frames, strides in
+    source frames.
 
     Attributes:
         num_frames: frames a sample.
-        position_min, position_max: the boundary lies between frames b-1 and b, b uniform in this range.
+        position_min, position_max: the boundary lies between frames b-1 and b, b uniform in this
+            range.
         transition: "diff_class" (the paper's rule), "both" joined types blended, or "none".
         transition_min, transition_max: blended frames, uniform in this range.
         curve: "linear" or "cosine" weight of the second clip over a transition.
-        strides: speeds; the joined types and same_speed draw one, diff_speed an ordered pair of two.
+        strides: speeds; the joined types and same_speed draw one, diff_speed an ordered pair of
+            two.
     """
 
     num_frames: int
@@ -51,30 +56,51 @@ class Settings:
 
     def check(self) -> None:
         """Raises InputError unless every combination of the settings makes a whole sample."""
+
         def require(condition: bool, text: str) -> None:
             if not condition:
                 raise InputError(f"config: {text}")
 
-        require(self.transition in BLENDED_TYPES,
-                f"boundary.transition={self.transition!r} is none of {', '.join(BLENDED_TYPES)}.")
-        require(self.curve in CURVES, f"boundary.curve={self.curve!r} is none of {', '.join(CURVES)}.")
-        require(1 <= self.position_min <= self.position_max <= self.num_frames - 1,
-                f"boundary.position_min={self.position_min} and position_max={self.position_max} must satisfy "
-                f"1 <= min <= max <= {self.num_frames - 1} (a frame on each side).")
-        require(1 <= self.transition_min <= self.transition_max,
-                f"boundary.transition_min={self.transition_min} and transition_max={self.transition_max} must "
-                "satisfy 1 <= min <= max.")
+        require(
+            self.transition in BLENDED_TYPES,
+            f"boundary.transition={self.transition!r} is none of {', '.join(BLENDED_TYPES)}.",
+        )
+        require(
+            self.curve in CURVES, f"boundary.curve={self.curve!r} is none of {', '.join(CURVES)}."
+        )
+        require(
+            1 <= self.position_min <= self.position_max <= self.num_frames - 1,
+            f"boundary.position_min={self.position_min} and position_max={self.position_max} must "
+            "satisfy "
+            f"1 <= min <= max <= {self.num_frames - 1} (a frame on each side).",
+        )
+        require(
+            1 <= self.transition_min <= self.transition_max,
+            f"boundary.transition_min={self.transition_min} and "
+            f"transition_max={self.transition_max} must "
+            "satisfy 1 <= min <= max.",
+        )
         half = (self.transition_max + 1) // 2
-        require(self.transition == "none" or half <= self.position_min
-                and self.position_max + half <= self.num_frames,
-                f"a transition of {self.transition_max} frames (boundary.transition_max) around positions "
-                f"{self.position_min}..{self.position_max} leaves the {self.num_frames} frames of a sample; "
-                "shorten it or move boundary.position_min/position_max to the middle.")
-        require(all(isinstance(stride, int) and stride >= 1 for stride in self.strides)
-                and len(set(self.strides)) == len(self.strides) >= 2,
-                f"boundary.strides={self.strides} must be two or more different whole numbers of at least 1 frame.")
+        require(
+            self.transition == "none"
+            or half <= self.position_min
+            and self.position_max + half <= self.num_frames,
+            f"a transition of {self.transition_max} frames (boundary.transition_max) around "
+            "positions "
+            f"{self.position_min}..{self.position_max} leaves the {self.num_frames} frames of a "
+            "sample; "
+            "shorten it or move boundary.position_min/position_max to the middle.",
+        )
+        require(
+            all(isinstance(stride, int) and stride >= 1 for stride in self.strides)
+            and len(set(self.strides)) == len(self.strides) >= 2,
+            f"boundary.strides={self.strides} must be two or more different whole numbers of at "
+            "least 1 frame.",
+        )
 
     @property
     def window(self) -> int:
-        """Source frames spanned by the fastest sample: shorter clips cannot show every type unfrozen."""
+        """Source frames spanned by the fastest sample: shorter clips cannot show every type
+        unfrozen.
+        """
         return (self.num_frames - 1) * max(self.strides) + 1

@@ -12,9 +12,23 @@ import numpy as np
 
 from bsp_tf.base.errors import InputError
 
-# All that torch.load was seen to raise for files that are cut, have bytes changed, or are of other programs.
-_READ_ERRORS = (pickle.UnpicklingError, RuntimeError, EOFError, ValueError, TypeError, KeyError, IndexError,
-                AttributeError, AssertionError, ImportError, MemoryError, OverflowError, struct.error)
+# All that torch.load was seen to raise for files that are cut, have bytes changed, or are of other
+# programs.
+_READ_ERRORS = (
+    pickle.UnpicklingError,
+    RuntimeError,
+    EOFError,
+    ValueError,
+    TypeError,
+    KeyError,
+    IndexError,
+    AttributeError,
+    AssertionError,
+    ImportError,
+    MemoryError,
+    OverflowError,
+    struct.error,
+)
 _EXPECTED = "It must be a file of torch.save: a state_dict, or a dict with one under 'state_dict'."
 
 
@@ -27,15 +41,18 @@ def import_torch() -> ModuleType:
     try:
         import torch
     except ImportError as error:
-        raise InputError("PyTorch files need PyTorch to be read: pip install '.[torch]' in this project's folder."
-                         ) from error
+        raise InputError(
+            "PyTorch files need PyTorch to be read: pip install '.[torch]' in this project's "
+            "folder."
+        ) from error
     return torch
 
 
 def read_state_dict(path: str | os.PathLike) -> dict[str, np.ndarray]:
     """The named arrays of a checkpoint.
 
-    Only plain data is unpickled (`weights_only`): a file that asks for anything else is refused, not run.
+    Only plain data is unpickled (`weights_only`): a file that asks for anything else is refused,
+    not run.
 
     Args:
         path: File of torch.save: a state_dict, or a dict that holds one under "state_dict".
@@ -44,15 +61,17 @@ def read_state_dict(path: str | os.PathLike) -> dict[str, np.ndarray]:
         Name as in the file -> float32 array in PyTorch layout; whole numbers keep their type.
 
     Raises:
-        InputError: PyTorch or the file is missing, the file is damaged, of another kind, asks for code, or holds
-            values that are not finite.
+        InputError: PyTorch or the file is missing, the file is damaged, of another kind, asks for
+            code, or holds values that are not finite.
     """
     torch = import_torch()
     try:
         with open(path, "rb") as file:
             content = _load(torch, file, path)
     except OSError as error:
-        raise InputError(f"cannot read {path}: {error.strerror or error}. Check the path.") from error
+        raise InputError(
+            f"cannot read {path}: {error.strerror or error}. Check the path."
+        ) from error
     if isinstance(content, dict) and isinstance(content.get("state_dict"), dict):
         content = content["state_dict"]
     if not isinstance(content, dict) or not content:
@@ -69,9 +88,13 @@ def _load(torch: ModuleType, file: Any, path: str | os.PathLike) -> Any:
     except _READ_ERRORS as error:
         wanted = re.search(r"GLOBAL (\S+)", str(error))
         if wanted:
-            raise InputError(f"{path} asks for {wanted[1]} to be called, which plain weights do not need, and is not "
-                             "read: such a file can run any code. In PyTorch, where you trust it, save its state_dict "
-                             "alone.") from error
+            raise InputError(
+                f"{path} asks for {wanted[1]} to be called, which plain weights do not need, and "
+                "is not "
+                "read: such a file can run any code. In PyTorch, where you trust it, save its "
+                "state_dict "
+                "alone."
+            ) from error
         # torch adds advice of many lines, before or after what it found.
         found = str(error).rpartition("WeightsUnpickler error:")[2].strip() or type(error).__name__
         reason = found.splitlines()[0].partition(". ")[0][:120].rstrip(". ")
@@ -81,18 +104,32 @@ def _load(torch: ModuleType, file: Any, path: str | os.PathLike) -> Any:
 def _array(torch: ModuleType, path: str | os.PathLike, name: Any, value: Any) -> np.ndarray:
     """One entry of a state_dict, checked."""
     if not isinstance(name, str) or not isinstance(value, torch.Tensor):
-        raise InputError(f"{path} holds no state_dict: its entry {str(name)[:60]!r} is {_describe(value)}. {_EXPECTED}")
-    if value.layout != torch.strided or value.is_quantized or value.is_complex() or value.device.type == "meta":
+        raise InputError(
+            f"{path} holds no state_dict: its entry {str(name)[:60]!r} is {_describe(value)}. "
+            f"{_EXPECTED}"
+        )
+    if (
+        value.layout != torch.strided
+        or value.is_quantized
+        or value.is_complex()
+        or value.device.type == "meta"
+    ):
         raise InputError(f"{path}: {name!r} is no plain array of numbers. {_EXPECTED}")
     value = value.detach()
     array = (value.float() if value.is_floating_point() else value).numpy()
     if not np.isfinite(array).all():
-        raise InputError(f"{path}: {name!r} holds NaN or infinity: the training that wrote it had failed. Take an "
-                         "earlier checkpoint.")
+        raise InputError(
+            f"{path}: {name!r} holds NaN or infinity: the training that wrote it had failed. Take "
+            "an "
+            "earlier checkpoint."
+        )
     return array
 
 
 def _describe(value: Any) -> str:
     if isinstance(value, dict):
-        return f"a dict of {len(value)} entries ({', '.join(str(key)[:30] for key in list(value)[:4])})"
+        return (
+            f"a dict of {len(value)} entries "
+            f"({', '.join(str(key)[:30] for key in list(value)[:4])})"
+        )
     return f"a {type(value).__name__}"

@@ -19,8 +19,12 @@ from bsp_tf.torch_import.gtad_sizes import THUMOS, gtad_sizes, plain_names
 DRAWS = 3
 
 
-def gtad_config(state: Mapping[str, np.ndarray], given: Mapping[str, int], streams: str,
-                feature_settings: Mapping[str, str]) -> dict[str, Any]:
+def gtad_config(
+    state: Mapping[str, np.ndarray],
+    given: Mapping[str, int],
+    streams: str,
+    feature_settings: Mapping[str, str],
+) -> dict[str, Any]:
     """config.json of the workdir.
 
     Args:
@@ -30,14 +34,18 @@ def gtad_config(state: Mapping[str, np.ndarray], given: Mapping[str, int], strea
         feature_settings: See `bsp_tf.features.layout`.
 
     Raises:
-        InputError: it is another network, the sizes given do not fit one another, or a setting is none.
+        InputError: it is another network, the sizes given do not fit one another, or a setting is
+            none.
     """
     sizes = gtad_sizes(state)
     # Of the branch, whatever sizes are given.
     windows = (sizes["num_segments"], sizes["max_duration"]) == THUMOS
     sizes |= given
     if sizes["max_duration"] > sizes["num_segments"]:
-        raise InputError(f"--max_duration={sizes['max_duration']} exceeds --num_segments={sizes['num_segments']}.")
+        raise InputError(
+            f"--max_duration={sizes['max_duration']} exceeds "
+            f"--num_segments={sizes['num_segments']}."
+        )
     names = [name.strip() for name in streams.split(",") if name.strip()]
     settings = {**SETTINGS, **feature_settings}
     # How many sources there will be is not known: as many as the settings tell of.
@@ -60,13 +68,20 @@ def checked_gtad(state: Mapping[str, np.ndarray], config: Mapping[str, Any]) -> 
     fields = ConfigDict({**config, "map_widths": tuple(config["map_widths"])})
     model = build_gtad(fields, config["feature_dim"])
     load_torch_state(model, state)
-    print(f"G-TAD: {config['feature_dim']} channels, {config['num_segments']} positions, durations up to "
-          f"{config['max_duration']}, {config['inner_bins']} + {config['context_bins']} bins")
+    print(
+        f"G-TAD: {config['feature_dim']} channels, {config['num_segments']} positions, durations "
+        "up to "
+        f"{config['max_duration']}, {config['inner_bins']} + {config['context_bins']} bins"
+    )
     sizes = [config[name] for name in ("max_duration", "inner_bins", "context_bins", "neighbours")]
     rng, smallest = np.random.default_rng(0), np.inf
     for _ in range(DRAWS):
-        features = rng.standard_normal((config["num_segments"], config["feature_dim"])).astype(np.float32)
-        found = {name: values[0] for name, values in model(features[np.newaxis], training=False).items()}
+        features = rng.standard_normal((config["num_segments"], config["feature_dim"])).astype(
+            np.float32
+        )
+        found = {
+            name: values[0] for name, values in model(features[np.newaxis], training=False).items()
+        }
         expected = gtad_outputs(plain_names(state), features, *sizes)
         smallest = min(smallest, relative_difference(found, expected))
         if smallest <= TOLERANCE:

@@ -1,4 +1,6 @@
-"""Weights of the reference G-TAD (frostinassiky/gtad, branch anet) by PyTorch names -> GTAD. NumPy only."""
+"""Weights of the reference G-TAD (frostinassiky/gtad, branch anet) by PyTorch names -> GTAD. NumPy
+only.
+"""
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
@@ -31,11 +33,16 @@ def load_torch_state(model: "GTAD", state: Mapping[str, np.ndarray]) -> None:
             f"these are not the weights of this G-TAD: missing {missing[:4]} ({len(missing)}), "
             f"unknown {unknown[:4]} ({len(unknown)})."
         )
-    wrong = [f"weight {name!r} has shape {state[name].shape}, this G-TAD needs {shape}"
-             for name, (shape, _, _) in plan.items() if state[name].shape != shape]
+    wrong = [
+        f"weight {name!r} has shape {state[name].shape}, this G-TAD needs {shape}"
+        for name, (shape, _, _) in plan.items()
+        if state[name].shape != shape
+    ]
     if wrong:
-        raise InputError(f"{'; '.join(wrong[:4])} ({len(wrong)} in all): make the model with the sizes of the "
-                         "checkpoint.")
+        raise InputError(
+            f"{'; '.join(wrong[:4])} ({len(wrong)} in all): make the model with the sizes of the "
+            "checkpoint."
+        )
     for name, (_, variable, convert) in plan.items():
         variable.assign(convert(state[name]))
 

@@ -1,7 +1,8 @@
-"""G-TAD once more, in plain PyTorch straight from the names in a file: what an imported model is compared with.
+"""G-TAD once more, in plain PyTorch straight from the names in a file: what an imported model is
+compared with.
 
-The direct form of the paper (Xu et al., arXiv 1911.11462): features are aligned first, the convolution comes after,
-one duration at a time so that memory stays small.
+The direct form of the paper (Xu et al., arXiv 1911.11462): features are aligned first, the
+convolution comes after, one duration at a time so that memory stays small.
 """
 
 import math
@@ -12,8 +13,14 @@ import numpy as np
 from bsp_tf.torch_import.files import import_torch
 
 
-def gtad_outputs(state: Mapping[str, np.ndarray], features: np.ndarray, max_duration: int, inner_bins: int,
-                 context_bins: int, neighbours: int) -> dict[str, np.ndarray]:
+def gtad_outputs(
+    state: Mapping[str, np.ndarray],
+    features: np.ndarray,
+    max_duration: int,
+    inner_bins: int,
+    context_bins: int,
+    neighbours: int,
+) -> dict[str, np.ndarray]:
     """Scores of one video.
 
     Args:
@@ -34,8 +41,13 @@ def gtad_outputs(state: Mapping[str, np.ndarray], features: np.ndarray, max_dura
     def conv(x, name):
         kernel = weights[f"{name}.weight"]
         apply = torch.nn.functional.conv1d if kernel.ndim == 3 else torch.nn.functional.conv2d
-        return apply(x, kernel, weights[f"{name}.bias"], padding=kernel.shape[-1] // 2,
-                     groups=x.shape[1] // kernel.shape[1])
+        return apply(
+            x,
+            kernel,
+            weights[f"{name}.bias"],
+            padding=kernel.shape[-1] // 2,
+            groups=x.shape[1] // kernel.shape[1],
+        )
 
     def branch(x, name):
         return conv(conv(conv(x, f"{name}.0").relu(), f"{name}.2").relu(), f"{name}.4")
@@ -54,7 +66,9 @@ def gtad_outputs(state: Mapping[str, np.ndarray], features: np.ndarray, max_dura
     def align(nodes, starts, length, bins):
         """[C, T] -> [C, starts, bins]: every bin averages ceil(length / bins) samples."""
         count, size = math.ceil(length / bins), nodes.shape[1]
-        samples = (torch.arange(bins)[:, None] + (torch.arange(count) + 0.5) / count) * (length / bins)
+        samples = (torch.arange(bins)[:, None] + (torch.arange(count) + 0.5) / count) * (
+            length / bins
+        )
         samples = starts[:, None, None] + samples
         weight = ((samples >= -1) & (samples <= size)) / count
         samples = samples.clamp(0, size - 1)
@@ -67,8 +81,11 @@ def gtad_outputs(state: Mapping[str, np.ndarray], features: np.ndarray, max_dura
     def subgraphs(graph, starts, length):
         """[1, C, T] -> [1, C * bins, 1, starts]."""
         context = graph[0][:, nearest(graph)].mean(2)
-        parts = [align(nodes, starts, length, bins)
-                 for nodes, bins in ((graph[0], inner_bins), (context, context_bins)) if bins]
+        parts = [
+            align(nodes, starts, length, bins)
+            for nodes, bins in ((graph[0], inner_bins), (context, context_bins))
+            if bins
+        ]
         return torch.cat(parts, 2).transpose(1, 2).flatten(0, 1)[None, :, None]
 
     with torch.inference_mode():
@@ -83,6 +100,11 @@ def gtad_outputs(state: Mapping[str, np.ndarray], features: np.ndarray, max_dura
         anchors = torch.cat(rows, 2)
         for number in (2, 4, 6, 8):
             anchors = conv(anchors.relu(), f"localization.{number}")
-        scores = {name: conv(block(base, f"{prefix}.0"), f"{prefix}.1")[0, 0]
-                  for name, prefix in (("start", "regu_s"), ("end", "regu_e"))}
-        return {name: logits.sigmoid().numpy() for name, logits in (scores | {"map": anchors[0]}).items()}
+        scores = {
+            name: conv(block(base, f"{prefix}.0"), f"{prefix}.1")[0, 0]
+            for name, prefix in (("start", "regu_s"), ("end", "regu_e"))
+        }
+        return {
+            name: logits.sigmoid().numpy()
+            for name, logits in (scores | {"map": anchors[0]}).items()
+        }

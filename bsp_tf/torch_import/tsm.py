@@ -1,4 +1,6 @@
-"""A TSM or a torchvision ResNet out of PyTorch's arrays: the config it is run with, and the model, checked."""
+"""A TSM or a torchvision ResNet out of PyTorch's arrays: the config it is run with, and the model,
+checked.
+"""
 
 from collections.abc import Mapping
 from typing import Any
@@ -20,8 +22,12 @@ CLIP_SIZE = 64
 DROPOUT = 0.5
 
 
-def tsm_config(state: Mapping[str, np.ndarray], labels: list[str] | None, data: Mapping[str, int],
-               shift_div: int) -> tuple[dict[str, Any], list[str]]:
+def tsm_config(
+    state: Mapping[str, np.ndarray],
+    labels: list[str] | None,
+    data: Mapping[str, int],
+    shift_div: int,
+) -> tuple[dict[str, Any], list[str]]:
     """config.json and class names of the workdir.
 
     Args:
@@ -37,18 +43,27 @@ def tsm_config(state: Mapping[str, np.ndarray], labels: list[str] | None, data: 
     if labels is not None and len(labels) != sizes.num_classes:
         raise InputError(f"it has {sizes.num_classes} classes, but --labels names {len(labels)}.")
     if data["crop_size"] > data["short_side"]:
-        raise InputError(f"--crop_size={data['crop_size']} is larger than --short_side={data['short_side']}.")
+        raise InputError(
+            f"--crop_size={data['crop_size']} is larger than --short_side={data['short_side']}."
+        )
     config = {
         "task": "action",
         "data": dict(data),
-        "model": {"depth": sizes.depth, "width": sizes.width, "input": "rgb", "shift_div": shift_div,
-                  "dropout": DROPOUT},
+        "model": {
+            "depth": sizes.depth,
+            "width": sizes.width,
+            "input": "rgb",
+            "shift_div": shift_div,
+            "dropout": DROPOUT,
+        },
         "imported": {"shifted": sizes.shifted, "labels_given": labels is not None},
     }
     return config, labels or [f"class {number}" for number in range(sizes.num_classes)]
 
 
-def checked_tsm(state: Mapping[str, np.ndarray], config: Mapping[str, Any], num_classes: int) -> dict[str, tf.Variable]:
+def checked_tsm(
+    state: Mapping[str, np.ndarray], config: Mapping[str, Any], num_classes: int
+) -> dict[str, tf.Variable]:
     """The variables of the model, which was compared with PyTorch on a random clip.
 
     Args:
@@ -67,7 +82,11 @@ def checked_tsm(state: Mapping[str, np.ndarray], config: Mapping[str, Any], num_
     shape = (config["data"]["num_frames"], CLIP_SIZE, CLIP_SIZE, 3)
     clip = np.random.default_rng(0).standard_normal(shape).astype(np.float32)
     found = {name: values[0] for name, values in model(clip[np.newaxis], training=False).items()}
-    kind = "TSM" if config["imported"]["shifted"] else "ResNet trained without the shift (for config.init_from only)"
+    kind = (
+        "TSM"
+        if config["imported"]["shifted"]
+        else "ResNet trained without the shift (for config.init_from only)"
+    )
     print(f"{kind}: depth {model.depth}, width {model.width:g}, {num_classes} classes")
     require_equal(relative_difference(found, tsm_outputs(state, clip, model.shift_div)))
     return model_state(model)

@@ -1,4 +1,6 @@
-"""Weights of TSM checkpoints and torchvision ResNets, by their PyTorch names, into the models of this package."""
+"""Weights of TSM checkpoints and torchvision ResNets, by their PyTorch names, into the models of
+this package.
+"""
 
 from collections.abc import Mapping
 
@@ -7,8 +9,14 @@ import numpy as np
 from bsp_tf.base.errors import InputError
 from bsp_tf.models.tsm import TSM
 
-_LEAVES = {"gamma": "weight", "beta": "bias", "moving_mean": "running_mean", "moving_variance": "running_var",
-           "kernel": "weight", "bias": "bias"}
+_LEAVES = {
+    "gamma": "weight",
+    "beta": "bias",
+    "moving_mean": "running_mean",
+    "moving_variance": "running_var",
+    "kernel": "weight",
+    "bias": "bias",
+}
 _PREFIXES = ("module.", "base_model.")
 _LISTED = 8
 
@@ -16,16 +24,19 @@ _LISTED = 8
 def torch_name(path: str) -> str:
     """Name of a TSM variable in a torchvision ResNet.
 
-    "tsm/layer1.0/conv1/kernel" -> "layer1.0.conv1.weight"; "tsm/bn1/moving_mean" -> "bn1.running_mean".
+    "tsm/layer1.0/conv1/kernel" -> "layer1.0.conv1.weight"; "tsm/bn1/moving_mean" ->
+    "bn1.running_mean".
     """
     *layers, leaf = path.split("/")[1:]
     return ".".join([*layers, _LEAVES[leaf]])
 
 
 def plain_name(name: str) -> str:
-    """A checkpoint's name without what wrappers add: `module.`, `base_model.`, the `.net` of a shifted convolution.
+    """A checkpoint's name without what wrappers add: `module.`, `base_model.`, the `.net` of a
+    shifted convolution.
 
-    "module.base_model.layer1.0.conv1.net.weight" -> "layer1.0.conv1.weight"; "module.new_fc.bias" -> "fc.bias".
+    "module.base_model.layer1.0.conv1.net.weight" -> "layer1.0.conv1.weight"; "module.new_fc.bias"
+    -> "fc.bias".
     """
     for prefix in _PREFIXES:
         name = name.removeprefix(prefix)
@@ -34,7 +45,9 @@ def plain_name(name: str) -> str:
 
 
 def to_tf_layout(array: np.ndarray) -> np.ndarray:
-    """PyTorch layout -> TensorFlow layout: convolution OIHW -> HWIO, linear [out, in] -> [in, out], others as is."""
+    """PyTorch layout -> TensorFlow layout: convolution OIHW -> HWIO, linear [out, in] -> [in, out],
+    others as is.
+    """
     if array.ndim == 4:
         return array.transpose(2, 3, 1, 0)
     return array.T if array.ndim == 2 else array
@@ -47,15 +60,21 @@ def load_torch_state(model: TSM, state: Mapping[str, np.ndarray]) -> None:
 
     Args:
         model: TSM; it is built if it is not yet.
-        state: PyTorch name -> array in PyTorch layout, any float type. TSM checkpoints (with or without `module.`,
-            `base_model.`, `.net`; classifier `new_fc` or `fc`) and torchvision ResNets are understood.
+        state: PyTorch name -> array in PyTorch layout, any float type. TSM checkpoints (with or
+            without `module.`, `base_model.`, `.net`; classifier `new_fc` or `fc`) and torchvision
+            ResNets are understood.
 
     Raises:
-        InputError: names are missing, unexpected or there twice, or shapes differ; the message lists them.
+        InputError: names are missing, unexpected or there twice, or shapes differ; the message
+            lists them.
     """
     if not model.built:
         model.build()
-    variables = {torch_name(variable.path): variable for variable in model.variables if variable.name in _LEAVES}
+    variables = {
+        torch_name(variable.path): variable
+        for variable in model.variables
+        if variable.name in _LEAVES
+    }
     arrays: dict[str, np.ndarray] = {}
     problems = []
     for name, array in state.items():
@@ -71,11 +90,17 @@ def load_torch_state(model: TSM, state: Mapping[str, np.ndarray]) -> None:
         if name not in arrays:
             problems.append(f"{name}: missing")
         elif arrays[name].shape != tuple(variable.shape):
-            problems.append(f"{name}: shape {arrays[name].shape}, the model has {tuple(variable.shape)} (TF layout)")
+            problems.append(
+                f"{name}: shape {arrays[name].shape}, the model has {tuple(variable.shape)} (TF "
+                "layout)"
+            )
     if problems:
         more = f" and {len(problems) - _LISTED} more" if len(problems) > _LISTED else ""
-        raise InputError(f"these weights do not fit a TSM of depth {model.depth}, width {model.width}, input "
-                         f"{model.input_kind!r}, {model.num_classes} classes: {'; '.join(problems[:_LISTED])}{more}. "
-                         f"Build the model that the weights were made with.")
+        raise InputError(
+            f"these weights do not fit a TSM of depth {model.depth}, width {model.width}, input "
+            f"{model.input_kind!r}, {model.num_classes} classes: "
+            f"{'; '.join(problems[:_LISTED])}{more}. "
+            f"Build the model that the weights were made with."
+        )
     for name, variable in variables.items():
         variable.assign(arrays[name].astype(np.float32))

@@ -1,6 +1,8 @@
-"""TSM once more, in plain PyTorch straight from the names in a file: what an imported model is compared with.
+"""TSM once more, in plain PyTorch straight from the names in a file: what an imported model is
+compared with.
 
-It shares nothing with the TensorFlow model but the method (Lin, Gan and Han, ICCV 2019) and torchvision's ResNet.
+It shares nothing with the TensorFlow model but the method (Lin, Gan and Han, ICCV 2019) and
+torchvision's ResNet.
 """
 
 from collections.abc import Mapping
@@ -11,7 +13,9 @@ from bsp_tf.torch_import.files import import_torch
 from bsp_tf.torch_import.tsm_names import plain_name
 
 
-def tsm_outputs(state: Mapping[str, np.ndarray], frames: np.ndarray, shift_div: int) -> dict[str, np.ndarray]:
+def tsm_outputs(
+    state: Mapping[str, np.ndarray], frames: np.ndarray, shift_div: int
+) -> dict[str, np.ndarray]:
     """Features and logits of one clip.
 
     Args:
@@ -34,20 +38,27 @@ def tsm_outputs(state: Mapping[str, np.ndarray], frames: np.ndarray, shift_div: 
         return functional.conv2d(x, kernel, stride=stride, padding=kernel.shape[-1] // 2)
 
     def norm(x, name):
-        return functional.batch_norm(x, *(weights[f"{name}.{part}"] for part in (
-            "running_mean", "running_var", "weight", "bias")), eps=1e-5)
+        return functional.batch_norm(
+            x,
+            *(
+                weights[f"{name}.{part}"]
+                for part in ("running_mean", "running_var", "weight", "bias")
+            ),
+            eps=1e-5,
+        )
 
     def shift(x):
         fold = x.shape[1] // shift_div
         moved = x.clone()
-        moved[:, :2 * fold] = 0
+        moved[:, : 2 * fold] = 0
         moved[:-1, :fold] = x[1:, :fold]
-        moved[1:, fold:2 * fold] = x[:-1, fold:2 * fold]
+        moved[1:, fold : 2 * fold] = x[:-1, fold : 2 * fold]
         return moved
 
     def block(x, name, stride):
         bottleneck = f"{name}.conv3.weight" in weights
-        # torchvision (v1.5): the stride is on the 3x3 convolution, which is the first of a basic block.
+        # torchvision (v1.5): the stride is on the 3x3 convolution, which is the first of a basic
+        # block.
         strides = (1, stride, 1) if bottleneck else (stride, 1)
         y = shift(x)
         for number, step in enumerate(strides, start=1):

@@ -43,26 +43,41 @@ def tsm_sizes(state: Mapping[str, np.ndarray]) -> TSMSizes:
         state: PyTorch name -> array in PyTorch layout; `is_resnet`.
 
     Raises:
-        InputError: it is another network: other blocks, other input than RGB, another kind of shift.
+        InputError: it is another network: other blocks, other input than RGB, another kind of
+            shift.
     """
     shapes = {plain_name(name): np.shape(array) for name, array in state.items()}
-    faults = [f"{name} {shapes.get(name, 'is missing')}" for name, axes in _NEEDED.items()
-              if len(shapes.get(name, ())) != axes]
+    faults = [
+        f"{name} {shapes.get(name, 'is missing')}"
+        for name, axes in _NEEDED.items()
+        if len(shapes.get(name, ())) != axes
+    ]
     if faults:
-        raise InputError(f"these are no weights of a ResNet with its classifier: {', '.join(faults)}.")
+        raise InputError(
+            f"these are no weights of a ResNet with its classifier: {', '.join(faults)}."
+        )
     blocks = {tuple(map(int, found.groups())) for found in map(_BLOCK.fullmatch, shapes) if found}
     counts = tuple(sum(stage == number for stage, _ in blocks) for number in range(1, 5))
     bottleneck = "layer1.0.conv3.weight" in shapes
     depths = [depth for depth, known in STAGES.items() if known == (counts, bottleneck)]
     if not depths:
         kind = "bottleneck" if bottleneck else "basic"
-        raise InputError(f"these are weights of a ResNet with {counts} {kind} blocks in its stages, which is none of "
-                         f"ResNet-{', '.join(map(str, STAGES))}.")
+        raise InputError(
+            f"these are weights of a ResNet with {counts} {kind} blocks in its stages, which is "
+            "none of "
+            f"ResNet-{', '.join(map(str, STAGES))}."
+        )
     if shapes["conv1.weight"][1:] != (3, 7, 7):
-        raise InputError(f"conv1.weight has shape {shapes['conv1.weight']}: only networks of single RGB frames, "
-                         "(64, 3, 7, 7), can be imported.")
-    return TSMSizes(num_classes=shapes["fc.weight"][0], depth=depths[0],
-                    width=shapes["layer4.0.conv1.weight"][0] / 512, shifted=_is_shifted(state, len(blocks)))
+        raise InputError(
+            f"conv1.weight has shape {shapes['conv1.weight']}: only networks of single RGB frames, "
+            "(64, 3, 7, 7), can be imported."
+        )
+    return TSMSizes(
+        num_classes=shapes["fc.weight"][0],
+        depth=depths[0],
+        width=shapes["layer4.0.conv1.weight"][0] / 512,
+        shifted=_is_shifted(state, len(blocks)),
+    )
 
 
 def _is_shifted(state: Mapping[str, np.ndarray], num_blocks: int) -> bool:
@@ -71,7 +86,10 @@ def _is_shifted(state: Mapping[str, np.ndarray], num_blocks: int) -> bool:
     others = [name for name in wrapped if not _SHIFTED.search(name)]
     if others or len(wrapped) not in (0, num_blocks):
         raise InputError(
-            "these weights are of another temporal shift than TSM's `blockres`, which wraps conv1 of every block: "
-            f"wrapped are {len(wrapped)} of {num_blocks}, {', '.join((others or wrapped)[:4])}. They would give other "
-            "numbers here.")
+            "these weights are of another temporal shift than TSM's `blockres`, which wraps conv1 "
+            "of every block: "
+            f"wrapped are {len(wrapped)} of {num_blocks}, {', '.join((others or wrapped)[:4])}. "
+            "They would give other "
+            "numbers here."
+        )
     return bool(wrapped)

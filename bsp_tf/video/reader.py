@@ -2,15 +2,17 @@
 
 What is done with the quirks of real files:
 
-- **Frame rate.** `VideoInfo.fps` is the average rate that the container states (for mp4 it follows from the samples,
-  for AVI it is only a header field, which may lie), else FFmpeg's guess, else frames over duration, else 25.
-- **Times** are presentation timestamps counted from the start of the video stream. A missing or backward timestamp
-  becomes the previous one plus a frame period; a jump of more than a minute counts as a discontinuity of the
-  timestamps, not as a frame shown for that long.
-- **Rotation** of the display matrix (phones) is applied in steps of 90 degrees; the sample aspect ratio is not: pixels
-  stay as stored.
-- **Pixel formats**: everything (grey, 10 bit, full range, odd sizes) is converted to 8-bit RGB with the colour matrix
-  that the stream names. A stream that changes its size midway is scaled to the size of its first frame.
+- **Frame rate.** `VideoInfo.fps` is the average rate that the container states (for mp4 it follows
+  from the samples, for AVI it is only a header field, which may lie), else FFmpeg's guess, else
+  frames over duration, else 25.
+- **Times** are presentation timestamps counted from the start of the video stream. A missing or
+  backward timestamp becomes the previous one plus a frame period; a jump of more than a minute
+  counts as a discontinuity of the timestamps, not as a frame shown for that long.
+- **Rotation** of the display matrix (phones) is applied in steps of 90 degrees; the sample aspect
+  ratio is not: pixels stay as stored.
+- **Pixel formats**: everything (grey, 10 bit, full range, odd sizes) is converted to 8-bit RGB with
+  the colour matrix that the stream names. A stream that changes its size midway is scaled to the
+  size of its first frame.
 - **Damage** ends the video: see `bsp_tf.video.stream`.
 """
 
@@ -69,7 +71,8 @@ class ShownFrame(NamedTuple):
 
 
 def find_files(folder: str | os.PathLike) -> list[Path]:
-    """All files below `folder` that are not hidden (nor in a hidden folder), sorted by their relative path.
+    """All files below `folder` that are not hidden (nor in a hidden folder), sorted by their
+    relative path.
 
     Links, pipes and devices come along: what cannot be read as a video is for the caller to list.
     """
@@ -97,20 +100,29 @@ def probe_video(path: str | os.PathLike) -> VideoInfo:
         return VideoInfo(width, height, fps, num_frames, max(duration, 0.0))
 
 
-def read_frames(path: str | os.PathLike, *, fps: float | None = None, short_side: int | None = None,
-                start_seconds: float | None = None, end_seconds: float | None = None) -> Iterator[np.ndarray]:
+def read_frames(
+    path: str | os.PathLike,
+    *,
+    fps: float | None = None,
+    short_side: int | None = None,
+    start_seconds: float | None = None,
+    end_seconds: float | None = None,
+) -> Iterator[np.ndarray]:
     """Decodes a video frame by frame; at most a handful of frames is in memory.
 
     Args:
         path: video file.
-        fps: frames a second to give: at each tick k / fps the frame nearest in time, so frames are repeated or left
-            out by their timestamps; the last one is held for one period. None or 0: every frame of the file, once.
-        short_side: pixels of the shorter side after scaling (bilinear, antialiased, aspect ratio kept). Smaller
-            frames are never enlarged: that would add bytes and no detail. None or 0: as stored.
+        fps: frames a second to give: at each tick k / fps the frame nearest in time, so frames are
+            repeated or left out by their timestamps; the last one is held for one period. None or
+            0: every frame of the file, once.
+        short_side: pixels of the shorter side after scaling (bilinear, antialiased, aspect ratio
+            kept). Smaller frames are never enlarged: that would add bytes and no detail. None or 0:
+            as stored.
         start_seconds: first moment to give, seconds from the start of the video.
         end_seconds: first moment not to give any more.
     Yields:
-        uint8 [H, W, 3] RGB; all of one size. A repeated frame is the same array again: copy before you write to it.
+        uint8 [H, W, 3] RGB; all of one size. A repeated frame is the same array again: copy before
+        you write to it.
     Raises:
         VideoError: missing, empty, no video, no decodable frame, or no frame between start and end.
         TruncatedVideoError: raised after the good frames where the file is cut or damaged.
@@ -122,9 +134,14 @@ def read_frames(path: str | os.PathLike, *, fps: float | None = None, short_side
             yield image
 
 
-def decode_frames(path: str | os.PathLike, *, fps: float | None = None, start_seconds: float | None = None,
-                  end_seconds: float | None = None, on_decoded: Callable[[], None] = lambda: None
-                  ) -> Iterator[ShownFrame]:
+def decode_frames(
+    path: str | os.PathLike,
+    *,
+    fps: float | None = None,
+    start_seconds: float | None = None,
+    end_seconds: float | None = None,
+    on_decoded: Callable[[], None] = lambda: None,
+) -> Iterator[ShownFrame]:
     """Decodes as `read_frames` does, and leaves the pictures as they are.
 
     Args:
@@ -138,8 +155,11 @@ def decode_frames(path: str | os.PathLike, *, fps: float | None = None, start_se
     """
     start = start_seconds or 0.0
     timed = _cut(path, start, end_seconds, on_decoded)
-    shown_frames = _at_rate(timed, fps, start, end_seconds) if fps else (
-        ShownFrame(frame, 1, time, period) for time, frame, period in timed)
+    shown_frames = (
+        _at_rate(timed, fps, start, end_seconds)
+        if fps
+        else (ShownFrame(frame, 1, time, period) for time, frame, period in timed)
+    )
     given = 0
     try:
         for shown in shown_frames:
@@ -151,13 +171,23 @@ def decode_frames(path: str | os.PathLike, *, fps: float | None = None, start_se
             raise VideoError(str(error)) from error
         raise
     if not given:
-        where = "" if start_seconds is None and end_seconds is None else " between the given start and end"
-        raise VideoError(f"{path}: no frame of it can be decoded{where}; the file is damaged, empty or too short.")
+        where = (
+            ""
+            if start_seconds is None and end_seconds is None
+            else " between the given start and end"
+        )
+        raise VideoError(
+            f"{path}: no frame of it can be decoded{where}; the file is damaged, empty or too "
+            "short."
+        )
 
 
-def _timed_frames(path: str | os.PathLike,
-                  seek_seconds: float = 0.0) -> Iterator[tuple[float, av.VideoFrame, float]]:
-    """(seconds from the start of the stream, frame, frame period in seconds), times strictly growing."""
+def _timed_frames(
+    path: str | os.PathLike, seek_seconds: float = 0.0
+) -> Iterator[tuple[float, av.VideoFrame, float]]:
+    """(seconds from the start of the stream, frame, frame period in seconds), times strictly
+    growing.
+    """
     with open_video(path) as (container, stream):
         period = 1 / frame_rate(container, stream)
         origin = None if stream.start_time is None else float(stream.start_time * stream.time_base)
@@ -183,12 +213,14 @@ def _timed_frames(path: str | os.PathLike,
             yield previous, frame, period
 
 
-def _cut(path: str | os.PathLike, start: float, end: float | None,
-         on_decoded: Callable[[], None]) -> Iterator[tuple[float, av.VideoFrame, float]]:
+def _cut(
+    path: str | os.PathLike, start: float, end: float | None, on_decoded: Callable[[], None]
+) -> Iterator[tuple[float, av.VideoFrame, float]]:
     """The timed frames with start <= time < end (to within a hundredth of a period)."""
     frames = None
     if start >= SEEK_FROM_SECONDS:
-        # Seeking is only a short cut: without index or keyframes it may land behind the start, or nowhere.
+        # Seeking is only a short cut: without index or keyframes it may land behind the start, or
+        # nowhere.
         with contextlib.suppress(VideoError):
             sought = _timed_frames(path, seek_seconds=start)
             first = next(sought, None)
@@ -202,9 +234,12 @@ def _cut(path: str | os.PathLike, start: float, end: float | None,
             yield time, frame, period
 
 
-def _at_rate(timed: Iterator[tuple[float, av.VideoFrame, float]], fps: float, start: float,
-             end: float | None) -> Iterator[ShownFrame]:
-    """Each frame with the ticks of the wanted rate that are nearest to it; ticks are start + k / fps."""
+def _at_rate(
+    timed: Iterator[tuple[float, av.VideoFrame, float]], fps: float, start: float, end: float | None
+) -> Iterator[ShownFrame]:
+    """Each frame with the ticks of the wanted rate that are nearest to it; ticks are start + k /
+    fps.
+    """
     ticks, held = 0, None
 
     def ticks_before(seconds: float) -> int:
@@ -239,7 +274,9 @@ def quarter_turns(frame: av.VideoFrame) -> int:
 
 
 def scaled_size(frame: av.VideoFrame, short_side: int | None) -> tuple[int, int]:
-    """(width, height) in pixels, not turned, with the shorter side scaled down to `short_side`; None or 0: as it is."""
+    """(width, height) in pixels, not turned, with the shorter side scaled down to `short_side`;
+    None or 0: as it is.
+    """
     scale = min(short_side / min(frame.width, frame.height), 1.0) if short_side else 1.0
     return max(round(frame.width * scale), 1), max(round(frame.height * scale), 1)
 
@@ -256,8 +293,14 @@ class _Converter:
         if self._size is None:
             self._size = scaled_size(frame, self._short_side)
             self._turns = quarter_turns(frame)
-        picture = self._reformatter.reformat(frame, *self._size, "rgb24", interpolation=Interpolation.BILINEAR,
-                                             src_color_range=frame.color_range, dst_color_range=ColorRange.JPEG,
-                                             threads=1)
+        picture = self._reformatter.reformat(
+            frame,
+            *self._size,
+            "rgb24",
+            interpolation=Interpolation.BILINEAR,
+            src_color_range=frame.color_range,
+            dst_color_range=ColorRange.JPEG,
+            threads=1,
+        )
         image = picture.to_ndarray()
         return np.ascontiguousarray(np.rot90(image, self._turns)) if self._turns else image

@@ -1,4 +1,6 @@
-"""A stream of frames -> batches of snippets, and a thread that reads ahead by a fixed number of them. NumPy only."""
+"""A stream of frames -> batches of snippets, and a thread that reads ahead by a fixed number of
+them. NumPy only.
+"""
 
 import dataclasses
 from collections import deque
@@ -21,7 +23,8 @@ class SnippetBatch:
         frames: uint8 [n, window, H, W, 3] RGB.
         pixel_change: float32 [n], see `largest_pixel_change`.
         num_frames: frames of the video read so far, those of this batch included.
-        last_padded: True if the last snippet of the batch repeats the last frame because the video ended in it.
+        last_padded: True if the last snippet of the batch repeats the last frame because the video
+            ended in it.
     """
 
     frames: np.ndarray
@@ -31,10 +34,11 @@ class SnippetBatch:
 
 
 def count_snippets(num_frames: int, window: int, frame_step: int, stride: int) -> int:
-    """Number of snippets of a video: starts 0, stride, 2 * stride, ... until the last frame is covered.
+    """Number of snippets of a video: starts 0, stride, 2 * stride, ... until the last frame is
+    covered.
 
-    Only the last snippet can be incomplete. With a stride longer than a snippet, frames between two snippets, and
-    after the last one, belong to none.
+    Only the last snippet can be incomplete. With a stride longer than a snippet, frames between two
+    snippets, and after the last one, belong to none.
     """
     span = (window - 1) * frame_step + 1
     to_cover = 1 + max(0, -(-(num_frames - span) // stride))
@@ -42,20 +46,24 @@ def count_snippets(num_frames: int, window: int, frame_step: int, stride: int) -
 
 
 def largest_pixel_change(snippet: np.ndarray) -> float:
-    """Largest mean absolute difference between consecutive frames of a snippet, the baseline for cuts.
+    """Largest mean absolute difference between consecutive frames of a snippet, the baseline for
+    cuts.
 
     Args:
         snippet: uint8 [T, H, W, 3].
     Returns:
         0..255; 0 if there is one frame.
     """
-    changes = [(np.maximum(first, second) - np.minimum(first, second)).mean(dtype=np.float32)
-               for first, second in zip(snippet[:-1], snippet[1:], strict=True)]
+    changes = [
+        (np.maximum(first, second) - np.minimum(first, second)).mean(dtype=np.float32)
+        for first, second in zip(snippet[:-1], snippet[1:], strict=True)
+    ]
     return float(max(changes, default=0.0))
 
 
-def snippet_batches(frames: Iterable[np.ndarray], window: int, frame_step: int, stride: int,
-                    batch_size: int) -> Iterator[SnippetBatch]:
+def snippet_batches(
+    frames: Iterable[np.ndarray], window: int, frame_step: int, stride: int, batch_size: int
+) -> Iterator[SnippetBatch]:
     """Cuts a stream of frames into snippets; memory holds one batch, however long the stream is.
 
     Args:
@@ -92,16 +100,16 @@ def snippet_batches(frames: Iterable[np.ndarray], window: int, frame_step: int, 
                 first = num_frames + 1
             num_frames += 1
             if num_frames == start + span:
-                add(np.stack(held[start - first::frame_step]))
+                add(np.stack(held[start - first :: frame_step]))
                 covered, start = num_frames, start + stride
-                del held[:max(start - first, 0)]
+                del held[: max(start - first, 0)]
                 first = max(first, min(start, num_frames))
             if len(images) == batch_size:
                 yield take()
     except TruncatedVideoError as error:
         damage = error
     if covered < num_frames and start < num_frames:
-        part = held[start - first::frame_step]
+        part = held[start - first :: frame_step]
         add(np.stack(part + [held[-1]] * (window - len(part))))
         batch = take()
         batch.last_padded = True
@@ -115,8 +123,8 @@ def snippet_batches(frames: Iterable[np.ndarray], window: int, frame_step: int, 
 def read_ahead(items: Iterable[Item], limit: int) -> Iterator[Item]:
     """Runs an iterator in a background thread, at most `limit` items ahead of the consumer.
 
-    What the iterator raises is raised here, in its place. Closing this generator ends the thread after the item that
-    it is working on.
+    What the iterator raises is raised here, in its place. Closing this generator ends the thread
+    after the item that it is working on.
     """
     iterator, end = iter(items), object()
     pool = ThreadPoolExecutor(1, thread_name_prefix="read_ahead")

@@ -1,9 +1,11 @@
-"""A video file opened with PyAV: which stream, which rate, and its good frames up to the first damage.
+"""A video file opened with PyAV: which stream, which rate, and its good frames up to the first
+damage.
 
-- Undecodable or damaged frames before the first good one are skipped: the file begins in mid-stream.
-- Damage after that ends the video: the good frames come, then TruncatedVideoError. FFmpeg alone would hide it: many
-  containers just end early, so what was read is compared with what the header promises. MPEG-TS and raw streams
-  promise nothing: of them only damage is seen, not a missing end.
+- Undecodable or damaged frames before the first good one are skipped: the file begins in
+  mid-stream.
+- Damage after that ends the video: the good frames come, then TruncatedVideoError. FFmpeg alone
+  would hide it: many containers just end early, so what was read is compared with what the header
+  promises. MPEG-TS and raw streams promise nothing: of them only damage is seen, not a missing end.
 
 `bsp_tf.video.reader` is the module to use; this one knows FFmpeg's habits for it.
 """
@@ -20,8 +22,8 @@ from bsp_tf.base.errors import InputError
 DEFAULT_FPS = 25.0
 # A rate beyond this is a time base written into the wrong field (90000 is usual), not a camera.
 MAX_PLAUSIBLE_FPS = 1000.0
-# How much may be missing against the header before a file counts as cut: AVI headers count dropped frames too, and
-# durations are rounded.
+# How much may be missing against the header before a file counts as cut: AVI headers count dropped
+# frames too, and durations are rounded.
 AVI_FRAMES_TOLERANCE = 0.1
 DURATION_TOLERANCE = 0.02
 DURATION_TOLERANCE_SECONDS = 0.5
@@ -44,12 +46,14 @@ class TruncatedVideoError(VideoError):
 
 
 @contextlib.contextmanager
-def open_video(path: str | os.PathLike) -> Iterator[tuple[av.container.InputContainer, av.VideoStream]]:
+def open_video(
+    path: str | os.PathLike,
+) -> Iterator[tuple[av.container.InputContainer, av.VideoStream]]:
     """Opens a file; gives its container and its best video stream.
 
     Raises:
-        VideoError: no such file, no regular file (a pipe never ends), empty, not openable, or without video stream
-            (a picture attached to a sound file is none).
+        VideoError: no such file, no regular file (a pipe never ends), empty, not openable, or
+            without video stream (a picture attached to a sound file is none).
     """
     path = Path(path)
     if not path.is_file():
@@ -61,25 +65,36 @@ def open_video(path: str | os.PathLike) -> Iterator[tuple[av.container.InputCont
         # The prefix keeps FFmpeg from taking a colon in the name for a protocol.
         container = av.open(f"file:{path}", metadata_errors="replace")
     except (av.FFmpegError, OSError) as error:
-        raise VideoError(f"{path}: not a video that FFmpeg can open ({_reason(error)}); it is damaged, cut short or "
-                         "something else.") from error
+        raise VideoError(
+            f"{path}: not a video that FFmpeg can open ({_reason(error)}); it is damaged, cut "
+            "short or "
+            "something else."
+        ) from error
     with container:
-        streams = [stream for stream in container.streams.video
-                   if not stream.disposition & av.stream.Disposition.attached_pic]
+        streams = [
+            stream
+            for stream in container.streams.video
+            if not stream.disposition & av.stream.Disposition.attached_pic
+        ]
         # "tty" is FFmpeg's reader of text as ANSI art.
         if not streams or container.format.name == "tty":
             raise VideoError(f"{path}: there is no video stream in it (sound or text only?).")
         best = container.streams.best("video")
         stream = best if best in streams else streams[0]
         if stream.codec_context is None:
-            raise VideoError(f"{path}: FFmpeg has no decoder for its video stream; re-encode it, e.g. as H.264.")
-        # One thread: callers run one process a core, and damage is then reported at the frame where it is.
+            raise VideoError(
+                f"{path}: FFmpeg has no decoder for its video stream; re-encode it, e.g. as H.264."
+            )
+        # One thread: callers run one process a core, and damage is then reported at the frame where
+        # it is.
         stream.codec_context.thread_count = 1
         yield container, stream
 
 
 def frame_rate(container: av.container.InputContainer, stream: av.VideoStream) -> float:
-    """Frames a second: the container's average rate, else FFmpeg's guess, else frames over duration, else 25."""
+    """Frames a second: the container's average rate, else FFmpeg's guess, else frames over
+    duration, else 25.
+    """
     for rate in (stream.average_rate, stream.guessed_rate):
         if rate and 0 < rate <= MAX_PLAUSIBLE_FPS:
             return float(rate)
@@ -88,8 +103,12 @@ def frame_rate(container: av.container.InputContainer, stream: av.VideoStream) -
     return DEFAULT_FPS
 
 
-def good_frames(container: av.container.InputContainer, stream: av.VideoStream, path: str | os.PathLike,
-                from_start: bool) -> Iterator[av.VideoFrame]:
+def good_frames(
+    container: av.container.InputContainer,
+    stream: av.VideoStream,
+    path: str | os.PathLike,
+    from_start: bool,
+) -> Iterator[av.VideoFrame]:
     """Decoded frames in the order of showing, up to the first damage.
 
     Args:
@@ -126,12 +145,18 @@ def good_frames(container: av.container.InputContainer, stream: av.VideoStream, 
         raise VideoError(f"{path}: no frame of it can be decoded; the file is damaged or empty.")
     damage = damage or _missing(container, stream, num_packets if from_start else None, end_seconds)
     if damage:
-        raise TruncatedVideoError(f"{path}: {damage}; the video is cut short or damaged. Copy it again, or use only "
-                                  "the good part of it.")
+        raise TruncatedVideoError(
+            f"{path}: {damage}; the video is cut short or damaged. Copy it again, or use only "
+            "the good part of it."
+        )
 
 
-def _packets(container: av.container.InputContainer) -> Iterator[tuple[av.Packet | None, str | None]]:
-    """(packet, None) for each packet of every stream, then (None, None), or (None, reason) where reading fails."""
+def _packets(
+    container: av.container.InputContainer,
+) -> Iterator[tuple[av.Packet | None, str | None]]:
+    """(packet, None) for each packet of every stream, then (None, None), or (None, reason) where
+    reading fails.
+    """
     packets = container.demux()
     failure = None
     while True:
@@ -141,14 +166,16 @@ def _packets(container: av.container.InputContainer) -> Iterator[tuple[av.Packet
             packet, failure = None, f"reading fails ({_reason(error)})"
         if packet is None:
             break
-        # PyAV ends every stream with an empty packet; the decoder is flushed by our own None instead.
+        # PyAV ends every stream with an empty packet; the decoder is flushed by our own None
+        # instead.
         if packet.dts is not None or packet.size:
             yield packet, None
     yield None, failure
 
 
-def _decode(decoder: av.VideoCodecContext, packet: av.Packet | None,
-            flush_after_failure: bool) -> tuple[list[av.VideoFrame], str | None]:
+def _decode(
+    decoder: av.VideoCodecContext, packet: av.Packet | None, flush_after_failure: bool
+) -> tuple[list[av.VideoFrame], str | None]:
     """The frames that come out for a packet (None: the rest), and why decoding failed, if it did."""
     try:
         return decoder.decode(packet), None
@@ -167,11 +194,16 @@ def _end_seconds(packet: av.Packet) -> float:
     return float((packet.pts + (packet.duration or 0)) * packet.time_base)
 
 
-def _missing(container: av.container.InputContainer, stream: av.VideoStream, num_packets: int | None,
-             end_seconds: float) -> str | None:
+def _missing(
+    container: av.container.InputContainer,
+    stream: av.VideoStream,
+    num_packets: int | None,
+    end_seconds: float,
+) -> str | None:
     """What the header promised and the file did not hold; None if all is there."""
     if container.format.name == "avi":
-        # FFmpeg replaces the duration of a cut AVI by an estimate from its size; the number of frames stays.
+        # FFmpeg replaces the duration of a cut AVI by an estimate from its size; the number of
+        # frames stays.
         if num_packets is not None and num_packets < stream.frames * (1 - AVI_FRAMES_TOLERANCE) - 1:
             return f"its header promises {stream.frames} frames and it holds {num_packets}"
         return None

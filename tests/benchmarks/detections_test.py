@@ -1,4 +1,6 @@
-"""The benchmark of score maps to detections in small: its plain loops, its maps, and what it returns."""
+"""The benchmark of score maps to detections in small: its plain loops, its maps, and what it
+returns.
+"""
 
 import numpy as np
 import pytest
@@ -17,9 +19,13 @@ from bsp_tf.base.errors import InputError
 def test_loops_follow_the_published_rule(testdata):
     golden = np.load(testdata / "gtad_post.npz")
     candidates = decode_in_loops(golden["iou_map"][0], golden["start"][0], golden["end"][0])
-    np.testing.assert_array_equal(np.round(np.array(candidates)[:, :2] * 100), golden["proposal_cells0"])
+    np.testing.assert_array_equal(
+        np.round(np.array(candidates)[:, :2] * 100), golden["proposal_cells0"]
+    )
     picked = np.array(suppress_in_loops(candidates))
-    np.testing.assert_array_equal(np.round(picked[:, :2] * 100), np.round(golden["soft_nms"][0][:, 1:] * 100))
+    np.testing.assert_array_equal(
+        np.round(picked[:, :2] * 100), np.round(golden["soft_nms"][0][:, 1:] * 100)
+    )
     np.testing.assert_allclose(picked[:, 2], golden["soft_nms"][0][:, 0], atol=1e-15)
 
 

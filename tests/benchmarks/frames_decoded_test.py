@@ -27,7 +27,9 @@ def records(tmp_path_factory) -> Path:
     Image.fromarray(np.zeros((12, 16, 3), np.uint8)).save(picture, "JPEG")
     with tf.io.TFRecordWriter(str(folder / schema.shard_name(0, 1))) as writer:
         for i in range(9):
-            clip = schema.Clip([picture.getvalue()] * 40, i % 3, "abc"[i % 3], 0, 1.6, f"{i}.mp4", 25.0, 12, 16)
+            clip = schema.Clip(
+                [picture.getvalue()] * 40, i % 3, "abc"[i % 3], 0, 1.6, f"{i}.mp4", 25.0, 12, 16
+            )
             writer.write(schema.encode_clip(clip))
     (folder / "labels.txt").write_text("a\nb\nc\n")
     return folder
@@ -40,16 +42,30 @@ def configs(batch_size=8, **boundary):
     return made
 
 
-@pytest.mark.parametrize("transition, frames, multi_scale",
-                         [("none", 28, False), ("diff_class", 32, True), ("both", 34, True)])
+@pytest.mark.parametrize(
+    "transition, frames, multi_scale",
+    [("none", 28, False), ("diff_class", 32, True), ("both", 34, True)],
+)
 def test_counts_what_is_known_beforehand(records, transition, frames, multi_scale):
-    """Four samples of eight frames, four frames more for each blended type, less what the twins share."""
-    made = configs(transition=transition, transition_min=4, transition_max=4, position_min=4, position_max=4,
-                   batch_size=16)
+    """Four samples of eight frames, four frames more for each blended type, less what the twins
+    share.
+    """
+    made = configs(
+        transition=transition,
+        transition_min=4,
+        transition_max=4,
+        position_min=4,
+        position_max=4,
+        batch_size=16,
+    )
     made["boundary"].data.multi_scale = multi_scale
     result = measure(records, made, num_batches=3)
     assert result["action"] == {"batch_size": 8, "frames_a_batch": 64, "frames_a_sample": 8}
-    assert result["boundary"] == {"batch_size": 16, "frames_a_batch": 4 * frames, "frames_a_sample": frames / 4}
+    assert result["boundary"] == {
+        "batch_size": 16,
+        "frames_a_batch": 4 * frames,
+        "frames_a_sample": frames / 4,
+    }
     assert result["ratio"] == frames / 32
     assert "within the limit" in format_counts(result)
     assert "ABOVE the limit" in format_counts(result | {"ratio": 1.16})
@@ -63,8 +79,14 @@ def test_the_default_boundary_settings_stay_within_the_limit(records):
 
 def test_command(records, tmp_path):
     output = tmp_path / "frames.json"
-    command = [sys.executable, "-m", "benchmarks.frames_decoded", f"--records={records}", "--batches=1",
-               f"--output={output}"]
+    command = [
+        sys.executable,
+        "-m",
+        "benchmarks.frames_decoded",
+        f"--records={records}",
+        "--batches=1",
+        f"--output={output}",
+    ]
     done = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert "within the limit of 1.15" in done.stdout

@@ -8,9 +8,22 @@ from benchmarks.gtad import DirectGTAD, format_rows, make_step, measure, measure
 from bsp_tf.base.errors import InputError
 from bsp_tf.localization.heads.gtad.network import GTAD
 
-SMALL = {"feature_dim": 8, "num_segments": 20, "max_duration": 20, "base_width": 16, "branch_width": 8,
-         "map_widths": (12, 8), "groups": 4}
-THUMOS = SMALL | {"num_segments": 40, "max_duration": 12, "inner_bins": 16, "context_bins": 16, "map_kernel": 3}
+SMALL = {
+    "feature_dim": 8,
+    "num_segments": 20,
+    "max_duration": 20,
+    "base_width": 16,
+    "branch_width": 8,
+    "map_widths": (12, 8),
+    "groups": 4,
+}
+THUMOS = SMALL | {
+    "num_segments": 40,
+    "max_duration": 12,
+    "inner_bins": 16,
+    "context_bins": 16,
+    "map_kernel": 3,
+}
 
 
 @pytest.mark.parametrize("sizes", [SMALL, THUMOS])
@@ -54,9 +67,13 @@ def test_row():
 
 def test_table():
     row = {"task": "train", "batch": 4, "runs": []}
-    table = format_rows([row | {"variant": "direct", "seconds": 30.0, "peak_megabytes": 6000.0},
-                         row | {"variant": "ours", "seconds": 0.5, "peak_megabytes": 300.0},
-                         row | {"variant": "direct", "batch": 16, "seconds": None, "peak_megabytes": 24000.0}])
+    table = format_rows(
+        [
+            row | {"variant": "direct", "seconds": 30.0, "peak_megabytes": 6000.0},
+            row | {"variant": "ours", "seconds": 0.5, "peak_megabytes": 300.0},
+            row | {"variant": "direct", "batch": 16, "seconds": None, "peak_megabytes": 24000.0},
+        ]
+    )
     assert "60.0x" in table and "20.0th" in table and "does not fit: about 24,000 MB" in table
 
 

@@ -24,16 +24,23 @@ def test_records_hold_what_they_should(records):
 
 
 def test_both_limits_decode_the_same_frames(records):
-    sums = [next(iter(input_pipeline.limit_dataset(records, 8, 4, whole))).numpy() for whole in (True, False)]
+    sums = [
+        next(iter(input_pipeline.limit_dataset(records, 8, 4, whole))).numpy()
+        for whole in (True, False)
+    ]
     assert sums[0].shape == (4,) and (sums[0] > 0).all()
     np.testing.assert_array_equal(*sums)
 
 
 def test_streams_are_measured_in_turn(records):
     result = input_pipeline.measure_in_processes(1, records, 4, 2, 1, 2)
-    assert {len(result[name]["all"]) for name in ("limit", "byte_limit", "action", "boundary")} == {2}
+    assert {len(result[name]["all"]) for name in ("limit", "byte_limit", "action", "boundary")} == {
+        2
+    }
     action, limit = (result[name]["all"] for name in ("action", "limit"))
-    assert result["action_of_limit"] == pytest.approx(np.mean([action[0] / limit[0], action[1] / limit[1]]))
+    assert result["action_of_limit"] == pytest.approx(
+        np.mean([action[0] / limit[0], action[1] / limit[1]])
+    )
     result |= {"frame_bytes": 1000.0, "decoders": []}
     assert "aim 0.85" in input_pipeline.format_result(result)
 
@@ -42,5 +49,8 @@ def test_decoders_are_compared_with_decoding_all(records):
     rows = {row["name"]: row for row in input_pipeline.measure_decoders(records, 6, 1)}
     assert rows["full size, then crop"]["max_difference"] == 0
     assert rows["crop window"]["mean_difference"] < 0.1
-    assert rows["window, no fancy upscaling"]["mean_difference"] > rows["crop window"]["mean_difference"]
+    assert (
+        rows["window, no fancy upscaling"]["mean_difference"]
+        > rows["crop window"]["mean_difference"]
+    )
     assert tf.reduce_all([row["milliseconds"] > 0 for row in rows.values()])

@@ -23,17 +23,22 @@ def world():
 
 
 def test_loops_follow_the_official_rule(world):
-    assert map_in_loops(*world, np.array([0.5, 1.0])) == {"a": pytest.approx([(1 + 2 / 3 + 3 / 5) / 4] * 2)}
+    assert map_in_loops(*world, np.array([0.5, 1.0])) == {
+        "a": pytest.approx([(1 + 2 / 3 + 3 / 5) / 4] * 2)
+    }
 
 
 @pytest.mark.skipif(not HAS_PANDAS, reason="pandas is not installed")
 def test_frames_follow_the_official_rule(world):
-    assert map_in_frames(*world, np.array([0.5, 1.0])) == {"a": pytest.approx([(1 + 2 / 3 + 3 / 5) / 4] * 2)}
+    assert map_in_frames(*world, np.array([0.5, 1.0])) == {
+        "a": pytest.approx([(1 + 2 / 3 + 3 / 5) / 4] * 2)
+    }
 
 
 def test_recall_loops_by_hand(world):
     recall = recall_in_loops(*world, np.array([0.5]), most=1)
-    # One proposal a video on average and all five in one of two: two are looked at, in steps; the first finds one.
+    # One proposal a video on average and all five in one of two: two are looked at, in steps; the
+    # first finds one.
     assert recall[0, 0] == 0 and recall[0, 49] == recall[0, 99] == 0.25
 
 
@@ -50,13 +55,21 @@ def test_world_has_the_sizes_asked_for():
 
 def test_measure():
     result = measure(make_ground_truth(60, 90, 40), num_predictions=1200, repeats=2, scale=3)
-    assert result["largest_difference"] <= 1e-9 and 0 < result["average_mAP"] < 1 and 0 < result["AUC"] < 1
+    assert (
+        result["largest_difference"] <= 1e-9
+        and 0 < result["average_mAP"] < 1
+        and 0 < result["AUC"] < 1
+    )
     rows = result["rows"]
-    assert rows["detection_map"]["predictions"] == 1200 and rows["detection_map, x3"]["predictions"] == 3600
+    assert (
+        rows["detection_map"]["predictions"] == 1200
+        and rows["detection_map, x3"]["predictions"] == 3600
+    )
     assert result["growth"]["predictions"] == 3
     assert rows["python -m bsp_tf.evaluate"]["process_peak_megabytes"] > 10
     assert set(result["times_faster"]) == {"map in plain loops", "recall in plain loops"} | (
-        {"map in pandas rows"} if HAS_PANDAS else set())
+        {"map in pandas rows"} if HAS_PANDAS else set()
+    )
     assert result["times_faster_scaled"]["recall in plain loops"] > 1
     assert "recall in plain loops" in format_costs(json.loads(json.dumps(result)))
 

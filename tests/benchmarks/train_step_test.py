@@ -42,6 +42,8 @@ def test_the_yardstick_is_the_same_network():
     load_torch_state(ours, {name: value.numpy() for name, value in theirs.state_dict().items()})
     frames = np.random.default_rng(0).standard_normal((2, 8, 64, 64, 3), np.float32)
     with torch.no_grad():
-        expected = theirs(torch.from_numpy(frames.reshape(16, 64, 64, 3)).permute(0, 3, 1, 2)).numpy()
+        expected = theirs(
+            torch.from_numpy(frames.reshape(16, 64, 64, 3)).permute(0, 3, 1, 2)
+        ).numpy()
     logits = ours(tf.constant(frames))["logits"].numpy()
     np.testing.assert_allclose(logits, expected, atol=1e-5 * np.abs(expected).max())

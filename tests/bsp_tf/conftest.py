@@ -9,8 +9,14 @@ import pytest
 CLASSES = ("walk left", "walk right", "blink")
 
 
-def write_records(folder: Path, clips_a_class: int, num_frames: int = 20, size: int = 36, seed: int = 0,
-                  classes: tuple[str, ...] = CLASSES) -> Path:
+def write_records(
+    folder: Path,
+    clips_a_class: int,
+    num_frames: int = 20,
+    size: int = 36,
+    seed: int = 0,
+    classes: tuple[str, ...] = CLASSES,
+) -> Path:
     """Two shards of clips whose square moves by class, with labels.txt and manifest.json."""
     import tensorflow as tf
 
@@ -22,13 +28,28 @@ def write_records(folder: Path, clips_a_class: int, num_frames: int = 20, size: 
     rows, shards = [], [[], []]
     for number in range(clips_a_class):
         for label, name in enumerate(classes):
-            images = np.broadcast_to(rng.integers(0, 120, (1, size, size, 3)), (num_frames, size, size, 3)).copy()
+            images = np.broadcast_to(
+                rng.integers(0, 120, (1, size, size, 3)), (num_frames, size, size, 3)
+            ).copy()
             for t in range(num_frames):
                 left = {0: 2 * t, 1: -2 * t}.get(label, 0) % (size - 8)
-                images[t, 10:20, left:left + 8] = 255 if label < 2 or t % 2 else 0
+                images[t, 10:20, left : left + 8] = 255 if label < 2 or t % 2 else 0
             frames = [tf.io.encode_jpeg(image.astype(np.uint8)).numpy() for image in images]
-            shards[number % 2].append(encode_clip(Clip(frames, label, name, 0.0, num_frames / 25,
-                                                       f"{name}_{number}.mp4", 25.0, size, size)))
+            shards[number % 2].append(
+                encode_clip(
+                    Clip(
+                        frames,
+                        label,
+                        name,
+                        0.0,
+                        num_frames / 25,
+                        f"{name}_{number}.mp4",
+                        25.0,
+                        size,
+                        size,
+                    )
+                )
+            )
     for index, shard in enumerate(shards):
         path = folder / shard_name(index, len(shards))
         with tf.io.TFRecordWriter(str(path)) as writer:
@@ -36,13 +57,18 @@ def write_records(folder: Path, clips_a_class: int, num_frames: int = 20, size: 
                 writer.write(record)
         rows.append({"name": path.name, "num_clips": len(shard), "num_bytes": path.stat().st_size})
     (folder / "labels.txt").write_text("".join(f"{name}\n" for name in classes))
-    write_json(folder / "manifest.json", {"num_clips": sum(map(len, shards)), "num_shards": 2, "shards": rows})
+    write_json(
+        folder / "manifest.json",
+        {"num_clips": sum(map(len, shards)), "num_shards": 2, "shards": rows},
+    )
     return folder
 
 
 @pytest.fixture(scope="session")
 def make_records() -> Callable[..., Path]:
-    """`make_records(folder, clips_a_class, num_frames=20, size=36, seed=0, classes=...)` writes a record folder."""
+    """`make_records(folder, clips_a_class, num_frames=20, size=36, seed=0, classes=...)` writes a
+    record folder.
+    """
     return write_records
 
 
@@ -55,11 +81,22 @@ def records(tmp_path_factory) -> tuple[Path, Path]:
 
 # What makes a run tiny; also written as a config file by the tests that start the command.
 TINY = {
-    "data.num_frames": 4, "data.short_side": 32, "data.crop_size": 32,
-    "boundary.position_min": 2, "boundary.position_max": 2, "boundary.transition_min": 1,
-    "boundary.transition_max": 1, "boundary.strides": (1, 4),
-    "model.depth": 10, "model.width": 0.125, "optimizer.learning_rate": 0.01, "optimizer.boundaries": (2,),
-    "train.batch_size": 8, "train.epochs": 2, "train.steps_per_epoch": 3, "train.checkpoint_every_steps": 2,
+    "data.num_frames": 4,
+    "data.short_side": 32,
+    "data.crop_size": 32,
+    "boundary.position_min": 2,
+    "boundary.position_max": 2,
+    "boundary.transition_min": 1,
+    "boundary.transition_max": 1,
+    "boundary.strides": (1, 4),
+    "model.depth": 10,
+    "model.width": 0.125,
+    "optimizer.learning_rate": 0.01,
+    "optimizer.boundaries": (2,),
+    "train.batch_size": 8,
+    "train.epochs": 2,
+    "train.steps_per_epoch": 3,
+    "train.checkpoint_every_steps": 2,
     "train.log_every_steps": 2,
 }
 
@@ -84,6 +121,8 @@ def tiny_config(tiny_fields):
 def tiny_config_file(tiny_fields, tmp_path) -> Path:
     """A config file with the fields of `tiny_config`."""
     path = tmp_path / "tiny.py"
-    path.write_text("from configs import base\n\n\ndef get_config():\n    config = base.get_config()\n"
-                    f"    config.update_from_flattened_dict({tiny_fields!r})\n    return config\n")
+    path.write_text(
+        "from configs import base\n\n\ndef get_config():\n    config = base.get_config()\n"
+        f"    config.update_from_flattened_dict({tiny_fields!r})\n    return config\n"
+    )
     return path

@@ -1,4 +1,6 @@
-"""The command of the input service: what it refuses, and its port. More in data/input_service_test.py."""
+"""The command of the input service: what it refuses, and its port. More in
+data/input_service_test.py.
+"""
 
 import socket
 

@@ -1,4 +1,6 @@
-"""From feature files and a model to detections.json; the network is a stand-in except in the last test."""
+"""From feature files and a model to detections.json; the network is a stand-in except in the last
+test.
+"""
 
 import json
 import sys
@@ -38,7 +40,9 @@ def write_features(folder, video_ids, action_labels=ACTION_LABELS):
     rng = np.random.default_rng(0)
     videos = {}
     for name in video_ids:
-        np.save(folder / f"{name}.npy", rng.standard_normal((10, 2 * FEATURE_DIM)).astype(np.float32))
+        np.save(
+            folder / f"{name}.npy", rng.standard_normal((10, 2 * FEATURE_DIM)).astype(np.float32)
+        )
         np.savez(
             folder / "probabilities" / f"{name}.npz",
             action=np.tile([0.1, 0.6, 0.3], (10, 1)).astype(np.float32),
@@ -76,13 +80,17 @@ def write_annotations(path, video_ids, subset="validation", labels=("jump", "run
 
 @pytest.fixture
 def world(tmp_path, monkeypatch):
-    """Three videos with features, annotations, a workdir; `arguments` fit `detect`, `model` counts its batches."""
+    """Three videos with features, annotations, a workdir; `arguments` fit `detect`, `model` counts
+    its batches.
+    """
     names = ["one", "two", "three"]
     write_features(tmp_path / "features", names)
     write_annotations(tmp_path / "annotations.json", names)
     best = tmp_path / "gtad" / "checkpoints" / "best"
     best.mkdir(parents=True)
-    (tmp_path / "gtad" / "config.json").write_text(json.dumps({"streams": ["action"], "num_segments": NUM_SEGMENTS}))
+    (tmp_path / "gtad" / "config.json").write_text(
+        json.dumps({"streams": ["action"], "num_segments": NUM_SEGMENTS})
+    )
     (best / "checkpoint").write_text("weights")
     model, config = FakeModel(), types.SimpleNamespace(streams=("action",))
     stand_in = types.SimpleNamespace(load_gtad=lambda workdir: (model, config))
@@ -103,8 +111,11 @@ def run(world, options=None, **changed):
     result = detect(**arguments, options=options)
     with open(arguments["output"], encoding="utf-8") as file:
         content = json.load(file)
-    assert result == {"videos": len(content["results"]), "left_out": content["external_data"]["left_out"],
-                      "detections": sum(map(len, content["results"].values()))}
+    assert result == {
+        "videos": len(content["results"]),
+        "left_out": content["external_data"]["left_out"],
+        "detections": sum(map(len, content["results"].values())),
+    }
     return content
 
 
@@ -128,21 +139,28 @@ def test_options(world):
     assert found[0]["score"] == pytest.approx((0.25 * 0.6) ** 0.5)
 
 
-@pytest.mark.parametrize("options, scores", [
-    (Options(), [0.25, 0.01 * np.exp(-((10 / 19) ** 2) / 0.8)]),
-    (Options(nms_width=0.4), [0.25, 0.01 * np.exp(-((10 / 19) ** 2) / 0.4)]),
-    # The better one is half as long as the video: what overlaps it by .7 or less is spared.
-    (Options(nms="adaptive"), [0.25, 0.01, 0.01, 0.01 * np.exp(-((10 / 14) ** 2) / 0.8)]),
-    (Options(nms="hard", nms_threshold=0.6), [0.25, 0.01]),
-])
+@pytest.mark.parametrize(
+    "options, scores",
+    [
+        (Options(), [0.25, 0.01 * np.exp(-((10 / 19) ** 2) / 0.8)]),
+        (Options(nms_width=0.4), [0.25, 0.01 * np.exp(-((10 / 19) ** 2) / 0.4)]),
+        # The better one is half as long as the video: what overlaps it by .7 or less is spared.
+        (Options(nms="adaptive"), [0.25, 0.01, 0.01, 0.01 * np.exp(-((10 / 14) ** 2) / 0.8)]),
+        (Options(nms="hard", nms_threshold=0.6), [0.25, 0.01]),
+    ],
+)
 def test_ways_of_suppression(world, options, scores):
-    """The candidates [5, 15] (.25), [5, 19], [0, 15] and [0, 19] (.01) overlap the first by 10/14, 10/15, 10/19."""
+    """The candidates [5, 15] (.25), [5, 19], [0, 15] and [0, 19] (.01) overlap the first by 10/14,
+    10/15, 10/19.
+    """
     found = run(world, options)["results"]["one"]
-    assert [d["score"] / 0.6 for d in found[:len(scores)]] == pytest.approx(scores)
+    assert [d["score"] / 0.6 for d in found[: len(scores)]] == pytest.approx(scores)
     assert options.nms != "hard" or len(found) == 4
 
 
-@pytest.mark.parametrize("options", [Options(nms_width=0), Options(nms_threshold=2), Options(nms="none")])
+@pytest.mark.parametrize(
+    "options", [Options(nms_width=0), Options(nms_threshold=2), Options(nms="none")]
+)
 def test_impossible_options_are_refused_at_once(world, options):
     with pytest.raises(InputError):
         detect(**world.arguments | {"features": "nowhere"}, options=options)
@@ -151,9 +169,14 @@ def test_impossible_options_are_refused_at_once(world, options):
 
 def test_videos_without_class_scores_are_named_and_left_out(world, capsys):
     scores = world.path / "scores.json"
-    scores.write_text(json.dumps({"results": {"one": [1, 0], "two": [0, -1]}, "class": ["run", "jump"]}))
+    scores.write_text(
+        json.dumps({"results": {"one": [1, 0], "two": [0, -1]}, "class": ["run", "jump"]})
+    )
     found = run(world, class_scores=str(scores))
-    assert list(found["results"]) == ["one"] and list(found["external_data"]["left_out"]) == ["two", "three"]
+    assert list(found["results"]) == ["one"] and list(found["external_data"]["left_out"]) == [
+        "two",
+        "three",
+    ]
     assert "no scores for video 'three'" in found["external_data"]["left_out"]["three"]
     assert "2 of 3 videos left out" in capsys.readouterr().out
 
@@ -180,13 +203,18 @@ def test_features_that_break_the_network_are_named_and_left_out(world, monkeypat
 
 
 def test_windows(world):
-    """10 snippets in windows of 20 columns: one padded window; times round to 1 decimal, scores to 6."""
+    """10 snippets in windows of 20 columns: one padded window; times round to 1 decimal, scores to
+    6.
+    """
     world.config.windows = True
     found = run(world)["results"]["one"]
     # [5, 15] reaches over the end, but 300 frames are 3 snippets here: only shorter ones are left.
     lengths = {round(d["segment"][1] - d["segment"][0], 1) for d in found}
     assert max(lengths) == pytest.approx(8.0) and all(d["segment"][1] <= 40 for d in found)
-    assert all(d["score"] == round(d["score"], 6) and d["segment"][0] == round(d["segment"][0], 1) for d in found)
+    assert all(
+        d["score"] == round(d["score"], 6) and d["segment"][0] == round(d["segment"][0], 1)
+        for d in found
+    )
     assert found[0]["score"] == pytest.approx(0.01 * 0.6)
 
 
@@ -292,8 +320,17 @@ def test_a_real_network_end_to_end(world, monkeypatch, in_windows):
     from configs.sample_gtad import get_config
 
     config = get_config()
-    config.update(num_segments=NUM_SEGMENTS, max_duration=10, base_width=8, branch_width=8, map_widths=(8, 8),
-                  groups=2, stem_groups=2, inner_bins=4, context_bins=2)
+    config.update(
+        num_segments=NUM_SEGMENTS,
+        max_duration=10,
+        base_width=8,
+        branch_width=8,
+        map_widths=(8, 8),
+        groups=2,
+        stem_groups=2,
+        inner_bins=4,
+        context_bins=2,
+    )
     model = build_gtad(config, 2 * FEATURE_DIM)
     workdir = world.path / "real"
     folder = workdir / "checkpoints" / "best"

@@ -20,14 +20,28 @@ PNG = b"\x89PNG"
 
 
 def run(*arguments) -> subprocess.CompletedProcess:
-    return subprocess.run([sys.executable, "-m", "bsp_tf.evaluate_clips", *map(str, arguments)], cwd=PROJECT,
-                          capture_output=True, text=True, timeout=200)
+    return subprocess.run(
+        [sys.executable, "-m", "bsp_tf.evaluate_clips", *map(str, arguments)],
+        cwd=PROJECT,
+        capture_output=True,
+        text=True,
+        timeout=200,
+    )
 
 
 FIELDS = {
-    "data.num_frames": 4, "data.short_side": 36, "data.crop_size": 32, "data.validation_passes": 2,
-    "boundary.position_min": 2, "boundary.position_max": 2, "boundary.transition_min": 1,
-    "boundary.transition_max": 1, "model.depth": 10, "model.width": 0.125, "train.batch_size": 8, "train.epochs": 1,
+    "data.num_frames": 4,
+    "data.short_side": 36,
+    "data.crop_size": 32,
+    "data.validation_passes": 2,
+    "boundary.position_min": 2,
+    "boundary.position_max": 2,
+    "boundary.transition_min": 1,
+    "boundary.transition_max": 1,
+    "model.depth": 10,
+    "model.width": 0.125,
+    "train.batch_size": 8,
+    "train.epochs": 1,
     "train.steps_per_epoch": 3,
 }
 
@@ -38,8 +52,14 @@ def runs(records, tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("runs")
     for task in ("action", "boundary"):
         config = get_config()
-        config.update_from_flattened_dict(FIELDS | {
-            "task": task, "data.train_dir": str(records[0]), "data.validation_dir": str(records[1])})
+        config.update_from_flattened_dict(
+            FIELDS
+            | {
+                "task": task,
+                "data.train_dir": str(records[0]),
+                "data.validation_dir": str(records[1]),
+            }
+        )
         train(config, folder / task)
     return folder
 
@@ -49,7 +69,12 @@ def scores_of(folder: Path) -> dict:
 
 
 def test_the_command_scores_an_action_run_and_does_it_once(runs, tmp_path):
-    arguments = [f"--workdir={runs / 'action'}", f"--output={tmp_path}", "--num_clips=3", "--batch_size=4"]
+    arguments = [
+        f"--workdir={runs / 'action'}",
+        f"--output={tmp_path}",
+        "--num_clips=3",
+        "--batch_size=4",
+    ]
     first = run(*arguments)
     assert first.returncode == 0, first.stderr
     views = scores_of(tmp_path)["views"]
@@ -58,7 +83,11 @@ def test_the_command_scores_an_action_run_and_does_it_once(runs, tmp_path):
     one = views["1 clip x centre crop of 32 px"]
     assert one["top1"] == trained["accuracy"] and one["confusion"] == trained["confusion"]
     assert one["top5"] is None and one["num_clips"] == 9
-    assert {path.name for path in tmp_path.iterdir()} == {"scores.json", "tables.md", "confusion.png"}
+    assert {path.name for path in tmp_path.iterdir()} == {
+        "scores.json",
+        "tables.md",
+        "confusion.png",
+    }
     assert (tmp_path / "confusion.png").read_bytes().startswith(PNG)
     assert (tmp_path / "tables.md").read_text() in first.stdout and "walk left" in first.stdout
 
@@ -77,14 +106,22 @@ def test_a_finished_evaluation_is_kept_and_another_one_refused(runs, tmp_path):
 def test_boundary_run_is_scored_with_every_rule(runs, tmp_path):
     result = evaluate_clips(runs / "boundary", tmp_path, Options(batch_size=8))
     trained = json.loads((runs / "boundary" / "evaluation.json").read_text())
-    assert list(result["passes"]) == ["diff_class", "both", "none"] and scores_of(tmp_path) == result
+    assert (
+        list(result["passes"]) == ["diff_class", "both", "none"] and scores_of(tmp_path) == result
+    )
     assert result["passes"]["diff_class"]["confusion"] == trained["confusion"]
-    assert {scores["num_samples"] for scores in result["passes"].values()} == {trained["num_samples"]}
+    assert {scores["num_samples"] for scores in result["passes"].values()} == {
+        trained["num_samples"]
+    }
     # The speed types are no joints: the rule of blending leaves them pixel for pixel as they are.
     assert len({str(scores["confusion"][2:]) for scores in result["passes"].values()}) == 1
     assert list(result["passes"]["none"]["by_transition_length"]) == ["0"]
-    assert {path.name for path in tmp_path.iterdir()} == {"scores.json", "tables.md", "confusion.png",
-                                                          "accuracy_by_position.png"}
+    assert {path.name for path in tmp_path.iterdir()} == {
+        "scores.json",
+        "tables.md",
+        "confusion.png",
+        "accuracy_by_position.png",
+    }
 
 
 def test_a_killed_evaluation_goes_on_and_ends_with_the_same_numbers(runs, tmp_path, monkeypatch):
@@ -112,7 +149,11 @@ def test_a_killed_evaluation_goes_on_and_ends_with_the_same_numbers(runs, tmp_pa
     calls.extend([0] * 17)
     resumed = evaluate_clips(runs / "action", tmp_path / "killed", options)
     assert resumed == whole and 0 < sum(calls) < 9 + 9 * 9
-    assert {path.name for path in (tmp_path / "killed").iterdir()} == {"scores.json", "tables.md", "confusion.png"}
+    assert {path.name for path in (tmp_path / "killed").iterdir()} == {
+        "scores.json",
+        "tables.md",
+        "confusion.png",
+    }
 
 
 def test_mistakes_are_told(runs, records, make_records, tmp_path):
@@ -135,8 +176,12 @@ def test_imported_weights_are_scored_on_given_records(runs, records, tmp_path):
     workdir = tmp_path / "imported"
     shutil.copytree(runs / "action", workdir)
     config = json.loads((workdir / "config.json").read_text())
-    config["data"] = {name: config["data"][name] for name in ("num_frames", "short_side", "crop_size")}
-    (workdir / "config.json").write_text(json.dumps({name: config[name] for name in ("task", "data", "model")}))
+    config["data"] = {
+        name: config["data"][name] for name in ("num_frames", "short_side", "crop_size")
+    }
+    (workdir / "config.json").write_text(
+        json.dumps({name: config[name] for name in ("task", "data", "model")})
+    )
     with pytest.raises(InputError, match="give --records"):
         evaluate_clips(workdir, tmp_path / "out", Options())
     result = evaluate_clips(workdir, tmp_path / "out", Options(1, 1, sampling="dense"), records[1])

@@ -32,12 +32,17 @@ def files(tmp_path):
 
 def run(*arguments):
     return subprocess.run(
-        [sys.executable, "-m", "bsp_tf.evaluate", *arguments], capture_output=True, text=True, check=False
+        [sys.executable, "-m", "bsp_tf.evaluate", *arguments],
+        capture_output=True,
+        text=True,
+        check=False,
     )
 
 
 def test_command_writes_and_prints_the_scores(files, tmp_path):
-    ended = run(*files({"v": [GOOD, {"label": "fly", "score": 1, "segment": [0, 1]}]}), "--tiou=0.5:0.1:0.9")
+    ended = run(
+        *files({"v": [GOOD, {"label": "fly", "score": 1, "segment": [0, 1]}]}), "--tiou=0.5:0.1:0.9"
+    )
     assert ended.returncode == 0, ended.stderr
     written = json.loads((tmp_path / "scores.json").read_text())
     assert written == {
@@ -48,25 +53,36 @@ def test_command_writes_and_prints_the_scores(files, tmp_path):
         "warnings": {"predictions_with_unknown_label": 1, "classes_without_predictions": 1},
     }
     assert re.search(
-        r"tIoU +0\.5 +0\.6 +0\.7 +0\.8 +0\.9 +average\nmAP % +50\.00.* 0\.00 +40\.00\n", ended.stdout
+        r"tIoU +0\.5 +0\.6 +0\.7 +0\.8 +0\.9 +average\nmAP % +50\.00.* 0\.00 +40\.00\n",
+        ended.stdout,
     )
-    assert "1 predictions with a label that this ground truth lacks (ignored): 'fly'" in ended.stdout
+    assert (
+        "1 predictions with a label that this ground truth lacks (ignored): 'fly'" in ended.stdout
+    )
 
 
 def test_bad_input_is_one_line_and_status_2(files, tmp_path):
     flags = files({"v": [GOOD, {"label": "jump", "segment": [0, 1]}]})
     ended = run(*flags)
     assert ended.returncode == 2 and ended.stdout == ""
-    assert re.fullmatch(r"error: .*p\.json: video 'v', entry 1 has no key 'score'.*\n", ended.stderr)
+    assert re.fullmatch(
+        r"error: .*p\.json: video 'v', entry 1 has no key 'score'.*\n", ended.stderr
+    )
     assert not (tmp_path / "scores.json").exists()
 
 
-@pytest.mark.parametrize(("module", "heavy"), [
-    ("bsp_tf.evaluate", {"tensorflow", "keras", "scipy", "matplotlib", "av"}),
-    ("bsp_tf.evaluation.joint_auc", {"tensorflow", "keras", "matplotlib", "av"})])
+@pytest.mark.parametrize(
+    ("module", "heavy"),
+    [
+        ("bsp_tf.evaluate", {"tensorflow", "keras", "scipy", "matplotlib", "av"}),
+        ("bsp_tf.evaluation.joint_auc", {"tensorflow", "keras", "matplotlib", "av"}),
+    ],
+)
 def test_never_imports_what_is_slow_to_load(module, heavy):
     code = f"import sys, {module}; sys.exit(' '.join({heavy!r} & set(sys.modules)) or 0)"
-    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    ended = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=False
+    )
     assert ended.returncode == 0, ended.stderr
 
 
@@ -104,14 +120,18 @@ def test_impossible_grids_are_refused(text):
 
 def test_a_fine_grid_prints_its_average_only(files):
     truth, predictions, _ = (flag.split("=", 1)[1] for flag in files({"v": [GOOD]}))
-    scores = evaluate.evaluate(truth, predictions, evaluate.Options(tiou=evaluate.parse_tiou("0.1:0.01:0.9")))
+    scores = evaluate.evaluate(
+        truth, predictions, evaluate.Options(tiou=evaluate.parse_tiou("0.1:0.01:0.9"))
+    )
     assert max(map(len, evaluate.format_scores(scores).splitlines())) < 100
 
 
 def test_names_that_a_terminal_cannot_show(files):
     flags = files({"v": [GOOD, {"label": "\ud800\n", "score": 1, "segment": [0, 1]}]})
     truth, predictions, _ = (flag.split("=", 1)[1] for flag in flags)
-    text = evaluate.format_scores(evaluate.evaluate(truth, predictions, evaluate.Options(tiou=np.array([0.5]))))
+    text = evaluate.format_scores(
+        evaluate.evaluate(truth, predictions, evaluate.Options(tiou=np.array([0.5])))
+    )
     assert r"'\ud800\n'" in text and text.isascii()
 
 
@@ -121,16 +141,20 @@ def test_the_output_is_none_of_the_inputs(files, tmp_path, name, flag):
     files({"v": [GOOD]})
     before = (tmp_path / name).read_bytes()
     with pytest.raises(InputError, match=f"--{flag}=.*{name} is one of the inputs"):
-        evaluate.evaluate(tmp_path / "gt.json", tmp_path / "p.json", evaluate.Options(), **{flag: tmp_path / name})
+        evaluate.evaluate(
+            tmp_path / "gt.json", tmp_path / "p.json", evaluate.Options(), **{flag: tmp_path / name}
+        )
     assert (tmp_path / name).read_bytes() == before
 
 
 def test_outputs_that_make_no_sense(files, tmp_path):
     truth, predictions, _ = (flag.split("=", 1)[1] for flag in files({"v": [GOOD]}))
     out = tmp_path / "x.json"
-    for keys, words in (({"output": tmp_path / "x.txt"}, "the name says the format"),
-                        ({"errors_figure": out}, "end it with .png"),
-                        ({"output": out, "errors": out}, "the same file")):
+    for keys, words in (
+        ({"output": tmp_path / "x.txt"}, "the name says the format"),
+        ({"errors_figure": out}, "end it with .png"),
+        ({"output": out, "errors": out}, "the same file"),
+    ):
         with pytest.raises(InputError, match=words):
             evaluate.evaluate(truth, predictions, evaluate.Options(), **keys)
     with pytest.raises(InputError, match="leave one of the two out"):
@@ -139,34 +163,65 @@ def test_outputs_that_make_no_sense(files, tmp_path):
 
 
 def test_csv_and_markdown(files, tmp_path):
-    flags = files({"v": [GOOD]}, {"database": {"v": {"subset": "validation", "annotations": [
-        ROWS[0], {"segment": [20, 30], "label": 'up | "down",\nx'}]}}})
+    flags = files(
+        {"v": [GOOD]},
+        {
+            "database": {
+                "v": {
+                    "subset": "validation",
+                    "annotations": [ROWS[0], {"segment": [20, 30], "label": 'up | "down",\nx'}],
+                }
+            }
+        },
+    )
     options = evaluate.Options(tiou=np.array([0.5, 0.75]))
     for suffix in ("csv", "md"):
-        evaluate.evaluate(*(flag.split("=", 1)[1] for flag in flags[:2]), options, tmp_path / f"s.{suffix}")
+        evaluate.evaluate(
+            *(flag.split("=", 1)[1] for flag in flags[:2]), options, tmp_path / f"s.{suffix}"
+        )
     with (tmp_path / "s.csv").open(newline="") as file:
         rows = list(csv.reader(file))
-    assert rows == [["class", "0.5", "0.75", "average"], ["jump", "1.0", "1.0", "1.0"],
-                    ['up | "down",\nx', "0.0", "0.0", "0.0"], ["mAP", "0.5", "0.5", "0.5"]]
+    assert rows == [
+        ["class", "0.5", "0.75", "average"],
+        ["jump", "1.0", "1.0", "1.0"],
+        ['up | "down",\nx', "0.0", "0.0", "0.0"],
+        ["mAP", "0.5", "0.5", "0.5"],
+    ]
     assert (tmp_path / "s.md").read_text().splitlines() == [
-        "| class | 0.5 | 0.75 | average |", "|---|---:|---:|---:|", "| jump | 100.00 | 100.00 | 100.00 |",
-        '| up \\| "down", x | 0.00 | 0.00 | 0.00 |', "| **mAP** | **50.00** | **50.00** | **50.00** |"]
+        "| class | 0.5 | 0.75 | average |",
+        "|---|---:|---:|---:|",
+        "| jump | 100.00 | 100.00 | 100.00 |",
+        '| up \\| "down", x | 0.00 | 0.00 | 0.00 |',
+        "| **mAP** | **50.00** | **50.00** | **50.00** |",
+    ]
 
 
 def test_per_class_table_has_the_best_first(files):
     run_segment = {"label": "run", "score": 1, "segment": [20, 30]}
     ended = run(*files({"v": [run_segment]})[:2], "--tiou=0.5", "--per_class")
-    assert re.search(r"class .*\nrun +100.00 +100.00\njump +0.00 +0.00\nmAP % +50.00 +50.00\n", ended.stdout)
+    assert re.search(
+        r"class .*\nrun +100.00 +100.00\njump +0.00 +0.00\nmAP % +50.00 +50.00\n", ended.stdout
+    )
 
 
 def test_blocked_videos_and_duplicates(files, tmp_path):
-    truth = {"database": {"v": {"subset": "validation", "annotations": [ROWS[0], ROWS[0]]},
-                          "w": {"subset": "validation", "annotations": ROWS}}}
+    truth = {
+        "database": {
+            "v": {"subset": "validation", "annotations": [ROWS[0], ROWS[0]]},
+            "w": {"subset": "validation", "annotations": ROWS},
+        }
+    }
     flags = files({"v": [GOOD], "w": [GOOD]}, truth)[:2]
     (tmp_path / "blocked.txt").write_text("w\n\nelsewhere\n")
-    ended = run(*flags, "--tiou=0.5", f"--blocked_videos={tmp_path / 'blocked.txt'}", "--remove_duplicates")
+    ended = run(
+        *flags, "--tiou=0.5", f"--blocked_videos={tmp_path / 'blocked.txt'}", "--remove_duplicates"
+    )
     assert "100.00" in ended.stdout, ended.stderr
-    for text in ("1 videos of this subset left out as blocked", "1 blocked names", "1 ground-truth segments left out"):
+    for text in (
+        "1 videos of this subset left out as blocked",
+        "1 blocked names",
+        "1 ground-truth segments left out",
+    ):
         assert f"note: {text}" in ended.stdout
 
 
@@ -183,7 +238,9 @@ def test_recall_of_proposals_without_labels(files, tmp_path):
 def test_errors_and_their_picture(files, tmp_path, suffix):
     truth, predictions, _ = (flag.split("=", 1)[1] for flag in files({"v": [GOOD]}))
     figure, errors = tmp_path / f"e.{suffix}", tmp_path / "e.json"
-    evaluate.evaluate(truth, predictions, evaluate.Options(errors_scale="thumos14"), None, errors, figure)
+    evaluate.evaluate(
+        truth, predictions, evaluate.Options(errors_scale="thumos14"), None, errors, figure
+    )
     written = json.loads(errors.read_text())
     assert written["scale"] == "thumos14" and written["ground_truths"]["without_duration"] == 2
     assert figure.read_bytes()[:4] in (b"\x89PNG", b"<?xm", b"%PDF")
@@ -203,8 +260,14 @@ runpy.run_module("bsp_tf.evaluate", run_name="__main__")
 """
     flags = files({"v": [GOOD]})
     outputs = [f"--errors={tmp_path / 'e.json'}", "--remove_duplicates", "--per_class"]
-    ended = subprocess.run([sys.executable, "-c", code, *flags, *outputs], capture_output=True, text=True, check=False)
+    ended = subprocess.run(
+        [sys.executable, "-c", code, *flags, *outputs], capture_output=True, text=True, check=False
+    )
     assert ended.returncode == 0, ended.stderr
-    ended = subprocess.run([sys.executable, "-c", code, *flags, f"--errors_figure={tmp_path / 'e.png'}"],
-                           capture_output=True, text=True, check=False)
+    ended = subprocess.run(
+        [sys.executable, "-c", code, *flags, f"--errors_figure={tmp_path / 'e.png'}"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     assert ended.returncode == 2 and "pip install matplotlib" in ended.stderr

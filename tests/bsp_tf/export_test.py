@@ -1,4 +1,6 @@
-"""Export: the SavedModel in a process without this package, the reuse of a finished output, and bad workdirs."""
+"""Export: the SavedModel in a process without this package, the reuse of a finished output, and bad
+workdirs.
+"""
 
 import functools
 import json
@@ -47,7 +49,10 @@ np.savez("results.npz", **results)
 
 @pytest.fixture(scope="module")
 def models() -> dict[str, TSM]:
-    built = {"action": TSM(3, depth=10, width=0.125), "boundary": TSM(4, depth=10, width=0.125, input="rgb_diff")}
+    built = {
+        "action": TSM(3, depth=10, width=0.125),
+        "boundary": TSM(4, depth=10, width=0.125, input="rgb_diff"),
+    }
     for seed, model in enumerate(built.values()):
         keras.utils.set_random_seed(seed)
         model.build()
@@ -60,22 +65,34 @@ def models() -> dict[str, TSM]:
 def exported(models, tmp_path_factory) -> Path:
     output = tmp_path_factory.mktemp("export") / "runs" / "two_stream"
     config = {"action": {"seed": 1}, "boundary": {"seed": 2}, "num_frames": 8}
-    assert export_two_stream(models["action"], models["boundary"], ACTIONS, BOUNDARIES, config, output, PREPARE)
+    assert export_two_stream(
+        models["action"], models["boundary"], ACTIONS, BOUNDARIES, config, output, PREPARE
+    )
     return output
 
 
 def test_separate_process(models, exported, tmp_path):
     rng = np.random.default_rng(5)
-    inputs = {"small": rng.integers(0, 256, (3, 8, 40, 56, 3), dtype=np.uint8),
-              "large": rng.integers(0, 256, (1, 5, 90, 71, 3), dtype=np.uint8)}
+    inputs = {
+        "small": rng.integers(0, 256, (3, 8, 40, 56, 3), dtype=np.uint8),
+        "large": rng.integers(0, 256, (1, 5, 90, 71, 3), dtype=np.uint8),
+    }
     np.savez(tmp_path / "inputs.npz", **inputs)
-    smooth = tf.image.resize(inputs["small"][:2].reshape(-1, 40, 56, 3), [48, 64]).numpy().astype(np.uint8)
+    smooth = (
+        tf.image.resize(inputs["small"][:2].reshape(-1, 40, 56, 3), [48, 64])
+        .numpy()
+        .astype(np.uint8)
+    )
     strings = [tf.io.encode_jpeg(frame, quality=90) for frame in smooth]
     for i, string in enumerate(strings):
         (tmp_path / f"{i // 8}_{i % 8}.jpg").write_bytes(string.numpy())
-    inputs["encoded"] = np.stack([tf.io.decode_jpeg(string) for string in strings]).reshape(2, 8, 48, 64, 3)
+    inputs["encoded"] = np.stack([tf.io.decode_jpeg(string) for string in strings]).reshape(
+        2, 8, 48, 64, 3
+    )
 
-    subprocess.run([sys.executable, "-c", CONSUMER, str(exported)], check=True, cwd=tmp_path, timeout=120)
+    subprocess.run(
+        [sys.executable, "-c", CONSUMER, str(exported)], check=True, cwd=tmp_path, timeout=120
+    )
 
     results = np.load(tmp_path / "results.npz")
     two_stream = TwoStream(models["action"], models["boundary"], PREPARE)
@@ -83,13 +100,18 @@ def test_separate_process(models, exported, tmp_path):
         for key, expected in two_stream(tf.constant(frames)).items():
             expected = expected.numpy()
             assert results[f"{name}/{key}"].dtype == np.float32
-            np.testing.assert_allclose(results[f"{name}/{key}"], expected, atol=1e-4 * np.abs(expected).max())
+            np.testing.assert_allclose(
+                results[f"{name}/{key}"], expected, atol=1e-4 * np.abs(expected).max()
+            )
         np.testing.assert_allclose(results[f"{name}/action"].sum(-1), 1, rtol=1e-5)
         assert results[f"{name}/features"].shape == (len(frames), 128)
     actions, boundaries, config = json.loads(str(results["texts"]))
     assert (tuple(actions.splitlines()), tuple(boundaries.splitlines())) == (ACTIONS, BOUNDARIES)
     config = json.loads(config)
-    assert config["feature_dim"] == 128 and config["streams"] == {"action": [0, 64], "boundary": [64, 128]}
+    assert config["feature_dim"] == 128 and config["streams"] == {
+        "action": [0, 64],
+        "boundary": [64, 128],
+    }
     assert config["num_frames"] == 8 and config["action"] == {"seed": 1}
 
 
@@ -97,19 +119,31 @@ def test_keras_reads_it_as_a_layer(models, exported):
     frames = np.random.default_rng(6).integers(0, 256, (1, 8, 40, 40, 3), dtype=np.uint8)
     layer = keras.layers.TFSMLayer(str(exported), call_endpoint="serving_default")
     expected = TwoStream(models["action"], models["boundary"], PREPARE)(tf.constant(frames))
-    np.testing.assert_allclose(layer(frames)["features"], expected["features"], rtol=1e-3, atol=1e-4)
+    np.testing.assert_allclose(
+        layer(frames)["features"], expected["features"], rtol=1e-3, atol=1e-4
+    )
 
 
 def test_nothing_but_the_model_is_left(exported):
     assert [path.name for path in exported.parent.iterdir()] == ["two_stream"]
     assert sorted(path.name for path in (exported / "assets").iterdir()) == [
-        "action_labels.txt", "boundary_labels.txt", "config.json"]
+        "action_labels.txt",
+        "boundary_labels.txt",
+        "config.json",
+    ]
 
 
 def test_label_list_of_another_run(models, tmp_path):
     with pytest.raises(InputError, match="3 classes, its label list 2"):
-        export_two_stream(models["action"], models["boundary"], ACTIONS[:2], BOUNDARIES, {"num_frames": 8},
-                          tmp_path / "out", PREPARE)
+        export_two_stream(
+            models["action"],
+            models["boundary"],
+            ACTIONS[:2],
+            BOUNDARIES,
+            {"num_frames": 8},
+            tmp_path / "out",
+            PREPARE,
+        )
 
 
 def write_workdir(folder: Path, task: str, labels: tuple[str, ...], seed: int = 0, **data) -> Path:
@@ -120,14 +154,18 @@ def write_workdir(folder: Path, task: str, labels: tuple[str, ...], seed: int = 
     claim_workdir(folder, config, labels)
     keras.utils.set_random_seed(seed)
     model = build_model(config, len(labels))
-    tf.train.Checkpoint(model=model_state(model)).save(str(checkpoint_folder(folder, "best") / "checkpoint"))
+    tf.train.Checkpoint(model=model_state(model)).save(
+        str(checkpoint_folder(folder, "best") / "checkpoint")
+    )
     return folder
 
 
 @pytest.fixture
 def workdirs(tmp_path) -> tuple[Path, Path]:
-    return (write_workdir(tmp_path / "action", "action", ACTIONS),
-            write_workdir(tmp_path / "boundary", "boundary", BOUNDARIES))
+    return (
+        write_workdir(tmp_path / "action", "action", ACTIONS),
+        write_workdir(tmp_path / "boundary", "boundary", BOUNDARIES),
+    )
 
 
 def test_workdirs_are_exported_once(workdirs, tmp_path):
@@ -158,8 +196,15 @@ def test_workdirs_in_the_wrong_order(workdirs, tmp_path):
 def test_output_that_is_no_model(models, tmp_path):
     (tmp_path / "notes.txt").write_text("mine")
     with pytest.raises(InputError, match="is no exported model"):
-        export_two_stream(models["action"], models["boundary"], ACTIONS, BOUNDARIES, {"num_frames": 8}, tmp_path,
-                          PREPARE)
+        export_two_stream(
+            models["action"],
+            models["boundary"],
+            ACTIONS,
+            BOUNDARIES,
+            {"num_frames": 8},
+            tmp_path,
+            PREPARE,
+        )
     assert (tmp_path / "notes.txt").read_text() == "mine"
 
 
@@ -170,15 +215,33 @@ def test_failed_self_check_leaves_nothing(models, tmp_path):
         return PREPARE(frames) + float(next(calls))
 
     with pytest.raises(RuntimeError, match="self check"):
-        export_two_stream(models["action"], models["boundary"], ACTIONS, BOUNDARIES, {"num_frames": 8},
-                          tmp_path / "out", unsteady)
+        export_two_stream(
+            models["action"],
+            models["boundary"],
+            ACTIONS,
+            BOUNDARIES,
+            {"num_frames": 8},
+            tmp_path / "out",
+            unsteady,
+        )
     assert not list(tmp_path.iterdir())
 
 
 def test_command_reports_a_missing_workdir_in_one_line(tmp_path):
-    run = subprocess.run([sys.executable, "-m", "bsp_tf.export", f"--action_workdir={tmp_path / 'none'}",
-                          f"--boundary_workdir={tmp_path}", f"--output={tmp_path / 'out'}"],
-                         cwd=PROJECT, capture_output=True, text=True, timeout=120)
+    run = subprocess.run(
+        [
+            sys.executable,
+            "-m",
+            "bsp_tf.export",
+            f"--action_workdir={tmp_path / 'none'}",
+            f"--boundary_workdir={tmp_path}",
+            f"--output={tmp_path / 'out'}",
+        ],
+        cwd=PROJECT,
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
     assert run.returncode == 2
     errors = [line for line in run.stderr.splitlines() if line.startswith("error: ")]
     assert len(errors) == 1 and "none" in errors[0] and "Traceback" not in run.stderr

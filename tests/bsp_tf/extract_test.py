@@ -1,4 +1,6 @@
-"""Extraction with a SavedModel whose numbers are known, from real files, whole and broken, in one go and killed."""
+"""Extraction with a SavedModel whose numbers are known, from real files, whole and broken, in one
+go and killed.
+"""
 
 import csv
 import json
@@ -23,7 +25,9 @@ PROJECT = Path(__file__).resolve().parents[2]
 
 
 class TwoNumbers(tf.Module):
-    """Looks like the exported two-stream model; its features are the means of the first and of the last frame."""
+    """Looks like the exported two-stream model; its features are the means of the first and of the
+    last frame.
+    """
 
     def __init__(self, assets, weight):
         super().__init__()
@@ -32,13 +36,19 @@ class TwoNumbers(tf.Module):
         self.boundary_labels = tf.saved_model.Asset(str(assets / "boundary_labels.txt"))
         self.config = tf.saved_model.Asset(str(assets / "config.json"))
 
-    @tf.function(input_signature=[tf.TensorSpec([None, None, None, None, 3], tf.uint8, name="frames")])
+    @tf.function(
+        input_signature=[tf.TensorSpec([None, None, None, None, 3], tf.uint8, name="frames")]
+    )
     def __call__(self, frames):
         means = tf.reduce_mean(tf.cast(frames, tf.float32), axis=(2, 3, 4)) * self.weight
         n = tf.shape(frames)[0]
-        return {"features": tf.stack([means[:, 0], means[:, -1]], 1), "action": tf.fill([n, 3], 1 / 3),
-                "boundary": tf.fill([n, 4], 0.25), "action_logits": tf.zeros([n, 3]),
-                "boundary_logits": tf.zeros([n, 4])}
+        return {
+            "features": tf.stack([means[:, 0], means[:, -1]], 1),
+            "action": tf.fill([n, 3], 1 / 3),
+            "boundary": tf.fill([n, 4], 0.25),
+            "action_logits": tf.zeros([n, 3]),
+            "boundary_logits": tf.zeros([n, 4]),
+        }
 
 
 def save_model(folder, weight=1.0, short_side=0):
@@ -47,9 +57,17 @@ def save_model(folder, weight=1.0, short_side=0):
     (assets / "action_labels.txt").write_text("jump\nrun\nwavé\n", encoding="utf-8")
     (assets / "boundary_labels.txt").write_text("diff_class\nsame_class\ndiff_speed\nsame_speed\n")
     data = {"data": {"short_side": short_side}}
-    (assets / "config.json").write_text(json.dumps({
-        "action": data, "boundary": data, "num_frames": 8, "feature_dim": 2,
-        "streams": {"action": [0, 1], "boundary": [1, 2]}}))
+    (assets / "config.json").write_text(
+        json.dumps(
+            {
+                "action": data,
+                "boundary": data,
+                "num_frames": 8,
+                "feature_dim": 2,
+                "streams": {"action": [0, 1], "boundary": [1, 2]},
+            }
+        )
+    )
     model = TwoNumbers(assets, weight)
     tf.saved_model.save(model, str(folder), signatures={"serving_default": model.__call__})
     return folder
@@ -68,7 +86,7 @@ def videos(make_video, tmp_path_factory):
     make_video(root / "a" / "short.mp4", num_frames=5, height=40, width=80, seed=2)
     make_video(root / "exact.avi", num_frames=16, seed=3, codec="mpeg4", fps=30)
     whole = make_video(root / "whole.mkv", num_frames=120, height=96, width=128)
-    (root / "cut.mkv").write_bytes(whole.read_bytes()[:whole.stat().st_size // 2])
+    (root / "cut.mkv").write_bytes(whole.read_bytes()[: whole.stat().st_size // 2])
     whole.unlink()
     (root / "text.mp4").write_text("no video\n" * 30)
     (root / "empty.mp4").touch()
@@ -89,13 +107,28 @@ def test_features_metadata_and_failures(model, videos, tmp_path):
     assert num_videos == 3 and len(failures) == 3
     store = FeatureStore(tmp_path)
     assert store.video_ids == ["exact", "long", "short"]
-    assert store.metadata["window"] == 8 and store.metadata["streams"] == {"action": [0, 1], "boundary": [1, 2]}
+    assert store.metadata["window"] == 8 and store.metadata["streams"] == {
+        "action": [0, 1],
+        "boundary": [1, 2],
+    }
     assert store.metadata["action_labels"] == ["jump", "run", "wavé"]
     long, short, exact = (store.metadata["videos"][name] for name in ("long", "short", "exact"))
     assert (long["num_frames"], long["num_snippets"], long["last_snippet_padded"]) == (83, 11, True)
-    assert (short["num_frames"], short["num_snippets"], short["last_snippet_padded"]) == (5, 1, True)
-    assert (exact["num_frames"], exact["num_snippets"], exact["last_snippet_padded"]) == (16, 2, False)
-    assert exact["fps"] == 30.0 and exact["duration_seconds"] == pytest.approx(16 / 30) and not exact["partial"]
+    assert (short["num_frames"], short["num_snippets"], short["last_snippet_padded"]) == (
+        5,
+        1,
+        True,
+    )
+    assert (exact["num_frames"], exact["num_snippets"], exact["last_snippet_padded"]) == (
+        16,
+        2,
+        False,
+    )
+    assert (
+        exact["fps"] == 30.0
+        and exact["duration_seconds"] == pytest.approx(16 / 30)
+        and not exact["partial"]
+    )
     frames = np.stack(list(read_frames(videos / "long.mp4"))).astype(np.float64)
     means = frames.mean((1, 2, 3))
     first = np.arange(11) * 8
@@ -105,7 +138,9 @@ def test_features_metadata_and_failures(model, videos, tmp_path):
     probabilities = store.load_probabilities("long")
     assert probabilities["action"].shape == (11, 3) and probabilities["boundary"].shape == (11, 4)
     change = np.abs(np.diff(frames, axis=0)).mean((1, 2, 3))
-    np.testing.assert_allclose(probabilities["pixel_change"], [change[i:i + 7].max() for i in first], rtol=1e-3)
+    np.testing.assert_allclose(
+        probabilities["pixel_change"], [change[i : i + 7].max() for i in first], rtol=1e-3
+    )
     reasons = failures_of(tmp_path)
     assert sorted(reasons) == ["cut.mkv", "empty.mp4", "text.mp4"]
     assert "cut short or damaged" in reasons["cut.mkv"] and "empty" in reasons["empty.mp4"]
@@ -123,15 +158,23 @@ def test_allow_partial(model, videos, tmp_path):
 def test_frame_step_stride_and_short_side(model, videos, tmp_path):
     extract(model, videos / "long.mp4", tmp_path, frame_step=2, stride=16, short_side=24)
     store = FeatureStore(tmp_path)
-    means = np.stack(list(read_frames(videos / "long.mp4", short_side=24))).astype(np.float64).mean((1, 2, 3))
+    means = (
+        np.stack(list(read_frames(videos / "long.mp4", short_side=24)))
+        .astype(np.float64)
+        .mean((1, 2, 3))
+    )
     first = np.arange(6) * 16
     np.testing.assert_allclose(store.load("long")[:, 0], means[np.minimum(first, 82)], rtol=1e-4)
-    np.testing.assert_allclose(store.load("long")[:, 1], means[np.minimum(first + 14, 82)], rtol=1e-4)
+    np.testing.assert_allclose(
+        store.load("long")[:, 1], means[np.minimum(first + 14, 82)], rtol=1e-4
+    )
     assert store.metadata["frame_step"] == 2 and store.metadata["stride"] == 16
 
 
 def test_frames_are_scaled_to_what_the_model_wants(videos, tmp_path):
-    extract(save_model(tmp_path / "model", short_side=20), videos / "long.mp4", tmp_path / "features")
+    extract(
+        save_model(tmp_path / "model", short_side=20), videos / "long.mp4", tmp_path / "features"
+    )
     assert FeatureStore(tmp_path / "features").metadata["short_side"] == 20
 
 
@@ -166,8 +209,12 @@ def test_what_is_no_model(videos, tmp_path):
         extract(tmp_path / "nowhere", videos, tmp_path / "features")
     plain = tf.Module()
     plain.double = tf.function(lambda x: {"y": 2 * x}, input_signature=[tf.TensorSpec([None])])
-    tf.saved_model.save(plain, str(tmp_path / "plain"), signatures={"serving_default": plain.double})
-    with pytest.raises(InputError, match="no two-stream model: it lacks features, action, boundary, action_labels"):
+    tf.saved_model.save(
+        plain, str(tmp_path / "plain"), signatures={"serving_default": plain.double}
+    )
+    with pytest.raises(
+        InputError, match="no two-stream model: it lacks features, action, boundary, action_labels"
+    ):
         extract(tmp_path / "plain", videos, tmp_path / "features")
     (tmp_path / "broken").mkdir()
     (tmp_path / "broken" / "saved_model.pb").write_bytes(b"rubbish")
@@ -182,9 +229,16 @@ def test_ids(tmp_path):
     for name in ("a/x.mp4", "b/x.mp4", "x.avi", "y.mp4", "a/z.tar.mkv"):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).touch()
-    named = {name: path.relative_to(tmp_path).as_posix() for name, path in name_videos(tmp_path).items()}
-    assert named == {"a__x.mp4": "a/x.mp4", "b__x.mp4": "b/x.mp4", "x.avi": "x.avi", "y": "y.mp4",
-                     "z.tar": "a/z.tar.mkv"}
+    named = {
+        name: path.relative_to(tmp_path).as_posix() for name, path in name_videos(tmp_path).items()
+    }
+    assert named == {
+        "a__x.mp4": "a/x.mp4",
+        "b__x.mp4": "b/x.mp4",
+        "x.avi": "x.avi",
+        "y": "y.mp4",
+        "z.tar": "a/z.tar.mkv",
+    }
     (tmp_path / "a__x.mp4").touch()
     (tmp_path / "a__x.mp4.mp4").touch()
     with pytest.raises(InputError, match="would both get the id 'a__x.mp4'"):
@@ -197,7 +251,9 @@ def test_ids(tmp_path):
 
 
 def test_memory_does_not_grow_with_the_video(model, make_video, tmp_path):
-    """Twelve times the frames, hardly more memory. (The frames of the long one alone would take 415 MB.)"""
+    """Twelve times the frames, hardly more memory. (The frames of the long one alone would take 415
+    MB.)
+    """
     make_video(tmp_path / "short.mp4", num_frames=100, height=240, width=320)
     make_video(tmp_path / "long.mp4", num_frames=1800, height=240, width=320)
     extract(model, tmp_path / "short.mp4", tmp_path / "features")
@@ -210,10 +266,15 @@ def test_memory_does_not_grow_with_the_video(model, make_video, tmp_path):
 def test_killed_and_started_again(model, make_video, tmp_path):
     for i in range(6):
         make_video(tmp_path / "videos" / f"{i}.mp4", num_frames=200, height=120, width=160, seed=i)
-    arguments = (f"--model={model}", f"--videos={tmp_path / 'videos'}", f"--output={tmp_path / 'killed'}",
-                 "--batch_size=2")
-    process = subprocess.Popen(command(*arguments), cwd=PROJECT, stdout=subprocess.DEVNULL,
-                               stderr=subprocess.DEVNULL)
+    arguments = (
+        f"--model={model}",
+        f"--videos={tmp_path / 'videos'}",
+        f"--output={tmp_path / 'killed'}",
+        "--batch_size=2",
+    )
+    process = subprocess.Popen(
+        command(*arguments), cwd=PROJECT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
     deadline = time.monotonic() + 120
     while not list((tmp_path / "killed").glob("*.npy")):
         assert process.poll() is None and time.monotonic() < deadline
@@ -236,11 +297,21 @@ def test_killed_and_started_again(model, make_video, tmp_path):
 
 def test_command_exit_status(model, videos, tmp_path):
     environment = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"}
-    run = subprocess.run(command(f"--model={model}", f"--videos={videos}", f"--output={tmp_path}"), cwd=PROJECT,
-                         capture_output=True, text=True, env=environment)
+    run = subprocess.run(
+        command(f"--model={model}", f"--videos={videos}", f"--output={tmp_path}"),
+        cwd=PROJECT,
+        capture_output=True,
+        text=True,
+        env=environment,
+    )
     assert run.returncode == 3, run.stderr
     assert "features of 3 videos" in run.stdout and "3 videos failed: see" in run.stderr
-    run = subprocess.run(command(f"--model={model}", "--videos=nowhere", f"--output={tmp_path}"), cwd=PROJECT,
-                         capture_output=True, text=True, env=environment)
+    run = subprocess.run(
+        command(f"--model={model}", "--videos=nowhere", f"--output={tmp_path}"),
+        cwd=PROJECT,
+        capture_output=True,
+        text=True,
+        env=environment,
+    )
     assert run.returncode == 2 and "Traceback" not in run.stderr
     assert run.stderr.strip().splitlines()[-1] == "error: nowhere does not exist; check --videos."

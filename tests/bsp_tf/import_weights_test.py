@@ -1,4 +1,6 @@
-"""Checkpoints as PyTorch writes them -> workdirs that the other commands take, with PyTorch's own numbers."""
+"""Checkpoints as PyTorch writes them -> workdirs that the other commands take, with PyTorch's own
+numbers.
+"""
 
 import json
 import math
@@ -24,7 +26,9 @@ def as_tsm(name: str) -> str:
     """A torchvision name as TSM's training code saves it from DataParallel."""
     if name.startswith("fc."):
         return f"module.new_{name}"
-    return "module.base_model." + (name.replace(".conv1.", ".conv1.net.") if name.startswith("layer") else name)
+    return "module.base_model." + (
+        name.replace(".conv1.", ".conv1.net.") if name.startswith("layer") else name
+    )
 
 
 @pytest.fixture(scope="module")
@@ -70,7 +74,10 @@ def tsm_state(plain_state) -> dict:
 
 def save(path: Path, state: dict) -> Path:
     """As TSM's training code does."""
-    torch.save({"epoch": 50, "arch": "resnet", "state_dict": state, "optimizer": {}, "best_prec1": 71.2}, path)
+    torch.save(
+        {"epoch": 50, "arch": "resnet", "state_dict": state, "optimizer": {}, "best_prec1": 71.2},
+        path,
+    )
     return path
 
 
@@ -83,18 +90,31 @@ def labels(tmp_path) -> Path:
 def gtad_state(channels: int, bins: int, kernel: int) -> dict:
     """The reference's names and shapes at small widths, random numbers by name."""
     base, branch, first, then = 32, 16, 24, 12
-    layers = {"backbone1.0": (base, channels // 4, 3), "localization.0": (first, base * bins, 1, 1),
-              "localization.2": (then, first, 1, 1), "localization.4": (then, then, kernel, kernel),
-              "localization.6": (then, then, kernel, kernel), "localization.8": (2, then, 1, 1),
-              "regu_s.1": (1, base, 1), "regu_e.1": (1, base, 1)}
+    layers = {
+        "backbone1.0": (base, channels // 4, 3),
+        "localization.0": (first, base * bins, 1, 1),
+        "localization.2": (then, first, 1, 1),
+        "localization.4": (then, then, kernel, kernel),
+        "localization.6": (then, then, kernel, kernel),
+        "localization.8": (2, then, 1, 1),
+        "regu_s.1": (1, base, 1),
+        "regu_e.1": (1, base, 1),
+    }
     for block in ("backbone1.2", "backbone2.0", "regu_s.0", "regu_e.0"):
-        layers |= {f"{block}.tconvs.0": (branch, base, 1), f"{block}.tconvs.2": (branch, 4, 3),
-                   f"{block}.tconvs.4": (base, branch, 1), f"{block}.sconvs.0": (branch, 2 * base, 1, 1),
-                   f"{block}.sconvs.2": (branch, 4, 1, 1), f"{block}.sconvs.4": (base, branch, 1, 1)}
+        layers |= {
+            f"{block}.tconvs.0": (branch, base, 1),
+            f"{block}.tconvs.2": (branch, 4, 3),
+            f"{block}.tconvs.4": (base, branch, 1),
+            f"{block}.sconvs.0": (branch, 2 * base, 1, 1),
+            f"{block}.sconvs.2": (branch, 4, 1, 1),
+            f"{block}.sconvs.4": (base, branch, 1, 1),
+        }
     state = {}
     for name, shape in layers.items():
         rng = np.random.default_rng(zlib.crc32(name.encode()))
-        state[f"module.{name}.weight"] = torch.tensor(rng.standard_normal(shape) * math.sqrt(2 / math.prod(shape[1:])))
+        state[f"module.{name}.weight"] = torch.tensor(
+            rng.standard_normal(shape) * math.sqrt(2 / math.prod(shape[1:]))
+        )
         state[f"module.{name}.bias"] = torch.tensor(rng.standard_normal(shape[0]) * 0.1)
     return {name: value.float() for name, value in state.items()}
 
@@ -111,7 +131,12 @@ def test_a_tsm_checkpoint_gives_its_own_numbers(networks, labels, tmp_path, dept
     assert "check against PyTorch" in capsys.readouterr().out
 
     model, config, names = load_trained_model(tmp_path / "out")
-    assert (model.depth, model.width, model.num_classes, config.imported.shifted) == (depth, 1.0, CLASSES, True)
+    assert (model.depth, model.width, model.num_classes, config.imported.shifted) == (
+        depth,
+        1.0,
+        CLASSES,
+        True,
+    )
     assert names == ["action e", "action d", "action c", "action b", "action a"]
     clip = np.random.default_rng(3).standard_normal((1, NUM_FRAMES, 72, 48, 3)).astype(np.float32)
     with torch.inference_mode():
@@ -122,13 +147,23 @@ def test_a_tsm_checkpoint_gives_its_own_numbers(networks, labels, tmp_path, dept
     assert not import_weights(path, tmp_path / "out", labels)
     with pytest.raises(InputError, match="holds another model .*imported, labels|imported"):
         import_weights(path, tmp_path / "out")
-    assert sorted(file.name for file in tmp_path.iterdir()) == ["names.txt", "no_hint_in_the_name.pth.tar", "out"]
+    assert sorted(file.name for file in tmp_path.iterdir()) == [
+        "names.txt",
+        "no_hint_in_the_name.pth.tar",
+        "out",
+    ]
 
 
-@pytest.mark.parametrize("rename", [
-    lambda name: name, lambda name: f"module.{name}", lambda name: f"base_model.{name}",
-    lambda name: as_tsm(name).removeprefix("module."), lambda name: as_tsm(name).replace("new_fc", "base_model.fc"),
-])
+@pytest.mark.parametrize(
+    "rename",
+    [
+        lambda name: name,
+        lambda name: f"module.{name}",
+        lambda name: f"base_model.{name}",
+        lambda name: as_tsm(name).removeprefix("module."),
+        lambda name: as_tsm(name).replace("new_fc", "base_model.fc"),
+    ],
+)
 def test_every_way_of_naming(plain_state, tmp_path, rename):
     from bsp_tf.runs.workdir import load_trained_model
 
@@ -141,21 +176,41 @@ def test_every_way_of_naming(plain_state, tmp_path, rename):
 
 
 def test_wrong_names_and_shapes_are_listed(tsm_state, tmp_path):
-    tsm_state["module.base_model.layer3.0.bn9.weight"] = tsm_state.pop("module.base_model.layer3.0.bn1.weight")
+    tsm_state["module.base_model.layer3.0.bn9.weight"] = tsm_state.pop(
+        "module.base_model.layer3.0.bn1.weight"
+    )
     tsm_state["module.base_model.bn1.bias"] = torch.zeros(65)
     with pytest.raises(InputError) as error:
         import_weights(save(tmp_path / "w.pth.tar", tsm_state), tmp_path / "out")
     message = str(error.value)
-    assert "layer3.0.bn9.weight: unexpected" in message and "layer3.0.bn1.weight: missing" in message
+    assert (
+        "layer3.0.bn9.weight: unexpected" in message and "layer3.0.bn1.weight: missing" in message
+    )
     assert "bn1.bias: shape (65,), the model has (8,)" in message and "w.pth.tar" in message
     assert not (tmp_path / "out").exists()
 
 
-@pytest.mark.parametrize(("change", "message"), [
-    (lambda state: state.update({"module.base_model.bn1.running_var": torch.full((8,), -1.0)}), "differ from PyTorch"),
-    (lambda state: state.update({"module.new_fc.weight": torch.full((CLASSES, 64), math.nan)}), "holds NaN"),
-    (lambda state: state.clear() or state.update(a=torch.zeros(1)), "neither a TSM, .* first names are a"),
-])
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (
+            lambda state: state.update(
+                {"module.base_model.bn1.running_var": torch.full((8,), -1.0)}
+            ),
+            "differ from PyTorch",
+        ),
+        (
+            lambda state: state.update(
+                {"module.new_fc.weight": torch.full((CLASSES, 64), math.nan)}
+            ),
+            "holds NaN",
+        ),
+        (
+            lambda state: state.clear() or state.update(a=torch.zeros(1)),
+            "neither a TSM, .* first names are a",
+        ),
+    ],
+)
 def test_unfit_weights(tsm_state, tmp_path, change, message):
     change(tsm_state)
     with pytest.raises(InputError, match=message):
@@ -181,7 +236,9 @@ def test_an_output_that_is_something_else(tsm_state, tmp_path):
         import_weights(save(tmp_path / "w.pth.tar", tsm_state), tmp_path / "out")
 
 
-def test_training_starts_from_it_with_other_classes_and_it_is_exported(tsm_state, labels, tmp_path, tiny_config):
+def test_training_starts_from_it_with_other_classes_and_it_is_exported(
+    tsm_state, labels, tmp_path, tiny_config
+):
     import tensorflow as tf
 
     from bsp_tf.export import export_workdirs
@@ -193,25 +250,33 @@ def test_training_starts_from_it_with_other_classes_and_it_is_exported(tsm_state
     import_weights(save(tmp_path / "w.pth.tar", tsm_state), tmp_path / "action", labels, sizes)
     tiny_config.init_from = str(tmp_path / "action")
     model = Learner(tiny_config, 3, 3, 6, strategy_for("one_device")).model
-    np.testing.assert_array_equal(np.asarray(model.conv1.kernel)[1, 2, 0],
-                                  tsm_state["module.base_model.conv1.weight"][:, 0, 1, 2])
+    np.testing.assert_array_equal(
+        np.asarray(model.conv1.kernel)[1, 2, 0],
+        tsm_state["module.base_model.conv1.weight"][:, 0, 1, 2],
+    )
     assert model.num_classes == 3
 
     tiny_config.task = "boundary"
     boundary = ("diff_class", "same_class", "diff_speed", "same_speed")
     claim_workdir(tmp_path / "boundary", tiny_config, boundary)
     checkpoint = tf.train.Checkpoint(model=model_state(build_model(tiny_config, 4)))
-    tf.train.CheckpointManager(checkpoint, str(checkpoint_folder(tmp_path / "boundary", "best")), 1).save()
+    tf.train.CheckpointManager(
+        checkpoint, str(checkpoint_folder(tmp_path / "boundary", "best")), 1
+    ).save()
     assert export_workdirs(tmp_path / "action", tmp_path / "boundary", tmp_path / "two_stream")
     exported = tf.saved_model.load(str(tmp_path / "two_stream"))
     assert exported.signatures["serving_default"].structured_outputs["action"].shape[-1] == CLASSES
 
 
-@pytest.mark.parametrize(("bins", "kernel", "windows"), [(36, 1, False), (32, 3, True), (32, 1, False)])
+@pytest.mark.parametrize(
+    ("bins", "kernel", "windows"), [(36, 1, False), (32, 3, True), (32, 1, False)]
+)
 def test_a_gtad_of_either_branch(tmp_path, bins, kernel, windows, capsys):
     from bsp_tf.localization.workdir import load_gtad
 
-    torch.save({"epoch": 5, "state_dict": gtad_state(8, bins, kernel)}, tmp_path / "GTAD_best.pth.tar")
+    torch.save(
+        {"epoch": 5, "state_dict": gtad_state(8, bins, kernel)}, tmp_path / "GTAD_best.pth.tar"
+    )
     assert import_weights(tmp_path / "GTAD_best.pth.tar", tmp_path / "out", options=GTAD_SIZES)
     assert "check against PyTorch" in capsys.readouterr().out
     model, config = load_gtad(tmp_path / "out")
@@ -226,15 +291,25 @@ def test_gtad_faults(tmp_path, labels):
     with pytest.raises(InputError, match="leave --labels out"):
         import_weights(tmp_path / "w.pth.tar", tmp_path / "out", labels, GTAD_SIZES)
     with pytest.raises(InputError, match="max_duration=20 exceeds --num_segments=12"):
-        import_weights(tmp_path / "w.pth.tar", tmp_path / "out", options=ImportOptions(num_segments=12,
-                                                                                       max_duration=20))
+        import_weights(
+            tmp_path / "w.pth.tar",
+            tmp_path / "out",
+            options=ImportOptions(num_segments=12, max_duration=20),
+        )
     with pytest.raises(InputError, match="feature_stride must be a whole number"):
-        import_weights(tmp_path / "w.pth.tar", tmp_path / "out", options=ImportOptions(
-            num_segments=12, max_duration=8, feature_settings={"feature_stride": "eight"}))
+        import_weights(
+            tmp_path / "w.pth.tar",
+            tmp_path / "out",
+            options=ImportOptions(
+                num_segments=12, max_duration=8, feature_settings={"feature_stride": "eight"}
+            ),
+        )
     state["module.regu_s.1.bias"] = torch.zeros(3)
     state["module.backbone2.0.tconvs.2.bias"] = torch.zeros(3)
     torch.save({"state_dict": state}, tmp_path / "w.pth.tar")
-    with pytest.raises(InputError, match=r"'backbone2.0.tconvs.2.bias' has shape \(3,\).*'regu_s.1.bias'.*2 in all"):
+    with pytest.raises(
+        InputError, match=r"'backbone2.0.tconvs.2.bias' has shape \(3,\).*'regu_s.1.bias'.*2 in all"
+    ):
         import_weights(tmp_path / "w.pth.tar", tmp_path / "out", options=GTAD_SIZES)
     state["module.more"] = state.pop("module.regu_s.1.bias")
     torch.save({"state_dict": state}, tmp_path / "w.pth.tar")
@@ -247,22 +322,48 @@ def test_an_imported_gtad_detects_on_arrays_of_other_tools(tmp_path):
     from bsp_tf.detect import detect
 
     torch.save({"state_dict": gtad_state(8, 36, 1)}, tmp_path / "w.pth.tar")
-    options = ImportOptions(num_segments=12, max_duration=8, feature_settings={"feature_layout": "whole"})
+    options = ImportOptions(
+        num_segments=12, max_duration=8, feature_settings={"feature_layout": "whole"}
+    )
     import_weights(tmp_path / "w.pth.tar", tmp_path / "gtad", options=options)
     (tmp_path / "features").mkdir()
     rng = np.random.default_rng(0)
     for name in ("one", "two"):
-        np.save(tmp_path / "features" / f"v_{name}.npy", rng.standard_normal((30, 8)).astype(np.float32))
-    video = {"subset": "validation", "duration": 60.0, "annotations": [{"segment": [3.0, 9.0], "label": "jump"}]}
-    (tmp_path / "annotations.json").write_text(json.dumps({"database": {"one": video, "two": video}}))
-    result = detect(str(tmp_path / "gtad"), str(tmp_path / "features"), str(tmp_path / "annotations.json"),
-                    "validation", str(tmp_path / "detections.json"))
+        np.save(
+            tmp_path / "features" / f"v_{name}.npy", rng.standard_normal((30, 8)).astype(np.float32)
+        )
+    video = {
+        "subset": "validation",
+        "duration": 60.0,
+        "annotations": [{"segment": [3.0, 9.0], "label": "jump"}],
+    }
+    (tmp_path / "annotations.json").write_text(
+        json.dumps({"database": {"one": video, "two": video}})
+    )
+    result = detect(
+        str(tmp_path / "gtad"),
+        str(tmp_path / "features"),
+        str(tmp_path / "annotations.json"),
+        "validation",
+        str(tmp_path / "detections.json"),
+    )
     assert result["videos"] == 2 and result["detections"] > 2 and not result["left_out"]
 
 
 def test_command_tells_mistakes_in_one_line(tmp_path):
-    run = subprocess.run([sys.executable, "-m", "bsp_tf.import_weights", f"--checkpoint={tmp_path / 'none.pth'}",
-                          f"--output={tmp_path / 'out'}"], cwd=PROJECT, capture_output=True, text=True, timeout=120)
+    run = subprocess.run(
+        [
+            sys.executable,
+            "-m",
+            "bsp_tf.import_weights",
+            f"--checkpoint={tmp_path / 'none.pth'}",
+            f"--output={tmp_path / 'out'}",
+        ],
+        cwd=PROJECT,
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
     assert run.returncode == 2
     errors = [line for line in run.stderr.splitlines() if line.startswith("error: ")]
     assert len(errors) == 1 and "none.pth" in errors[0] and "Traceback" not in run.stderr

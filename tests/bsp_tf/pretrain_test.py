@@ -21,34 +21,62 @@ def command(*arguments) -> list[str]:
 
 
 def run(*arguments) -> subprocess.CompletedProcess:
-    return subprocess.run(command(*arguments), cwd=PROJECT, capture_output=True, text=True, timeout=200)
+    return subprocess.run(
+        command(*arguments), cwd=PROJECT, capture_output=True, text=True, timeout=200
+    )
 
 
 def last_values(workdir: Path) -> dict[str, np.ndarray]:
-    """All numbers of the last checkpoint but times: weights, statistics, momentum, dropout state, progress."""
-    reader = tf.train.load_checkpoint(tf.train.latest_checkpoint(str(workdir / "checkpoints" / "last")))
+    """All numbers of the last checkpoint but times: weights, statistics, momentum, dropout state,
+    progress.
+    """
+    reader = tf.train.load_checkpoint(
+        tf.train.latest_checkpoint(str(workdir / "checkpoints" / "last"))
+    )
     names = [name for name in reader.get_variable_to_shape_map() if name.endswith("VARIABLE_VALUE")]
-    return {name: reader.get_tensor(name) for name in names if "save_counter" not in name and "seconds" not in name}
+    return {
+        name: reader.get_tensor(name)
+        for name in names
+        if "save_counter" not in name and "seconds" not in name
+    }
 
 
 def rows_without_time(workdir: Path) -> list[dict]:
     rows = [json.loads(line) for line in (workdir / "metrics.jsonl").read_text().splitlines()]
-    return [{name: value for name, value in row.items() if name not in ("seconds", "input_wait")} for row in rows]
+    return [
+        {name: value for name, value in row.items() if name not in ("seconds", "input_wait")}
+        for row in rows
+    ]
 
 
 def test_killed_and_resumed_run_equals_uninterrupted_one_bit_for_bit(tiny_config_file, tmp_path):
-    arguments = [f"--config={tiny_config_file}", "--config.task=boundary", "--config.train.steps_per_epoch=9",
-                 "--config.train.epochs=5", "--config.train.checkpoint_every_steps=4"]
+    arguments = [
+        f"--config={tiny_config_file}",
+        "--config.task=boundary",
+        "--config.train.steps_per_epoch=9",
+        "--config.train.epochs=5",
+        "--config.train.checkpoint_every_steps=4",
+    ]
     whole, killed = tmp_path / "whole", tmp_path / "killed"
-    uninterrupted = subprocess.Popen(command(*arguments, f"--workdir={whole}"), cwd=PROJECT,
-                                     stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    process = subprocess.Popen(command(*arguments, f"--workdir={killed}"), cwd=PROJECT, stdout=subprocess.PIPE,
-                               stderr=subprocess.STDOUT)
+    uninterrupted = subprocess.Popen(
+        command(*arguments, f"--workdir={whole}"),
+        cwd=PROJECT,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    process = subprocess.Popen(
+        command(*arguments, f"--workdir={killed}"),
+        cwd=PROJECT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+    )
     # In the middle of the second epoch, a step or more after a checkpoint.
     while not (killed / "metrics.jsonl").exists():
         assert process.poll() is None, process.stdout.read().decode()
         time.sleep(0.002)
-    while not (killed / "checkpoints" / "last" / "step-12.index").exists() and process.poll() is None:
+    while (
+        not (killed / "checkpoints" / "last" / "step-12.index").exists() and process.poll() is None
+    ):
         time.sleep(0.002)
     os.kill(process.pid, signal.SIGKILL)
     assert process.wait() == -signal.SIGKILL
@@ -78,12 +106,15 @@ def one_error_line(process: subprocess.CompletedProcess) -> str:
     return lines[0]
 
 
-@pytest.mark.parametrize(("arguments", "message"), [
-    (["--config.modle.depth=18"], "no field 'modle.depth': did you mean --config.model.depth?"),
-    (["--config.foo=1"], "no field 'foo'"),
-    (["--noconfig.data.flipp"], "did you mean --config.data.flip?"),
-    (["--workdir="], "--workdir is empty"),
-])
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--config.modle.depth=18"], "no field 'modle.depth': did you mean --config.model.depth?"),
+        (["--config.foo=1"], "no field 'foo'"),
+        (["--noconfig.data.flipp"], "did you mean --config.data.flip?"),
+        (["--workdir="], "--workdir is empty"),
+    ],
+)
 def test_mistyped_flags_end_with_one_line(tiny_config_file, tmp_path, arguments, message):
     process = run(f"--config={tiny_config_file}", f"--workdir={tmp_path / 'w'}", *arguments)
     assert process.returncode == 2
@@ -102,9 +133,14 @@ def test_missing_or_broken_config_file(tmp_path):
 
 
 def test_diverging_loss_ends_with_status_3(tiny_config_file, tmp_path):
-    process = run(f"--config={tiny_config_file}", f"--workdir={tmp_path / 'w'}", "--config.optimizer.clip_norm=0",
-                  "--config.optimizer.learning_rate=1e30", "--config.train.checkpoint_every_steps=1",
-                  "--config.train.log_every_steps=1")
+    process = run(
+        f"--config={tiny_config_file}",
+        f"--workdir={tmp_path / 'w'}",
+        "--config.optimizer.clip_norm=0",
+        "--config.optimizer.learning_rate=1e30",
+        "--config.train.checkpoint_every_steps=1",
+        "--config.train.log_every_steps=1",
+    )
     assert process.returncode == 3, process.stderr
     assert "no longer finite at step" in one_error_line(process)
     assert not (tmp_path / "w" / "evaluation.json").exists()
@@ -113,16 +149,26 @@ def test_diverging_loss_ends_with_status_3(tiny_config_file, tmp_path):
 def test_sigterm_saves_and_ends_with_a_status_of_its_own(tiny_config_file, tmp_path):
     # Without the signal nothing would be saved for a long time.
     process = subprocess.Popen(
-        command(f"--config={tiny_config_file}", f"--workdir={tmp_path / 'w'}", "--config.train.steps_per_epoch=100000",
-                "--config.train.checkpoint_every_steps=100000"),
-        cwd=PROJECT, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+        command(
+            f"--config={tiny_config_file}",
+            f"--workdir={tmp_path / 'w'}",
+            "--config.train.steps_per_epoch=100000",
+            "--config.train.checkpoint_every_steps=100000",
+        ),
+        cwd=PROJECT,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
     while not (tmp_path / "w" / "training_batch.png").exists():
         assert process.poll() is None, process.stderr.read()
         time.sleep(0.01)
     process.send_signal(signal.SIGTERM)
     _, errors = process.communicate(timeout=100)
     assert process.returncode == 75, errors
-    step = re.search(r"stopped on request at step (\d+), saved in .*Start the same command again", errors)[1]
+    step = re.search(
+        r"stopped on request at step (\d+), saved in .*Start the same command again", errors
+    )[1]
     assert (tmp_path / "w" / "checkpoints" / "last" / f"step-{step}.index").exists()
     assert "Traceback" not in errors
 
@@ -131,9 +177,28 @@ def test_dry_run_needs_no_data_and_leaves_nothing(tiny_config_file, tmp_path):
     here = tmp_path / "here"
     here.mkdir()
     process = subprocess.run(
-        [*command(f"--config={tiny_config_file}", "--dry_run", "--config.data.train_dir=", "--config.task=boundary")],
-        cwd=here, env={**os.environ, "PYTHONPATH": str(PROJECT)}, capture_output=True, text=True, timeout=200)
+        [
+            *command(
+                f"--config={tiny_config_file}",
+                "--dry_run",
+                "--config.data.train_dir=",
+                "--config.task=boundary",
+            )
+        ],
+        cwd=here,
+        env={**os.environ, "PYTHONPATH": str(PROJECT)},
+        capture_output=True,
+        text=True,
+        timeout=200,
+    )
     assert process.returncode == 0, process.stderr
-    for part in ("parameters", "GFLOP a clip", "3 an epoch x 2 epochs = 6", "activations", "step 3:", "peak memory"):
+    for part in (
+        "parameters",
+        "GFLOP a clip",
+        "3 an epoch x 2 epochs = 6",
+        "activations",
+        "step 3:",
+        "peak memory",
+    ):
         assert part in process.stdout, part
     assert not list(here.iterdir())

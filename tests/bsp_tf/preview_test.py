@@ -19,9 +19,17 @@ def records(tmp_path_factory):
     rng = np.random.default_rng(0)
     with tf.io.TFRecordWriter(str(folder / schema.shard_name(0, 1))) as writer:
         for clip in range(8):
-            frames = [tf.io.encode_jpeg(rng.integers(0, 255, (20, 28, 3), np.uint8)).numpy() for _ in range(29)]
-            writer.write(schema.encode_clip(schema.Clip(
-                frames, clip % 2, f"class_{clip % 2}", 0.0, 1.0, f"{clip}.mp4", 25.0, 20, 28)))
+            frames = [
+                tf.io.encode_jpeg(rng.integers(0, 255, (20, 28, 3), np.uint8)).numpy()
+                for _ in range(29)
+            ]
+            writer.write(
+                schema.encode_clip(
+                    schema.Clip(
+                        frames, clip % 2, f"class_{clip % 2}", 0.0, 1.0, f"{clip}.mp4", 25.0, 20, 28
+                    )
+                )
+            )
     (folder / "labels.txt").write_text("class_0\nclass_1\n")
     return folder
 
@@ -43,14 +51,24 @@ def test_writes_a_picture(config, tmp_path, split, examples):
 
 
 def test_draws_cuts_and_transitions_at_any_position_and_other_lengths():
-    samples = {"frames": np.zeros((4, 6, 10, 14, 3), np.uint8), "label": np.array([0, 1, 2, 3]),
-               "boundary": np.array([2.5, 3, 5, -1], np.float32), "transition_length": np.array([3, 0, 0, 0]),
-               "source_classes": np.array([[0, 1], [1, 1], [0, 0], [1, 1]]),
-               "strides": np.array([[1, 1], [2, 2], [3, 21], [4, 4]])}
+    samples = {
+        "frames": np.zeros((4, 6, 10, 14, 3), np.uint8),
+        "label": np.array([0, 1, 2, 3]),
+        "boundary": np.array([2.5, 3, 5, -1], np.float32),
+        "transition_length": np.array([3, 0, 0, 0]),
+        "source_classes": np.array([[0, 1], [1, 1], [0, 0], [1, 1]]),
+        "strides": np.array([[1, 1], [2, 2], [3, 21], [4, 4]]),
+    }
     figure = preview.draw_samples(samples, ["high_jump", "run"])
     texts = {text.get_text() for text in figure.axes[0].texts}
-    assert {"diff-class", "same-speed", "high jump · every frame", "run · every 2nd frame",
-            "high jump · every 3rd frame", "run · every 4th frame"} <= texts
+    assert {
+        "diff-class",
+        "same-speed",
+        "high jump · every frame",
+        "run · every 2nd frame",
+        "high jump · every 3rd frame",
+        "run · every 4th frame",
+    } <= texts
 
 
 def test_bad_input(config, tmp_path):

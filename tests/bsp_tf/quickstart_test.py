@@ -1,4 +1,6 @@
-"""The quickstart: its plan, what it reuses, how it ends when a stage fails or when it is killed itself."""
+"""The quickstart: its plan, what it reuses, how it ends when a stage fails or when it is killed
+itself.
+"""
 
 import importlib.util
 import json
@@ -15,7 +17,12 @@ from bsp_tf.base.errors import InputError
 from bsp_tf.quickstart import Stage, plan_stages, quickstart
 
 PROJECT = Path(__file__).resolve().parents[2]
-TINY = ("--clips_per_class_train=1", "--clips_per_class_validation=1", "--videos_train=1", "--videos_validation=1")
+TINY = (
+    "--clips_per_class_train=1",
+    "--clips_per_class_validation=1",
+    "--videos_train=1",
+    "--videos_validation=1",
+)
 
 
 def stages(root: Path) -> list[Stage]:
@@ -23,9 +30,19 @@ def stages(root: Path) -> list[Stage]:
     truth = root / "sample" / "annotations.json"
     scores = root / "scores.json"
     return [
-        Stage("sample", "tfrecords_tools.make_sample", (f"--output={root / 'sample'}", *TINY), truth),
-        Stage("score", "bsp_tf.evaluate", (f"--ground_truth={truth}", f"--predictions={root / 'detections.json'}",
-                                           f"--output={scores}"), scores),
+        Stage(
+            "sample", "tfrecords_tools.make_sample", (f"--output={root / 'sample'}", *TINY), truth
+        ),
+        Stage(
+            "score",
+            "bsp_tf.evaluate",
+            (
+                f"--ground_truth={truth}",
+                f"--predictions={root / 'detections.json'}",
+                f"--output={scores}",
+            ),
+            scores,
+        ),
     ]
 
 
@@ -36,7 +53,13 @@ def project_folder(monkeypatch):
 
 
 def test_plan_names_real_modules_and_distinct_outputs(tmp_path):
-    plan = plan_stages(tmp_path, "configs/sample_action.py", "configs/sample_boundary.py", "configs/sample_gtad.py", 2)
+    plan = plan_stages(
+        tmp_path,
+        "configs/sample_action.py",
+        "configs/sample_boundary.py",
+        "configs/sample_gtad.py",
+        2,
+    )
     assert len({stage.name for stage in plan}) == len({stage.output for stage in plan}) == len(plan)
     for stage in plan:
         assert importlib.util.find_spec(stage.module) is not None
@@ -53,8 +76,13 @@ def test_finished_stages_are_reused_and_a_failure_names_its_stage(tmp_path, capf
     assert list(remembered) == ["sample"] and remembered["sample"]["peak_megabytes"] > 1
 
     database = json.loads((tmp_path / "sample" / "annotations.json").read_text())["database"]
-    results = {name: [row | {"score": 1.0} for row in video["annotations"]] for name, video in database.items()}
-    (tmp_path / "detections.json").write_text(json.dumps({"version": "1", "results": results, "external_data": {}}))
+    results = {
+        name: [row | {"score": 1.0} for row in video["annotations"]]
+        for name, video in database.items()
+    }
+    (tmp_path / "detections.json").write_text(
+        json.dumps({"version": "1", "results": results, "external_data": {}})
+    )
     quickstart(tmp_path, stages(tmp_path))
     assert "sample: already done" in capfd.readouterr().out
     assert json.loads((tmp_path / "scores.json").read_text())["average_mAP"] == pytest.approx(1.0)
@@ -73,7 +101,9 @@ def test_other_flags_or_a_missing_output_run_a_stage_again(tmp_path):
 
 def test_a_missing_config_is_told_before_anything_runs(tmp_path):
     with pytest.raises(InputError, match="no_such_config"):
-        quickstart(tmp_path, plan_stages(tmp_path, "configs/sample_action.py", "no_such_config.py", "y", 1))
+        quickstart(
+            tmp_path, plan_stages(tmp_path, "configs/sample_action.py", "no_such_config.py", "y", 1)
+        )
     assert not (tmp_path / "stages.json").exists()
 
 
@@ -90,7 +120,9 @@ def test_a_kill_takes_the_running_stage_along_and_a_new_run_goes_on(tmp_path):
     wait_until(lambda: len(list(tmp_path.rglob("*.mp4"))) > len(made))
     process.send_signal(signal.SIGKILL)
     process.wait()
-    assert made.items() <= {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*.mp4")}.items()
+    assert (
+        made.items() <= {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*.mp4")}.items()
+    )
 
 
 def running(text: str) -> list[str]:

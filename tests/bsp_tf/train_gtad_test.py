@@ -26,8 +26,19 @@ from bsp_tf.runs.progress import TrainingDivergedError
 from bsp_tf.train_gtad import train_gtad
 from configs import gtad_anet, gtad_thumos, sample_gtad
 
-SMALL = {"num_segments": 12, "max_duration": 10, "base_width": 16, "branch_width": 8, "map_widths": (12, 8),
-         "groups": 4, "inner_bins": 4, "context_bins": 2, "batch_size": 3, "epochs": 3, "lr_drop_every": 2}
+SMALL = {
+    "num_segments": 12,
+    "max_duration": 10,
+    "base_width": 16,
+    "branch_width": 8,
+    "map_widths": (12, 8),
+    "groups": 4,
+    "inner_bins": 4,
+    "context_bins": 2,
+    "batch_size": 3,
+    "epochs": 3,
+    "lr_drop_every": 2,
+}
 
 
 def write_world(folder, num_train=7, num_validation=3, duration=16.0, fps=25.0):
@@ -35,8 +46,14 @@ def write_world(folder, num_train=7, num_validation=3, duration=16.0, fps=25.0):
     rng = np.random.default_rng(0)
     num_snippets = int(duration * fps) // 8
     times = (np.arange(num_snippets) + 0.5) * 8 / fps
-    metadata = {"window": 8, "frame_step": 1, "stride": 8, "feature_dim": 12,
-                "streams": {"action": [0, 8], "boundary": [8, 12]}, "videos": {}}
+    metadata = {
+        "window": 8,
+        "frame_step": 1,
+        "stride": 8,
+        "feature_dim": 12,
+        "streams": {"action": [0, 8], "boundary": [8, 12]},
+        "videos": {},
+    }
     database = {}
     (folder / "features").mkdir(parents=True)
     for i in range(num_train + num_validation):
@@ -45,18 +62,32 @@ def write_world(folder, num_train=7, num_validation=3, duration=16.0, fps=25.0):
         features = rng.standard_normal((num_snippets, 12)).astype(np.float32)
         features[:, 1] += 3 * ((times > start) & (times < end))
         np.save(folder / f"features/v{i}.npy", features)
-        metadata["videos"][f"v{i}"] = {"fps": fps, "num_frames": int(duration * fps), "duration_seconds": duration,
-                                       "num_snippets": num_snippets, "partial": False}
-        database[f"v{i}"] = {"subset": "training" if i < num_train else "validation", "duration": duration,
-                             "annotations": [{"segment": [start, end], "label": "run"}]}
+        metadata["videos"][f"v{i}"] = {
+            "fps": fps,
+            "num_frames": int(duration * fps),
+            "duration_seconds": duration,
+            "num_snippets": num_snippets,
+            "partial": False,
+        }
+        database[f"v{i}"] = {
+            "subset": "training" if i < num_train else "validation",
+            "duration": duration,
+            "annotations": [{"segment": [start, end], "label": "run"}],
+        }
     (folder / "features/metadata.json").write_text(json.dumps(metadata))
     (folder / "annotations.json").write_text(json.dumps({"database": database}))
 
 
 def small_config(folder, **changes):
     config = sample_gtad.get_config()
-    config.update(SMALL | {"features_dir": str(folder / "features"),
-                           "annotations": str(folder / "annotations.json")} | changes)
+    config.update(
+        SMALL
+        | {
+            "features_dir": str(folder / "features"),
+            "annotations": str(folder / "annotations.json"),
+        }
+        | changes
+    )
     return config
 
 
@@ -83,10 +114,20 @@ def weights(workdir, which):
 
 def test_a_finished_run(finished):
     workdir, summary = finished
-    assert summary["num_train_videos"] == 7 and summary["num_validation_videos"] == 3 and not summary["left_out"]
+    assert (
+        summary["num_train_videos"] == 7
+        and summary["num_validation_videos"] == 3
+        and not summary["left_out"]
+    )
     metrics = rows(workdir)
-    assert [row["epoch"] for row in metrics] == [1, 2, 3] and [row["step"] for row in metrics] == [3, 6, 9]
-    np.testing.assert_allclose([row["learning_rate"] for row in metrics], [4e-3, 4e-3, 4e-4], rtol=1e-6)
+    assert [row["epoch"] for row in metrics] == [1, 2, 3] and [row["step"] for row in metrics] == [
+        3,
+        6,
+        9,
+    ]
+    np.testing.assert_allclose(
+        [row["learning_rate"] for row in metrics], [4e-3, 4e-3, 4e-4], rtol=1e-6
+    )
     assert metrics[-1]["train_loss"] < metrics[0]["train_loss"]
     losses = [row["validation_loss"] for row in metrics]
     assert summary["best_epoch"] == 1 + int(np.argmin(losses))
@@ -95,8 +136,14 @@ def test_a_finished_run(finished):
 
 def test_the_model_comes_back_with_its_config(finished, world):
     model, config = load_gtad(finished[0])
-    assert config.streams == ("action", "boundary") and config.feature_dim == 12 and config.num_segments == 12
-    features = resize_features(FeatureStore(config.features_dir).load("v0", config.streams), config.num_segments)
+    assert (
+        config.streams == ("action", "boundary")
+        and config.feature_dim == 12
+        and config.num_segments == 12
+    )
+    features = resize_features(
+        FeatureStore(config.features_dir).load("v0", config.streams), config.num_segments
+    )
     outputs = model(features[None])
     assert outputs["map"].shape == (1, 2, 10, 12) and np.isfinite(outputs["start"]).all()
 
@@ -120,7 +167,9 @@ def test_a_resumed_run_ends_with_the_same_weights(finished, world, tmp_path, mon
 
     def stop_before_last_checkpoint(self, epoch, row):
         if epoch == 3:
-            monkeypatch.setattr(self.last, "save", lambda **_: (_ for _ in ()).throw(KeyboardInterrupt))
+            monkeypatch.setattr(
+                self.last, "save", lambda **_: (_ for _ in ()).throw(KeyboardInterrupt)
+            )
         finish(self, epoch, row)
 
     with monkeypatch.context() as patch:
@@ -135,9 +184,14 @@ def test_a_resumed_run_ends_with_the_same_weights(finished, world, tmp_path, mon
     assert len(rows(workdir)) == 3
     assert train_gtad(small_config(world), str(workdir)) == finished[1]
     for which in ("last", "best"):
-        for found, expected in zip(weights(workdir, which), weights(finished[0], which), strict=True):
+        for found, expected in zip(
+            weights(workdir, which), weights(finished[0], which), strict=True
+        ):
             np.testing.assert_array_equal(found, expected)
-    timeless = [[{k: v for k, v in row.items() if k != "seconds"} for row in rows(w)] for w in (workdir, finished[0])]
+    timeless = [
+        [{k: v for k, v in row.items() if k != "seconds"} for row in rows(w)]
+        for w in (workdir, finished[0])
+    ]
     assert timeless[0] == timeless[1]
 
 
@@ -174,31 +228,45 @@ def test_unusable_videos_are_left_out_and_listed(world, tmp_path, capsys):
     assert set(summary["left_out"]) == {"v1", "v2", "nowhere"}
     assert "NaN" in summary["left_out"]["v1"] and "v2.npy" in summary["left_out"]["v2"]
     output = capsys.readouterr().out
-    assert "3 videos left out: 1 NaN or infinity (v1), 1 wrong shape (v2), 1 no features (nowhere); the first" in output
+    assert (
+        "3 videos left out: 1 NaN or infinity (v1), 1 wrong shape (v2), 1 no features (nowhere); "
+        "the first" in output
+    )
     assert "1 annotated segments cut to the video's duration (nowhere)" in output
 
 
 def test_one_stream_only(world):
     config = resolve_config(small_config(world, streams="boundary"))
-    data = load_localization_data(open_features(config), load_annotations(config.annotations), 12, 10)
+    data = load_localization_data(
+        open_features(config), load_annotations(config.annotations), 12, 10
+    )
     assert config.streams == ("boundary",) and data.batch(np.arange(10))[0].shape == (10, 12, 4)
 
 
 def test_a_loss_that_is_no_number_stops_the_run(world, tmp_path):
-    with pytest.raises(TrainingDivergedError, match="no longer a number.*lower config.learning_rate"):
+    with pytest.raises(
+        TrainingDivergedError, match="no longer a number.*lower config.learning_rate"
+    ):
         train_gtad(small_config(world, learning_rate=1e30, epochs=30), str(tmp_path))
     assert not (tmp_path / "summary.json").exists()
 
 
 def test_missing_inputs_are_named(world, tmp_path):
     for changes, message in [
-        ({"features_dir": str(tmp_path / "none")}, "none"), ({"annotations": str(tmp_path / "no.json")}, "no.json"),
-        ({"features_dir": ""}, "config.features_dir is not set"), ({"train_subset": "train"}, "'train'"),
-        ({"streams": "audio"}, "no stream 'audio'"), ({"streams": " , "}, "names no stream"),
-        ({"batch_size": 0}, "batch_size must be above 0"), ({"max_duration": 13}, "exceeds config.num_segments"),
-        ({"branch_width": 10}, "multiples of 4 groups"), ({"stem_groups": 5}, "multiple of stem_groups"),
-        ({"groups": 0}, "config.groups must be above 0"), ({"base_width": 0}, "config.base_width must be above 0"),
-        ({"map_widths": (8,)}, "map_widths must be two widths"), ({"seed": -1}, "config.seed must be at least 0"),
+        ({"features_dir": str(tmp_path / "none")}, "none"),
+        ({"annotations": str(tmp_path / "no.json")}, "no.json"),
+        ({"features_dir": ""}, "config.features_dir is not set"),
+        ({"train_subset": "train"}, "'train'"),
+        ({"streams": "audio"}, "no stream 'audio'"),
+        ({"streams": " , "}, "names no stream"),
+        ({"batch_size": 0}, "batch_size must be above 0"),
+        ({"max_duration": 13}, "exceeds config.num_segments"),
+        ({"branch_width": 10}, "multiples of 4 groups"),
+        ({"stem_groups": 5}, "multiple of stem_groups"),
+        ({"groups": 0}, "config.groups must be above 0"),
+        ({"base_width": 0}, "config.base_width must be above 0"),
+        ({"map_widths": (8,)}, "map_widths must be two widths"),
+        ({"seed": -1}, "config.seed must be at least 0"),
         ({"weight_decay": float("nan")}, "weight_decay must be at least 0, got nan"),
         ({"clip_norm": -1.0}, "clip_norm must be at least 0, got -1"),
         ({"loss": "bmn"}, "loss must be one of activitynet, thumos, got 'bmn'"),
@@ -218,7 +286,9 @@ def test_a_damaged_checkpoint_is_named(finished, tmp_path):
     workdir = shutil.copytree(finished[0], tmp_path / "run")
     data = next((workdir / "checkpoints" / "best").glob("*.data*"))
     data.write_bytes(data.read_bytes()[:100])
-    with pytest.raises(InputError, match=f"checkpoint {workdir}/checkpoints/best/.* is damaged.*Train again"):
+    with pytest.raises(
+        InputError, match=f"checkpoint {workdir}/checkpoints/best/.* is damaged.*Train again"
+    ):
         load_gtad(workdir)
     shutil.rmtree(workdir / "checkpoints" / "best")
     with pytest.raises(InputError, match="holds no best checkpoint yet"):
@@ -238,17 +308,31 @@ def test_published_setting_of_thumos():
     config = gtad_thumos.get_config()
     config.features_dir = config.annotations = "x"
     config = resolve_config(config)
-    assert (config.num_segments, config.max_duration, config.inner_bins, config.context_bins) == (256, 64, 16, 16)
-    assert (config.learning_rate, config.batch_size, config.loss, config.clip_norm) == (4e-5, 8, "thumos", 1)
+    assert (config.num_segments, config.max_duration, config.inner_bins, config.context_bins) == (
+        256,
+        64,
+        16,
+        16,
+    )
+    assert (config.learning_rate, config.batch_size, config.loss, config.clip_norm) == (
+        4e-5,
+        8,
+        "thumos",
+        1,
+    )
 
 
 @pytest.mark.parametrize("changes", [{}, {"clip_norm": 0.01, "loss": "thumos"}])
 def test_the_first_step_is_that_of_torch_adam(world, tmp_path, changes):
-    """Clip, g += decay * w, then Adam: the first step is lr * sign(g) wherever |g| is far above epsilon."""
+    """Clip, g += decay * w, then Adam: the first step is lr * sign(g) wherever |g| is far above
+    epsilon.
+    """
     config = resolve_config(small_config(world, weight_decay=0.1, **changes))
     run = training._Run(config, training.build_gtad(config, 12), tmp_path)
     before = [v.numpy() for v in run.model.trainable_variables]
-    data = load_localization_data(open_features(config), load_annotations(config.annotations), 12, 10)
+    data = load_localization_data(
+        open_features(config), load_annotations(config.annotations), 12, 10
+    )
     features, targets = next(training._batches(data, np.arange(10), 3))
     with tf.GradientTape() as tape:
         loss = run._loss(features, targets, tf.constant(1, tf.int64))["total"]
@@ -259,21 +343,37 @@ def test_the_first_step_is_that_of_torch_adam(world, tmp_path, changes):
     for old, gradient, new in zip(before, gradients, run.model.trainable_variables, strict=True):
         coupled = factor * gradient.numpy() + 0.1 * old
         clear = np.abs(coupled) > 1e-4
-        np.testing.assert_allclose((old - new.numpy())[clear], 4e-3 * np.sign(coupled)[clear], rtol=1e-2, atol=1e-6)
+        np.testing.assert_allclose(
+            (old - new.numpy())[clear], 4e-3 * np.sign(coupled)[clear], rtol=1e-2, atol=1e-6
+        )
 
 
 def command(folder, *flags):
-    return [sys.executable, "-m", "bsp_tf.train_gtad", "--config=configs/sample_gtad.py", f"--workdir={folder}/killed",
-            f"--config.features_dir={folder}/features", f"--config.annotations={folder}/annotations.json",
-            "--config.num_segments=12", "--config.max_duration=10", "--config.base_width=16",
-            "--config.branch_width=8", "--config.map_widths=(12, 8)", "--config.inner_bins=4", *flags]
+    return [
+        sys.executable,
+        "-m",
+        "bsp_tf.train_gtad",
+        "--config=configs/sample_gtad.py",
+        f"--workdir={folder}/killed",
+        f"--config.features_dir={folder}/features",
+        f"--config.annotations={folder}/annotations.json",
+        "--config.num_segments=12",
+        "--config.max_duration=10",
+        "--config.base_width=16",
+        "--config.branch_width=8",
+        "--config.map_widths=(12, 8)",
+        "--config.inner_bins=4",
+        *flags,
+    ]
 
 
 def test_the_command_survives_a_kill(world):
     """Killed once the first checkpoint is there, started again, it ends well."""
     process = subprocess.Popen(command(world, "--config.epochs=400"), stderr=subprocess.DEVNULL)
     deadline = time.monotonic() + 120
-    while not (world / "killed/checkpoints/last/checkpoint").exists() and time.monotonic() < deadline:
+    while (
+        not (world / "killed/checkpoints/last/checkpoint").exists() and time.monotonic() < deadline
+    ):
         time.sleep(0.1)
     os.kill(process.pid, signal.SIGKILL)
     process.wait()
@@ -282,21 +382,31 @@ def test_the_command_survives_a_kill(world):
     # Only the length of the run is changed, to spare the test the rest of it.
     config = json.loads((world / "killed/config.json").read_text())
     (world / "killed/config.json").write_text(json.dumps(config | {"epochs": epochs + 2}))
-    done = subprocess.run(command(world, f"--config.epochs={epochs + 2}", "--config.streams=action,boundary"),
-                          capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        command(world, f"--config.epochs={epochs + 2}", "--config.streams=action,boundary"),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     assert done.returncode == 0 and "best validation loss" in done.stdout
     assert [row["epoch"] for row in rows(world / "killed")] == list(range(1, epochs + 3))
 
 
 def test_the_command_says_what_is_wrong_in_one_line(world):
-    done = subprocess.run(command(world, "--config.annotations=nowhere.json"), capture_output=True, text=True,
-                          check=False)
+    done = subprocess.run(
+        command(world, "--config.annotations=nowhere.json"),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     assert done.returncode == 2 and "Traceback" not in done.stderr
     assert "nowhere.json" in done.stderr.strip().splitlines()[-1]
 
 
 def test_windows_of_other_peoples_features_from_training_to_detections(tmp_path):
-    """Two HDF5 sources, one row a frame, of which every fifth is taken; annotations as THUMOS14's tables."""
+    """Two HDF5 sources, one row a frame, of which every fifth is taken; annotations as THUMOS14's
+    tables.
+    """
     rng = np.random.default_rng(0)
     names = {"validation": "video_validation_1", "test": "video_test_1"}
     with h5py.File(tmp_path / "rgb.h5", "w") as rgb, h5py.File(tmp_path / "flow.h5", "w") as flow:
@@ -304,18 +414,35 @@ def test_windows_of_other_peoples_features_from_training_to_detections(tmp_path)
             rgb[name], flow[name] = rng.standard_normal((2, 200, 4)).astype(np.float32)
     head = "video,type,type_idx,start,end,startFrame,endFrame\n"
     for subset, name in names.items():
-        (tmp_path / f"{subset}.csv").write_text(head + f"{name},Diving,26,1.0,2.0,25,50\n{name},Diving,26,3,6,75,150\n")
+        (tmp_path / f"{subset}.csv").write_text(
+            head + f"{name},Diving,26,1.0,2.0,25,50\n{name},Diving,26,3,6,75,150\n"
+        )
     config = small_config(
-        tmp_path, features_dir=f"{tmp_path}/rgb.h5,{tmp_path}/flow.h5", feature_layout="snippets", feature_stride="1",
-        feature_window="1", feature_every="5", windows=True, train_subset="validation", validation_subset="test",
-        annotations=f"{tmp_path}/validation.csv,{tmp_path}/test.csv", loss="thumos", clip_norm=1.0, map_kernel=3,
-        epochs=1)
-    with pytest.raises(InputError, match="windows = True needs rows a fixed number of frames apart"):
+        tmp_path,
+        features_dir=f"{tmp_path}/rgb.h5,{tmp_path}/flow.h5",
+        feature_layout="snippets",
+        feature_stride="1",
+        feature_window="1",
+        feature_every="5",
+        windows=True,
+        train_subset="validation",
+        validation_subset="test",
+        annotations=f"{tmp_path}/validation.csv,{tmp_path}/test.csv",
+        loss="thumos",
+        clip_norm=1.0,
+        map_kernel=3,
+        epochs=1,
+    )
+    with pytest.raises(
+        InputError, match="windows = True needs rows a fixed number of frames apart"
+    ):
         resolve_config(ConfigDict(config.to_dict() | {"feature_layout": "whole"}))
     run = str(tmp_path / "run")
     summary = train_gtad(config, run)
     assert summary["num_train_videos"] == summary["num_validation_videos"] == 1
-    result = detect(run, config.features_dir, config.annotations, "test", str(tmp_path / "found.json"))
+    result = detect(
+        run, config.features_dir, config.annotations, "test", str(tmp_path / "found.json")
+    )
     assert result["videos"] == 1 and result["detections"] > 0 and not result["left_out"]
     found = json.loads((tmp_path / "found.json").read_text())["results"]["video_test_1"]
     assert all(0 <= row["segment"][0] < row["segment"][1] <= 8 for row in found)

@@ -1,4 +1,6 @@
-"""Conversion of real files: the records, the failures, the same bytes every time; killed, hanging, out of space."""
+"""Conversion of real files: the records, the failures, the same bytes every time; killed, hanging,
+out of space.
+"""
 
 import csv
 import hashlib
@@ -29,7 +31,9 @@ def clips(make_video, tmp_path_factory):
     root = tmp_path_factory.mktemp("input") / "clips"
     for i in range(5):
         make_video(root / "jump" / f"{i}.mp4", num_frames=6 + i, seed=i)
-        make_video(root / "run up" / f"{i}.avi", num_frames=8, height=40, width=80, seed=i, codec="mpeg4")
+        make_video(
+            root / "run up" / f"{i}.avi", num_frames=8, height=40, width=80, seed=i, codec="mpeg4"
+        )
     (root / "empty").mkdir()
     bad = root / "run up"
     (bad / "nothing.mp4").touch()
@@ -38,21 +42,26 @@ def clips(make_video, tmp_path_factory):
     os.mkfifo(bad / "endless.mp4")
     make_video(bad / "one.mp4", num_frames=1)
     whole = make_video(root / "whole.mkv", num_frames=100, height=96, width=128)
-    (bad / "cut.mkv").write_bytes(whole.read_bytes()[:whole.stat().st_size // 2])
+    (bad / "cut.mkv").write_bytes(whole.read_bytes()[: whole.stat().st_size // 2])
     whole.unlink()
     return root
 
 
 def records_of(folder):
     shards = sorted(str(path) for path in folder.glob("clips-*"))
-    return [{key: value.numpy() for key, value in parse_clip(record).items()}
-            for record in tf.data.TFRecordDataset(shards)]
+    return [
+        {key: value.numpy() for key, value in parse_clip(record).items()}
+        for record in tf.data.TFRecordDataset(shards)
+    ]
 
 
 def contents_of(folder):
     """All files but the list of failures, whose seconds differ."""
-    return {path.name: path.read_bytes() for path in sorted(folder.iterdir())
-            if path.is_file() and path.name != "failures.csv"}
+    return {
+        path.name: path.read_bytes()
+        for path in sorted(folder.iterdir())
+        if path.is_file() and path.name != "failures.csv"
+    }
 
 
 def command(*arguments):
@@ -65,16 +74,25 @@ def test_records_failures_and_manifest(clips, tmp_path, capsys):
     assert "empty is empty" in capsys.readouterr().err
     assert (output / "labels.txt").read_text() == "empty\njump\nrun up\n"
     assert json.loads((output / "manifest.json").read_text()) == manifest
-    assert manifest["num_clips"] == 10 and manifest["num_failures"] == 6 and manifest["num_shards"] == 4
+    assert (
+        manifest["num_clips"] == 10
+        and manifest["num_failures"] == 6
+        and manifest["num_shards"] == 4
+    )
     assert sum(shard["num_clips"] for shard in manifest["shards"]) == 10
     assert manifest["flags"]["jpeg_quality"] == 95 and manifest["flags"]["num_shards"] == 4
     assert manifest["versions"].keys() >= {"python", "av", "simplejpeg", "libavcodec", "libswscale"}
-    assert manifest["label_map_sha256"] == hashlib.sha256((output / "labels.txt").read_bytes()).hexdigest()
+    assert (
+        manifest["label_map_sha256"]
+        == hashlib.sha256((output / "labels.txt").read_bytes()).hexdigest()
+    )
     for shard in manifest["shards"]:
         assert hashlib.sha256((output / shard["name"]).read_bytes()).hexdigest() == shard["sha256"]
         assert (output / shard["name"]).stat().st_size == shard["num_bytes"]
     records = {record["filename"].decode(): record for record in records_of(output)}
-    assert sorted(records) == [f"jump/{i}.mp4" for i in range(5)] + [f"run up/{i}.avi" for i in range(5)]
+    assert sorted(records) == [f"jump/{i}.mp4" for i in range(5)] + [
+        f"run up/{i}.avi" for i in range(5)
+    ]
     record = records["run up/3.avi"]
     assert (record["label"], record["label_text"]) == (2, b"run up")
     assert (record["height"], record["width"], record["fps"]) == (40, 80, 25.0)
@@ -85,11 +103,18 @@ def test_records_failures_and_manifest(clips, tmp_path, capsys):
     assert np.abs(frames - source).mean() < 8
     with open(output / "failures.csv", newline="") as file:
         rows = list(csv.reader(file))
-    assert rows[0] == ["path", "reason", "seconds"] and all(0 <= float(row[2]) < 10 for row in rows[1:])
+    assert rows[0] == ["path", "reason", "seconds"] and all(
+        0 <= float(row[2]) < 10 for row in rows[1:]
+    )
     reasons = {row[0]: row[1] for row in rows[1:]}
-    expected = {"run up/nothing.mp4": "empty", "run up/notes.txt": "not a video", "run up/gone.mp4": "no such file",
-                "run up/endless.mp4": "no regular file",
-                "run up/one.mp4": "1 frame, fewer than --min_frames=2", "run up/cut.mkv": "cut short or damaged"}
+    expected = {
+        "run up/nothing.mp4": "empty",
+        "run up/notes.txt": "not a video",
+        "run up/gone.mp4": "no such file",
+        "run up/endless.mp4": "no regular file",
+        "run up/one.mp4": "1 frame, fewer than --min_frames=2",
+        "run up/cut.mkv": "cut short or damaged",
+    }
     assert sorted(reasons) == sorted(expected)
     for path, reason in expected.items():
         assert reason in reasons[path] and str(clips) not in reasons[path]
@@ -103,8 +128,15 @@ def test_same_bytes_whatever_the_workers(clips, tmp_path):
     assert one == two and len(one) == 5
     convert(clips, tmp_path / "other", sharding=ShardingOptions(3, shuffle_seed=1), options=options)
     assert contents_of(tmp_path / "other")["clips-00000-of-00003"] != one["clips-00000-of-00003"]
-    record = next(record for record in records_of(tmp_path / "one") if record["filename"] == b"run up/0.avi")
-    assert (record["height"], record["width"], record["fps"], len(record["frames"])) == (24, 48, 12.5, 4)
+    record = next(
+        record for record in records_of(tmp_path / "one") if record["filename"] == b"run up/0.avi"
+    )
+    assert (record["height"], record["width"], record["fps"], len(record["frames"])) == (
+        24,
+        48,
+        12.5,
+        4,
+    )
 
 
 def test_a_finished_conversion_is_reused_and_other_flags_are_refused(clips, tmp_path, capsys):
@@ -133,41 +165,61 @@ def test_other_clips_in_the_same_output(make_video, tmp_path):
 
 def test_kinetics_csv(make_video, tmp_path):
     make_video(tmp_path / "clips" / "shaking_hands" / "-x_000007_000017.mp4", num_frames=4)
-    (tmp_path / "k.csv").write_text("label,youtube_id,time_start,time_end,split\nshaking hands,-x,7,17,val\n"
-                                    "yoga,y,1,11,val\n")
+    (tmp_path / "k.csv").write_text(
+        "label,youtube_id,time_start,time_end,split\nshaking hands,-x,7,17,val\nyoga,y,1,11,val\n"
+    )
     (tmp_path / "labels.txt").write_text("yoga\nshaking hands\n")
-    source = InputSource(str(tmp_path / "k.csv"), str(tmp_path / "clips"), labels=str(tmp_path / "labels.txt"))
+    source = InputSource(
+        str(tmp_path / "k.csv"), str(tmp_path / "clips"), labels=str(tmp_path / "labels.txt")
+    )
     manifest = convert(source, tmp_path / "records")
     assert (manifest["num_clips"], manifest["num_failures"], manifest["num_missing"]) == (1, 1, 1)
     record = records_of(tmp_path / "records")[0]
     assert (record["label"], record["label_text"]) == (1, b"shaking hands")
     assert (record["start_seconds"], record["end_seconds"]) == (7.0, 17.0)
-    assert "yoga/y_000001_000011.mp4,no such file" in (tmp_path / "records" / "failures.csv").read_text()
+    assert (
+        "yoga/y_000001_000011.mp4,no such file"
+        in (tmp_path / "records" / "failures.csv").read_text()
+    )
 
 
 def test_segments_are_cut_out(make_video, tmp_path):
     make_video(tmp_path / "videos" / "long.mp4", num_frames=50)
-    (tmp_path / "k.csv").write_text("video_path,start,end,label\nlong.mp4,0.4,0.8,b\nlong.mp4,1,2.5,a\n"
-                                    "long.mp4,9,11,a\n")
+    (tmp_path / "k.csv").write_text(
+        "video_path,start,end,label\nlong.mp4,0.4,0.8,b\nlong.mp4,1,2.5,a\nlong.mp4,9,11,a\n"
+    )
     output = tmp_path / "records"
     manifest = convert(InputSource(str(tmp_path / "k.csv"), str(tmp_path / "videos")), output)
     records = {record["start_seconds"]: record for record in records_of(output)}
     assert manifest["num_failures"] == 1 and "long.mp4" in (output / "failures.csv").read_text()
-    assert [(len(records[time]["frames"]), records[time]["label"]) for time in (0.4, 1.0)] == [(10, 1), (25, 0)]
+    assert [(len(records[time]["frames"]), records[time]["label"]) for time in (0.4, 1.0)] == [
+        (10, 1),
+        (25, 0),
+    ]
     source = np.stack(list(read_frames(tmp_path / "videos" / "long.mp4"))).astype(int)
     first = tf.io.decode_jpeg(records[0.4]["frames"][0]).numpy().astype(int)
     assert np.abs(first - source[10]).mean() < np.abs(first - source[13]).mean() < 20
 
 
 def test_command_exit_status(clips, tmp_path):
-    run = subprocess.run(command(f"--input={clips}", f"--output={tmp_path / 'r'}", "--num_shards=2", "--workers=1"),
-                         cwd=PROJECT, capture_output=True, text=True)
+    run = subprocess.run(
+        command(f"--input={clips}", f"--output={tmp_path / 'r'}", "--num_shards=2", "--workers=1"),
+        cwd=PROJECT,
+        capture_output=True,
+        text=True,
+    )
     assert run.returncode == 3, run.stderr
     assert "10 clips" in run.stdout and "6 of 16 clips could not be converted: see" in run.stderr
-    run = subprocess.run(command("--input=nowhere", f"--output={tmp_path / 'x'}"), cwd=PROJECT, capture_output=True,
-                         text=True)
+    run = subprocess.run(
+        command("--input=nowhere", f"--output={tmp_path / 'x'}"),
+        cwd=PROJECT,
+        capture_output=True,
+        text=True,
+    )
     assert run.returncode == 2 and "Traceback" not in run.stderr
-    assert run.stderr.strip().splitlines()[-1] == "error: input nowhere does not exist; check --input."
+    assert (
+        run.stderr.strip().splitlines()[-1] == "error: input nowhere does not exist; check --input."
+    )
 
 
 def test_output_that_cannot_be_written(clips, tmp_path):
@@ -180,12 +232,15 @@ def test_output_that_cannot_be_written(clips, tmp_path):
         convert(clips, tmp_path / "foreign")
 
 
-@pytest.mark.parametrize(("name", "content", "fault"), [
-    ("manifest.json", "{}", "manifest.json lacks 'shards'"),
-    (".convert/settings.json", "[]", "settings.json holds no JSON object"),
-    (".convert/shards/clips-00000-of-00001.json", "{}", "clips-00000-of-00001.json lacks"),
-    (".convert/plan.json", "{}", "plan.json lacks"),
-])
+@pytest.mark.parametrize(
+    ("name", "content", "fault"),
+    [
+        ("manifest.json", "{}", "manifest.json lacks 'shards'"),
+        (".convert/settings.json", "[]", "settings.json holds no JSON object"),
+        (".convert/shards/clips-00000-of-00001.json", "{}", "clips-00000-of-00001.json lacks"),
+        (".convert/plan.json", "{}", "plan.json lacks"),
+    ],
+)
 def test_spoilt_files_of_an_earlier_run_are_named(make_video, tmp_path, name, content, fault):
     make_video(tmp_path / "in" / "jump" / "a.mp4", num_frames=3)
     output = tmp_path / "records"

@@ -33,9 +33,17 @@ def make_jpeg(seed: int, height: int = HEIGHT, width: int = WIDTH) -> bytes:
 
 
 def make_clip(number: int, **changes) -> Clip:
-    fields = dict(frames=[make_jpeg(10 * number + i) for i in range(5)], label_index=number % 2,
-                  label_text=LABELS[number % 2], start_seconds=0.0, end_seconds=0.2,
-                  filename=f"{LABELS[number % 2]}/{number}.mp4", fps=25.0, height=HEIGHT, width=WIDTH)
+    fields = dict(
+        frames=[make_jpeg(10 * number + i) for i in range(5)],
+        label_index=number % 2,
+        label_text=LABELS[number % 2],
+        start_seconds=0.0,
+        end_seconds=0.2,
+        filename=f"{LABELS[number % 2]}/{number}.mp4",
+        fps=25.0,
+        height=HEIGHT,
+        width=WIDTH,
+    )
     return Clip(**fields | changes)
 
 
@@ -48,18 +56,28 @@ def write_folder(folder: Path, shards: list[list[bytes]]) -> Path:
         with tf.io.TFRecordWriter(str(path)) as writer:
             for record in records:
                 writer.write(record)
-        rows.append({"name": path.name, "num_clips": len(records), "num_bytes": path.stat().st_size,
-                     "sha256": hashlib.sha256(path.read_bytes()).hexdigest()})
+        rows.append(
+            {
+                "name": path.name,
+                "num_clips": len(records),
+                "num_bytes": path.stat().st_size,
+                "sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
+            }
+        )
     (folder / "labels.txt").write_text("".join(f"{label}\n" for label in LABELS))
-    (folder / "manifest.json").write_text(json.dumps({"shards": rows, "num_clips": sum(map(len, shards))}))
+    (folder / "manifest.json").write_text(
+        json.dumps({"shards": rows, "num_clips": sum(map(len, shards))})
+    )
     return folder
 
 
 @pytest.fixture
 def records(tmp_path):
     """Two shards of three records each."""
-    return write_folder(tmp_path / "records", [[encode_clip(make_clip(3 * shard + i)) for i in range(3)]
-                                               for shard in range(2)])
+    return write_folder(
+        tmp_path / "records",
+        [[encode_clip(make_clip(3 * shard + i)) for i in range(3)] for shard in range(2)],
+    )
 
 
 def offsets_of(path: Path) -> list[int]:
@@ -71,8 +89,12 @@ def faults_of(folder: Path, jpeg_stride: int = 1) -> list[str]:
 
 
 def rewrite_record(folder: Path, change) -> int:
-    """Changes the second record of the first shard by `change(example)`; checksums and manifest stay right."""
-    kept = [[record.data for record in read_records(path)] for path in sorted(folder.glob("clips-*"))]
+    """Changes the second record of the first shard by `change(example)`; checksums and manifest
+    stay right.
+    """
+    kept = [
+        [record.data for record in read_records(path)] for path in sorted(folder.glob("clips-*"))
+    ]
     example = SequenceExample.FromString(kept[0][1])
     change(example)
     kept[0][1] = example.SerializeToString(deterministic=True)
@@ -92,7 +114,11 @@ def test_a_sound_folder_has_no_fault(records):
 
 def test_what_convert_writes_is_sound(make_video, tmp_path):
     for i in range(4):
-        make_video(tmp_path / "clips" / ("jump", "run up")[i % 2] / f"{i}.mp4", num_frames=9 + 7 * i, seed=i)
+        make_video(
+            tmp_path / "clips" / ("jump", "run up")[i % 2] / f"{i}.mp4",
+            num_frames=9 + 7 * i,
+            seed=i,
+        )
     (tmp_path / "clips" / "jump" / "bad.mp4").touch()
     # Long clips become several records of the same file, told apart by their times.
     convert(tmp_path / "clips", tmp_path / "records", options=EncodingOptions(max_frames=12))
@@ -108,7 +134,9 @@ def test_flipped_byte_is_named_with_shard_offset_and_key(records):
     data[offset + 1500] ^= 4
     path.write_bytes(data)
     assert faults_of(records) == [
-        f"clips-00000-of-00002, offset {offset}, key run up/1.mp4#t=0,0.2: wrong checksum of the data"]
+        f"clips-00000-of-00002, offset {offset}, key run up/1.mp4#t=0,0.2: wrong checksum of the "
+        "data"
+    ]
 
 
 def test_flipped_byte_in_a_length_costs_the_rest_of_the_shard(records):
@@ -118,7 +146,9 @@ def test_flipped_byte_in_a_length_costs_the_rest_of_the_shard(records):
     data[offset] ^= 4
     path.write_bytes(data)
     first, count = faults_of(records)
-    assert first.startswith(f"clips-00000-of-00002, offset {offset}, key run up/1.mp4#t=0,0.2: wrong checksum of")
+    assert first.startswith(
+        f"clips-00000-of-00002, offset {offset}, key run up/1.mp4#t=0,0.2: wrong checksum of"
+    )
     assert count == "clips-00000-of-00002: 2 records, manifest.json says 3"
 
 
@@ -133,7 +163,10 @@ def test_key_that_cannot_be_read_is_told_by_the_record_before(records):
     assert "key unknown (the first record): wrong checksum of the data" in faults[0]
     data[first + 12] ^= 0xFF
     path.write_bytes(data)
-    assert "key unknown (after jump/0.mp4#t=0,0.2): wrong checksum of the data" in faults_of(records)[0]
+    assert (
+        "key unknown (after jump/0.mp4#t=0,0.2): wrong checksum of the data"
+        in faults_of(records)[0]
+    )
 
 
 @pytest.mark.parametrize("kept", [4, 12, 40, 1000, -1])
@@ -141,7 +174,7 @@ def test_cut_tail(records, kept):
     path = records / "clips-00001-of-00002"
     offset = offsets_of(path)[2]
     data = path.read_bytes()
-    path.write_bytes(data[:offset + kept] if kept > 0 else data[:kept])
+    path.write_bytes(data[: offset + kept] if kept > 0 else data[:kept])
     cut, size = faults_of(records)
     key = "run up/5.mp4#t=0,0.2" if kept in (1000, -1) else "unknown (after jump/4.mp4#t=0,0.2)"
     assert cut.startswith(f"clips-00001-of-00002, offset {offset}, key {key}: the file ends inside")
@@ -150,24 +183,29 @@ def test_cut_tail(records, kept):
 
 def test_a_shard_cut_between_two_records_is_found_by_the_manifest(records):
     path = records / "clips-00001-of-00002"
-    path.write_bytes(path.read_bytes()[:offsets_of(path)[2]])
+    path.write_bytes(path.read_bytes()[: offsets_of(path)[2]])
     assert "clips-00001-of-00002: 2 records, manifest.json says 3" in faults_of(records)
 
 
 def test_missing_shard(records):
     (records / "clips-00001-of-00002").unlink()
-    assert faults_of(records) == ["clips-00001-of-00002: the shard is missing (manifest.json lists it)"]
+    assert faults_of(records) == [
+        "clips-00001-of-00002: the shard is missing (manifest.json lists it)"
+    ]
     (records / "manifest.json").unlink()
     assert faults_of(records) == [
         "clips-00001-of-00002: the shard is missing (the name of clips-00000-of-00002 promises it)",
-        "manifest.json: the file is missing"]
+        "manifest.json: the file is missing",
+    ]
 
 
 def test_shard_of_another_run(records):
     path, other = (records / shard_name(number, 2) for number in range(2))
     other.write_bytes(path.read_bytes())
-    assert any(f"key jump/0.mp4#t=0,0.2: the same clip stands at {path.name}, offset 0" in fault
-               for fault in faults_of(records))
+    assert any(
+        f"key jump/0.mp4#t=0,0.2: the same clip stands at {path.name}, offset 0" in fault
+        for fault in faults_of(records)
+    )
     (records / "clips-00000-of-00003").write_bytes(path.read_bytes())
     assert "clips-00000-of-00003: manifest.json does not list this shard" in faults_of(records)
 
@@ -176,7 +214,9 @@ def test_sound_records_that_are_not_those_of_the_manifest(records):
     write = json.loads((records / "manifest.json").read_text())
     write["shards"][0]["sha256"] = "0" * 64
     (records / "manifest.json").write_text(json.dumps(write))
-    assert faults_of(records) == ["clips-00000-of-00002: SHA-256 of the file differs from manifest.json"]
+    assert faults_of(records) == [
+        "clips-00000-of-00002: SHA-256 of the file differs from manifest.json"
+    ]
 
 
 def test_broken_jpeg_in_a_sound_record(records):
@@ -185,25 +225,60 @@ def test_broken_jpeg_in_a_sound_record(records):
         frame.value[0] = frame.value[0][:-100]
 
     offset = rewrite_record(records, cut_frame)
-    fault, = faults_of(records, 1)
-    assert fault.startswith(f"clips-00000-of-00002, offset {offset}, key run up/1.mp4#t=0,0.2: frame 2: no whole JPEG")
+    (fault,) = faults_of(records, 1)
+    assert fault.startswith(
+        f"clips-00000-of-00002, offset {offset}, key run up/1.mp4#t=0,0.2: frame 2: no whole JPEG"
+    )
     assert faults_of(records, 2) == [fault]
     assert faults_of(records, 3) == faults_of(records, 0) == []
 
 
-@pytest.mark.parametrize(("change", "reason"), [
-    (lambda e: e.context.feature.pop("clip/label/index"), "key 'clip/label/index' is missing"),
-    (lambda e: e.context.feature["image/height"].float_list.value.append(24.0), "holds float_list, not int64_list"),
-    (lambda e: e.context.feature["clip/label/index"].int64_list.value.append(1), "holds 2 values, not one"),
-    (lambda e: e.feature_lists.feature_list.pop("image/encoded"), "feature list 'image/encoded' is missing"),
-    (lambda e: e.feature_lists.feature_list["image/encoded"].ClearField("feature"), "holds no frame"),
-    (lambda e: e.feature_lists.feature_list["image/encoded"].feature.add(), "does not hold one JPEG at frame 5"),
-    (lambda e: e.context.feature["clip/label/index"].int64_list.value.__setitem__(0, 3), "which has 3 lines"),
-    (lambda e: e.context.feature["clip/label/index"].int64_list.value.__setitem__(0, 0), "labels.txt gives to 'jump'"),
-    (lambda e: e.context.feature["clip/end/timestamp"].int64_list.value.__setitem__(0, 0), "ends before it starts"),
-    (lambda e: e.context.feature["image/frame_rate"].float_list.value.__setitem__(0, 0), "is 0, not positive"),
-    (lambda e: e.context.feature["image/width"].int64_list.value.__setitem__(0, 31), "is 32x24, the record says 31x24"),
-])
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        (lambda e: e.context.feature.pop("clip/label/index"), "key 'clip/label/index' is missing"),
+        (
+            lambda e: e.context.feature["image/height"].float_list.value.append(24.0),
+            "holds float_list, not int64_list",
+        ),
+        (
+            lambda e: e.context.feature["clip/label/index"].int64_list.value.append(1),
+            "holds 2 values, not one",
+        ),
+        (
+            lambda e: e.feature_lists.feature_list.pop("image/encoded"),
+            "feature list 'image/encoded' is missing",
+        ),
+        (
+            lambda e: e.feature_lists.feature_list["image/encoded"].ClearField("feature"),
+            "holds no frame",
+        ),
+        (
+            lambda e: e.feature_lists.feature_list["image/encoded"].feature.add(),
+            "does not hold one JPEG at frame 5",
+        ),
+        (
+            lambda e: e.context.feature["clip/label/index"].int64_list.value.__setitem__(0, 3),
+            "which has 3 lines",
+        ),
+        (
+            lambda e: e.context.feature["clip/label/index"].int64_list.value.__setitem__(0, 0),
+            "labels.txt gives to 'jump'",
+        ),
+        (
+            lambda e: e.context.feature["clip/end/timestamp"].int64_list.value.__setitem__(0, 0),
+            "ends before it starts",
+        ),
+        (
+            lambda e: e.context.feature["image/frame_rate"].float_list.value.__setitem__(0, 0),
+            "is 0, not positive",
+        ),
+        (
+            lambda e: e.context.feature["image/width"].int64_list.value.__setitem__(0, 31),
+            "is 32x24, the record says 31x24",
+        ),
+    ],
+)
 def test_schema_faults(records, change, reason):
     offset = rewrite_record(records, change)
     faults = faults_of(records)
@@ -214,8 +289,10 @@ def test_schema_faults(records, change, reason):
 
 def test_record_that_is_no_proto(records):
     write_folder(records, [[b"\xff\xffnonsense"], [encode_clip(make_clip(0))]])
-    fault, = faults_of(records)
-    assert fault.endswith("offset 0, key unknown (the first record): the record is no SequenceExample")
+    (fault,) = faults_of(records)
+    assert fault.endswith(
+        "offset 0, key unknown (the first record): the record is no SequenceExample"
+    )
 
 
 def test_unlabelled_clips_and_foreign_keys_are_sound(records):
@@ -277,7 +354,9 @@ def test_what_is_no_folder_of_records(tmp_path):
     with pytest.raises(InputError, match="no shard"):
         check_folder(tmp_path)
     (tmp_path / "clips-00000-of-00001").touch()
-    assert {"labels.txt: the file is missing", "manifest.json: the file is missing"} == set(faults_of(tmp_path))
+    assert {"labels.txt: the file is missing", "manifest.json: the file is missing"} == set(
+        faults_of(tmp_path)
+    )
     (tmp_path / "manifest.json").write_text('{"num_clips": 1, "shards": 3}')
     with pytest.raises(InputError, match="lists no shards"):
         check_folder(tmp_path)
@@ -289,8 +368,12 @@ def test_what_is_no_folder_of_records(tmp_path):
 
 def test_command(records):
     def run(*arguments):
-        return subprocess.run([sys.executable, "-m", "tfrecords_tools.inspect", f"--records={records}", *arguments],
-                              cwd=PROJECT, capture_output=True, text=True)
+        return subprocess.run(
+            [sys.executable, "-m", "tfrecords_tools.inspect", f"--records={records}", *arguments],
+            cwd=PROJECT,
+            capture_output=True,
+            text=True,
+        )
 
     shown = run("--workers=1")
     assert shown.returncode == 0 and (records / "contact_sheet.png").is_file(), shown.stderr
@@ -301,7 +384,12 @@ def test_command(records):
     path.write_bytes(path.read_bytes()[:-1])
     damaged = run("--verify")
     assert damaged.returncode == 3 and "2 faults" in damaged.stderr
-    assert "FAULT clips-00001-of-00002, offset " in damaged.stdout and "Traceback" not in damaged.stderr
+    assert (
+        "FAULT clips-00001-of-00002, offset " in damaged.stdout
+        and "Traceback" not in damaged.stderr
+    )
     wrong = run("--records=nowhere")
-    assert wrong.returncode == 2 and wrong.stderr.strip() == \
-        "error: record folder nowhere does not exist; check --records."
+    assert (
+        wrong.returncode == 2
+        and wrong.stderr.strip() == "error: record folder nowhere does not exist; check --records."
+    )

@@ -1,4 +1,6 @@
-"""The sample data as a user gets it: real files, the same bytes every time, and runs that can be stopped."""
+"""The sample data as a user gets it: real files, the same bytes every time, and runs that can be
+stopped.
+"""
 
 import hashlib
 import json
@@ -18,18 +20,32 @@ from tfrecords_tools.sample_world.textures import GROUND_FAMILIES, GROUND_PALETT
 from tfrecords_tools.sample_world.world import scene_kind
 
 PROJECT = Path(__file__).resolve().parents[2]
-TINY = {"clips_per_class_train": 1, "clips_per_class_validation": 1,
-        "videos_train": 1, "videos_validation": 1}
+TINY = {
+    "clips_per_class_train": 1,
+    "clips_per_class_validation": 1,
+    "videos_train": 1,
+    "videos_validation": 1,
+}
 
 
 def digests(root: Path) -> dict[str, str]:
-    return {str(path.relative_to(root)): hashlib.sha256(path.read_bytes()).hexdigest()
-            for path in sorted(root.rglob("*")) if path.is_file()}
+    return {
+        str(path.relative_to(root)): hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in sorted(root.rglob("*"))
+        if path.is_file()
+    }
 
 
 def command(output: Path, *flags: str) -> list[str]:
     counts = [f"--{name}={value}" for name, value in TINY.items()]
-    return [sys.executable, "-m", "tfrecords_tools.make_sample", f"--output={output}", *counts, *flags]
+    return [
+        sys.executable,
+        "-m",
+        "tfrecords_tools.make_sample",
+        f"--output={output}",
+        *counts,
+        *flags,
+    ]
 
 
 @pytest.fixture(scope="module")
@@ -42,20 +58,29 @@ def sample(tmp_path_factory) -> Path:
 def test_layout_is_as_documented(sample):
     for subset in ("train", "val"):
         assert sorted(path.name for path in (sample / "clips" / subset).iterdir()) == list(ACTIONS)
-        assert all(len(list((sample / "clips" / subset / action).iterdir())) == 1 for action in ACTIONS)
+        assert all(
+            len(list((sample / "clips" / subset / action).iterdir())) == 1 for action in ACTIONS
+        )
     videos = sorted(path.stem for path in (sample / "videos").iterdir())
     assert videos == ["sample_train_0001", "sample_val_0001"]
     assert sorted(json.loads((sample / "annotations.json").read_text())["database"]) == videos
-    assert json.loads((sample / "sample.json").read_text())["settings"]["clips_per_class_train"] == 1
+    assert (
+        json.loads((sample / "sample.json").read_text())["settings"]["clips_per_class_train"] == 1
+    )
 
 
 def test_every_class_uses_every_scene():
     plans = plan_clips({"train": 40, "val": 12}, seed=0)
     assert len({plan.seeds for plan in plans}) == len({plan.path for plan in plans}) == 520
     for subset in ("train", "val"):
-        scenes = {action: [scene_kind(plan.scene) for plan in plans
-                           if plan.action == action and plan.path.startswith(f"clips/{subset}/{action}/")]
-                  for action in ACTIONS}
+        scenes = {
+            action: [
+                scene_kind(plan.scene)
+                for plan in plans
+                if plan.action == action and plan.path.startswith(f"clips/{subset}/{action}/")
+            ]
+            for action in ACTIONS
+        }
         assert all(scenes[action] == scenes["spin"] for action in ACTIONS)
         assert {family for family, _ in scenes["spin"]} == set(GROUND_FAMILIES)
         assert {palette for _, palette in scenes["spin"]} == set(GROUND_PALETTES)
@@ -79,14 +104,20 @@ def test_files_decode_with_one_key_frame_and_the_right_number_of_frames(sample):
 
 def test_a_killed_run_goes_on_and_two_workers_give_the_same_bytes(sample, tmp_path):
     output = tmp_path / "killed"
-    process = subprocess.Popen(command(output, "--workers=2"), cwd=PROJECT, stderr=subprocess.DEVNULL)
+    process = subprocess.Popen(
+        command(output, "--workers=2"), cwd=PROJECT, stderr=subprocess.DEVNULL
+    )
     while process.poll() is None and not list(output.glob("videos/*.mp4")):
         time.sleep(0.02)
     workers = Path(f"/proc/{process.pid}/task/{process.pid}/children")
     workers = workers.read_text().split() if workers.exists() else []
     process.send_signal(signal.SIGKILL)
     process.wait()
-    before = {name: (output / name).stat().st_mtime_ns for name in digests(output) if name.endswith(".mp4")}
+    before = {
+        name: (output / name).stat().st_mtime_ns
+        for name in digests(output)
+        if name.endswith(".mp4")
+    }
     assert before and len(before) < 22
     assert {name: digests(output)[name] for name in before}.items() <= digests(sample).items()
     deadline = time.monotonic() + 20
@@ -95,8 +126,9 @@ def test_a_killed_run_goes_on_and_two_workers_give_the_same_bytes(sample, tmp_pa
         time.sleep(0.05)
 
     (output / "videos" / ".sample_val_0001.mp4.x.partial").write_bytes(b"half a file")
-    done = subprocess.run(command(output, "--workers=2"), cwd=PROJECT, capture_output=True, text=True,
-                          check=True)
+    done = subprocess.run(
+        command(output, "--workers=2"), cwd=PROJECT, capture_output=True, text=True, check=True
+    )
     assert "files are there already" in done.stdout
     assert digests(output) == digests(sample)
     assert {name: (output / name).stat().st_mtime_ns for name in before} == before
@@ -138,8 +170,10 @@ def test_a_folder_with_other_clips_is_refused(tmp_path):
         make_sample(file, **TINY)
 
 
-@pytest.mark.parametrize("settings", [["seed", -1], ["workers", 0], ["videos_validation", 0],
-                                      ["clips_per_class_train", -3]])
+@pytest.mark.parametrize(
+    "settings",
+    [["seed", -1], ["workers", 0], ["videos_validation", 0], ["clips_per_class_train", -3]],
+)
 def test_bad_numbers_are_refused_and_nothing_is_written(tmp_path, settings):
     name, value = settings
     with pytest.raises(InputError, match=f"--{name}={value} is too small"):
@@ -148,11 +182,13 @@ def test_bad_numbers_are_refused_and_nothing_is_written(tmp_path, settings):
 
 
 def test_the_command_tells_a_bad_flag_in_one_line(tmp_path):
-    done = subprocess.run(command(tmp_path / "out", "--workers=0"), cwd=PROJECT, capture_output=True,
-                          text=True)
+    done = subprocess.run(
+        command(tmp_path / "out", "--workers=0"), cwd=PROJECT, capture_output=True, text=True
+    )
     assert done.returncode == 2
     assert done.stderr.strip().splitlines() == [
-        "error: --workers=0 is too small: give a number of at least 1."]
+        "error: --workers=0 is too small: give a number of at least 1."
+    ]
 
 
 def test_places_that_cannot_be_written_and_a_spoilt_settings_file(tmp_path):
@@ -160,7 +196,11 @@ def test_places_that_cannot_be_written_and_a_spoilt_settings_file(tmp_path):
     for output in (tmp_path / "file", tmp_path / "file" / "below"):
         with pytest.raises(InputError, match="is a file|cannot write"):
             make_sample(output)
-    for text, fault in (("{", "not valid JSON"), ("[]", "no JSON object"), ('{"settings": 5}', "other settings")):
+    for text, fault in (
+        ("{", "not valid JSON"),
+        ("[]", "no JSON object"),
+        ('{"settings": 5}', "other settings"),
+    ):
         (tmp_path / "sample.json").write_text(text)
         with pytest.raises(InputError, match=fault):
             make_sample(tmp_path)

@@ -1,12 +1,14 @@
-"""The tasks of a conversion on any Apache Beam runner, in place of `worker_pool.WorkerPool`. Needs the extra `beam`.
+"""The tasks of a conversion on any Apache Beam runner, in place of `worker_pool.WorkerPool`. Needs
+the extra `beam`.
 
-Beam only hands out the work: a pipeline converts clips, the next one puts the shards together, with the functions and
-the plan of one machine. Videos and records stay on a file system that all workers share with this process (NFS, Lustre,
-a mounted bucket); neither frames nor records travel through the runner. So the shards are the same to the byte, a clip
-that Beam tries twice is there once, and a conversion that was begun with one runner can be finished with another.
+Beam only hands out the work: a pipeline converts clips, the next one puts the shards together, with
+the functions and the plan of one machine. Videos and records stay on a file system that all workers
+share with this process (NFS, Lustre, a mounted bucket); neither frames nor records travel through
+the runner. So the shards are the same to the byte, a clip that Beam tries twice is there once, and
+a conversion that was begun with one runner can be finished with another.
 
-Each Beam worker runs a child process as the local runner does: a file that crashes or hangs its decoder becomes a line
-in failures.csv, not a bundle that the runner retries until it gives up.
+Each Beam worker runs a child process as the local runner does: a file that crashes or hangs its
+decoder becomes a line in failures.csv, not a bundle that the runner retries until it gives up.
 """
 
 import dataclasses
@@ -28,9 +30,11 @@ from tfrecords_tools.conversion.shard_writer import ShardTask, finished_shard, w
 from tfrecords_tools.conversion.worker_pool import Lost, WorkerPool
 
 POLL_SECONDS = 2.0
-# What is converted and not yet in a shard lies in the shared folder: at 8 MB a clip, 400 GB at most.
+# What is converted and not yet in a shard lies in the shared folder: at 8 MB a clip, 400 GB at
+# most.
 TASKS_PER_PIPELINE = 50_000
-# Tasks reach the workers in files of so many: as part of the pipeline itself they would be too large for some runners.
+# Tasks reach the workers in files of so many: as part of the pipeline itself they would be too
+# large for some runners.
 TASKS_PER_FILE = 1000
 TASKS_FOLDER = "beam_tasks"
 
@@ -38,29 +42,40 @@ TASKS_FOLDER = "beam_tasks"
 class BeamPool:
     """Runs tasks in Beam pipelines; used like WorkerPool."""
 
-    def __init__(self, workers: int, settings: WorkerSettings, stall_seconds: float, options: str = "") -> None:
+    def __init__(
+        self, workers: int, settings: WorkerSettings, stall_seconds: float, options: str = ""
+    ) -> None:
         """
         Args:
             workers: processes of the DirectRunner; other runners have options of their own for it.
             settings: for all tasks; its folders must have the same names on all workers.
             stall_seconds: a clip that gives no frame for so long has failed.
-            options: Beam's pipeline options as on a command line; without --runner: the DirectRunner.
+            options: Beam's pipeline options as on a command line; without --runner: the
+                DirectRunner.
         Raises:
             InputError: Beam is not installed.
         """
         try:
             import apache_beam  # noqa: F401
         except ImportError as error:
-            raise InputError("--runner=beam needs Apache Beam, which is not installed: pip install '.[beam]', or "
-                             "leave --runner out.") from error
+            raise InputError(
+                "--runner=beam needs Apache Beam, which is not installed: pip install '.[beam]', "
+                "or "
+                "leave --runner out."
+            ) from error
         arguments = shlex.split(options)
         if not any(argument.startswith("--runner") for argument in arguments):
-            arguments += ["--runner=DirectRunner", f"--direct_num_workers={workers}",
-                          "--direct_running_mode=multi_processing", "--default_sdk_harness_log_level=ERROR"]
+            arguments += [
+                "--runner=DirectRunner",
+                f"--direct_num_workers={workers}",
+                "--direct_running_mode=multi_processing",
+                "--default_sdk_harness_log_level=ERROR",
+            ]
         self.arguments, self._stall_seconds = arguments, stall_seconds
         # Workers may have another current folder.
-        self._settings = dataclasses.replace(settings, root=os.path.abspath(settings.root),
-                                             results=os.path.abspath(settings.results))
+        self._settings = dataclasses.replace(
+            settings, root=os.path.abspath(settings.root), results=os.path.abspath(settings.results)
+        )
 
     def __enter__(self) -> "BeamPool":
         return self
@@ -69,7 +84,8 @@ class BeamPool:
         """Workers belong to the pipelines, which have ended."""
 
     def run(self, next_task: Callable[[], Any | None]) -> Iterator[tuple[Any, Any]]:
-        """Runs tasks until there is no further one: those that there are now in one pipeline, then those that follow.
+        """Runs tasks until there is no further one: those that there are now in one pipeline, then
+        those that follow.
 
         Args:
             next_task: gives the next task, or None if there is none now.
@@ -90,8 +106,11 @@ class BeamPool:
             yield from self._finished(waiting)
             if errors or waiting:
                 reason = errors[0] if errors else "no error was told"
-                raise InputError(f"the Beam pipeline left {len(waiting)} of {len(tasks)} tasks undone ({reason}). What "
-                                 "was done is kept: the same command then goes on.")
+                raise InputError(
+                    f"the Beam pipeline left {len(waiting)} of {len(tasks)} tasks undone "
+                    f"({reason}). What "
+                    "was done is kept: the same command then goes on."
+                )
 
     def _finished(self, waiting: dict[str, Any]) -> Iterator[tuple[Any, Any]]:
         """Tasks whose files are there; they are taken out of `waiting`."""
@@ -100,7 +119,9 @@ class BeamPool:
             if isinstance(task, ShardTask):
                 outcome = finished_shard(task)
             else:
-                outcome = read_result(_file_of(task, self._settings.results)) if name in present else None
+                outcome = (
+                    read_result(_file_of(task, self._settings.results)) if name in present else None
+                )
             if outcome is not None:
                 del waiting[name]
                 yield task, outcome
@@ -113,11 +134,13 @@ class BeamPool:
         folder = Path(self._settings.results).with_name(TASKS_FOLDER)
         try:
             with beam.Pipeline(options=PipelineOptions(self.arguments)) as pipeline:
-                _ = (pipeline
-                     | "files of tasks" >> beam.Create(_write_tasks(tasks, folder))
-                     | "tasks" >> beam.FlatMap(_read_tasks)
-                     | "spread" >> beam.Reshuffle()
-                     | "work" >> beam.ParDo(_make_worker(self._settings, self._stall_seconds)))
+                _ = (
+                    pipeline
+                    | "files of tasks" >> beam.Create(_write_tasks(tasks, folder))
+                    | "tasks" >> beam.FlatMap(_read_tasks)
+                    | "spread" >> beam.Reshuffle()
+                    | "work" >> beam.ParDo(_make_worker(self._settings, self._stall_seconds))
+                )
         except (RuntimeError, ValueError, OSError) as error:
             errors.append(str(error).strip().splitlines()[-1])
         finally:
@@ -125,7 +148,8 @@ class BeamPool:
 
 
 def run_task(task: ClipTask | ShardTask, pool: WorkerPool, results: str) -> None:
-    """Does one task and leaves its result in the shared folder; of a clip also if the child process dies or hangs.
+    """Does one task and leaves its result in the shared folder; of a clip also if the child process
+    dies or hangs.
 
     Args:
         task: a clip to convert, or a shard to write.
@@ -135,7 +159,8 @@ def run_task(task: ClipTask | ShardTask, pool: WorkerPool, results: str) -> None
         InputError: the output cannot be written.
     """
     if isinstance(task, ShardTask):
-        # A runner may try again what was done already; the results of a finished shard's clips are gone.
+        # A runner may try again what was done already; the results of a finished shard's clips are
+        # gone.
         if finished_shard(task) is None:
             write_shard(task)
         return
@@ -165,13 +190,17 @@ def _make_worker(settings: WorkerSettings, stall_seconds: float):
 
 def _file_of(task: ClipTask | ShardTask, results: str) -> Path:
     """The file that says what came of a task."""
-    return Path(task.status_path) if isinstance(task, ShardTask) else result_path(results, task.rank)
+    return (
+        Path(task.status_path) if isinstance(task, ShardTask) else result_path(results, task.rank)
+    )
 
 
 def _with_full_names(task: ClipTask | ShardTask) -> ClipTask | ShardTask:
     if isinstance(task, ClipTask):
         return task
-    names = {name: os.path.abspath(getattr(task, name)) for name in ("path", "status_path", "results")}
+    names = {
+        name: os.path.abspath(getattr(task, name)) for name in ("path", "status_path", "results")
+    }
     return dataclasses.replace(task, **names)
 
 
@@ -180,7 +209,7 @@ def _write_tasks(tasks: Sequence[Any], folder: Path) -> list[str]:
     for begin in range(0, len(tasks), TASKS_PER_FILE):
         paths.append(str(folder / f"{begin:09d}"))
         with atomic_write(paths[-1]) as file:
-            pickle.dump(tasks[begin:begin + TASKS_PER_FILE], file)
+            pickle.dump(tasks[begin : begin + TASKS_PER_FILE], file)
     return paths
 
 

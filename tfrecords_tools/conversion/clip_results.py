@@ -1,7 +1,9 @@
-"""What has become of one clip: records, or the reason of a failure, in a file of its own until its shard is written.
+"""What has become of one clip: records, or the reason of a failure, in a file of its own until its
+shard is written.
 
-A result file holds the records as they will stand in the shard, framed as TFRecord, then a JSON line with the rest,
-then the length of that line. It appears whole or not at all, so a killed run goes on with the clip after the last one.
+A result file holds the records as they will stand in the shard, framed as TFRecord, then a JSON
+line with the rest, then the length of that line. It appears whole or not at all, so a killed run
+goes on with the clip after the last one.
 """
 
 import dataclasses
@@ -47,8 +49,14 @@ class ClipResult:
 
 
 def failure(key: str, reason: str, seconds: float) -> ClipResult:
-    """The result of a clip that could not be converted. Keys are file names, which need not be UTF-8."""
-    return ClipResult(key=key.encode("utf-8", "backslashreplace").decode(), reason=reason, seconds=round(seconds, 3))
+    """The result of a clip that could not be converted. Keys are file names, which need not be
+    UTF-8.
+    """
+    return ClipResult(
+        key=key.encode("utf-8", "backslashreplace").decode(),
+        reason=reason,
+        seconds=round(seconds, 3),
+    )
 
 
 def framed(data: bytes) -> Iterator[bytes]:
@@ -59,8 +67,9 @@ def framed(data: bytes) -> Iterator[bytes]:
     yield struct.pack("<I", masked_crc(data))
 
 
-def write_result(path: str | os.PathLike, records: Iterable[Record],
-                 failed: Callable[[VideoError], ClipResult]) -> ClipResult:
+def write_result(
+    path: str | os.PathLike, records: Iterable[Record], failed: Callable[[VideoError], ClipResult]
+) -> ClipResult:
     """Writes the records as they come; if they end in a VideoError, its failure instead.
 
     Args:
@@ -105,7 +114,9 @@ def copy_result(path: str | os.PathLike, result: ClipResult, payload: Iterable[b
 
 
 def read_result(path: str | os.PathLike) -> ClipResult | None:
-    """The result, without its records; None if the file is not whole (the machine stopped while it was written)."""
+    """The result, without its records; None if the file is not whole (the machine stopped while it
+    was written).
+    """
     with open(path, "rb") as file:
         size = file.seek(0, os.SEEK_END)
         if size < _FOOTER.size:

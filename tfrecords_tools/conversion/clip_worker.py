@@ -1,7 +1,9 @@
-"""The process that does the work: clips to result files, result files to shards, one task after the other.
+"""The process that does the work: clips to result files, result files to shards, one task after the
+other.
 
-It talks to its parent (`worker_pool.py`) over a pipe: it sends READY once, PROGRESS now and then while it works, and
-for every task what came of it, or DISK and a message if the output cannot be written.
+It talks to its parent (`worker_pool.py`) over a pipe: it sends READY once, PROGRESS now and then
+while it works, and for every task what came of it, or DISK and a message if the output cannot be
+written.
 """
 
 import dataclasses
@@ -82,7 +84,9 @@ def convert_task(task: ClipTask, settings: WorkerSettings, on_progress=lambda: N
     path = str(Path(settings.root, task.spec.path))
 
     def failed(error: VideoError) -> ClipResult:
-        return failure(task.spec.key, str(error).removeprefix(f"{path}: "), time.monotonic() - begin)
+        return failure(
+            task.spec.key, str(error).removeprefix(f"{path}: "), time.monotonic() - begin
+        )
 
     records = encode_records(task.spec, settings.options, settings.root, on_progress)
     return write_result(result_path(settings.results, task.rank), records, failed)

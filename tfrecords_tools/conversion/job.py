@@ -1,7 +1,9 @@
-"""One conversion from its plan to its shards: what is done, what is next, what has failed. It survives being killed.
+"""One conversion from its plan to its shards: what is done, what is next, what has failed. It
+survives being killed.
 
-Beside the shards a hidden folder holds its state: the settings, the plan (all clips, as the first run found them), the
-result of each clip whose shard is not written yet, and a JSON file for each shard that is.
+Beside the shards a hidden folder holds its state: the settings, the plan (all clips, as the first
+run found them), the result of each clip whose shard is not written yet, and a JSON file for each
+shard that is.
 """
 
 import bisect
@@ -14,12 +16,24 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from bsp_tf.base.atomic_file import atomic_write, make_folder, read_json, read_json_object, write_json
+from bsp_tf.base.atomic_file import (
+    atomic_write,
+    make_folder,
+    read_json,
+    read_json_object,
+    write_json,
+)
 from bsp_tf.base.errors import InputError
 from bsp_tf.records.schema import MANIFEST_FILE, shard_name
 from tfrecords_tools.conversion.beam_runner import BeamPool
 from tfrecords_tools.conversion.clip_encoder import EncodingOptions
-from tfrecords_tools.conversion.clip_results import ClipResult, copy_result, failure, read_result, result_path
+from tfrecords_tools.conversion.clip_results import (
+    ClipResult,
+    copy_result,
+    failure,
+    read_result,
+    result_path,
+)
 from tfrecords_tools.conversion.clip_worker import ClipTask, WorkerSettings
 from tfrecords_tools.conversion.shard_writer import (
     SAMPLE_CLIPS,
@@ -61,7 +75,10 @@ class ShardingOptions:
 
     def __post_init__(self) -> None:
         if self.num_shards and self.shard_megabytes:
-            raise InputError("--num_shards and --shard_megabytes say the same thing in two ways: give one of them.")
+            raise InputError(
+                "--num_shards and --shard_megabytes say the same thing in two ways: give one of "
+                "them."
+            )
 
 
 @contextlib.contextmanager
@@ -76,21 +93,27 @@ def locked(output: str | os.PathLike) -> Iterator[None]:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
-            raise InputError(f"another conversion is writing to {output}; wait for it or choose another --output."
-                             ) from error
+            raise InputError(
+                f"another conversion is writing to {output}; wait for it or choose another "
+                "--output."
+            ) from error
         yield
 
 
 def adopt_plan(output: Path, index: ClipIndex, settings: dict) -> ClipIndex:
-    """Saves settings and clips, or takes those of the run that began here: files that vanished since stay in the plan.
+    """Saves settings and clips, or takes those of the run that began here: files that vanished
+    since stay in the plan.
 
     Raises:
-        InputError: the folder holds a conversion with other settings, labels or clips, or something unknown.
+        InputError: the folder holds a conversion with other settings, labels or clips, or something
+            unknown.
     """
     folder = output / STATE_FOLDER
     if not (folder / SETTINGS_FILE).is_file():
         if any(output.glob("clips-*")) or (output / MANIFEST_FILE).exists():
-            raise InputError(f"{output} holds records of unknown origin; choose another --output or empty it.")
+            raise InputError(
+                f"{output} holds records of unknown origin; choose another --output or empty it."
+            )
         plan = dataclasses.asdict(dataclasses.replace(index, clips=[]))
         plan["clips"] = [[getattr(clip, name) for name in _CLIP_FIELDS] for clip in index.clips]
         with atomic_write(folder / PLAN_FILE, "w") as file:
@@ -99,11 +122,23 @@ def adopt_plan(output: Path, index: ClipIndex, settings: dict) -> ClipIndex:
         write_json(folder / SETTINGS_FILE, settings)
         return index
     before = read_json_object(folder / SETTINGS_FILE)
-    differing = [f"--{name} (now {settings.get(name)}, before {before.get(name)})"
-                 for name in sorted({*before, *settings}) if before.get(name) != settings.get(name)]
-    plan = read_json_object(folder / PLAN_FILE, *(field.name for field in dataclasses.fields(ClipIndex)))
-    plan["clips"] = [ClipSpec(**{name: tuple(value) if isinstance(value, list) else value
-                                 for name, value in zip(_CLIP_FIELDS, clip, strict=True)}) for clip in plan["clips"]]
+    differing = [
+        f"--{name} (now {settings.get(name)}, before {before.get(name)})"
+        for name in sorted({*before, *settings})
+        if before.get(name) != settings.get(name)
+    ]
+    plan = read_json_object(
+        folder / PLAN_FILE, *(field.name for field in dataclasses.fields(ClipIndex))
+    )
+    plan["clips"] = [
+        ClipSpec(
+            **{
+                name: tuple(value) if isinstance(value, list) else value
+                for name, value in zip(_CLIP_FIELDS, clip, strict=True)
+            }
+        )
+        for clip in plan["clips"]
+    ]
     plan["missing"] = [tuple(row) for row in plan["missing"]]
     planned = ClipIndex(**plan)
     # Of a folder whose last clip vanished the class is gone too.
@@ -113,15 +148,20 @@ def adopt_plan(output: Path, index: ClipIndex, settings: dict) -> ClipIndex:
     elif not set(index.labels) <= set(planned.labels):
         differing.append("the label map")
     if differing:
-        raise InputError(f"{output} holds a conversion with other settings: {', '.join(differing)} differ. Choose "
-                         "another --output, or remove that folder to convert anew.")
+        raise InputError(
+            f"{output} holds a conversion with other settings: {', '.join(differing)} differ. "
+            "Choose "
+            "another --output, or remove that folder to convert anew."
+        )
     return dataclasses.replace(planned, root=index.root)
 
 
 class Conversion:
     """The state of one conversion, and the loop that brings it to its end."""
 
-    def __init__(self, index: ClipIndex, output: Path, options: EncodingOptions, sharding: ShardingOptions) -> None:
+    def __init__(
+        self, index: ClipIndex, output: Path, options: EncodingOptions, sharding: ShardingOptions
+    ) -> None:
         """Finds out what earlier runs have done.
 
         Raises:
@@ -155,7 +195,8 @@ class Conversion:
     def failures(self) -> list[ClipResult]:
         """All clips that failed so far."""
         return [clip for shard in self.shards.values() for clip in shard.failures] + [
-            clip for clip in self._done.values() if clip.reason]
+            clip for clip in self._done.values() if clip.reason
+        ]
 
     def retry_failures(self) -> int:
         """Forgets the failures of earlier runs, so that they are tried again; returns their number."""
@@ -168,7 +209,9 @@ class Conversion:
                 reopen_shard(self._shard_task(shard), status)
         return number
 
-    def run(self, pool: WorkerPool | BeamPool, on_clip: Callable[[ClipResult], None]) -> list[ShardStatus]:
+    def run(
+        self, pool: WorkerPool | BeamPool, on_clip: Callable[[ClipResult], None]
+    ) -> list[ShardStatus]:
         """Converts what is left and writes the shards.
 
         Args:
@@ -183,7 +226,10 @@ class Conversion:
             for task, outcome in pool.run(self._next_task):
                 if isinstance(task, ShardTask):
                     if isinstance(outcome, Lost):
-                        raise InputError(f"cannot write {task.path}: {outcome.reason} Run the same command again.")
+                        raise InputError(
+                            f"cannot write {task.path}: {outcome.reason} Run the same command "
+                            "again."
+                        )
                     self._finish_shard(self._bounds.index(task.begin), outcome)
                 else:
                     if isinstance(outcome, Lost):
@@ -218,7 +264,7 @@ class Conversion:
 
     def _finish_shard(self, shard: int, status: ShardStatus) -> None:
         self.shards[shard] = status
-        for rank in range(*self._bounds[shard:shard + 2]):
+        for rank in range(*self._bounds[shard : shard + 2]):
             if self._done.pop(rank, None):
                 result_path(self._results, rank).unlink(missing_ok=True)
 
@@ -247,8 +293,12 @@ class Conversion:
 
     def _shard_task(self, shard: int) -> ShardTask:
         name = shard_name(shard, len(self._bounds) - 1)
-        return ShardTask(str(self._output / name), str(self._state / STATUS_FOLDER / f"{name}.json"),
-                         str(self._results), *self._bounds[shard:shard + 2])
+        return ShardTask(
+            str(self._output / name),
+            str(self._state / STATUS_FOLDER / f"{name}.json"),
+            str(self._results),
+            *self._bounds[shard : shard + 2],
+        )
 
     def _find_results(self) -> None:
         for entry in sorted(os.scandir(self._results), key=lambda entry: entry.name):

@@ -1,8 +1,10 @@
-"""Which clip goes into which shard, and how a shard comes to be: the results of its clips, one after the other.
+"""Which clip goes into which shard, and how a shard comes to be: the results of its clips, one
+after the other.
 
-The clips are shuffled by the seed, and shard k takes the k-th of equal pieces of that order. The bytes of a clip depend
-on the clip alone, so those of a shard do not depend on who converted its clips, when, or in how many runs. A shard
-appears under its name only when it is complete, and a JSON file beside it (in a hidden folder) says so.
+The clips are shuffled by the seed, and shard k takes the k-th of equal pieces of that order. The
+bytes of a clip depend on the clip alone, so those of a shard do not depend on who converted its
+clips, when, or in how many runs. A shard appears under its name only when it is complete, and a
+JSON file beside it (in a hidden folder) says so.
 """
 
 import csv
@@ -19,10 +21,17 @@ import numpy as np
 
 from bsp_tf.base.atomic_file import atomic_write, read_json_object, write_json
 from bsp_tf.base.errors import InputError
-from tfrecords_tools.conversion.clip_results import ClipResult, copy_result, read_payload, read_result, result_path
+from tfrecords_tools.conversion.clip_results import (
+    ClipResult,
+    copy_result,
+    read_payload,
+    read_result,
+    result_path,
+)
 
 FAILURES_FILE = "failures.csv"
-# Without a wish: shards that are quickly copied and read, and enough of them to be read side by side.
+# Without a wish: shards that are quickly copied and read, and enough of them to be read side by
+# side.
 DEFAULT_SHARDS = 8
 DEFAULT_SHARD_MEGABYTES = 256
 # The number of shards of a given size follows from the first clips of the shuffled order.
@@ -68,10 +77,17 @@ class ShardStatus:
         return [clip for clip in self.clips if clip.reason]
 
     def summary(self) -> dict:
-        """Its row in the manifest; a record counts as a clip, so a long clip in three records counts three times."""
-        return {"name": self.name, "num_clips": sum(clip.num_records for clip in self.clips),
-                "num_frames": sum(clip.num_frames for clip in self.clips), "num_bytes": self.num_bytes,
-                "sha256": self.sha256, "num_failures": len(self.failures)}
+        """Its row in the manifest; a record counts as a clip, so a long clip in three records
+        counts three times.
+        """
+        return {
+            "name": self.name,
+            "num_clips": sum(clip.num_records for clip in self.clips),
+            "num_frames": sum(clip.num_frames for clip in self.clips),
+            "num_bytes": self.num_bytes,
+            "sha256": self.sha256,
+            "num_failures": len(self.failures),
+        }
 
 
 def shuffled(num_clips: int, seed: int) -> list[int]:
@@ -80,7 +96,9 @@ def shuffled(num_clips: int, seed: int) -> list[int]:
 
 
 def shard_bounds(num_clips: int, num_shards: int) -> list[int]:
-    """Where the shards begin in the shuffled order, and the end; never more shards than clips, sizes within one."""
+    """Where the shards begin in the shuffled order, and the end; never more shards than clips,
+    sizes within one.
+    """
     num_shards = min(num_shards, num_clips)
     return [num_clips * shard // num_shards for shard in range(num_shards + 1)]
 
@@ -96,7 +114,8 @@ def choose_num_shards(num_clips: int, sample: Sequence[ClipResult], megabytes: f
 
     Args:
         num_clips: all clips.
-        sample: results of the first clips of the shuffled order; the mean of their bytes stands for the rest.
+        sample: results of the first clips of the shuffled order; the mean of their bytes stands for
+            the rest.
         megabytes: wanted size; None: DEFAULT_SHARD_MEGABYTES, but at least DEFAULT_SHARDS shards.
     """
     total = sum(clip.num_bytes for clip in sample) / len(sample) * num_clips
@@ -134,7 +153,8 @@ def write_shard(task: ShardTask, on_progress: Callable[[], None] = lambda: None)
 
 
 def finished_shard(task: ShardTask) -> ShardStatus | None:
-    """The status of a shard that need not be written again: status and file are there and agree in size.
+    """The status of a shard that need not be written again: status and file are there and agree in
+    size.
 
     Raises:
         InputError: the status file is spoilt.
@@ -145,22 +165,33 @@ def finished_shard(task: ShardTask) -> ShardStatus | None:
     status = read_json_object(task.status_path, "name", "num_bytes", "sha256", "clips")
     if status["num_bytes"] != path.stat().st_size:
         return None
-    return ShardStatus(status["name"], status["num_bytes"], status["sha256"],
-                       tuple(ClipResult(**clip) for clip in status["clips"]))
+    return ShardStatus(
+        status["name"],
+        status["num_bytes"],
+        status["sha256"],
+        tuple(ClipResult(**clip) for clip in status["clips"]),
+    )
 
 
 def reopen_shard(task: ShardTask, status: ShardStatus) -> None:
-    """Turns a finished shard back into result files, without its failures, so that these are tried again."""
+    """Turns a finished shard back into result files, without its failures, so that these are tried
+    again.
+    """
     offset = 0
     for rank, clip in enumerate(status.clips, task.begin):
         if not clip.reason:
-            copy_result(result_path(task.results, rank), clip, read_payload(task.path, clip.num_bytes, offset))
+            copy_result(
+                result_path(task.results, rank),
+                clip,
+                read_payload(task.path, clip.num_bytes, offset),
+            )
             offset += clip.num_bytes
     os.unlink(task.status_path)
 
 
 def write_failures(output: str | os.PathLike, rows: Iterable[tuple[str, str, float]]) -> None:
-    """Writes failures.csv: a header `path,reason,seconds`, then a line per clip that was not converted, sorted.
+    """Writes failures.csv: a header `path,reason,seconds`, then a line per clip that was not
+    converted, sorted.
 
     Seconds are those spent on it; a clip without a file took none.
     """

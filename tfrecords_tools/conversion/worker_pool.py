@@ -1,7 +1,9 @@
-"""Worker processes that may die or hang without harm: each is given one task at a time and is replaced when it fails.
+"""Worker processes that may die or hang without harm: each is given one task at a time and is
+replaced when it fails.
 
-A decoder can crash or never return, and a process can be killed for its memory. concurrent.futures ends the whole pool
-then and does not say which task it was; here the task is known, tried once more if its worker died, and given up then.
+A decoder can crash or never return, and a process can be killed for its memory. concurrent.futures
+ends the whole pool then and does not say which task it was; here the task is known, tried once more
+if its worker died, and given up then.
 """
 
 import multiprocessing
@@ -13,7 +15,14 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from bsp_tf.base.errors import InputError
-from tfrecords_tools.conversion.clip_worker import DISK, DONE, READY, ClipTask, WorkerSettings, run_worker
+from tfrecords_tools.conversion.clip_worker import (
+    DISK,
+    DONE,
+    READY,
+    ClipTask,
+    WorkerSettings,
+    run_worker,
+)
 
 POLL_SECONDS = 0.2
 MAX_TRIES = 2
@@ -88,9 +97,11 @@ class WorkerPool:
         """Runs tasks until there is no further one.
 
         Args:
-            next_task: gives the next task, or None if there is none now; asked again after every outcome.
+            next_task: gives the next task, or None if there is none now; asked again after every
+                outcome.
         Yields:
-            (task, outcome) in the order of finishing; the outcome is a Lost if the task had to be given up.
+            (task, outcome) in the order of finishing; the outcome is a Lost if the task had to be
+            given up.
         Raises:
             InputError: the output cannot be written, or workers do not start.
         """
@@ -99,7 +110,9 @@ class WorkerPool:
             busy = [worker for worker in self._workers if worker.task is not None]
             if not busy:
                 return
-            for pipe in multiprocessing.connection.wait([worker.pipe for worker in busy], POLL_SECONDS):
+            for pipe in multiprocessing.connection.wait(
+                [worker.pipe for worker in busy], POLL_SECONDS
+            ):
                 worker = next(worker for worker in busy if worker.pipe is pipe)
                 yield from self._listen(worker)
             for worker in [worker for worker in self._workers if worker.task is not None]:
@@ -148,7 +161,9 @@ class WorkerPool:
         # A shard is no decoder's fault: it is as slow as the disk.
         if worker.is_ready and silence > self._stall_seconds and isinstance(worker.task, ClipTask):
             self._remove(worker)
-            reason = f"no frame came out of it for {silence:.0f} s (--stall_seconds): the file hangs."
+            reason = (
+                f"no frame came out of it for {silence:.0f} s (--stall_seconds): the file hangs."
+            )
             yield worker.task, Lost(reason, time.monotonic() - worker.begin)
 
     def _died(self, worker: _Worker) -> Iterator[tuple[Any, Any]]:
@@ -156,16 +171,22 @@ class WorkerPool:
         if not worker.is_ready:
             self._failed_starts += 1
             if self._failed_starts >= MAX_FAILED_STARTS:
-                raise InputError(f"the worker processes do not start ({_exit_reason(worker)}); is there memory for "
-                                 "them? Try fewer --workers.")
+                raise InputError(
+                    f"the worker processes do not start ({_exit_reason(worker)}); is there memory "
+                    "for "
+                    "them? Try fewer --workers."
+                )
             self._again.append(task)
             return
         tries = self._tries[task] = self._tries.pop(task, 0) + 1
         if tries < MAX_TRIES:
             self._again.append(task)
             return
-        reason = f"its worker process died {tries} times ({_exit_reason(worker)}): the decoder crashed, memory was " \
-                 "short, or it was killed from outside."
+        reason = (
+            f"its worker process died {tries} times ({_exit_reason(worker)}): the decoder "
+            "crashed, memory was "
+            "short, or it was killed from outside."
+        )
         yield task, Lost(reason, time.monotonic() - worker.begin)
 
     def _remove(self, worker: _Worker) -> None:

@@ -1,6 +1,8 @@
-"""Clips of an ActivityNet annotation file: every annotated segment of a video is a clip, cut out of it.
+"""Clips of an ActivityNet annotation file: every annotated segment of a video is a clip, cut out of
+it.
 
-The file of a video is its id with any suffix, with or without the "v_" that ActivityNet's files carry, at any depth.
+The file of a video is its id with any suffix, with or without the "v_" that ActivityNet's files
+carry, at any depth.
 """
 
 import os
@@ -8,23 +10,37 @@ import os
 from bsp_tf.annotations.reader import ODDITIES, load_annotations
 from bsp_tf.base.errors import InputError
 from tfrecords_tools.inputs.clip_index import ClipIndex, FoundClip, format_seconds, make_clips
-from tfrecords_tools.inputs.file_listing import by_stem, describe_absent, existing_folder, list_files, prefer_videos
+from tfrecords_tools.inputs.file_listing import (
+    by_stem,
+    describe_absent,
+    existing_folder,
+    list_files,
+    prefer_videos,
+)
 from tfrecords_tools.inputs.label_map import match_labels
 
 
-def index_annotations(path: str | os.PathLike, root: str | os.PathLike, known: list[str] | None = None, *,
-                      subset: str | None = None, unlabelled: bool = False) -> ClipIndex:
-    """Indexes the annotated segments of the videos in a folder; those of other videos become `missing`.
+def index_annotations(
+    path: str | os.PathLike,
+    root: str | os.PathLike,
+    known: list[str] | None = None,
+    *,
+    subset: str | None = None,
+    unlabelled: bool = False,
+) -> ClipIndex:
+    """Indexes the annotated segments of the videos in a folder; those of other videos become
+    `missing`.
 
     Args:
         path: annotations, .json or .json.gz (see bsp_tf/annotations/reader.py).
         root: folder of the videos.
-        known: label map to reuse; None: `sorted()` labels of all subsets, so that every subset gets the same map.
+        known: label map to reuse; None: `sorted()` labels of all subsets, so that every subset gets
+            the same map.
         subset: "training", "validation", ...; None: all.
         unlabelled: take the clips without their labels.
     Raises:
-        InputError: not readable or malformed, no video of `subset`, a label that `known` lacks, or no video for any
-            segment.
+        InputError: not readable or malformed, no video of `subset`, a label that `known` lacks, or
+            no video for any segment.
     """
     root = existing_folder(root, "--videos")
     annotations = load_annotations(path)
@@ -33,39 +49,66 @@ def index_annotations(path: str | os.PathLike, root: str | os.PathLike, known: l
     chosen = {name: video for name, video in annotations.items() if subset in (None, video.subset)}
     if not chosen:
         there = ", ".join(sorted({repr(video.subset) for video in annotations.values()})) or "none"
-        raise InputError(f"{path} has no video of subset {subset!r}; its subsets: {there}." if subset else
-                         f"{path} holds no video; nothing to convert.")
-    missing = [(name, f"annotated segment: {ODDITIES[kind]}") for kind in ("outside", "reversed")
-               for name in annotations.oddities[kind] if name in chosen]
+        raise InputError(
+            f"{path} has no video of subset {subset!r}; its subsets: {there}."
+            if subset
+            else f"{path} holds no video; nothing to convert."
+        )
+    missing = [
+        (name, f"annotated segment: {ODDITIES[kind]}")
+        for kind in ("outside", "reversed")
+        for name in annotations.oddities[kind]
+        if name in chosen
+    ]
     listing = list_files(root)
     stems, found = by_stem(listing.paths), []
     paths_of = {name: _find(name, stems) for name in chosen}
     absent = describe_absent([name for name, paths in paths_of.items() if not paths], listing.paths)
     for name, video in chosen.items():
         paths = paths_of[name]
-        reason = absent.get(name) or ("" if len(paths) == 1 else f"{len(paths)} files fit: {', '.join(paths)}")
+        reason = absent.get(name) or (
+            "" if len(paths) == 1 else f"{len(paths)} files fit: {', '.join(paths)}"
+        )
         for (start, end), label in zip(video.segments.round(6).tolist(), video.labels, strict=True):
-            fault = reason or ("" if start < end else f"start {format_seconds(start)} is not before end "
-                                                      f"{format_seconds(end)}")
+            fault = reason or (
+                ""
+                if start < end
+                else f"start {format_seconds(start)} is not before end {format_seconds(end)}"
+            )
             if fault:
                 missing.append((f"{name}#t={format_seconds(start)},{format_seconds(end)}", fault))
             else:
-                found.append(FoundClip(paths[0], None if unlabelled else label, (start, end), cut=True))
+                found.append(
+                    FoundClip(paths[0], None if unlabelled else label, (start, end), cut=True)
+                )
     if not found:
         first = ": ".join(missing[0]) if missing else "no segment is annotated"
-        raise InputError(f"no clip found: no annotated segment of {path} has its video in {root} (the first: {first}); "
-                         "check --videos.")
+        raise InputError(
+            f"no clip found: no annotated segment of {path} has its video in {root} (the first: "
+            f"{first}); "
+            "check --videos."
+        )
     clips, num_repeated = make_clips(found, matched)
     warnings = [line for line in annotations.warnings() if ODDITIES["clamped"] in line]
     num_bare = sum(not video.labels for video in chosen.values())
     if num_repeated:
         warnings.append(f"{num_repeated} segments of {path} repeat another one and are left out.")
     if num_bare:
-        warnings.append(f"{num_bare} videos of {path} have no annotated segment, so no clip comes from them.")
-    return ClipIndex(os.fspath(root), "activitynet", clips, labels, [*listing.faults, *dict.fromkeys(missing)],
-                     warnings)
+        warnings.append(
+            f"{num_bare} videos of {path} have no annotated segment, so no clip comes from them."
+        )
+    return ClipIndex(
+        os.fspath(root),
+        "activitynet",
+        clips,
+        labels,
+        [*listing.faults, *dict.fromkeys(missing)],
+        warnings,
+    )
 
 
 def _find(name: str, stems: dict[str, list[str]]) -> list[str]:
     bare = name.removeprefix("v_")
-    return prefer_videos(next((stems[stem] for stem in (name, f"v_{bare}", bare) if stem in stems), []))
+    return prefer_videos(
+        next((stems[stem] for stem in (name, f"v_{bare}", bare) if stem in stems), [])
+    )

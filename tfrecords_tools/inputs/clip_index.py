@@ -1,7 +1,8 @@
-"""What is to be converted: clips with their classes, and the rest, named. Every form of input ends here.
+"""What is to be converted: clips with their classes, and the rest, named. Every form of input ends
+here.
 
-A clip is a file, or a piece of a file (`cut`). Its key names it in the whole output: the path, and for a piece the
-times as W3C media fragments write them, `videos/a.mp4#t=12.5,22`.
+A clip is a file, or a piece of a file (`cut`). Its key names it in the whole output: the path, and
+for a piece the times as W3C media fragments write them, `videos/a.mp4#t=12.5,22`.
 """
 
 import dataclasses
@@ -17,13 +18,15 @@ class ClipSpec:
     """One clip to convert.
 
     Attributes:
-        path: path below the index's root, with "/", or absolute; it becomes the record's `video/filename`.
+        path: path below the index's root, with "/", or absolute; it becomes the record's
+            `video/filename`.
         label: class name, or None if the clip is unlabelled.
         span_seconds: (start, end) of the clip in its video; None: the file is all that is known.
         label_index: position of the class in the label map; UNLABELLED (-1) if it has none.
-        cut: whether the file is the whole video, to be cut to `span_seconds`. Else the file is the clip, and
-            `span_seconds` only says where it was.
-        shares_span: whether the index holds the same piece of the same file under another label too.
+        cut: whether the file is the whole video, to be cut to `span_seconds`. Else the file is the
+            clip, and `span_seconds` only says where it was.
+        shares_span: whether the index holds the same piece of the same file under another label
+            too.
     """
 
     path: str
@@ -35,7 +38,9 @@ class ClipSpec:
 
     @property
     def key(self) -> str:
-        """A name that no other clip of the index has and that does not depend on them, but for `shares_span`."""
+        """A name that no other clip of the index has and that does not depend on them, but for
+        `shares_span`.
+        """
         fragment = "t={},{}".format(*map(format_seconds, self.span_seconds)) if self.cut else ""
         if self.shares_span:
             fragment += f"{'&' if fragment else ''}label={_escape(self.label or '')}"
@@ -64,7 +69,9 @@ class ClipIndex:
 
 
 class FoundClip(NamedTuple):
-    """A clip whose file is there; `label` is as the input writes it. The other fields are those of ClipSpec."""
+    """A clip whose file is there; `label` is as the input writes it. The other fields are those of
+    ClipSpec.
+    """
 
     path: str
     label: str | None
@@ -72,7 +79,9 @@ class FoundClip(NamedTuple):
     cut: bool = False
 
 
-def make_clips(found: Iterable[FoundClip], matched: Mapping[str, tuple[int, str]]) -> tuple[list[ClipSpec], int]:
+def make_clips(
+    found: Iterable[FoundClip], matched: Mapping[str, tuple[int, str]]
+) -> tuple[list[ClipSpec], int]:
     """Sorts clips, leaves repeated ones out and gives each its class.
 
     Args:
@@ -86,11 +95,23 @@ def make_clips(found: Iterable[FoundClip], matched: Mapping[str, tuple[int, str]
         index, label = (UNLABELLED, None) if clip.label is None else matched[clip.label]
         labelled.append((clip.path, clip.span_seconds or (), clip.cut, index, label))
     labelled.sort()
-    unique = [clip for clip, previous in zip(labelled, [None, *labelled], strict=False) if clip != previous]
+    unique = [
+        clip
+        for clip, previous in zip(labelled, [None, *labelled], strict=False)
+        if clip != previous
+    ]
     # Sorted, the labels of one piece of a file stand side by side.
-    same = [False, *(clip[:3] == following[:3] for clip, following in itertools.pairwise(unique)), False]
-    clips = [ClipSpec(path, label, span or None, index, cut, before or after)
-             for (path, span, cut, index, label), before, after in zip(unique, same, same[1:], strict=False)]
+    same = [
+        False,
+        *(clip[:3] == following[:3] for clip, following in itertools.pairwise(unique)),
+        False,
+    ]
+    clips = [
+        ClipSpec(path, label, span or None, index, cut, before or after)
+        for (path, span, cut, index, label), before, after in zip(
+            unique, same, same[1:], strict=False
+        )
+    ]
     return clips, len(labelled) - len(unique)
 
 

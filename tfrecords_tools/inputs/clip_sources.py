@@ -1,10 +1,11 @@
-"""The forms in which people name their clips, told apart by looking, and the flags that say where they are.
+"""The forms in which people name their clips, told apart by looking, and the flags that say where
+they are.
 
-    --input=clips/train                                           folder: a folder per class, or just videos
-    --input=kinetics-400_val.csv --videos=kinetics/val            kinetics: CSV with a column youtube_id
-    --input=segments.csv --videos=videos                          table: CSV with a column video_path [,start,end]
-    --input=train_list.txt --videos=videos                        list: `path label`, a line a clip
-    --input=activity_net.v1-3.json --videos=videos                activitynet: each annotated segment a clip
+--input=clips/train                                           folder: a folder per class, or just videos
+--input=kinetics-400_val.csv --videos=kinetics/val            kinetics: CSV with a column youtube_id
+--input=segments.csv --videos=videos                          table: CSV with a column video_path [,start,end]
+--input=train_list.txt --videos=videos                        list: `path label`, a line a clip
+--input=activity_net.v1-3.json --videos=videos                activitynet: each annotated segment a clip
 """
 
 import dataclasses
@@ -29,7 +30,9 @@ AUTO = "auto"
 
 @dataclasses.dataclass(frozen=True)
 class InputSource:
-    """What to convert, as the user says it; each field is the flag of that name (form: --input_form)."""
+    """What to convert, as the user says it; each field is the flag of that name (form:
+    --input_form).
+    """
 
     input: str
     videos: str | None = None
@@ -55,7 +58,9 @@ def detect_form(path: str | os.PathLike) -> str:
         return "activitynet"
     with open_text(path) as file:
         header = file.readline()
-    columns = find_columns([field.strip().strip('"') for field in header.split(delimiter_of(header))])
+    columns = find_columns(
+        [field.strip().strip('"') for field in header.split(delimiter_of(header))]
+    )
     if "youtube_id" in columns:
         return "kinetics"
     return "table" if "video_path" in columns else "list"
@@ -74,47 +79,94 @@ def index_clips(source: InputSource) -> ClipIndex:
         return index_folder(source.input, known, unlabelled=source.unlabelled)
     videos = source.videos or Path(source.input).parent
     if form == "kinetics":
-        return index_kinetics(source.input, videos, known, split=source.split, unlabelled=source.unlabelled,
-                              untrimmed=source.untrimmed)
+        return index_kinetics(
+            source.input,
+            videos,
+            known,
+            split=source.split,
+            unlabelled=source.unlabelled,
+            untrimmed=source.untrimmed,
+        )
     if form == "table":
-        return index_table(source.input, videos, known, split=source.split, unlabelled=source.unlabelled)
+        return index_table(
+            source.input, videos, known, split=source.split, unlabelled=source.unlabelled
+        )
     if form == "list":
         return index_list(source.input, videos, known, unlabelled=source.unlabelled)
-    return index_annotations(source.input, videos, known, subset=source.split, unlabelled=source.unlabelled)
+    return index_annotations(
+        source.input, videos, known, subset=source.split, unlabelled=source.unlabelled
+    )
 
 
 def _refuse_flags_of_other_forms(source: InputSource, form: str) -> None:
     if (form == "folder") != Path(source.input).is_dir() and Path(source.input).exists():
         fault = "is no folder" if form == "folder" else "is a folder, not a file"
-        raise InputError(f"input {source.input} {fault}, as --input_form={form} says it is; check both flags.")
-    wrong = [("videos", form == "folder", "the folder of the videos is --input itself"),
-             ("split", form in ("folder", "list"), "it names no splits"),
-             ("untrimmed", form != "kinetics", "only a Kinetics CSV leaves open whether files are whole videos"),
-             ("labels", source.unlabelled, "--unlabelled leaves all labels out")]
+        raise InputError(
+            f"input {source.input} {fault}, as --input_form={form} says it is; check both flags."
+        )
+    wrong = [
+        ("videos", form == "folder", "the folder of the videos is --input itself"),
+        ("split", form in ("folder", "list"), "it names no splits"),
+        (
+            "untrimmed",
+            form != "kinetics",
+            "only a Kinetics CSV leaves open whether files are whole videos",
+        ),
+        ("labels", source.unlabelled, "--unlabelled leaves all labels out"),
+    ]
     for name, is_wrong, reason in wrong:
         if getattr(source, name) and is_wrong:
             what = f"{source.input} (taken for the form {form})"
-            raise InputError(f"--{name} means nothing for {what}: {reason}. Leave it out, or set --input_form.")
+            raise InputError(
+                f"--{name} means nothing for {what}: {reason}. Leave it out, or set --input_form."
+            )
 
 
 def define_input_flags() -> None:
     """Defines the flags that say what to convert."""
-    flags.DEFINE_string("input", None, "What to convert: a folder (one folder per class, or just videos), a Kinetics "
-                        "CSV, a CSV with a column video_path [,start,end] [,label], a list of lines `path label`, or "
-                        "ActivityNet annotations (.json).", required=True)
-    flags.DEFINE_string("videos", None, "Folder of the videos that the --input file speaks of (default: the folder of "
-                        "that file).")
-    flags.DEFINE_enum("input_form", AUTO, [AUTO, *FORMS], "How to read --input; by default told by its header.")
+    flags.DEFINE_string(
+        "input",
+        None,
+        "What to convert: a folder (one folder per class, or just videos), a Kinetics "
+        "CSV, a CSV with a column video_path [,start,end] [,label], a list of lines `path label`, "
+        "or "
+        "ActivityNet annotations (.json).",
+        required=True,
+    )
+    flags.DEFINE_string(
+        "videos",
+        None,
+        "Folder of the videos that the --input file speaks of (default: the folder of that file).",
+    )
+    flags.DEFINE_enum(
+        "input_form", AUTO, [AUTO, *FORMS], "How to read --input; by default told by its header."
+    )
     flags.DEFINE_string("labels", None, "Label map to reuse (labels.txt of an earlier conversion).")
-    flags.DEFINE_string("split", None, "Take only this split of a CSV (column split), or this subset of ActivityNet "
-                        "annotations.")
+    flags.DEFINE_string(
+        "split",
+        None,
+        "Take only this split of a CSV (column split), or this subset of ActivityNet annotations.",
+    )
     flags.DEFINE_alias("subset", "split")
-    flags.DEFINE_boolean("unlabelled", False, "Convert without labels (index -1), whatever the input says.")
-    flags.DEFINE_boolean("untrimmed", False, "Files named <youtube_id> are whole videos: cut the clips of a Kinetics "
-                         "CSV out of them. Files named with the times are clips already.")
+    flags.DEFINE_boolean(
+        "unlabelled", False, "Convert without labels (index -1), whatever the input says."
+    )
+    flags.DEFINE_boolean(
+        "untrimmed",
+        False,
+        "Files named <youtube_id> are whole videos: cut the clips of a Kinetics "
+        "CSV out of them. Files named with the times are clips already.",
+    )
 
 
 def source_from_flags() -> InputSource:
     """The values of the flags of `define_input_flags`."""
-    return InputSource(FLAGS.input, FLAGS.videos, FLAGS.input_form, FLAGS.labels, FLAGS.split, FLAGS.unlabelled,
-                       FLAGS.untrimmed)
+    return InputSource(
+        FLAGS.input,
+        FLAGS.videos,
+        FLAGS.input_form,
+        FLAGS.labels,
+        FLAGS.split,
+        FLAGS.unlabelled,
+        FLAGS.untrimmed,
+    )

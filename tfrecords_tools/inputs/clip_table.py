@@ -1,4 +1,6 @@
-"""Reads CSV files with a header, row by row, whatever the order and the usual spellings of their columns."""
+"""Reads CSV files with a header, row by row, whatever the order and the usual spellings of their
+columns.
+"""
 
 import contextlib
 import csv
@@ -64,10 +66,14 @@ class Table:
         self.columns = find_columns(self._names)
         lacking = [name for name in required if name not in self.columns]
         if ("time_start" in self.columns) != ("time_end" in self.columns):
-            lacking += [name for name in ("time_start", "time_end") if name not in (*self.columns, *lacking)]
+            lacking += [
+                name for name in ("time_start", "time_end") if name not in (*self.columns, *lacking)
+            ]
         if lacking:
-            raise InputError(f"{path} lacks the column {', '.join(lacking)}; its first line must name at least "
-                             f"{','.join(required)} (found: {','.join(self._names) or 'nothing'}).")
+            raise InputError(
+                f"{path} lacks the column {', '.join(lacking)}; its first line must name at least "
+                f"{','.join(required)} (found: {','.join(self._names) or 'nothing'})."
+            )
 
     def rows(self, name_column: str) -> Iterator[Row]:
         """Reads the rows; empty lines are skipped.
@@ -76,7 +82,9 @@ class Table:
             InputError: not readable.
         """
         name_at, label_at, split_at, start_at, end_at = (
-            self.columns.get(column) for column in (name_column, "label", "split", "time_start", "time_end"))
+            self.columns.get(column)
+            for column in (name_column, "label", "split", "time_start", "time_end")
+        )
         # One string a label and a split, not one a row.
         texts: dict[str, str] = {}
         with open_text(self._path) as file:
@@ -87,14 +95,28 @@ class Table:
                     continue
                 if len(fields) < len(self._names):
                     fields += [""] * (len(self._names) - len(fields))
-                label = "" if label_at is None else texts.setdefault(fields[label_at], fields[label_at].strip())
-                split = "" if split_at is None else texts.setdefault(fields[split_at], fields[split_at].strip())
+                label = (
+                    ""
+                    if label_at is None
+                    else texts.setdefault(fields[label_at], fields[label_at].strip())
+                )
+                split = (
+                    ""
+                    if split_at is None
+                    else texts.setdefault(fields[split_at], fields[split_at].strip())
+                )
                 span, fault = None, ""
                 if start_at is not None:
                     span, fault = _read_span(fields[start_at], fields[end_at])
                 name = fields[name_at].strip()
-                yield Row(reader.line_num, name, label or None, split, span,
-                          fault if name else f"the row has no {name_column}")
+                yield Row(
+                    reader.line_num,
+                    name,
+                    label or None,
+                    split,
+                    span,
+                    fault if name else f"the row has no {name_column}",
+                )
 
     def _reader(self, file: IO[str]):
         return csv.reader(file, delimiter=self._delimiter, skipinitialspace=True)
@@ -112,13 +134,16 @@ def choose_split(rows: list[Row], split: str | None, path: str | os.PathLike) ->
     if not rows:
         raise InputError(f"{path} holds no row below its header; nothing to convert.")
     there = ", ".join(sorted({repr(row.split) for row in rows if row.split}))
-    raise InputError(f"{path} has no row of split {split!r}; " +
-                     (f"its splits: {there}." if there else "it names no splits, so leave --split out."))
+    raise InputError(
+        f"{path} has no row of split {split!r}; "
+        + (f"its splits: {there}." if there else "it names no splits, so leave --split out.")
+    )
 
 
 @contextlib.contextmanager
 def open_text(path: str | os.PathLike) -> Iterator[IO[str]]:
-    """Opens a text file in UTF-8, with or without byte order mark; other bytes stay as they are in file names.
+    """Opens a text file in UTF-8, with or without byte order mark; other bytes stay as they are in
+    file names.
 
     Raises:
         InputError: it cannot be read, is UTF-16, or (within the block) is no CSV.
@@ -136,7 +161,9 @@ def open_text(path: str | os.PathLike) -> Iterator[IO[str]]:
 
 def delimiter_of(header: str) -> str:
     """Tab, semicolon or comma, whichever the first line has."""
-    return next((mark for mark in "\t;" if mark in header and not (mark == ";" and "," in header)), ",")
+    return next(
+        (mark for mark in "\t;" if mark in header and not (mark == ";" and "," in header)), ","
+    )
 
 
 def find_columns(names: Sequence[str]) -> dict[str, int]:

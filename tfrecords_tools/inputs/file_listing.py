@@ -8,9 +8,13 @@ from pathlib import Path
 
 from bsp_tf.base.errors import InputError
 
-VIDEO_SUFFIXES = frozenset(f".{suffix}" for suffix in (
-    "3gp asf avi divx f4v flv gif m2ts m2v m4v mjpeg mkv mov mp4 mpeg mpg mts mxf ogv rm rmvb ts vob webm wmv y4m"
-).split())
+VIDEO_SUFFIXES = frozenset(
+    f".{suffix}"
+    for suffix in (
+        "3gp asf avi divx f4v flv gif m2ts m2v m4v mjpeg mkv mov mp4 mpeg mpg mts mxf ogv rm rmvb "
+        "ts vob webm wmv y4m"
+    ).split()
+)
 TIMES = re.compile(r"_\d+_\d+$")
 MAX_CANDIDATES = 3
 
@@ -44,8 +48,8 @@ def existing_folder(root: str | os.PathLike, flag: str) -> Path:
 def list_files(root: str | os.PathLike) -> FileListing:
     """Lists all files below a folder, each folder read once and no file looked at.
 
-    Links to folders are followed, but not to a folder above themselves. Links, pipes and devices count as files: what
-    cannot be read as a video is for the caller to list.
+    Links to folders are followed, but not to a folder above themselves. Links, pipes and devices
+    count as files: what cannot be read as a video is for the caller to list.
     """
     paths, faults, waiting = [], [], [""]
     while waiting:
@@ -68,10 +72,12 @@ def list_files(root: str | os.PathLike) -> FileListing:
 
 
 def by_stem(paths: Iterable[str]) -> dict[str, list[str]]:
-    """Stem -> files. Downloaders leave double suffixes (`x.mp4.webm`, `x.f137.mp4`), so `x` finds those too."""
+    """Stem -> files. Downloaders leave double suffixes (`x.mp4.webm`, `x.f137.mp4`), so `x` finds
+    those too.
+    """
     stems: dict[str, list[str]] = {}
     for path in paths:
-        stem = path[path.rfind("/") + 1:].rpartition(".")[0] or path[path.rfind("/") + 1:]
+        stem = path[path.rfind("/") + 1 :].rpartition(".")[0] or path[path.rfind("/") + 1 :]
         stems.setdefault(stem, []).append(path)
         if "." in stem:
             stems.setdefault(stem.partition(".")[0], []).append(path)
@@ -79,7 +85,9 @@ def by_stem(paths: Iterable[str]) -> dict[str, list[str]]:
 
 
 def prefer_videos(paths: list[str]) -> list[str]:
-    """Of several files those with a video's suffix, if there are any: downloaders put .json, .jpg, .part beside."""
+    """Of several files those with a video's suffix, if there are any: downloaders put .json, .jpg,
+    .part beside.
+    """
     if len(paths) < 2:
         return paths
     videos = [path for path in paths if os.path.splitext(path)[1].lower() in VIDEO_SUFFIXES]
@@ -87,7 +95,8 @@ def prefer_videos(paths: list[str]) -> list[str]:
 
 
 def describe_absent(names: Collection[str], paths: Iterable[str]) -> dict[str, str]:
-    """Why names matched no file: there is none, and the nearest, of the same stem but for case, suffix, folder, times.
+    """Why names matched no file: there is none, and the nearest, of the same stem but for case,
+    suffix, folder, times.
 
     Returns:
         {name: reason for the list of failures}.
@@ -102,7 +111,7 @@ def describe_absent(names: Collection[str], paths: Iterable[str]) -> dict[str, s
 
 
 def _core(path: str) -> str:
-    stem = path[path.rfind("/") + 1:].partition(".")[0]
+    stem = path[path.rfind("/") + 1 :].partition(".")[0]
     return TIMES.sub("", stem).casefold().removeprefix("v_")
 
 

@@ -3,7 +3,8 @@
     <input>/<class>/<anything>.mp4     folders inside a class folder belong to that class
     <input>/<anything>.mp4             no class folder at all, or --unlabelled: every clip is unlabelled
 
-Every file that is not hidden counts as a clip: one that is no video ends up in the list of failures, not in silence.
+Every file that is not hidden counts as a clip: one that is no video ends up in the list of
+failures, not in silence.
 """
 
 import os
@@ -14,38 +15,59 @@ from tfrecords_tools.inputs.file_listing import existing_folder, list_files
 from tfrecords_tools.inputs.label_map import match_labels
 
 
-def index_folder(root: str | os.PathLike, known: list[str] | None = None, *, unlabelled: bool = False) -> ClipIndex:
+def index_folder(
+    root: str | os.PathLike, known: list[str] | None = None, *, unlabelled: bool = False
+) -> ClipIndex:
     """Indexes a folder.
 
     Args:
         root: input folder.
-        known: label map to reuse; folder names may write its labels in any habit (`fold_label`). None: `sorted()` names
-            of the class folders. A class folder without a file is warned of and stays in the map.
+        known: label map to reuse; folder names may write its labels in any habit (`fold_label`).
+            None: `sorted()` names of the class folders. A class folder without a file is warned of
+                and stays in the map.
         unlabelled: take all files, those in no class folder too, without a label.
     Raises:
         InputError: no such folder, no file at all, or a class that `known` does not hold.
     """
     root = existing_folder(root, "--input")
     listing = list_files(root)
-    folders = sorted(entry.name for entry in os.scandir(root) if entry.is_dir() and not entry.name.startswith("."))
+    folders = sorted(
+        entry.name
+        for entry in os.scandir(root)
+        if entry.is_dir() and not entry.name.startswith(".")
+    )
     warnings = []
     if unlabelled or not folders:
         found = [FoundClip(path, None) for path in listing.paths]
         labels, matched = known or [], {}
         if found and not unlabelled:
-            warnings.append(f"{root} holds no class folder: its {len(found)} files become clips without a label "
-                            "(a folder per class would give them one; --unlabelled says that none is meant).")
+            warnings.append(
+                f"{root} holds no class folder: its {len(found)} files become clips without a "
+                "label "
+                "(a folder per class would give them one; --unlabelled says that none is meant)."
+            )
     else:
         labels, matched = match_labels(folders, known, root)
         loose = [path for path in listing.paths if "/" not in path]
         found = [FoundClip(path, path.partition("/")[0]) for path in listing.paths if "/" in path]
         filled = {clip.label for clip in found}
-        warnings += [f"class folder {root / folder} is empty; the class stays in the label map without a clip."
-                     for folder in folders if folder not in filled]
+        warnings += [
+            f"class folder {root / folder} is empty; the class stays in the label map without a "
+            "clip."
+            for folder in folders
+            if folder not in filled
+        ]
         if loose:
-            warnings.append(f"{len(loose)} files lie directly in {root}, in no class folder, and are left out "
-                            f"(the first: {loose[0]}).")
+            warnings.append(
+                f"{len(loose)} files lie directly in {root}, in no class folder, and are left out "
+                f"(the first: {loose[0]})."
+            )
     if not found:
-        raise InputError(f"no clip found: {root} and the folders in it hold no file to take; put the videos there, as "
-                         f"{root}/<class>/<clip>.mp4.")
-    return ClipIndex(os.fspath(root), "folder", make_clips(found, matched)[0], labels, listing.faults, warnings)
+        raise InputError(
+            f"no clip found: {root} and the folders in it hold no file to take; put the videos "
+            "there, as "
+            f"{root}/<class>/<clip>.mp4."
+        )
+    return ClipIndex(
+        os.fspath(root), "folder", make_clips(found, matched)[0], labels, listing.faults, warnings
+    )

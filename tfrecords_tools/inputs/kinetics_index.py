@@ -2,9 +2,10 @@
 
     [label,]youtube_id,time_start,time_end[,split][,is_cc]       in any order; other columns are ignored
 
-A row's file is `<youtube_id>_%06d_%06d` (start, end), the same with unpadded numbers, or `<youtube_id>`, with any
-suffix. It lies in a folder of its class, in whatever way that writes the label (`label_map.fold_label`) and at any
-depth, or in a folder that is no class. A file in the folder of another class is not taken.
+A row's file is `<youtube_id>_%06d_%06d` (start, end), the same with unpadded numbers, or
+`<youtube_id>`, with any suffix. It lies in a folder of its class, in whatever way that writes the
+label (`label_map.fold_label`) and at any depth, or in a folder that is no class. A file in the
+folder of another class is not taken.
 """
 
 import os
@@ -26,23 +27,31 @@ from tfrecords_tools.inputs.label_map import fold_label, match_labels
 COLUMNS = ("youtube_id", "time_start", "time_end")
 
 
-def index_kinetics(csv_path: str | os.PathLike, root: str | os.PathLike, known: list[str] | None = None, *,
-                   split: str | None = None, unlabelled: bool = False, untrimmed: bool = False,
-                   listing: FileListing | None = None) -> ClipIndex:
+def index_kinetics(
+    csv_path: str | os.PathLike,
+    root: str | os.PathLike,
+    known: list[str] | None = None,
+    *,
+    split: str | None = None,
+    unlabelled: bool = False,
+    untrimmed: bool = False,
+    listing: FileListing | None = None,
+) -> ClipIndex:
     """Indexes the rows of a Kinetics CSV whose file is in a folder; the others become `missing`.
 
     Args:
         csv_path: the CSV.
         root: folder of the clips.
-        known: label map to reuse; None: `sorted()` labels of the whole CSV, also those of other splits or without any
-            file, so that every split gets the same map.
+        known: label map to reuse; None: `sorted()` labels of the whole CSV, also those of other
+            splits or without any file, so that every split gets the same map.
         split: take only the rows with this text in the column `split`.
         unlabelled: leave the labels out of the clips; they still help to find the files.
-        untrimmed: files named `<youtube_id>` are whole videos, to be cut; otherwise they are the clips.
+        untrimmed: files named `<youtube_id>` are whole videos, to be cut; otherwise they are the
+            clips.
         listing: the files of `root`; None: walk over it.
     Raises:
-        InputError: not readable, a missing column, no row of `split`, a label that `known` lacks, or no file for
-            any row.
+        InputError: not readable, a missing column, no row of `split`, a label that `known` lacks,
+            or no file for any row.
     """
     root = existing_folder(root, "--videos")
     rows = list(Table(csv_path, COLUMNS).rows("youtube_id"))
@@ -52,8 +61,10 @@ def index_kinetics(csv_path: str | os.PathLike, root: str | os.PathLike, known: 
     listing = listing or list_files(root)
     found, missing, num_taken = _match_rows(rows, names, listing, csv_path, untrimmed)
     if not found:
-        raise InputError(f"no clip found: none of the {len(rows)} rows of {csv_path} has its file in {root} "
-                         f"(the first: {', '.join(missing[0])}); check --videos.")
+        raise InputError(
+            f"no clip found: none of the {len(rows)} rows of {csv_path} has its file in {root} "
+            f"(the first: {', '.join(missing[0])}); check --videos."
+        )
     if unlabelled:
         found = [FoundClip(clip.path, None, clip.span_seconds, clip.cut) for clip in found]
     clips, num_repeated = make_clips(found, matched)
@@ -63,13 +74,27 @@ def index_kinetics(csv_path: str | os.PathLike, root: str | os.PathLike, known: 
     num_left_out = len(listing.paths) - num_taken
     if num_left_out:
         chosen = f" of split {split!r}" if split is not None else ""
-        warnings.append(f"{num_left_out} of {len(listing.paths)} files in {root} belong to no row{chosen} of "
-                        f"{csv_path} and are left out.")
-    return ClipIndex(os.fspath(root), "kinetics", clips, labels, [*listing.faults, *dict.fromkeys(missing)], warnings)
+        warnings.append(
+            f"{num_left_out} of {len(listing.paths)} files in {root} belong to no row{chosen} of "
+            f"{csv_path} and are left out."
+        )
+    return ClipIndex(
+        os.fspath(root),
+        "kinetics",
+        clips,
+        labels,
+        [*listing.faults, *dict.fromkeys(missing)],
+        warnings,
+    )
 
 
-def _match_rows(rows: list[Row], labels: set[str], listing: FileListing, csv_path: str | os.PathLike,
-                untrimmed: bool) -> tuple[list[FoundClip], list[tuple[str, str]], int]:
+def _match_rows(
+    rows: list[Row],
+    labels: set[str],
+    listing: FileListing,
+    csv_path: str | os.PathLike,
+    untrimmed: bool,
+) -> tuple[list[FoundClip], list[tuple[str, str]], int]:
     """(clips, missing, number of files taken)."""
     stems, folders = by_stem(listing.paths), _ClassFolders(labels)
     found, missing, unmatched = [], [], []
@@ -77,8 +102,12 @@ def _match_rows(rows: list[Row], labels: set[str], listing: FileListing, csv_pat
     shared: dict[str, int] = {}
     for row in rows:
         if row.fault or row.span_seconds is None:
-            missing.append((row.name or f"line {row.line}",
-                            f"{csv_path}, line {row.line}: {row.fault or 'the row has no start and end'}"))
+            missing.append(
+                (
+                    row.name or f"line {row.line}",
+                    f"{csv_path}, line {row.line}: {row.fault or 'the row has no start and end'}",
+                )
+            )
             continue
         for stem in _stems(row):
             paths = folders.fitting(stems[stem], row.label) if stem in stems else []
@@ -97,8 +126,15 @@ def _match_rows(rows: list[Row], labels: set[str], listing: FileListing, csv_pat
         else:
             unmatched.append(name)
     missing += describe_absent(unmatched, listing.paths).items()
-    missing += [(path, f"{count} rows of {csv_path} with other times fit this one file; if it is the whole video, give "
-                       "--untrimmed") for path, count in shared.items()]
+    missing += [
+        (
+            path,
+            f"{count} rows of {csv_path} with other times fit this one file; if it is the whole "
+            "video, give "
+            "--untrimmed",
+        )
+        for path, count in shared.items()
+    ]
     return [clip for clip in found if clip.path not in shared], missing, len(span_of)
 
 
@@ -111,7 +147,9 @@ def _stems(row: Row) -> Iterator[str]:
 
 
 class _ClassFolders:
-    """Which classes a folder stands for, from the names on the way to it; asked once a folder, not once a file."""
+    """Which classes a folder stands for, from the names on the way to it; asked once a folder, not
+    once a file.
+    """
 
     def __init__(self, labels: set[str]) -> None:
         self._labels = labels
@@ -121,7 +159,9 @@ class _ClassFolders:
         self._known: dict[str, set[str]] = {}
 
     def fitting(self, paths: list[str], label: str | None) -> list[str]:
-        """The files that may belong to a class: those in its folders, else those in no class's folder."""
+        """The files that may belong to a class: those in its folders, else those in no class's
+        folder.
+        """
         if label is None:
             return paths
         classes = [self._classes(path) for path in paths]
@@ -133,5 +173,7 @@ class _ClassFolders:
         if folder not in self._known:
             self._known[folder] = set()
             for name in folder.split("/"):
-                self._known[folder] |= {name} if name in self._labels else self._folded.get(fold_label(name), set())
+                self._known[folder] |= (
+                    {name} if name in self._labels else self._folded.get(fold_label(name), set())
+                )
         return self._known[folder]

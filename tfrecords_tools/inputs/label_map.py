@@ -1,4 +1,6 @@
-"""Class names: the label map, and the habits in which labels are written elsewhere (folder names, class numbers)."""
+"""Class names: the label map, and the habits in which labels are written elsewhere (folder names,
+class numbers).
+"""
 
 import os
 import unicodedata
@@ -18,11 +20,21 @@ def read_labels(path: str | os.PathLike) -> list[str]:
         InputError: not readable, empty, or a class stands there twice.
     """
     try:
-        labels = [line.strip() for line in Path(path).read_text(encoding="utf-8-sig").splitlines() if line.strip()]
+        labels = [
+            line.strip()
+            for line in Path(path).read_text(encoding="utf-8-sig").splitlines()
+            if line.strip()
+        ]
     except (OSError, UnicodeDecodeError) as error:
         reason = getattr(error, "strerror", None) or error
-        raise InputError(f"cannot read the label map {path}: {reason}; give a text file, one class a line.") from error
-    repeated = sorted({label for label in labels if labels.count(label) > 1}) if len(set(labels)) < len(labels) else []
+        raise InputError(
+            f"cannot read the label map {path}: {reason}; give a text file, one class a line."
+        ) from error
+    repeated = (
+        sorted({label for label in labels if labels.count(label) > 1})
+        if len(set(labels)) < len(labels)
+        else []
+    )
     if not labels or repeated:
         fault = f"names {repeated[0]!r} twice" if repeated else "is empty"
         raise InputError(f"label map {path} {fault}; it needs every class once, one a line.")
@@ -30,42 +42,54 @@ def read_labels(path: str | os.PathLike) -> list[str]:
 
 
 def fold_label(label: str) -> str:
-    """The letters and digits of a label, case kept: what all habits of writing it in a folder name agree on.
+    """The letters and digits of a label, case kept: what all habits of writing it in a folder name
+    agree on.
 
-    Spaces stay or become "_", quotes and brackets stay or go. Case is kept because Kinetics-600 has two labels that
-    differ in little else.
+    Spaces stay or become "_", quotes and brackets stay or go. Case is kept because Kinetics-600 has
+    two labels that differ in little else.
     """
     label = unicodedata.normalize("NFC", label).strip()
     return "".join(character for character in label if character.isalnum()) or label
 
 
-def match_labels(names: Iterable[str], known: list[str] | None, source: str | os.PathLike,
-                 numbers: bool = False) -> tuple[list[str], dict[str, tuple[int, str]]]:
+def match_labels(
+    names: Iterable[str], known: list[str] | None, source: str | os.PathLike, numbers: bool = False
+) -> tuple[list[str], dict[str, tuple[int, str]]]:
     """Finds the class of every label that an input names.
 
     Args:
         names: all labels of the input.
         known: label map to reuse; None: the names, sorted.
         source: the input, for messages.
-        numbers: whether names that are all whole numbers are positions in the label map; without `known` the map then
-            names its classes "0", "1", ..., so that class k has index k.
+        numbers: whether names that are all whole numbers are positions in the label map; without
+            `known` the map then names its classes "0", "1", ..., so that class k has index k.
     Returns:
         (label map, {name: (index, class name)}).
     Raises:
-        InputError: `known` lacks a name, or holds two that differ from it in punctuation only; a name is no UTF-8.
+        InputError: `known` lacks a name, or holds two that differ from it in punctuation only; a
+            name is no UTF-8.
     """
     names = sorted(set(names))
     for name in names:
         if any("\ud800" <= character <= "\udfff" for character in name):
-            raise InputError(f"label {name!r} of {source} is not UTF-8; rename it, or save the file as UTF-8.")
-    if numbers and names and all(name.isdecimal() and int(name) <= MAX_CLASS_NUMBER for name in names):
+            raise InputError(
+                f"label {name!r} of {source} is not UTF-8; rename it, or save the file as UTF-8."
+            )
+    if (
+        numbers
+        and names
+        and all(name.isdecimal() and int(name) <= MAX_CLASS_NUMBER for name in names)
+    ):
         if known is None:
             known = [str(number) for number in range(max(map(int, names)) + 1)]
         if not set(names) <= set(known):
             too_high = [name for name in names if int(name) >= len(known)]
             if too_high:
-                raise InputError(f"{source} has class number {too_high[-1]}, the label map given by --labels only "
-                                 f"{len(known)} classes (0 to {len(known) - 1}); use the map that belongs to it.")
+                raise InputError(
+                    f"{source} has class number {too_high[-1]}, the label map given by --labels "
+                    "only "
+                    f"{len(known)} classes (0 to {len(known) - 1}); use the map that belongs to it."
+                )
             return known, {name: (int(name), known[int(name)]) for name in names}
     labels = names if known is None else known
     index = {label: position for position, label in enumerate(labels)}
@@ -76,8 +100,13 @@ def match_labels(names: Iterable[str], known: list[str] | None, source: str | os
     for name in names:
         fitting = [name] if name in index else folded.get(fold_label(name), [])
         if len(fitting) != 1:
-            fault = "is not in" if not fitting else f"fits {' and '.join(map(repr, fitting[:2]))} of"
-            raise InputError(f"class {name!r} of {source} {fault} the label map given by --labels; add it there, or "
-                             "leave its clips out.")
+            fault = (
+                "is not in" if not fitting else f"fits {' and '.join(map(repr, fitting[:2]))} of"
+            )
+            raise InputError(
+                f"class {name!r} of {source} {fault} the label map given by --labels; add it "
+                "there, or "
+                "leave its clips out."
+            )
         matched[name] = index[fitting[0]], fitting[0]
     return labels, matched

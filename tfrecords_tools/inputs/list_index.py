@@ -2,11 +2,12 @@
 
     list     path label          a line each; separated by tab, comma or space; the label may be missing
     table    video_path[,start,end][,label][,split]     a CSV header, in any order and the spellings of
-                                                         `clip_table.ALIASES`; cut where start and end are given
+                                                         `clip_table.ALIASES`; cut where start and
+                                                         end are given
 
-Paths are relative to the folder of the videos, or absolute. Labels that are all whole numbers are class numbers:
-class 3 has index 3. In a list with spaces, the path ends where the line so far names a file that is there, so paths
-and labels may hold spaces too.
+Paths are relative to the folder of the videos, or absolute. Labels that are all whole numbers are
+class numbers: class 3 has index 3. In a list with spaces, the path ends where the line so far names
+a file that is there, so paths and labels may hold spaces too.
 """
 
 import csv
@@ -25,8 +26,14 @@ from tfrecords_tools.inputs.label_map import match_labels
 _SUFFIX_THEN_SPACE = re.compile(r"(.*?\.\w{2,5})\s+(.*)", re.DOTALL)
 
 
-def index_table(path: str | os.PathLike, root: str | os.PathLike, known: list[str] | None = None, *,
-                split: str | None = None, unlabelled: bool = False) -> ClipIndex:
+def index_table(
+    path: str | os.PathLike,
+    root: str | os.PathLike,
+    known: list[str] | None = None,
+    *,
+    split: str | None = None,
+    unlabelled: bool = False,
+) -> ClipIndex:
     """Indexes a CSV file with a column of paths; rows whose file is not there become `missing`.
 
     Args:
@@ -36,17 +43,24 @@ def index_table(path: str | os.PathLike, root: str | os.PathLike, known: list[st
         split: take only the rows with this text in the column `split`.
         unlabelled: take the clips without their labels.
     Raises:
-        InputError: not readable, no column of paths, no row of `split`, a label that `known` lacks, or no file for
-            any row.
+        InputError: not readable, no column of paths, no row of `split`, a label that `known` lacks,
+            or no file for any row.
     """
     root = existing_folder(root, "--videos")
     rows = list(Table(path, ("video_path",)).rows("video_path"))
     names = {row.label for row in rows} - {None}
-    return _index_rows("table", choose_split(rows, split, path), names, _KnownFiles(root), path, known, unlabelled)
+    return _index_rows(
+        "table", choose_split(rows, split, path), names, _KnownFiles(root), path, known, unlabelled
+    )
 
 
-def index_list(path: str | os.PathLike, root: str | os.PathLike, known: list[str] | None = None, *,
-               unlabelled: bool = False) -> ClipIndex:
+def index_list(
+    path: str | os.PathLike,
+    root: str | os.PathLike,
+    known: list[str] | None = None,
+    *,
+    unlabelled: bool = False,
+) -> ClipIndex:
     """Indexes a list without header, a line a clip; lines whose file is not there become `missing`.
 
     Args and errors: as `index_table`.
@@ -61,7 +75,9 @@ def index_list(path: str | os.PathLike, root: str | os.PathLike, known: list[str
 
 
 class _KnownFiles:
-    """Which paths are files, with one look into each folder that is asked about, and none at a file."""
+    """Which paths are files, with one look into each folder that is asked about, and none at a
+    file.
+    """
 
     def __init__(self, root: str | os.PathLike) -> None:
         self.root = os.path.abspath(root)
@@ -71,7 +87,7 @@ class _KnownFiles:
         """The path relative to the root if it lies below, else absolute."""
         full = os.path.normpath(os.path.join(self.root, path))
         below = self.root.rstrip("/") + "/"
-        return full[len(below):] if full.startswith(below) else full
+        return full[len(below) :] if full.startswith(below) else full
 
     def __contains__(self, path: str) -> bool:
         folder, name = os.path.split(os.path.join(self.root, self.tidy(path)))
@@ -84,9 +100,18 @@ class _KnownFiles:
         return name in self._names[folder]
 
 
-def _index_rows(form: str, rows: list[Row], names: set[str], files: _KnownFiles, source: str | os.PathLike,
-                known: list[str] | None, unlabelled: bool) -> ClipIndex:
-    labels, matched = (known or [], {}) if unlabelled else match_labels(names, known, source, numbers=True)
+def _index_rows(
+    form: str,
+    rows: list[Row],
+    names: set[str],
+    files: _KnownFiles,
+    source: str | os.PathLike,
+    known: list[str] | None,
+    unlabelled: bool,
+) -> ClipIndex:
+    labels, matched = (
+        (known or [], {}) if unlabelled else match_labels(names, known, source, numbers=True)
+    )
     found, missing, absent = [], [], []
     for row in rows:
         path = files.tidy(row.name) if row.name else f"line {row.line}"
@@ -99,16 +124,26 @@ def _index_rows(form: str, rows: list[Row], names: set[str], files: _KnownFiles,
             found.append(FoundClip(path, label, row.span_seconds, cut=row.span_seconds is not None))
     if not found:
         first = missing[0] if missing else (absent[0], "no such file")
-        raise InputError(f"no clip found: none of the {len(rows)} rows of {source} (read as a {form}) can be used "
-                         f"with the folder {files.root} (the first: {first[0]}, {first[1]}); check --videos.")
-    # A walk only if a name below the root asks for it: a list of absolute paths may lie in a folder of millions.
+        raise InputError(
+            f"no clip found: none of the {len(rows)} rows of {source} (read as a {form}) can be "
+            "used "
+            f"with the folder {files.root} (the first: {first[0]}, {first[1]}); check --videos."
+        )
+    # A walk only if a name below the root asks for it: a list of absolute paths may lie in a folder
+    # of millions.
     below = any(not path.startswith("/") for path in absent)
     missing += describe_absent(absent, list_files(files.root).paths if below else []).items()
     clips, num_repeated = make_clips(found, matched)
-    warnings = [f"{num_repeated} rows of {source} repeat another row and are left out."] if num_repeated else []
+    warnings = (
+        [f"{num_repeated} rows of {source} repeat another row and are left out."]
+        if num_repeated
+        else []
+    )
     num_bare = sum(clip.label is None for clip in clips)
     if 0 < num_bare < len(clips) and not unlabelled:
-        warnings.append(f"{num_bare} of {len(clips)} clips of {source} have no label and get the index -1.")
+        warnings.append(
+            f"{num_bare} of {len(clips)} clips of {source} have no label and get the index -1."
+        )
     return ClipIndex(files.root, form, clips, labels, list(dict.fromkeys(missing)), warnings)
 
 
@@ -136,17 +171,30 @@ def _separates(mark: str, file: IO[str]) -> bool:
     """Whether every line holds the mark (outside quotes)."""
     file.seek(0)
     try:
-        return all(len(fields) > 1 for fields in _fields_of(file, mark) if any(field.strip() for field in fields))
+        return all(
+            len(fields) > 1
+            for fields in _fields_of(file, mark)
+            if any(field.strip() for field in fields)
+        )
     except csv.Error:
         return False
 
 
 def _row(line: int, path: str, label: str) -> Row:
-    return Row(line, path.strip(), label.strip() or None, "", None, "" if path.strip() else "the line has no path")
+    return Row(
+        line,
+        path.strip(),
+        label.strip() or None,
+        "",
+        None,
+        "" if path.strip() else "the line has no path",
+    )
 
 
 def _split_fields(fields: Sequence[str], separator: str, files: _KnownFiles) -> tuple[str, str]:
-    """(path, label); unquoted paths and labels may hold the separator, the longest path that is there counts."""
+    """(path, label); unquoted paths and labels may hold the separator, the longest path that is
+    there counts.
+    """
     for count in range(len(fields), 0, -1):
         path = separator.join(fields[:count]).strip()
         if path in files:

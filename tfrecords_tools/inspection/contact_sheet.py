@@ -1,4 +1,6 @@
-"""A contact sheet: some clips of a folder of records as rows of frames, to see at a glance what is in it."""
+"""A contact sheet: some clips of a folder of records as rows of frames, to see at a glance what is
+in it.
+"""
 
 import io
 import os
@@ -25,9 +27,11 @@ def choose_clips(clips: Sequence[StoredClip], number: int) -> list[StoredClip]:
     return [ordered[(2 * i + 1) * len(ordered) // (2 * number)] for i in range(number)]
 
 
-def write_contact_sheet(path: str | os.PathLike, folder: str | os.PathLike,
-                        clips: Sequence[StoredClip]) -> None:
-    """Writes a PNG of the clips, two a row, four frames each (evenly spaced, first and last included).
+def write_contact_sheet(
+    path: str | os.PathLike, folder: str | os.PathLike, clips: Sequence[StoredClip]
+) -> None:
+    """Writes a PNG of the clips, two a row, four frames each (evenly spaced, first and last
+    included).
 
     Args:
         path: file to write, atomically.
@@ -52,7 +56,9 @@ def write_contact_sheet(path: str | os.PathLike, folder: str | os.PathLike,
         file.write(buffer.getvalue())
 
 
-def _draw_clip(sheet: Image.Image, left: int, top: int, clip: StoredClip, frames: Sequence[bytes]) -> None:
+def _draw_clip(
+    sheet: Image.Image, left: int, top: int, clip: StoredClip, frames: Sequence[bytes]
+) -> None:
     draw = ImageDraw.Draw(sheet)
     for i in range(FRAMES_PER_CLIP):
         frame = frames[round(i * (len(frames) - 1) / (FRAMES_PER_CLIP - 1))]
@@ -84,5 +90,5 @@ def _shortened(text: str, font: ImageFont.FreeTypeFont, width: int) -> str:
     shown = text
     while font.getlength(shown) > width:
         kept -= 1
-        shown = f"{text[:kept // 2]}...{text[len(text) - (kept - kept // 2):]}"
+        shown = f"{text[: kept // 2]}...{text[len(text) - (kept - kept // 2) :]}"
     return shown

@@ -1,4 +1,6 @@
-"""A folder of shards against its manifest and label map: is everything there, as it should be, and once?"""
+"""A folder of shards against its manifest and label map: is everything there, as it should be, and
+once?
+"""
 
 import dataclasses
 import hashlib
@@ -47,14 +49,20 @@ def find_shards(folder: str | os.PathLike) -> list[Path]:
     folder = Path(folder)
     if not folder.is_dir():
         raise InputError(f"record folder {folder} does not exist; check --records.")
-    paths = sorted(path for path in folder.iterdir() if _SHARD_NAME.fullmatch(path.name) and path.is_file())
+    paths = sorted(
+        path for path in folder.iterdir() if _SHARD_NAME.fullmatch(path.name) and path.is_file()
+    )
     if not paths:
         raise InputError(f"no shard (such as clips-00000-of-00008) in {folder}; check --records.")
     return paths
 
 
-def check_folder(folder: str | os.PathLike, jpeg_stride: int = 0, workers: int = 1,
-                 on_shard: Callable[[int], None] = lambda num_bytes: None) -> FolderReport:
+def check_folder(
+    folder: str | os.PathLike,
+    jpeg_stride: int = 0,
+    workers: int = 1,
+    on_shard: Callable[[int], None] = lambda num_bytes: None,
+) -> FolderReport:
     """Reads every record of every shard and compares them with manifest.json and labels.txt.
 
     Args:
@@ -63,15 +71,19 @@ def check_folder(folder: str | os.PathLike, jpeg_stride: int = 0, workers: int =
         workers: processes that read, each a shard at a time.
         on_shard: called after every shard with its size in bytes.
     Raises:
-        InputError: no such folder, no shard in it, a manifest or label map that cannot be read, or a worker died.
+        InputError: no such folder, no shard in it, a manifest or label map that cannot be read, or
+            a worker died.
     """
     folder = Path(folder)
     paths = find_shards(folder)
     manifest = _read_manifest(folder / MANIFEST_FILE)
     labels = _read_labels(folder / LABELS_FILE)
     faults = _missing_shards(paths, manifest)
-    faults += (Fault(name, None, "", "the file is missing") for name, found in
-               ((MANIFEST_FILE, manifest), (LABELS_FILE, labels)) if found is None)
+    faults += (
+        Fault(name, None, "", "the file is missing")
+        for name, found in ((MANIFEST_FILE, manifest), (LABELS_FILE, labels))
+        if found is None
+    )
     listed = {row["name"]: row for row in manifest["shards"]} if manifest else {}
     reports = []
     for report, num_bytes, digest in _read_all(paths, labels, jpeg_stride, workers):
@@ -90,11 +102,16 @@ def _read_all(paths: Sequence[Path], labels: list[str] | None, jpeg_stride: int,
         yield from map(_read_shard, arguments)
         return
     try:
-        with ProcessPoolExecutor(min(workers, len(paths)), multiprocessing.get_context("spawn")) as pool:
+        with ProcessPoolExecutor(
+            min(workers, len(paths)), multiprocessing.get_context("spawn")
+        ) as pool:
             yield from pool.map(_read_shard, arguments)
     except BrokenProcessPool as error:
-        raise InputError("a process that read the shards died (out of memory, or killed from outside); run the same "
-                         "command again, with fewer --workers if memory was short.") from error
+        raise InputError(
+            "a process that read the shards died (out of memory, or killed from outside); run the "
+            "same "
+            "command again, with fewer --workers if memory was short."
+        ) from error
 
 
 def _read_shard(arguments: tuple[Path, list[str] | None, int]) -> tuple[ShardReport, int, str]:
@@ -130,23 +147,37 @@ def _read_labels(path: Path) -> list[str] | None:
 
 
 def _missing_shards(paths: Sequence[Path], manifest: dict | None) -> list[Fault]:
-    """Shards that the manifest lists, or that the names of the others promise, and that are not there."""
-    wanted = {row["name"]: "manifest.json lists it" for row in manifest["shards"]} if manifest else {}
+    """Shards that the manifest lists, or that the names of the others promise, and that are not
+    there.
+    """
+    wanted = (
+        {row["name"]: "manifest.json lists it" for row in manifest["shards"]} if manifest else {}
+    )
     for path in paths:
         stem, total = _SHARD_NAME.fullmatch(path.name).groups()
         for number in range(int(total)):
-            wanted.setdefault(f"{stem}-{number:05d}-of-{total}", f"the name of {path.name} promises it")
+            wanted.setdefault(
+                f"{stem}-{number:05d}-of-{total}", f"the name of {path.name} promises it"
+            )
     found = {path.name for path in paths}
-    return [Fault(name, None, "", f"the shard is missing ({why})") for name, why in sorted(wanted.items())
-            if name not in found]
+    return [
+        Fault(name, None, "", f"the shard is missing ({why})")
+        for name, why in sorted(wanted.items())
+        if name not in found
+    ]
 
 
-def _manifest_faults(report: ShardReport, row: dict | None, num_bytes: int, digest: str) -> list[Fault]:
+def _manifest_faults(
+    report: ShardReport, row: dict | None, num_bytes: int, digest: str
+) -> list[Fault]:
     if row is None:
         return [Fault(report.name, None, "", "manifest.json does not list this shard")]
     found = {"num_clips": (report.num_records, "records"), "num_bytes": (num_bytes, "bytes")}
-    reasons = [f"{count} {what}, manifest.json says {row[key]}" for key, (count, what) in found.items()
-               if row.get(key, count) != count]
+    reasons = [
+        f"{count} {what}, manifest.json says {row[key]}"
+        for key, (count, what) in found.items()
+        if row.get(key, count) != count
+    ]
     # Tells nothing new where a fault was found already.
     if not reasons and not report.faults and row.get("sha256", digest) != digest:
         reasons.append("SHA-256 of the file differs from manifest.json")
@@ -159,6 +190,12 @@ def _repeated_keys(reports: Sequence[ShardReport]) -> list[Fault]:
         for clip in report.clips:
             other = first.setdefault((clip.key, clip.label), clip)
             if other is not clip:
-                faults.append(Fault(clip.shard, clip.offset, clip.key,
-                                    f"the same clip stands at {other.shard}, offset {other.offset}"))
+                faults.append(
+                    Fault(
+                        clip.shard,
+                        clip.offset,
+                        clip.key,
+                        f"the same clip stands at {other.shard}, offset {other.offset}",
+                    )
+                )
     return faults

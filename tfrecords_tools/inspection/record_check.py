@@ -1,8 +1,8 @@
 """What a record, and a shard of records, holds and what is wrong with it: checksums, schema, JPEGs.
 
-A fault is told with shard, offset and key, so that one knows which clip to look at. The key of a record is the
-path of its source file and, as one file may give several clips, the times between which it lies there:
-`a.mp4#t=12.5,22`. No TensorFlow here.
+A fault is told with shard, offset and key, so that one knows which clip to look at. The key of a
+record is the path of its source file and, as one file may give several clips, the times between
+which it lies there: `a.mp4#t=12.5,22`. No TensorFlow here.
 """
 
 import dataclasses
@@ -96,7 +96,9 @@ class ShardReport:
     faults: list[Fault]
 
 
-def check_shard(path: str | os.PathLike, labels: Sequence[str] | None, jpeg_stride: int) -> ShardReport:
+def check_shard(
+    path: str | os.PathLike, labels: Sequence[str] | None, jpeg_stride: int
+) -> ShardReport:
     """Reads every record of a shard.
 
     Args:
@@ -114,7 +116,9 @@ def check_shard(path: str | os.PathLike, labels: Sequence[str] | None, jpeg_stri
         example = _parse(record)
         if isinstance(example, str):
             known = record_key(_parse_beginning(record.data))
-            key = known or (f"unknown (after {previous})" if previous else "unknown (the first record)")
+            key = known or (
+                f"unknown (after {previous})" if previous else "unknown (the first record)"
+            )
             faults.append(Fault(name, record.offset, key, example))
         else:
             known = key = record_key(example)
@@ -123,7 +127,9 @@ def check_shard(path: str | os.PathLike, labels: Sequence[str] | None, jpeg_stri
                 clips.append(_describe(name, record, key, example))
                 frames = _frames(example)
                 checked = range(0, len(frames), jpeg_stride) if jpeg_stride else ()
-                found = ((i, jpeg_fault(frames[i], clips[-1].height, clips[-1].width)) for i in checked)
+                found = (
+                    (i, jpeg_fault(frames[i], clips[-1].height, clips[-1].width)) for i in checked
+                )
                 reasons = [f"frame {i}: {reason}" for i, reason in found if reason]
                 num_jpegs += len(checked)
             faults += (Fault(name, record.offset, key, reason) for reason in reasons)
@@ -142,14 +148,21 @@ def record_key(example: schema.SequenceExample | None) -> str:
     if schema.FILENAME not in context or not context[schema.FILENAME].bytes_list.value:
         return ""
     name = context[schema.FILENAME].bytes_list.value[0].decode("utf-8", "backslashreplace")
-    times = [context[key].int64_list.value[0] for key in (schema.START_TIMESTAMP, schema.END_TIMESTAMP)
-             if key in context and context[key].int64_list.value]
+    times = [
+        context[key].int64_list.value[0]
+        for key in (schema.START_TIMESTAMP, schema.END_TIMESTAMP)
+        if key in context and context[key].int64_list.value
+    ]
     if len(times) < 2:
         return name
-    return "{}#t={},{}".format(name, *(format_seconds(time / schema.MICROSECONDS) for time in times))
+    return "{}#t={},{}".format(
+        name, *(format_seconds(time / schema.MICROSECONDS) for time in times)
+    )
 
 
-def schema_faults(example: schema.SequenceExample, labels: Sequence[str] | None = None) -> list[str]:
+def schema_faults(
+    example: schema.SequenceExample, labels: Sequence[str] | None = None
+) -> list[str]:
     """What differs from `bsp_tf.records.schema`; keys that it does not know are allowed."""
     context = example.context.feature
     faults = []
@@ -159,14 +172,20 @@ def schema_faults(example: schema.SequenceExample, labels: Sequence[str] | None 
         elif context[key].WhichOneof("kind") != kind:
             faults.append(f"key {key!r} holds {context[key].WhichOneof('kind')}, not {kind}")
         elif len(getattr(context[key], kind).value) != 1:
-            faults.append(f"key {key!r} holds {len(getattr(context[key], kind).value)} values, not one")
+            faults.append(
+                f"key {key!r} holds {len(getattr(context[key], kind).value)} values, not one"
+            )
     if schema.IMAGE_ENCODED not in example.feature_lists.feature_list:
         faults.append(f"feature list {schema.IMAGE_ENCODED!r} is missing")
     else:
         features = example.feature_lists.feature_list[schema.IMAGE_ENCODED].feature
-        unfit = next((i for i, feature in enumerate(features) if len(feature.bytes_list.value) != 1), None)
+        unfit = next(
+            (i for i, feature in enumerate(features) if len(feature.bytes_list.value) != 1), None
+        )
         if not features or unfit is not None:
-            fault = "holds no frame" if unfit is None else f"does not hold one JPEG at frame {unfit}"
+            fault = (
+                "holds no frame" if unfit is None else f"does not hold one JPEG at frame {unfit}"
+            )
             faults.append(f"feature list {schema.IMAGE_ENCODED!r} {fault}")
     return faults or _value_faults(example, labels)
 
@@ -176,18 +195,26 @@ def _value_faults(example: schema.SequenceExample, labels: Sequence[str] | None)
     index, text = _value(example, schema.LABEL_INDEX), _text(example, schema.LABEL_TEXT)
     if labels is not None and index != schema.UNLABELLED:
         if not 0 <= index < len(labels):
-            faults.append(f"label index {index} is not in labels.txt, which has {len(labels)} lines")
+            faults.append(
+                f"label index {index} is not in labels.txt, which has {len(labels)} lines"
+            )
         elif labels[index] != text:
-            faults.append(f"label {text!r} has index {index}, which labels.txt gives to {labels[index]!r}")
+            faults.append(
+                f"label {text!r} has index {index}, which labels.txt gives to {labels[index]!r}"
+            )
     if _value(example, schema.END_TIMESTAMP) <= _value(example, schema.START_TIMESTAMP):
         faults.append("the clip ends before it starts")
-    faults += (f"key {key!r} is {_value(example, key):g}, not positive"
-               for key in (schema.FRAME_RATE, schema.HEIGHT, schema.WIDTH) if not _value(example, key) > 0)
+    faults += (
+        f"key {key!r} is {_value(example, key):g}, not positive"
+        for key in (schema.FRAME_RATE, schema.HEIGHT, schema.WIDTH)
+        if not _value(example, key) > 0
+    )
     return faults
 
 
 def jpeg_fault(data: bytes, height: int, width: int) -> str | None:
-    """What is wrong with a JPEG that should be of this size (pixels); None if it can be decoded to the end.
+    """What is wrong with a JPEG that should be of this size (pixels); None if it can be decoded to
+    the end.
 
     libjpeg decodes much that is damaged and only warns; here a warning is a fault.
     """
@@ -213,7 +240,9 @@ def _parse(record: RawRecord) -> schema.SequenceExample | str:
 
 
 def _parse_beginning(data: bytes) -> schema.SequenceExample | None:
-    """The context of a damaged or cut record, which writers put before the frames; None if not readable."""
+    """The context of a damaged or cut record, which writers put before the frames; None if not
+    readable.
+    """
     # A field of a proto: tag, length as a varint (7 bits a byte, lowest first), bytes.
     if len(data) < 2 or data[0] != _CONTEXT_TAG:
         return None
@@ -223,7 +252,7 @@ def _parse_beginning(data: bytes) -> schema.SequenceExample | None:
         if byte < 0x80:
             break
     try:
-        return schema.SequenceExample.FromString(data[:position + 2 + length])
+        return schema.SequenceExample.FromString(data[: position + 2 + length])
     except DecodeError:
         return None
 
@@ -241,9 +270,21 @@ def _frames(example: schema.SequenceExample) -> list[bytes]:
     return [feature.bytes_list.value[0] for feature in features]
 
 
-def _describe(shard: str, record: RawRecord, key: str, example: schema.SequenceExample) -> StoredClip:
+def _describe(
+    shard: str, record: RawRecord, key: str, example: schema.SequenceExample
+) -> StoredClip:
     num_frames = len(example.feature_lists.feature_list[schema.IMAGE_ENCODED].feature)
     fps = _value(example, schema.FRAME_RATE)
-    return StoredClip(shard, record.offset, key, _value(example, schema.LABEL_INDEX),
-                      _text(example, schema.LABEL_TEXT), num_frames, num_frames / fps, fps,
-                      _value(example, schema.HEIGHT), _value(example, schema.WIDTH), len(record.data))
+    return StoredClip(
+        shard,
+        record.offset,
+        key,
+        _value(example, schema.LABEL_INDEX),
+        _text(example, schema.LABEL_TEXT),
+        num_frames,
+        num_frames / fps,
+        fps,
+        _value(example, schema.HEIGHT),
+        _value(example, schema.WIDTH),
+        len(record.data),
+    )

@@ -1,8 +1,9 @@
-"""TFRecord files read without TensorFlow: every record with its offset, and every fault with its place.
+"""TFRecord files read without TensorFlow: every record with its offset, and every fault with its
+place.
 
-TensorFlow's own reader stops at the first fault and names neither offset nor record. Framing of a record, little
-endian (tensorflow/core/lib/io/record_writer.h): uint64 length, uint32 masked CRC-32C of these 8 bytes, the data,
-uint32 masked CRC-32C of the data.
+TensorFlow's own reader stops at the first fault and names neither offset nor record. Framing of a
+record, little endian (tensorflow/core/lib/io/record_writer.h): uint64 length, uint32 masked CRC-32C
+of these 8 bytes, the data, uint32 masked CRC-32C of the data.
 """
 
 import os
@@ -34,7 +35,9 @@ class RawRecord(NamedTuple):
 
 
 def masked_crc(data: bytes) -> int:
-    """The checksum that TFRecord stores: CRC-32C, rotated right by 15 bits, plus a constant, modulo 2^32."""
+    """The checksum that TFRecord stores: CRC-32C, rotated right by 15 bits, plus a constant, modulo
+    2^32.
+    """
     crc = google_crc32c.value(data)
     return ((crc >> 15 | crc << 17) + _CRC_MASK_DELTA) & 0xFFFFFFFF
 
@@ -42,8 +45,8 @@ def masked_crc(data: bytes) -> int:
 def read_records(path: str | os.PathLike) -> Iterator[RawRecord]:
     """Reads one TFRecord file from its beginning; one record is in memory at a time.
 
-    After wrong data the next record follows; after a wrong length nothing more can be found in the file, so the
-    record with that fault is the last one.
+    After wrong data the next record follows; after a wrong length nothing more can be found in the
+    file, so the record with that fault is the last one.
 
     Raises:
         OSError: the file cannot be opened or read.
@@ -58,7 +61,10 @@ def read_records(path: str | os.PathLike) -> Iterator[RawRecord]:
                 return
             length, length_crc = struct.unpack("<QI", header)
             if masked_crc(header[:8]) != length_crc:
-                fault = "wrong checksum of the record's length; what follows in this shard cannot be read"
+                fault = (
+                    "wrong checksum of the record's length; what follows in this shard cannot "
+                    "be read"
+                )
                 yield RawRecord(offset, file.read(_FRAGMENT_BYTES), fault)
                 return
             end = offset + HEADER_BYTES + length + FOOTER_BYTES
@@ -74,7 +80,9 @@ def read_records(path: str | os.PathLike) -> Iterator[RawRecord]:
 
 
 def read_record_at(path: str | os.PathLike, offset: int) -> bytes:
-    """The data of the record whose header stands at `offset`; for records that `read_records` found sound."""
+    """The data of the record whose header stands at `offset`; for records that `read_records` found
+    sound.
+    """
     with open(path, "rb") as file:
         file.seek(offset)
         length = struct.unpack("<QI", file.read(HEADER_BYTES))[0]

@@ -13,7 +13,9 @@ BAR_WIDTH = 30
 MAX_CLASSES = 50
 
 
-def statistics_text(clips: Sequence[StoredClip], labels: Sequence[str] | None, num_shards: int) -> str:
+def statistics_text(
+    clips: Sequence[StoredClip], labels: Sequence[str] | None, num_shards: int
+) -> str:
     """Several lines for people.
 
     Args:
@@ -23,7 +25,9 @@ def statistics_text(clips: Sequence[StoredClip], labels: Sequence[str] | None, n
     """
     num_frames = sum(clip.num_frames for clip in clips)
     num_bytes = sum(clip.num_bytes for clip in clips)
-    lines = [f"{len(clips)} clips, {num_frames} frames, {num_bytes / 1e6:.1f} MB in {num_shards} shards"]
+    lines = [
+        f"{len(clips)} clips, {num_frames} frames, {num_bytes / 1e6:.1f} MB in {num_shards} shards"
+    ]
     if clips:
         lines += ["", *_table(clips), "", *_sizes(clips)]
     return "\n".join([*lines, "", *_histogram(clips, labels)])
@@ -56,8 +60,11 @@ def _histogram(clips: Sequence[StoredClip], labels: Sequence[str] | None) -> lis
     counts = Counter({label: 0 for label in labels or ()})
     counts.update(clip.label for clip in clips if clip.label)
     unlabelled = sum(not clip.label for clip in clips)
-    lines = [f"{len(counts)} classes, {sum(not count for count in counts.values())} of them without a clip; "
-             f"{unlabelled} clips without a label"]
+    lines = [
+        f"{len(counts)} classes, {sum(not count for count in counts.values())} of them without a "
+        "clip; "
+        f"{unlabelled} clips without a label"
+    ]
     ordered = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
     half = MAX_CLASSES // 2
     shown = ordered if len(ordered) <= MAX_CLASSES else [*ordered[:half], None, *ordered[-half:]]
@@ -68,5 +75,7 @@ def _histogram(clips: Sequence[StoredClip], labels: Sequence[str] | None) -> lis
             lines.append(f"  ... {len(ordered) - 2 * half} more ...")
         else:
             label, count = item
-            lines.append(f"  {label:{name_width}} {count:7} {'#' * round(BAR_WIDTH * count / most)}".rstrip())
+            lines.append(
+                f"  {label:{name_width}} {count:7} {'#' * round(BAR_WIDTH * count / most)}".rstrip()
+            )
     return lines

@@ -1,4 +1,5 @@
-"""Disturbances in the sample videos that are no joints: a flash, a knock at the camera, a passing thing.
+"""Disturbances in the sample videos that are no joints: a flash, a knock at the camera, a passing
+thing.
 
 Without them every sudden change of pixels would be a joint, and finding joints too easy.
 """
@@ -11,7 +12,11 @@ import numpy as np
 from tfrecords_tools.sample_world.textures import smooth_step
 from tfrecords_tools.sample_world.world import FPS, HEIGHT, WIDTH
 
-FRAMES = {"flash": (4, 8), "bump": (7, 12), "occlusion": (9, 14)}  # least length, first length too long
+FRAMES = {
+    "flash": (4, 8),
+    "bump": (7, 12),
+    "occlusion": (9, 14),
+}  # least length, first length too long
 DISTRACTOR_KINDS = tuple(FRAMES)
 DISTRACTORS_A_SECOND = 0.08
 CLEARANCE = round(1.2 * FPS)  # frames between a distractor and any joint or other distractor
@@ -28,9 +33,15 @@ class Distractor:
     strength: float
 
 
-def draw_distractors(num_frames: int, joints: Sequence[tuple[int, int]], kinds: Iterator[str],
-                     rng: np.random.Generator) -> tuple[Distractor, ...]:
-    """As many as fit of about one in 12 s, each well away from joints, the video's ends and one another."""
+def draw_distractors(
+    num_frames: int,
+    joints: Sequence[tuple[int, int]],
+    kinds: Iterator[str],
+    rng: np.random.Generator,
+) -> tuple[Distractor, ...]:
+    """As many as fit of about one in 12 s, each well away from joints, the video's ends and one
+    another.
+    """
     taken = [(0, 0), (num_frames, num_frames)] + list(joints)
     drawn = []
     for _ in range(max(1, rng.poisson(DISTRACTORS_A_SECOND * num_frames / FPS))):
@@ -38,7 +49,10 @@ def draw_distractors(num_frames: int, joints: Sequence[tuple[int, int]], kinds: 
         length = int(rng.integers(*FRAMES[kind]))
         for _ in range(40):
             start = int(rng.integers(0, num_frames - length))
-            if all(start - CLEARANCE >= end or start + length + CLEARANCE <= begin for begin, end in taken):
+            if all(
+                start - CLEARANCE >= end or start + length + CLEARANCE <= begin
+                for begin, end in taken
+            ):
                 angle, strength = rng.uniform(0, 2 * np.pi), rng.uniform()
                 taken.append((start, start + length))
                 drawn.append(Distractor(kind, start, start + length, angle, strength))
@@ -56,19 +70,30 @@ def distractor_bump(distractors: Sequence[Distractor], frame: int) -> np.ndarray
     return np.zeros(2)
 
 
-def distractor_overlay(picture: np.ndarray, distractors: Sequence[Distractor], frame: int) -> np.ndarray:
-    """Lays a flash or a passing obstacle, if one is on, over a frame (float32 [HEIGHT, WIDTH, 3], 0..255)."""
+def distractor_overlay(
+    picture: np.ndarray, distractors: Sequence[Distractor], frame: int
+) -> np.ndarray:
+    """Lays a flash or a passing obstacle, if one is on, over a frame (float32 [HEIGHT, WIDTH, 3],
+    0..255).
+    """
     for event in distractors:
         if not event.start <= frame < event.end:
             continue
         since = (frame - event.start + 1) / (event.end - event.start + 1)
         if event.kind == "flash":
             light = (0.45 + 0.4 * event.strength) * min(4 * since, 1.33 * (1 - since))
-            picture = picture + np.float32(light) * (np.array([255, 250, 235], np.float32) - picture)
+            picture = picture + np.float32(light) * (
+                np.array([255, 250, 235], np.float32) - picture
+            )
         elif event.kind == "occlusion":
             half = 0.22 * WIDTH * (1 + event.strength)
             travel = (WIDTH + 2 * half) * (since if event.angle < np.pi else 1 - since) - half
-            across = np.arange(WIDTH, dtype=np.float32) + 0.15 * np.arange(HEIGHT, dtype=np.float32)[:, None]
-            cover = smooth_step(-np.abs(across - 0.07 * HEIGHT - travel), -half, -half + 6)[..., None]
+            across = (
+                np.arange(WIDTH, dtype=np.float32)
+                + 0.15 * np.arange(HEIGHT, dtype=np.float32)[:, None]
+            )
+            cover = smooth_step(-np.abs(across - 0.07 * HEIGHT - travel), -half, -half + 6)[
+                ..., None
+            ]
             picture = picture + 0.95 * cover * (np.array([38, 34, 46], np.float32) - picture)
     return picture.astype(np.float32)

@@ -12,14 +12,25 @@ from bsp_tf.base.atomic_file import atomic_write
 from tfrecords_tools.sample_world import motions
 from tfrecords_tools.sample_world.distractors import distractor_bump, distractor_overlay
 from tfrecords_tools.sample_world.videos import Piece, Shot, VideoPlan
-from tfrecords_tools.sample_world.world import FPS, HEIGHT, WIDTH, Look, Scene, draw_look, scene_kind
+from tfrecords_tools.sample_world.world import (
+    FPS,
+    HEIGHT,
+    WIDTH,
+    Look,
+    Scene,
+    draw_look,
+    scene_kind,
+)
 
 CLIP_SECONDS = (3.0, 5.0)
-# One key frame a file: a refreshed picture would look like a tiny cut, and so would B-frames, which are
-# coarser than their neighbours; a scene-cut search would add key frames at the joints. One thread: the same
-# bytes every time.
-X264 = {"preset": "superfast", "crf": "17",
-        "x264-params": "keyint=infinite:scenecut=0:bframes=0:threads=1:lookahead-threads=1"}
+# One key frame a file: a refreshed picture would look like a tiny cut, and so would B-frames, which
+# are coarser than their neighbours; a scene-cut search would add key frames at the joints. One
+# thread: the same bytes every time.
+X264 = {
+    "preset": "superfast",
+    "crf": "17",
+    "x264-params": "keyint=infinite:scenecut=0:bframes=0:threads=1:lookahead-threads=1",
+}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -55,14 +66,18 @@ def _to_bytes(picture: np.ndarray) -> np.ndarray:
 
 
 def _piece_seconds(piece: Piece) -> np.ndarray:
-    """Times of a piece's frames since its start, and of the frame after it, where the next piece goes on."""
+    """Times of a piece's frames since its start, and of the frame after it, where the next piece
+    goes on.
+    """
     return np.arange(piece.end - piece.start + 1) / FPS
 
 
 class _Take:
     """A shot while it is on: its scene and the actor's poses, one a frame."""
 
-    def __init__(self, shot: Shot, kind: tuple[str, str], figures_of: Look | None, rng: np.random.Generator):
+    def __init__(
+        self, shot: Shot, kind: tuple[str, str], figures_of: Look | None, rng: np.random.Generator
+    ):
         self.shot = shot
         self.look = draw_look(kind, rng, figures_of)
         first, *others = shot.pieces
@@ -72,7 +87,9 @@ class _Take:
         self.poses = base + motion.poses(_piece_seconds(first))
         for piece in others:
             motion, base = motions.continue_motion(piece.motion, self.poses[-1], rng, piece.speed)
-            self.poses = np.concatenate([self.poses[:-1], base + motion.poses(_piece_seconds(piece))])
+            self.poses = np.concatenate(
+                [self.poses[:-1], base + motion.poses(_piece_seconds(piece))]
+            )
 
     def draw(self, frame: int, bump: np.ndarray) -> np.ndarray:
         index = frame - self.shot.start
@@ -80,13 +97,17 @@ class _Take:
 
 
 def video_frames(plan: VideoPlan) -> Iterator[np.ndarray]:
-    """Frames of an untrimmed video, uint8 [HEIGHT, WIDTH, 3] RGB; only the takes on screen are held."""
+    """Frames of an untrimmed video, uint8 [HEIGHT, WIDTH, 3] RGB; only the takes on screen are
+    held.
+    """
     rng = np.random.default_rng(plan.seeds)
     waiting, takes, look = list(plan.shots), [], None
     for frame in range(plan.num_frames):
         while waiting and waiting[0].start <= frame:
             shot = waiting.pop(0)
-            takes.append(_Take(shot, scene_kind(shot.scene), look if shot.same_figures else None, rng))
+            takes.append(
+                _Take(shot, scene_kind(shot.scene), look if shot.same_figures else None, rng)
+            )
             look = takes[-1].look
         takes = [take for take in takes if frame < take.shot.end]
         bump = distractor_bump(plan.distractors, frame)
@@ -99,7 +120,9 @@ def video_frames(plan: VideoPlan) -> Iterator[np.ndarray]:
 
 
 def write_mp4(path: str | os.PathLike, frames: Iterable[np.ndarray]) -> None:
-    """Encodes uint8 [HEIGHT, WIDTH, 3] frames as H.264 mp4; the file gets its name only when complete."""
+    """Encodes uint8 [HEIGHT, WIDTH, 3] frames as H.264 mp4; the file gets its name only when
+    complete.
+    """
     with atomic_write(path) as file, av.open(file, "w", format="mp4") as container:
         stream = container.add_stream("libx264", rate=FPS, options=X264)
         stream.width, stream.height, stream.pix_fmt = WIDTH, HEIGHT, "yuv420p"

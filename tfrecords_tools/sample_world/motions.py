@@ -1,9 +1,9 @@
 """Motion programs of the sample world: the only thing that tells its action classes apart.
 
-A pose is five numbers that add up: x and y in pixels, angle in radians, log scale, log aspect (width over
-height). A program gives the pose of a figure relative to its base; all programs but `spin` (angle) have mean
-about zero, so the base is where the figure is on average. The mirror is drawn inside each class: no class is
-another one flipped.
+A pose is five numbers that add up: x and y in pixels, angle in radians, log scale, log aspect
+(width over height). A program gives the pose of a figure relative to its base; all programs but
+`spin` (angle) have mean about zero, so the base is where the figure is on average. The mirror is
+drawn inside each class: no class is another one flipped.
 """
 
 import dataclasses
@@ -14,9 +14,9 @@ import numpy as np
 X, Y, ANGLE, LOG_SCALE, LOG_ASPECT = range(5)
 MIN_SPEED, MAX_SPEED = 0.8, 1.25
 IDLE, WANDER = "idle", "wander"
-# What a single frame may show of any class: the deviation of x, y, log scale, log aspect around the frame's
-# centre. Programs that move a figure far get bases that vary less (see draw_base), so that these totals hold
-# for all.
+# What a single frame may show of any class: the deviation of x, y, log scale, log aspect around the
+# frame's centre. Programs that move a figure far get bases that vary less (see draw_base), so that
+# these totals hold for all.
 TOTAL_DEVIATION = np.array([10.0, 7.5, np.pi, 0.22, 0.3])
 
 
@@ -58,7 +58,9 @@ def _dart(cycles: np.ndarray, size: float, path: np.ndarray) -> np.ndarray:
 
 def _pendulum(cycles: np.ndarray, size: float, path: np.ndarray) -> np.ndarray:
     length, swing = 16 + 3 * size, 0.68 * _wave(cycles)
-    return _poses(cycles, {X: length * np.sin(swing), Y: length * (np.cos(swing) - 0.89), ANGLE: -swing})
+    return _poses(
+        cycles, {X: length * np.sin(swing), Y: length * (np.cos(swing) - 0.89), ANGLE: -swing}
+    )
 
 
 def _pulse(cycles: np.ndarray, size: float, path: np.ndarray) -> np.ndarray:
@@ -70,7 +72,9 @@ def _rock(cycles: np.ndarray, size: float, path: np.ndarray) -> np.ndarray:
 
 
 def _shake(cycles: np.ndarray, size: float, path: np.ndarray) -> np.ndarray:
-    return _poses(cycles, {X: (2.6 + 0.9 * size) * _wave(cycles), ANGLE: 0.16 * _wave(cycles + 0.2)})
+    return _poses(
+        cycles, {X: (2.6 + 0.9 * size) * _wave(cycles), ANGLE: 0.16 * _wave(cycles + 0.2)}
+    )
 
 
 def _slide(cycles: np.ndarray, size: float, path: np.ndarray) -> np.ndarray:
@@ -100,16 +104,27 @@ def _wander(cycles: np.ndarray, size: float, path: np.ndarray) -> np.ndarray:
 
 # name -> (period at speed 1 in seconds, poses relative to the base)
 _PROGRAMS: dict[str, tuple[float, Callable[[np.ndarray, float, np.ndarray], np.ndarray]]] = {
-    "bounce": (0.75, _bounce), "circle": (0.95, _circle), "dart": (0.85, _dart), "pendulum": (1.0, _pendulum),
-    "pulse": (0.8, _pulse), "rock": (0.7, _rock), "shake": (0.28, _shake), "slide": (0.85, _slide),
-    "spin": (1.1, _spin), "stretch": (0.8, _stretch), IDLE: (1.0, _idle), WANDER: (7.0, _wander),
+    "bounce": (0.75, _bounce),
+    "circle": (0.95, _circle),
+    "dart": (0.85, _dart),
+    "pendulum": (1.0, _pendulum),
+    "pulse": (0.8, _pulse),
+    "rock": (0.7, _rock),
+    "shake": (0.28, _shake),
+    "slide": (0.85, _slide),
+    "spin": (1.1, _spin),
+    "stretch": (0.8, _stretch),
+    IDLE: (1.0, _idle),
+    WANDER: (7.0, _wander),
 }
 ACTIONS = tuple(sorted(set(_PROGRAMS) - {IDLE, WANDER}))
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Motion:
-    """One performance of a program: name, speed factor, start phase in cycles, mirror +1 or -1, size 0..1."""
+    """One performance of a program: name, speed factor, start phase in cycles, mirror +1 or -1,
+    size 0..1.
+    """
 
     name: str
     speed: float
@@ -119,9 +134,13 @@ class Motion:
     path: np.ndarray  # random numbers in 0..1 for programs with a way of their own
 
     def poses(self, seconds: np.ndarray) -> np.ndarray:
-        """Poses relative to the base, float64 [n, 5], at times [n] in seconds since the motion began."""
+        """Poses relative to the base, float64 [n, 5], at times [n] in seconds since the motion
+        began.
+        """
         period, program = _PROGRAMS[self.name]
-        poses = program(np.asarray(seconds, float) * self.speed / period + self.phase, self.size, self.path)
+        poses = program(
+            np.asarray(seconds, float) * self.speed / period + self.phase, self.size, self.path
+        )
         poses[:, [X, ANGLE]] *= self.mirror
         return poses
 
@@ -136,29 +155,39 @@ def draw_speed(rng: np.random.Generator) -> float:
 
 
 def draw_motion(name: str, rng: np.random.Generator, speed: float) -> Motion:
-    """A random performance of the program `name` (one of ACTIONS, IDLE, WANDER) at the given speed factor."""
+    """A random performance of the program `name` (one of ACTIONS, IDLE, WANDER) at the given speed
+    factor.
+    """
     phase, mirror, size = rng.uniform(), 1 if rng.uniform() < 0.5 else -1, rng.uniform()
     return Motion(name, speed, float(phase), mirror, float(size), rng.uniform(size=64))
 
 
 def base_deviation(motion: Motion) -> np.ndarray:
-    """Deviation of the base that with the motion's own makes TOTAL_DEVIATION (variances add); float64 [5]."""
-    return np.sqrt(np.maximum(TOTAL_DEVIATION**2 - motion.deviation() ** 2, 0.01 * TOTAL_DEVIATION**2))
+    """Deviation of the base that with the motion's own makes TOTAL_DEVIATION (variances add);
+    float64 [5].
+    """
+    return np.sqrt(
+        np.maximum(TOTAL_DEVIATION**2 - motion.deviation() ** 2, 0.01 * TOTAL_DEVIATION**2)
+    )
 
 
 def draw_base(motion: Motion, rng: np.random.Generator) -> np.ndarray:
-    """A base around the frame's centre, float64 [5]; any angle, the rest normal and cut at two deviations."""
+    """A base around the frame's centre, float64 [5]; any angle, the rest normal and cut at two
+    deviations.
+    """
     base = base_deviation(motion) * np.clip(rng.standard_normal(5), -2, 2)
     base[ANGLE] = rng.uniform(0, 2 * np.pi)
     return base
 
 
-def continue_motion(name: str, pose: np.ndarray, rng: np.random.Generator,
-                    speed: float) -> tuple[Motion, np.ndarray]:
+def continue_motion(
+    name: str, pose: np.ndarray, rng: np.random.Generator, speed: float
+) -> tuple[Motion, np.ndarray]:
     """A motion that goes on from `pose` without a jump, and its base.
 
-    Of some random performances the first whose base is as near the centre as bases usually are is taken (else
-    the nearest): a figure that changed its motion several times must not leave the frame or shrink away.
+    Of some random performances the first whose base is as near the centre as bases usually are is
+    taken (else the nearest): a figure that changed its motion several times must not leave the
+    frame or shrink away.
 
     Returns:
         (motion, base [5]); base + motion.poses([0])[0] equals pose.

@@ -1,8 +1,8 @@
 """Looks of the sample world: seamless background tiles and the sprites of its little figures.
 
-Everything is drawn from a `numpy.random.Generator`, so a seed gives the same pixels again. Colours are
-float32 RGB in 0..255. All fields are soft (band-limited): they are sampled between pixels, and a hard edge
-would flicker.
+Everything is drawn from a `numpy.random.Generator`, so a seed gives the same pixels again. Colours
+are float32 RGB in 0..255. All fields are soft (band-limited): they are sampled between pixels, and
+a hard edge would flicker.
 """
 
 from collections.abc import Callable
@@ -24,14 +24,20 @@ GROUND_PALETTES = {
     "sand": ("#54462f", "#93805a", "#cdbc94"),
 }
 FIGURE_PALETTES = (
-    ("#ff6b6b", "#7a1f3d"), ("#ffd166", "#8f4c0a"), ("#1fe0ad", "#0b4f4a"), ("#5fd0f5", "#1d3a8a"),
-    ("#f4efdd", "#4a4560"), ("#fb97bb", "#6c2a5f"), ("#cdf27d", "#3c5a14"), ("#ffa24d", "#5b2333"),
+    ("#ff6b6b", "#7a1f3d"),
+    ("#ffd166", "#8f4c0a"),
+    ("#1fe0ad", "#0b4f4a"),
+    ("#5fd0f5", "#1d3a8a"),
+    ("#f4efdd", "#4a4560"),
+    ("#fb97bb", "#6c2a5f"),
+    ("#cdf27d", "#3c5a14"),
+    ("#ffa24d", "#5b2333"),
 )
+
 
 def rgb(code: str) -> np.ndarray:
     """Colour "#rrggbb" as float32 [3], 0..255."""
-    return np.array([int(code[i:i + 2], 16) for i in (1, 3, 5)], np.float32)
-
+    return np.array([int(code[i : i + 2], 16) for i in (1, 3, 5)], np.float32)
 
 
 RIM, HALO, EYE, PUPIL = (rgb(code) for code in ("#fffaeb", "#0c0a14", "#ffffff", "#181424"))
@@ -43,9 +49,12 @@ def smooth_step(x: np.ndarray, low: float, high: float) -> np.ndarray:
     return u * u * (3 - 2 * u)
 
 
-def periodic_noise(rng: np.random.Generator, smoothness: float,
-                   shape: tuple[int, int] = (TILE_HEIGHT, TILE_WIDTH)) -> np.ndarray:
-    """Seamless noise, smoothed by a Gaussian of that many pixels; float32 `shape`, mean 0, deviation 1."""
+def periodic_noise(
+    rng: np.random.Generator, smoothness: float, shape: tuple[int, int] = (TILE_HEIGHT, TILE_WIDTH)
+) -> np.ndarray:
+    """Seamless noise, smoothed by a Gaussian of that many pixels; float32 `shape`, mean 0,
+    deviation 1.
+    """
     spectrum = np.fft.rfft2(rng.standard_normal(shape, dtype=np.float32))
     squared = np.fft.fftfreq(shape[0])[:, None] ** 2 + np.fft.rfftfreq(shape[1])[None] ** 2
     spectrum *= np.exp(-2 * (np.pi * smoothness) ** 2 * squared)
@@ -66,13 +75,19 @@ def _clouds(rng: np.random.Generator) -> np.ndarray:
 
 
 def _waves(rng: np.random.Generator) -> np.ndarray:
-    phase = _phase(rng.integers(-4, 5), 0) + _phase(rng.integers(5, 9), 1) + 1.5 * periodic_noise(rng, 13)
+    phase = (
+        _phase(rng.integers(-4, 5), 0)
+        + _phase(rng.integers(5, 9), 1)
+        + 1.5 * periodic_noise(rng, 13)
+    )
     return 0.5 + 0.42 * np.tanh(1.6 * np.sin(phase))
 
 
 def _patches(rng: np.random.Generator) -> np.ndarray:
-    return 0.14 + 0.36 * (smooth_step(periodic_noise(rng, 8), -0.12, 0.12)
-                          + smooth_step(periodic_noise(rng, 6), -0.12, 0.12))
+    return 0.14 + 0.36 * (
+        smooth_step(periodic_noise(rng, 8), -0.12, 0.12)
+        + smooth_step(periodic_noise(rng, 6), -0.12, 0.12)
+    )
 
 
 def _weave(rng: np.random.Generator) -> np.ndarray:
@@ -87,8 +102,9 @@ def _weave(rng: np.random.Generator) -> np.ndarray:
 
 def _pebbles(rng: np.random.Generator) -> np.ndarray:
     rows, columns = rng.integers(5, 8), rng.integers(7, 11)
-    dots = (np.sin(_phase(rows, 0) + 0.9 * periodic_noise(rng, 10))
-            * np.sin(_phase(columns, 1) + 0.9 * periodic_noise(rng, 10)))
+    dots = np.sin(_phase(rows, 0) + 0.9 * periodic_noise(rng, 10)) * np.sin(
+        _phase(columns, 1) + 0.9 * periodic_noise(rng, 10)
+    )
     return 0.2 + 0.62 * smooth_step(np.abs(dots), 0.25, 0.6) + 0.1 * periodic_noise(rng, 12)
 
 
@@ -98,16 +114,20 @@ def _marble(rng: np.random.Generator) -> np.ndarray:
 
 
 GROUND_FAMILIES: dict[str, Callable[[np.random.Generator], np.ndarray]] = {
-    "clouds": _clouds, "waves": _waves, "patches": _patches,
-    "weave": _weave, "pebbles": _pebbles, "marble": _marble,
+    "clouds": _clouds,
+    "waves": _waves,
+    "patches": _patches,
+    "weave": _weave,
+    "pebbles": _pebbles,
+    "marble": _marble,
 }
 
 
 def ground_tile(family: str, palette: str, rng: np.random.Generator) -> np.ndarray:
     """A seamless ground: float32 [TILE_HEIGHT, TILE_WIDTH, 3], 0..255.
 
-    `family` is a key of GROUND_FAMILIES, `palette` of GROUND_PALETTES. Fine grain is laid over every family,
-    so that a pan shows in every direction, along stripes too.
+    `family` is a key of GROUND_FAMILIES, `palette` of GROUND_PALETTES. Fine grain is laid over
+    every family, so that a pan shows in every direction, along stripes too.
     """
     value = GROUND_FAMILIES[family](rng) + 0.085 * periodic_noise(rng, 1.3)
     tones = [np.clip(rgb(code) + rng.normal(0, 7, 3), 0, 255) for code in GROUND_PALETTES[palette]]
@@ -136,10 +156,12 @@ def _pattern(rng: np.random.Generator, x: np.ndarray, y: np.ndarray) -> np.ndarr
 
 
 def figure_sprite(rng: np.random.Generator) -> np.ndarray:
-    """A patterned creature with a light rim, a dark halo and two eyes, of random outline and colours.
+    """A patterned creature with a light rim, a dark halo and two eyes, of random outline and
+    colours.
 
-    Returns float32 [SPRITE_SIZE, SPRITE_SIZE, 4]: RGB 0..255 multiplied by alpha, and alpha 0..1; the border
-    is clear. Its outline is lopsided and its eyes sit on one side, so that every turn of it can be seen.
+    Returns float32 [SPRITE_SIZE, SPRITE_SIZE, 4]: RGB 0..255 multiplied by alpha, and alpha 0..1;
+    the border is clear. Its outline is lopsided and its eyes sit on one side, so that every turn of
+    it can be seen.
     """
     axis = (np.arange(SPRITE_SIZE, dtype=np.float32) - SPRITE_SIZE // 2) / np.float32(SPRITE_TEXELS)
     x, y = axis[None], axis[:, None]

@@ -1,8 +1,8 @@
 """Plans of the untrimmed sample videos: stretches, joints, distractors, and their annotations.
 
-A video is background and action stretches in turn, met at joints; `hard_cut` and `cross_fade` begin a new
-shot (other scene), `motion_change` is a new motion within the shot. Frame numbers count from 0; spans are
-[start, end).
+A video is background and action stretches in turn, met at joints; `hard_cut` and `cross_fade` begin
+a new shot (other scene), `motion_change` is a new motion within the shot. Frame numbers count from
+0; spans are [start, end).
 """
 
 import dataclasses
@@ -39,7 +39,9 @@ class Piece:
 
 @dataclasses.dataclass(frozen=True)
 class Shot:
-    """One camera take, frames [start, end) with its fades; `same_figures`: the figures of the shot before."""
+    """One camera take, frames [start, end) with its fades; `same_figures`: the figures of the shot
+    before.
+    """
 
     pieces: tuple[Piece, ...]
     scene: int
@@ -92,7 +94,9 @@ def deal(values: Sequence, rng: np.random.Generator) -> Iterator:
 
 
 def _draw_labels(num_actions: int, used: Counter[str], rng: np.random.Generator) -> list[str]:
-    """Classes of a video's instances, mostly one class, else two: the rarest in `used`, which counts them."""
+    """Classes of a video's instances, mostly one class, else two: the rarest in `used`, which
+    counts them.
+    """
     rarest = sorted(rng.permutation(ACTIONS).tolist(), key=used.__getitem__)
     mixed = num_actions > 1 and rng.uniform() >= ONE_CLASS_SHARE
     num_others = int(rng.integers(1, num_actions)) if mixed else 0
@@ -102,11 +106,15 @@ def _draw_labels(num_actions: int, used: Counter[str], rng: np.random.Generator)
 
 
 def _draw_stretches(labels: list[str], rng: np.random.Generator) -> list[tuple[str, int]]:
-    """(class or "" for background, number of frames) in turn, background first and last, 20-60 s in all."""
+    """(class or "" for background, number of frames) in turn, background first and last, 20-60 s in
+    all.
+    """
     num_actions = len(labels)
     actions = rng.uniform(*ACTION_SECONDS, num_actions)
     background = rng.uniform(*BACKGROUND_SECONDS, num_actions + 1)
-    wanted = np.clip(background.sum(), MIN_SECONDS + 0.5 - actions.sum(), MAX_SECONDS - 0.5 - actions.sum())
+    wanted = np.clip(
+        background.sum(), MIN_SECONDS + 0.5 - actions.sum(), MAX_SECONDS - 0.5 - actions.sum()
+    )
     background *= wanted / background.sum()
     stretches = [("", round(background[0] * FPS))]
     for name, action, pause in zip(labels, actions, background[1:], strict=True):
@@ -117,7 +125,9 @@ def _draw_stretches(labels: list[str], rng: np.random.Generator) -> list[tuple[s
 def _shares(num_actions: int, rng: np.random.Generator) -> tuple[Iterator[str], Iterator[str]]:
     """Kinds of the joints at all starts and at all ends; equal shares in each and in both together."""
     cards = [JOINT_KINDS[i % len(JOINT_KINDS)] for i in range(2 * num_actions)]
-    return tuple(iter(rng.permutation(half).tolist()) for half in (cards[:num_actions], cards[num_actions:]))
+    return tuple(
+        iter(rng.permutation(half).tolist()) for half in (cards[:num_actions], cards[num_actions:])
+    )
 
 
 def _span(kind: str, frame: int, rng: np.random.Generator) -> tuple[int, int]:
@@ -127,9 +137,12 @@ def _span(kind: str, frame: int, rng: np.random.Generator) -> tuple[int, int]:
     return frame - length // 2, frame - length // 2 + length
 
 
-def _draw_pieces(stretches: list[tuple[str, int]], kinds: dict[str, Iterator[str]],
-                 rng: np.random.Generator) -> tuple[list[Piece], list[Joint]]:
-    """Splits some stretches by an inner joint; returns the pieces (none overlap yet) and their joints."""
+def _draw_pieces(
+    stretches: list[tuple[str, int]], kinds: dict[str, Iterator[str]], rng: np.random.Generator
+) -> tuple[list[Piece], list[Joint]]:
+    """Splits some stretches by an inner joint; returns the pieces (none overlap yet) and their
+    joints.
+    """
     pieces, joints, frame = [], [], 0
     for label, length in stretches:
         speed = draw_speed(rng)
@@ -148,31 +161,41 @@ def _draw_pieces(stretches: list[tuple[str, int]], kinds: dict[str, Iterator[str
     return pieces, joints
 
 
-def _build_shots(pieces: list[Piece], joints: list[Joint], scenes: Iterator[int],
-                 rng: np.random.Generator) -> tuple[Shot, ...]:
+def _build_shots(
+    pieces: list[Piece], joints: list[Joint], scenes: Iterator[int], rng: np.random.Generator
+) -> tuple[Shot, ...]:
     """Gathers pieces into shots and lets shots that meet in a fade overlap."""
     shots, current, start = [], [], 0
     for piece, joint in zip(pieces, [*joints, None], strict=True):
-        current.append(dataclasses.replace(piece, start=start, end=joint.end if joint else piece.end))
+        current.append(
+            dataclasses.replace(piece, start=start, end=joint.end if joint else piece.end)
+        )
         if joint is None or joint.kind != MOTION_CHANGE:
-            shots.append(Shot(tuple(current), next(scenes), bool(shots) and bool(rng.uniform() < 0.5)))
+            shots.append(
+                Shot(tuple(current), next(scenes), bool(shots) and bool(rng.uniform() < 0.5))
+            )
             current = []
         start = joint.start if joint else piece.end
     return tuple(shots)
 
 
 def plan_videos(subset: str, short: str, count: int, seeds: tuple[int, ...]) -> list[VideoPlan]:
-    """Plans `count` videos of one subset ("training" or "validation"; `short` is its part of the ids).
+    """Plans `count` videos of one subset ("training" or "validation"; `short` is its part of the
+    ids).
 
-    Over the subset the three kinds of joints have equal shares to within one, at action starts, at action
-    ends and in both together; inner joints are cuts and fades. Numbers of actions, scenes and distractors are
-    dealt evenly too, and classes nearly so. `seeds` decide everything.
+    Over the subset the three kinds of joints have equal shares to within one, at action starts, at
+    action ends and in both together; inner joints are cuts and fades. Numbers of actions, scenes
+    and distractors are dealt evenly too, and classes nearly so. `seeds` decide everything.
     """
     rng = np.random.default_rng((*seeds, 0))
     numbers = list(itertools.islice(deal(range(1, MAX_ACTIONS + 1), rng), count))
     starts, ends = _shares(sum(numbers), rng)
-    kinds = {"action_start": starts, "action_end": ends, "inside_action": deal((HARD_CUT, CROSS_FADE), rng),
-             "background": deal((HARD_CUT, CROSS_FADE), rng)}
+    kinds = {
+        "action_start": starts,
+        "action_end": ends,
+        "inside_action": deal((HARD_CUT, CROSS_FADE), rng),
+        "background": deal((HARD_CUT, CROSS_FADE), rng),
+    }
     scenes, disturbances, used = deal(range(36), rng), deal(DISTRACTOR_KINDS, rng), Counter()
     plans = []
     for index, num_actions in enumerate(numbers):
@@ -182,33 +205,55 @@ def plan_videos(subset: str, short: str, count: int, seeds: tuple[int, ...]) -> 
         ends = [joint.seconds for joint in joints if joint.place in ("action_start", "action_end")]
         actions = [label for label, _ in stretches if label]
         name = f"sample_{short}_{index + 1:04d}"
-        plans.append(VideoPlan(
-            f"videos/{name}.mp4", name, subset, num_frames,
-            _build_shots(pieces, joints, scenes, rng), tuple(joints),
-            draw_distractors(num_frames, [(j.start, j.end) for j in joints], disturbances, rng),
-            tuple(zip(ends[::2], ends[1::2], actions, strict=True)), (*seeds, 1, index)))
+        plans.append(
+            VideoPlan(
+                f"videos/{name}.mp4",
+                name,
+                subset,
+                num_frames,
+                _build_shots(pieces, joints, scenes, rng),
+                tuple(joints),
+                draw_distractors(num_frames, [(j.start, j.end) for j in joints], disturbances, rng),
+                tuple(zip(ends[::2], ends[1::2], actions, strict=True)),
+                (*seeds, 1, index),
+            )
+        )
     return plans
 
 
 def describe(plans: Sequence[VideoPlan]) -> dict[str, Any]:
-    """Annotations of the planned videos in ActivityNet's format, with joints and distractors; in seconds."""
+    """Annotations of the planned videos in ActivityNet's format, with joints and distractors; in
+    seconds.
+    """
+
     def span(start: float, end: float) -> list[float]:
         return [round(start, 4), round(end, 4)]
 
     root = {"nodeId": 0, "nodeName": "Root", "parentId": None, "parentName": None}
-    leaves = [{"nodeId": i + 1, "nodeName": name, "parentId": 0, "parentName": "Root"}
-              for i, name in enumerate(ACTIONS)]
-    database = {plan.name: {
-        "subset": plan.subset,
-        "duration": round(plan.num_frames / FPS, 4),
-        "fps": FPS,
-        "num_frames": plan.num_frames,
-        "resolution": f"{WIDTH}x{HEIGHT}",
-        "annotations": [{"segment": span(start, end), "label": label}
-                        for start, end, label in plan.instances],
-        "joints": [{"segment": span(j.start / FPS, j.end / FPS), "kind": j.kind, "place": j.place}
-                   for j in plan.joints],
-        "distractors": [{"segment": span(d.start / FPS, d.end / FPS), "kind": d.kind}
-                        for d in plan.distractors],
-    } for plan in plans}
+    leaves = [
+        {"nodeId": i + 1, "nodeName": name, "parentId": 0, "parentName": "Root"}
+        for i, name in enumerate(ACTIONS)
+    ]
+    database = {
+        plan.name: {
+            "subset": plan.subset,
+            "duration": round(plan.num_frames / FPS, 4),
+            "fps": FPS,
+            "num_frames": plan.num_frames,
+            "resolution": f"{WIDTH}x{HEIGHT}",
+            "annotations": [
+                {"segment": span(start, end), "label": label}
+                for start, end, label in plan.instances
+            ],
+            "joints": [
+                {"segment": span(j.start / FPS, j.end / FPS), "kind": j.kind, "place": j.place}
+                for j in plan.joints
+            ],
+            "distractors": [
+                {"segment": span(d.start / FPS, d.end / FPS), "kind": d.kind}
+                for d in plan.distractors
+            ],
+        }
+        for plan in plans
+    }
     return {"version": "bsp_tf sample 1", "taxonomy": [root, *leaves], "database": database}

@@ -1,7 +1,7 @@
 """The sample world's camera: a panned ground with an acting figure and a bystander, frame by frame.
 
-The camera follows the figures: they stay in the frame while the ground slides under them at a steady, slow
-speed.
+The camera follows the figures: they stay in the frame while the ground slides under them at a
+steady, slow speed.
 """
 
 import dataclasses
@@ -37,15 +37,18 @@ class Look:
 
 
 def scene_kind(index: int) -> tuple[str, str]:
-    """Family and palette number `index` of an endless round: every 6 in a row hold each family and each
-    palette once,
-    every 36 each pair once. Clip `index` of every class uses it, so that all classes have the same scenes."""
+    """Family and palette number `index` of an endless round: every 6 in a row hold each family and
+    each palette once,
+    every 36 each pair once. Clip `index` of every class uses it, so that all classes have the same
+    scenes."""
     families, palettes = list(GROUND_FAMILIES), list(GROUND_PALETTES)
     turn = index // len(families)
     return families[index % len(families)], palettes[(index + turn) % len(palettes)]
 
 
-def draw_look(kind: tuple[str, str], rng: np.random.Generator, figures_of: Look | None = None) -> Look:
+def draw_look(
+    kind: tuple[str, str], rng: np.random.Generator, figures_of: Look | None = None
+) -> Look:
     """A random look of the given (family, palette); `figures_of` keeps the figures of another look."""
     ground, actor, bystander = (int(seed) for seed in rng.integers(0, 2**31, 3))
     if figures_of is not None:
@@ -54,11 +57,11 @@ def draw_look(kind: tuple[str, str], rng: np.random.Generator, figures_of: Look 
 
 
 def draw_figure(canvas: np.ndarray, sprite: np.ndarray, pose: np.ndarray) -> None:
-    """Lays a sprite over `canvas` (float32 [H, W, 3], changed in place) at a pose relative to the frame's
-    centre.
+    """Lays a sprite over `canvas` (float32 [H, W, 3], changed in place) at a pose relative to the
+    frame's centre.
 
-    Only the pixels of its bounding box are visited; parts outside the frame are left out. The nearest texel
-    is taken: a sprite has four to a pixel.
+    Only the pixels of its bounding box are visited; parts outside the frame are left out. The
+    nearest texel is taken: a sprite has four to a pixel.
     """
     height, width = canvas.shape[:2]
     x, y, angle, log_scale, log_aspect = pose.tolist()
@@ -79,7 +82,9 @@ def draw_figure(canvas: np.ndarray, sprite: np.ndarray, pose: np.ndarray) -> Non
     # Beyond the sprite its border is repeated, which is clear.
     for index in (column, row):
         np.minimum(np.maximum(index, 0, out=index), SPRITE_SIZE - 1, out=index)
-    ink = sprite.reshape(-1, 4).take(row.astype(np.int32) * SPRITE_SIZE + column.astype(np.int32), 0)
+    ink = sprite.reshape(-1, 4).take(
+        row.astype(np.int32) * SPRITE_SIZE + column.astype(np.int32), 0
+    )
     part = canvas[top:bottom, left:right]
     part *= 1 - ink[..., 3:]
     part += ink[..., :3]
@@ -123,11 +128,13 @@ class Scene:
         down, right = np.float32(origin[0] - top), np.float32(origin[1] - left)
         # A position just below the tile's size may round up to it.
         top, left = top % self._tile_size[0], left % self._tile_size[1]
-        texels = self._ground[top:top + HEIGHT + 1, left:left + WIDTH + 1]
+        texels = self._ground[top : top + HEIGHT + 1, left : left + WIDTH + 1]
         rows = texels[:-1] + down * (texels[1:] - texels[:-1])
         return rows[:, :-1] + right * (rows[:, 1:] - rows[:, :-1])
 
-    def draw(self, seconds: float, actor_pose: np.ndarray, bump: np.ndarray | None = None) -> np.ndarray:
+    def draw(
+        self, seconds: float, actor_pose: np.ndarray, bump: np.ndarray | None = None
+    ) -> np.ndarray:
         """The frame at a time of this take.
 
         Args:

@@ -15,8 +15,8 @@ def draw_by_position(passes: dict[str, dict[str, list[dict]]], labels: list[str]
     """A panel a rule, a curve a type; same_speed has no boundary and is not drawn.
 
     Args:
-        passes: Title -> {position of the boundary in frames: [a cell a type]}, a cell being {"num_samples", "accuracy"
-            (fraction, None without samples)}.
+        passes: Title -> {position of the boundary in frames: [a cell a type]}, a cell being
+            {"num_samples", "accuracy" (fraction, None without samples)}.
         labels: The types in the order of the cells.
     """
     with style.styled():
@@ -25,11 +25,20 @@ def draw_by_position(passes: dict[str, dict[str, list[dict]]], labels: list[str]
         for place, (title, table) in enumerate(passes.items()):
             axes = first = figure.add_subplot(1, len(passes), place + 1, sharex=first, sharey=first)
             for kind, label in enumerate(labels):
-                points = [(float(position) + (kind - 1) * ASIDE, cells[kind]["accuracy"])
-                          for position, cells in table.items() if cells[kind]["num_samples"]]
+                points = [
+                    (float(position) + (kind - 1) * ASIDE, cells[kind]["accuracy"])
+                    for position, cells in table.items()
+                    if cells[kind]["num_samples"]
+                ]
                 if points:
-                    axes.plot(*zip(*points, strict=True), color=style.BOUNDARY_COLORS[label], marker=MARKERS[kind],
-                              markersize=5, linewidth=0.8, label=style.readable(label))
+                    axes.plot(
+                        *zip(*points, strict=True),
+                        color=style.BOUNDARY_COLORS[label],
+                        marker=MARKERS[kind],
+                        markersize=5,
+                        linewidth=0.8,
+                        label=style.readable(label),
+                    )
             axes.axhline(CHANCE, color=style.MUTED, linewidth=1, linestyle=":")
             axes.set_ylim(-0.04, 1.04)
             axes.xaxis.set_major_locator(MultipleLocator(1))

@@ -19,7 +19,9 @@ def _series(metrics: Sequence[dict[str, Any]], key: str) -> tuple[list[float], l
 
 def _draw(axes: Axes, epochs: list[float], values: list[float], label: str, **look: Any) -> None:
     # A run of one epoch is a point, which a line alone would not show.
-    axes.plot(epochs, values, label=label, marker="o" if len(values) < 3 else None, markersize=4, **look)
+    axes.plot(
+        epochs, values, label=label, marker="o" if len(values) < 3 else None, markersize=4, **look
+    )
 
 
 def _finish(axes: Axes, title: str) -> None:
@@ -31,12 +33,14 @@ def _finish(axes: Axes, title: str) -> None:
     axes.legend(loc="best", handlelength=1.4)
 
 
-def draw_train_validation(metrics: Sequence[dict[str, Any]], quantity: str, title: str,
-                          chance: float | None = None) -> Figure:
+def draw_train_validation(
+    metrics: Sequence[dict[str, Any]], quantity: str, title: str, chance: float | None = None
+) -> Figure:
     """Train and validation curve of one quantity over the epochs.
 
     Args:
-        metrics: One dict an epoch with "epoch" and, where known, `train_<quantity>` and `validation_<quantity>`.
+        metrics: One dict an epoch with "epoch" and, where known, `train_<quantity>` and
+            `validation_<quantity>`.
         quantity: "loss" or "accuracy" (accuracies are fractions, shown as percent from 0 to 100).
         title: What stands above the picture.
         chance: Accuracy of guessing, drawn as a dotted line.
@@ -59,7 +63,8 @@ def draw_train_validation(metrics: Sequence[dict[str, Any]], quantity: str, titl
 
 
 def draw_localization_loss(metrics_by_stream: dict[str, Sequence[dict[str, Any]]]) -> Figure:
-    """G-TAD's total loss over the epochs: one colour a feature set, dashed on training, solid on validation data.
+    """G-TAD's total loss over the epochs: one colour a feature set, dashed on training, solid on
+    validation data.
 
     Args:
         metrics_by_stream: "action" and/or "two_stream" -> one dict an epoch ("epoch", "train_loss",
@@ -71,8 +76,14 @@ def draw_localization_loss(metrics_by_stream: dict[str, Sequence[dict[str, Any]]
         for stream, metrics in metrics_by_stream.items():
             for split, line in (("train", (0, (2.5, 1.5))), ("validation", "-")):
                 epochs, values = _series(metrics, f"{split}_loss")
-                _draw(axes, epochs, values, f"{style.STREAM_NAMES[stream]}, {split}", linestyle=line,
-                      color=style.STREAM_COLORS[stream])
+                _draw(
+                    axes,
+                    epochs,
+                    values,
+                    f"{style.STREAM_NAMES[stream]}, {split}",
+                    linestyle=line,
+                    color=style.STREAM_COLORS[stream],
+                )
         axes.set_ylim(bottom=0)
         _finish(axes, "G-TAD, total loss")
     return figure

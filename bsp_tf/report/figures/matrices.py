@@ -14,7 +14,9 @@ _MOST_CLASSES_WITH_NAMES = 40
 
 
 def row_shares(confusion: np.ndarray) -> np.ndarray:
-    """Counts [K, K] (rows = truth) -> float64 [K, K]: each row divided by its sum; a row without samples is 0."""
+    """Counts [K, K] (rows = truth) -> float64 [K, K]: each row divided by its sum; a row without
+    samples is 0.
+    """
     counts = np.asarray(confusion, np.float64)
     return counts / np.maximum(counts.sum(1, keepdims=True), 1)
 
@@ -22,23 +24,25 @@ def row_shares(confusion: np.ndarray) -> np.ndarray:
 def pair_summary(confusion: np.ndarray, labels: list[str]) -> dict[str, dict[str, float]]:
     """How the two pairs of boundary types do, apart: the joined pair and the speed pair.
 
-    A four-way accuracy of .75 often means that the joints are solved and the speed pair is still at chance, so the
-    pairs are never averaged here.
+    A four-way accuracy of .75 often means that the joints are solved and the speed pair is still at
+    chance, so the pairs are never averaged here.
 
     Args:
         confusion: Counts [4, 4], rows = truth, in the order of `labels`.
         labels: The four boundary types in any order.
 
     Returns:
-        "joined" and "speed" -> {"recall": mean recall of its two types, "kept": share of its samples that were
-        predicted as one of the two}, fractions.
+        "joined" and "speed" -> {"recall": mean recall of its two types, "kept": share of its
+        samples that were predicted as one of the two}, fractions.
     """
     shares = row_shares(confusion)
     summary = {}
     for pair, types in (("joined", style.JOINED_TYPES), ("speed", style.SPEED_TYPES)):
         rows = [labels.index(name) for name in types]
-        summary[pair] = {"recall": float(np.mean([shares[i, i] for i in rows])),
-                         "kept": float(np.mean([shares[i, rows].sum() for i in rows]))}
+        summary[pair] = {
+            "recall": float(np.mean([shares[i, i] for i in rows])),
+            "kept": float(np.mean([shares[i, rows].sum() for i in rows])),
+        }
     return summary
 
 
@@ -46,7 +50,8 @@ def draw_confusion(confusion: np.ndarray, labels: list[str], title: str) -> Figu
     """Confusion matrix with the share of each truth (percent) in the cells.
 
     Args:
-        confusion: Counts [K, K], rows = truth. Numbers are left out above 16 classes, names above 40.
+        confusion: Counts [K, K], rows = truth. Numbers are left out above 16 classes, names above
+            40.
         labels: K names.
         title: What stands above.
     """
@@ -56,10 +61,13 @@ def draw_confusion(confusion: np.ndarray, labels: list[str], title: str) -> Figu
     cell = 0.62 if size <= 6 else max(0.42 * min(1, 14 / size), 4.2 / size)
     with style.styled():
         margin = 1.25 if size <= _MOST_CLASSES_WITH_NAMES else 0.5
-        figure = style.new_figure(max(cell * size + margin, 4.2), max(cell * size + margin * 0.9, 3.0))
+        figure = style.new_figure(
+            max(cell * size + margin, 4.2), max(cell * size + margin * 0.9, 3.0)
+        )
         axes = figure.add_subplot(aspect="equal")
         axes.grid(False)
-        # Transparency instead of a colour map: an empty cell has the colour of the page, light or dark.
+        # Transparency instead of a colour map: an empty cell has the colour of the page, light or
+        # dark.
         if size <= _MOST_CLASSES_WITH_NUMBERS:
             _draw_cells(axes, shares)
         else:
@@ -74,8 +82,13 @@ def draw_confusion(confusion: np.ndarray, labels: list[str], title: str) -> Figu
         if size <= _MOST_CLASSES_WITH_NAMES:
             ticks = np.arange(size) + 0.5
             slant = size > 4
-            axes.set_xticks(ticks, names, rotation=40 if slant else 0, ha="right" if slant else "center",
-                            rotation_mode="anchor" if slant else None)
+            axes.set_xticks(
+                ticks,
+                names,
+                rotation=40 if slant else 0,
+                ha="right" if slant else "center",
+                rotation_mode="anchor" if slant else None,
+            )
             axes.set_yticks(ticks, names)
             if size <= 6:
                 axes.tick_params(labelsize=7.5)
@@ -107,7 +120,9 @@ def draw_confusions(confusions: dict[str, np.ndarray], labels: list[str]) -> Fig
             axes.set_ylim(size, 0)
             for spine in axes.spines.values():
                 spine.set_visible(False)
-            axes.set_xticks(np.arange(size) + 0.5, names, rotation=30, ha="right", rotation_mode="anchor")
+            axes.set_xticks(
+                np.arange(size) + 0.5, names, rotation=30, ha="right", rotation_mode="anchor"
+            )
             axes.set_yticks(np.arange(size) + 0.5, names if place == 0 else [])
             axes.set_xlabel("predicted")
             if place == 0:
@@ -119,11 +134,26 @@ def draw_confusions(confusions: dict[str, np.ndarray], labels: list[str]) -> Fig
 def _draw_cells(axes: Axes, shares: np.ndarray) -> None:
     size = len(shares)
     for (row, column), share in np.ndenumerate(shares):
-        axes.add_patch(Rectangle((column + 0.02, row + 0.02), 0.96, 0.96, linewidth=0, facecolor=style.HEAT,
-                                 alpha=0.06 + 0.94 * share))
+        axes.add_patch(
+            Rectangle(
+                (column + 0.02, row + 0.02),
+                0.96,
+                0.96,
+                linewidth=0,
+                facecolor=style.HEAT,
+                alpha=0.06 + 0.94 * share,
+            )
+        )
         if round(100 * share) > 0:
-            axes.text(column + 0.5, row + 0.5, f"{100 * share:.0f}", ha="center", va="center",
-                      fontsize=10 if size <= 6 else 7.5, color="#ffffff" if share > 0.45 else style.INK)
+            axes.text(
+                column + 0.5,
+                row + 0.5,
+                f"{100 * share:.0f}",
+                ha="center",
+                va="center",
+                fontsize=10 if size <= 6 else 7.5,
+                color="#ffffff" if share > 0.45 else style.INK,
+            )
 
 
 def draw_boundary_recall(recall: dict[str, float | None]) -> Figure:
@@ -140,14 +170,22 @@ def draw_boundary_recall(recall: dict[str, float | None]) -> Figure:
             value, color = recall[name], style.BOUNDARY_COLORS[name]
             axes.barh(place, value or 0.0, height=0.72, color=color)
             inside = value is not None and value > 0.2
-            axes.text(value - 0.02 if inside else (value or 0.0) + 0.02, place,
-                      "no samples" if value is None else f"{100 * value:.1f}", va="center", fontweight="bold",
-                      ha="right" if inside else "left", color=style.text_color_on(color) if inside else style.INK)
+            axes.text(
+                value - 0.02 if inside else (value or 0.0) + 0.02,
+                place,
+                "no samples" if value is None else f"{100 * value:.1f}",
+                va="center",
+                fontweight="bold",
+                ha="right" if inside else "left",
+                color=style.text_color_on(color) if inside else style.INK,
+            )
         axes.axvline(0.25, color=style.MUTED, linewidth=1, linestyle=":")
         axes.text(0.26, 2.1, "chance", fontsize=8, color=style.MUTED, va="center")
         for pair, place in (("joined pair", -0.7), ("speed pair", 2.1)):
             axes.text(0, place, pair, fontsize=8, color=style.MUTED, va="center")
-        axes.set_yticks(list(places.values()), [style.readable(name) for name in places], color=style.INK)
+        axes.set_yticks(
+            list(places.values()), [style.readable(name) for name in places], color=style.INK
+        )
         axes.set_ylim(4.3, -1.0)
         axes.set_xlim(0, 1)
         axes.xaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))

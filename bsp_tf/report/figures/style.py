@@ -1,7 +1,9 @@
-"""One look for every picture: colours, type, and figures that follow the page's light or dark scheme.
+"""One look for every picture: colours, type, and figures that follow the page's light or dark
+scheme.
 
-Figures are drawn once with matplotlib and leave in two forms: a PNG of twice the usual resolution for slides, and SVG
-for the page, whose neutral colours are CSS variables and whose text stays text (selectable, sharp in print).
+Figures are drawn once with matplotlib and leave in two forms: a PNG of twice the usual resolution
+for slides, and SVG for the page, whose neutral colours are CSS variables and whose text stays text
+(selectable, sharp in print).
 """
 
 import io
@@ -21,8 +23,14 @@ GRID = "#dfe3e8"
 _PAGE_VARIABLES = {INK: "var(--ink)", MUTED: "var(--muted)", GRID: "var(--grid)"}
 HEAT = "#12696b"
 
-# Joined types are warm, speed types cool: the two pairs are told apart at a glance, also by colour-blind readers.
-BOUNDARY_COLORS = {"diff_class": "#c4512d", "same_class": "#e3a02f", "diff_speed": "#1f6fb2", "same_speed": "#6fb1dc"}
+# Joined types are warm, speed types cool: the two pairs are told apart at a glance, also by
+# colour-blind readers.
+BOUNDARY_COLORS = {
+    "diff_class": "#c4512d",
+    "same_class": "#e3a02f",
+    "diff_speed": "#1f6fb2",
+    "same_speed": "#6fb1dc",
+}
 JOINED_TYPES = ("diff_class", "same_class")
 SPEED_TYPES = ("diff_speed", "same_speed")
 
@@ -36,23 +44,57 @@ SCORE_COLORS = ("#c4512d", "#1f6fb2", "#8a94a3")
 SCORE_MARKERS = ("o", "s", "^")
 
 # After Paul Tol's "muted" scheme, with the darkest hue lifted so that it also shows on a dark page.
-_CLASS_COLORS = ("#cc6677", "#5b5bc8", "#ddcc77", "#2f8a4c", "#88ccee", "#a03a68", "#44aa99", "#999933", "#aa4499",
-                 "#7f8c9b")
+_CLASS_COLORS = (
+    "#cc6677",
+    "#5b5bc8",
+    "#ddcc77",
+    "#2f8a4c",
+    "#88ccee",
+    "#a03a68",
+    "#44aa99",
+    "#999933",
+    "#aa4499",
+    "#7f8c9b",
+)
 
 _RC = {
-    "font.family": "DejaVu Sans", "font.size": 9, "axes.titlesize": 10, "axes.titleweight": "bold",
-    "axes.titlelocation": "left", "axes.labelsize": 8.5, "xtick.labelsize": 8, "ytick.labelsize": 8,
-    "legend.fontsize": 8, "legend.frameon": False, "text.color": INK, "axes.labelcolor": MUTED,
-    "axes.titlecolor": INK, "xtick.color": MUTED, "ytick.color": MUTED, "axes.edgecolor": GRID,
-    "xtick.major.size": 0, "ytick.major.size": 0, "axes.grid": True, "grid.color": GRID, "grid.linewidth": 0.7,
-    "axes.axisbelow": True, "axes.spines.top": False, "axes.spines.right": False, "lines.linewidth": 1.8,
-    "lines.solid_capstyle": "round", "hatch.linewidth": 0.7,
-    "svg.fonttype": "none", "svg.hashsalt": "bsp_tf", "savefig.facecolor": "white",
+    "font.family": "DejaVu Sans",
+    "font.size": 9,
+    "axes.titlesize": 10,
+    "axes.titleweight": "bold",
+    "axes.titlelocation": "left",
+    "axes.labelsize": 8.5,
+    "xtick.labelsize": 8,
+    "ytick.labelsize": 8,
+    "legend.fontsize": 8,
+    "legend.frameon": False,
+    "text.color": INK,
+    "axes.labelcolor": MUTED,
+    "axes.titlecolor": INK,
+    "xtick.color": MUTED,
+    "ytick.color": MUTED,
+    "axes.edgecolor": GRID,
+    "xtick.major.size": 0,
+    "ytick.major.size": 0,
+    "axes.grid": True,
+    "grid.color": GRID,
+    "grid.linewidth": 0.7,
+    "axes.axisbelow": True,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "lines.linewidth": 1.8,
+    "lines.solid_capstyle": "round",
+    "hatch.linewidth": 0.7,
+    "svg.fonttype": "none",
+    "svg.hashsalt": "bsp_tf",
+    "savefig.facecolor": "white",
 }
 
 
 def new_figure(width_inches: float, height_inches: float) -> Figure:
-    """An empty figure on the Agg canvas, laid out by matplotlib's constrained layout; draw inside `styled()`."""
+    """An empty figure on the Agg canvas, laid out by matplotlib's constrained layout; draw inside
+    `styled()`.
+    """
     figure = Figure(figsize=(width_inches, height_inches), layout="constrained")
     FigureCanvasAgg(figure)
     figure.get_layout_engine().set(w_pad=0.04, h_pad=0.04)
@@ -60,25 +102,37 @@ def new_figure(width_inches: float, height_inches: float) -> Figure:
 
 
 def styled() -> matplotlib.rc_context:
-    """Context in which axes and text get the project's look; the caller's own matplotlib settings are untouched."""
-    return matplotlib.rc_context({**matplotlib.rcParamsDefault, **_RC, "backend": matplotlib.rcParams["backend"]})
+    """Context in which axes and text get the project's look; the caller's own matplotlib settings
+    are untouched.
+    """
+    return matplotlib.rc_context(
+        {**matplotlib.rcParamsDefault, **_RC, "backend": matplotlib.rcParams["backend"]}
+    )
 
 
 def class_colors(labels: list[str]) -> dict[str, str]:
-    """Label -> hex colour; the same for the same set of labels, whatever its order (ten colours, then again)."""
-    return {label: _CLASS_COLORS[i % len(_CLASS_COLORS)] for i, label in enumerate(sorted(set(labels)))}
+    """Label -> hex colour; the same for the same set of labels, whatever its order (ten colours,
+    then again).
+    """
+    return {
+        label: _CLASS_COLORS[i % len(_CLASS_COLORS)] for i, label in enumerate(sorted(set(labels)))
+    }
 
 
 def text_color_on(background: str) -> str:
-    """Hex colour for text on `background` ("#rrggbb"): near black or white, by the relative luminance of WCAG 2."""
-    channels = [int(background[i:i + 2], 16) / 255 for i in (1, 3, 5)]
+    """Hex colour for text on `background` ("#rrggbb"): near black or white, by the relative
+    luminance of WCAG 2.
+    """
+    channels = [int(background[i : i + 2], 16) / 255 for i in (1, 3, 5)]
     linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in channels]
     luminance = 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
     return "#10151c" if luminance > 0.25 else "#ffffff"
 
 
 def readable(name: str) -> str:
-    """A label as people write it: with a hyphen (`diff-class`, `cross-fade`), all other labels with spaces."""
+    """A label as people write it: with a hyphen (`diff-class`, `cross-fade`), all other labels with
+    spaces.
+    """
     return name.replace("_", "-" if name in BOUNDARY_COLORS or name == "cross_fade" else " ")
 
 
@@ -89,12 +143,16 @@ def keep_horizontal_grid(axes: Axes) -> None:
 
 
 def save_png(figure: Figure, path: Path, dpi: int = 200) -> None:
-    """Writes `figure` at `dpi` dots an inch (200 is twice the usual, for sharp lines) on white, atomically."""
+    """Writes `figure` at `dpi` dots an inch (200 is twice the usual, for sharp lines) on white,
+    atomically.
+    """
     _save(figure, path, "png", {"Software": None}, dpi)
 
 
 def save_figure(figure: Figure, path: Path) -> None:
-    """Writes `figure` as .png, .svg or .pdf, as the suffix of `path` says, atomically; the same each time."""
+    """Writes `figure` as .png, .svg or .pdf, as the suffix of `path` says, atomically; the same
+    each time.
+    """
     if path.suffix.lower() == ".png":
         save_png(figure, path)
     elif path.suffix.lower() == ".svg":
@@ -103,7 +161,9 @@ def save_figure(figure: Figure, path: Path) -> None:
         _save(figure, path, "pdf", {"CreationDate": None})
 
 
-def _save(figure: Figure, path: Path, format: str, metadata: dict[str, None], dpi: int = 200) -> None:
+def _save(
+    figure: Figure, path: Path, format: str, metadata: dict[str, None], dpi: int = 200
+) -> None:
     buffer = io.BytesIO()
     with styled():
         figure.savefig(buffer, format=format, dpi=dpi, metadata=metadata)
@@ -116,19 +176,25 @@ def to_inline_svg(figure: Figure, name: str, description: str) -> str:
 
     Args:
         figure: What to draw; its background becomes transparent.
-        name: Unique in the page; every id inside the picture begins with it, so that pictures do not mix.
+        name: Unique in the page; every id inside the picture begins with it, so that pictures do
+            not mix.
         description: What a reader who cannot see the picture is told (`aria-label`).
 
     Returns:
-        The element, without XML header and name spaces (HTML needs none), with text as text in the page's own type
-        face and with the neutral colours as the CSS variables --ink, --muted and --grid.
+        The element, without XML header and name spaces (HTML needs none), with text as text in the
+        page's own type face and with the neutral colours as the CSS variables --ink, --muted and
+        --grid.
     """
     buffer = io.StringIO()
     with styled():
-        figure.savefig(buffer, format="svg", transparent=True,
-                       metadata={"Date": None, "Creator": None, "Format": None, "Type": None})
+        figure.savefig(
+            buffer,
+            format="svg",
+            transparent=True,
+            metadata={"Date": None, "Creator": None, "Format": None, "Type": None},
+        )
     svg = buffer.getvalue()
-    svg = svg[svg.index("<svg"):]
+    svg = svg[svg.index("<svg") :]
     svg = re.sub(r"<metadata>.*?</metadata>", "", svg, flags=re.DOTALL)
     svg = re.sub(r'\s(?:xmlns(?::\w+)?|version)="[^"]*"', "", svg).replace("xlink:href=", "href=")
     svg = re.sub(r'(?<= id=")', f"{name}-", svg)
@@ -136,7 +202,11 @@ def to_inline_svg(figure: Figure, name: str, description: str) -> str:
     svg = re.sub(r"'DejaVu Sans'(?:, [^;\"]*)?", "var(--type)", svg)
     for color, variable in _PAGE_VARIABLES.items():
         svg = svg.replace(color, variable)
-    width, height = (float(size) for size in re.search(r'viewBox="0 0 ([\d.]+) ([\d.]+)"', svg).groups())
+    width, height = (
+        float(size) for size in re.search(r'viewBox="0 0 ([\d.]+) ([\d.]+)"', svg).groups()
+    )
     label = description.replace("&", "&amp;").replace('"', "&quot;").replace("<", "&lt;")
-    opening = f'<svg id="{name}" role="img" aria-label="{label}" viewBox="0 0 {width:g} {height:g}">'
+    opening = (
+        f'<svg id="{name}" role="img" aria-label="{label}" viewBox="0 0 {width:g} {height:g}">'
+    )
     return re.sub(r"<svg[^>]*>", lambda _: opening, svg, count=1)

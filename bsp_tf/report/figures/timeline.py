@@ -1,4 +1,6 @@
-"""The timeline of one video, in the manner of Figure 3 of the BSP paper: everything on one axis in seconds."""
+"""The timeline of one video, in the manner of Figure 3 of the BSP paper: everything on one axis in
+seconds.
+"""
 
 import dataclasses
 from collections.abc import Sequence
@@ -20,7 +22,10 @@ _MATCH_TIOU = 0.5
 
 @dataclasses.dataclass(frozen=True)
 class Bar:
-    """A stretch of the time axis with a label; `score` is None for ground truth. `hit`: found a ground truth."""
+    """A stretch of the time axis with a label; `score` is None for ground truth. `hit`: found a
+    ground truth.
+    """
+
     start_seconds: float
     end_seconds: float
     label: str
@@ -34,12 +39,15 @@ class Timeline:
 
     Attributes:
         duration_seconds: Length of the axis.
-        thumbnails: Frames uint8 [H, W, 3] evenly spread over the video, the middle of each of their time slots.
+        thumbnails: Frames uint8 [H, W, 3] evenly spread over the video, the middle of each of their
+            time slots.
         rows: Name of the row -> bars, in drawing order; the first is the ground truth.
-        curve_seconds, curve: Centre of each snippet and its 1 - p(same_speed), both [num_snippets]; None if unknown.
+        curve_seconds, curve: Centre of each snippet and its 1 - p(same_speed), both [num_snippets];
+            None if unknown.
         joints: (start, end, kind) in seconds.
         distractors: (start, end, kind) in seconds.
     """
+
     duration_seconds: float
     thumbnails: list[np.ndarray]
     rows: dict[str, list[Bar]]
@@ -52,8 +60,8 @@ class Timeline:
 def top_detections(detections: list[dict], ground_truth: list[Bar], most: int) -> list[Bar]:
     """The `most` best-scored detections of a video as bars, best first, with hits marked.
 
-    A hit overlaps a ground truth of its own label with a tIoU of at least .5 that no better detection took, which is
-    how mAP@0.5 counts.
+    A hit overlaps a ground truth of its own label with a tIoU of at least .5 that no better
+    detection took, which is how mAP@0.5 counts.
 
     Args:
         detections: Dicts with "segment" [start, end] in seconds, "label" and "score".
@@ -66,8 +74,11 @@ def top_detections(detections: list[dict], ground_truth: list[Bar], most: int) -
     for detection in best:
         start, end = (float(second) for second in detection["segment"])
         segment = np.array([start, end])
-        rivals = [(float(tiou(segment, np.array([truth.start_seconds, truth.end_seconds]))), i)
-                  for i, truth in enumerate(free) if truth.label == detection["label"]]
+        rivals = [
+            (float(tiou(segment, np.array([truth.start_seconds, truth.end_seconds]))), i)
+            for i, truth in enumerate(free)
+            if truth.label == detection["label"]
+        ]
         overlap, taken = max(rivals, default=(0.0, -1))
         hit = overlap >= _MATCH_TIOU
         if hit:
@@ -77,12 +88,20 @@ def top_detections(detections: list[dict], ground_truth: list[Bar], most: int) -
 
 
 def assign_lanes(bars: list[Bar], clearance_seconds: float = 0.0) -> list[int]:
-    """Puts every bar, in order, on the first lane where it overlaps no earlier one; lane numbers from 0."""
+    """Puts every bar, in order, on the first lane where it overlaps no earlier one; lane numbers
+    from 0.
+    """
     lanes: list[list[Bar]] = []
     chosen = []
     for bar in bars:
-        free = [all(bar.end_seconds + clearance_seconds <= other.start_seconds
-                    or bar.start_seconds >= other.end_seconds + clearance_seconds for other in lane) for lane in lanes]
+        free = [
+            all(
+                bar.end_seconds + clearance_seconds <= other.start_seconds
+                or bar.start_seconds >= other.end_seconds + clearance_seconds
+                for other in lane
+            )
+            for lane in lanes
+        ]
         number = free.index(True) if True in free else len(lanes)
         if number == len(lanes):
             lanes.append([])
@@ -92,13 +111,17 @@ def assign_lanes(bars: list[Bar], clearance_seconds: float = 0.0) -> list[int]:
 
 
 def draw_timeline(timeline: Timeline, colors: dict[str, str]) -> Figure:
-    """Thumbnails, ground truth, detections, joints and the boundary curve of one video above each other.
+    """Thumbnails, ground truth, detections, joints and the boundary curve of one video above each
+    other.
 
     Args:
         timeline: What to draw.
         colors: Label -> "#rrggbb" of every label in its rows.
     """
-    lanes = {name: assign_lanes(bars, 0.004 * timeline.duration_seconds) for name, bars in timeline.rows.items()}
+    lanes = {
+        name: assign_lanes(bars, 0.004 * timeline.duration_seconds)
+        for name, bars in timeline.rows.items()
+    }
     row_heights = {name: _LANE * max(1, max(lanes[name], default=0) + 1) for name in timeline.rows}
     span = _WIDTH - _LEFT - _RIGHT
     strip = 0.0
@@ -106,8 +129,14 @@ def draw_timeline(timeline: Timeline, colors: dict[str, str]) -> Figure:
         height, width = timeline.thumbnails[0].shape[:2]
         strip = span / len(timeline.thumbnails) * height / width
     has_curve = timeline.curve is not None
-    total = (0.06 + strip + sum(row_heights.values()) + _GAP * (len(row_heights) + 1) + (_CURVE if has_curve else 0)
-             + _BOTTOM)
+    total = (
+        0.06
+        + strip
+        + sum(row_heights.values())
+        + _GAP * (len(row_heights) + 1)
+        + (_CURVE if has_curve else 0)
+        + _BOTTOM
+    )
     with style.styled():
         figure = style.new_figure(_WIDTH, total)
         figure.set_layout_engine("none")
@@ -139,39 +168,82 @@ def draw_timeline(timeline: Timeline, colors: dict[str, str]) -> Figure:
 
 
 def _name_row(axes: Axes, name: str) -> None:
-    axes.text(-0.012, 0.5, name, transform=axes.transAxes, ha="right", va="center", fontsize=8.5, color=style.INK)
+    axes.text(
+        -0.012,
+        0.5,
+        name,
+        transform=axes.transAxes,
+        ha="right",
+        va="center",
+        fontsize=8.5,
+        color=style.INK,
+    )
 
 
 def _draw_strip(axes: Axes, timeline: Timeline) -> None:
     slot = timeline.duration_seconds / len(timeline.thumbnails)
     for i, frame in enumerate(timeline.thumbnails):
-        axes.imshow(frame, extent=(i * slot + 0.03 * slot, (i + 1) * slot - 0.03 * slot, 0, 1), aspect="auto",
-                    interpolation="bilinear")
+        axes.imshow(
+            frame,
+            extent=(i * slot + 0.03 * slot, (i + 1) * slot - 0.03 * slot, 0, 1),
+            aspect="auto",
+            interpolation="bilinear",
+        )
     axes.set_xlim(0, timeline.duration_seconds)
     axes.set_ylim(0, 1)
     axes.set_axis_off()
 
 
-def _draw_bars(axes: Axes, bars: list[Bar], lanes: list[int], colors: dict[str, str], duration: float,
-               span_inches: float) -> None:
+def _draw_bars(
+    axes: Axes,
+    bars: list[Bar],
+    lanes: list[int],
+    colors: dict[str, str],
+    duration: float,
+    span_inches: float,
+) -> None:
     strongest = max((bar.score for bar in bars if bar.score is not None), default=1.0) or 1.0
     for bar, lane in zip(bars, lanes, strict=True):
         color = colors[bar.label]
         length = bar.end_seconds - bar.start_seconds
         weight = 1.0 if bar.score is None else 0.25 + 0.75 * bar.score / strongest
-        axes.add_patch(Rectangle((bar.start_seconds, lane + 0.09), length, 0.82, facecolor=color, alpha=weight,
-                                 linewidth=0))
+        axes.add_patch(
+            Rectangle(
+                (bar.start_seconds, lane + 0.09),
+                length,
+                0.82,
+                facecolor=color,
+                alpha=weight,
+                linewidth=0,
+            )
+        )
         if bar.hit:
-            axes.add_patch(Rectangle((bar.start_seconds, lane + 0.09), length, 0.82, facecolor="none",
-                                     edgecolor=style.INK, linewidth=1.1))
+            axes.add_patch(
+                Rectangle(
+                    (bar.start_seconds, lane + 0.09),
+                    length,
+                    0.82,
+                    facecolor="none",
+                    edgecolor=style.INK,
+                    linewidth=1.1,
+                )
+            )
         inches = length / duration * span_inches
         number = "" if bar.score is None else f"{bar.score:.2f}"
         for text in (f"{style.readable(bar.label)} {number}".strip(), number):
             # 0.068 inches a character of 7-point DejaVu, measured on the wide side.
             if text and len(text) * 0.068 < inches:
                 ink = style.text_color_on(color) if weight > 0.6 else style.INK
-                axes.text((bar.start_seconds + bar.end_seconds) / 2, lane + 0.52, text, ha="center", va="center",
-                          fontsize=7, color=ink, clip_on=True)
+                axes.text(
+                    (bar.start_seconds + bar.end_seconds) / 2,
+                    lane + 0.52,
+                    text,
+                    ha="center",
+                    va="center",
+                    fontsize=7,
+                    color=ink,
+                    clip_on=True,
+                )
                 break
     axes.set_ylim(max(lanes, default=0) + 1, 0)
     axes.set_yticks([])
@@ -179,26 +251,59 @@ def _draw_bars(axes: Axes, bars: list[Bar], lanes: list[int], colors: dict[str, 
     for side in ("left", "bottom"):
         axes.spines[side].set_visible(False)
     if not bars:
-        axes.text(0.5, 0.5, "none", transform=axes.transAxes, ha="center", va="center", fontsize=7.5,
-                  color=style.MUTED)
+        axes.text(
+            0.5,
+            0.5,
+            "none",
+            transform=axes.transAxes,
+            ha="center",
+            va="center",
+            fontsize=7.5,
+            color=style.MUTED,
+        )
 
 
 def _draw_curve(axes: Axes, timeline: Timeline) -> None:
     for start, end, _ in timeline.distractors:
         # A flash may be shorter than a pixel; give it the width of a line.
         extra = max(0.0, 0.004 * timeline.duration_seconds - (end - start)) / 2
-        axes.axvspan(start - extra, end + extra, facecolor="none", edgecolor=style.MUTED, hatch="/////", linewidth=0,
-                     alpha=0.9)
+        axes.axvspan(
+            start - extra,
+            end + extra,
+            facecolor="none",
+            edgecolor=style.MUTED,
+            hatch="/////",
+            linewidth=0,
+            alpha=0.9,
+        )
     for start, end, kind in timeline.joints:
         color = style.JOINT_COLORS.get(kind, style.INK)
         if end > start:
             axes.axvspan(start, end, ymax=1 / 1.22, color=color, alpha=0.22, linewidth=0)
         middle = (start + end) / 2
         axes.plot([middle, middle], [0, 1.1], color=color, linewidth=0.9)
-        axes.plot([middle], [1.11], marker=style.JOINT_MARKERS.get(kind, "o"), markersize=5, color=color, clip_on=False)
-    axes.fill_between(timeline.curve_seconds, 0, timeline.curve, color=style.STREAM_COLORS["two_stream"], alpha=0.14,
-                      linewidth=0)
-    axes.plot(timeline.curve_seconds, timeline.curve, color=style.STREAM_COLORS["two_stream"], linewidth=1.4)
+        axes.plot(
+            [middle],
+            [1.11],
+            marker=style.JOINT_MARKERS.get(kind, "o"),
+            markersize=5,
+            color=color,
+            clip_on=False,
+        )
+    axes.fill_between(
+        timeline.curve_seconds,
+        0,
+        timeline.curve,
+        color=style.STREAM_COLORS["two_stream"],
+        alpha=0.14,
+        linewidth=0,
+    )
+    axes.plot(
+        timeline.curve_seconds,
+        timeline.curve,
+        color=style.STREAM_COLORS["two_stream"],
+        linewidth=1.4,
+    )
     axes.set_ylim(0, 1.22)
     axes.set_yticks([0, 0.5, 1], ["0", ".5", "1"])
     axes.yaxis.tick_right()
@@ -209,15 +314,43 @@ def _add_legend(figure: Figure, timeline: Timeline) -> None:
     handles: list[Line2D | Patch] = []
     kinds = {kind for _, _, kind in timeline.joints}
     for kind in (kind for kind in style.JOINT_COLORS if kind in kinds):
-        handles.append(Line2D([], [], color=style.JOINT_COLORS[kind], marker=style.JOINT_MARKERS[kind], markersize=5,
-                              linewidth=0.9, label=style.readable(kind)))
+        handles.append(
+            Line2D(
+                [],
+                [],
+                color=style.JOINT_COLORS[kind],
+                marker=style.JOINT_MARKERS[kind],
+                markersize=5,
+                linewidth=0.9,
+                label=style.readable(kind),
+            )
+        )
     if timeline.distractors:
         names = ", ".join(sorted({kind for _, _, kind in timeline.distractors}))
-        handles.append(Patch(facecolor="none", edgecolor=style.MUTED, hatch="/////", linewidth=0,
-                             label=f"no joint: {names}"))
+        handles.append(
+            Patch(
+                facecolor="none",
+                edgecolor=style.MUTED,
+                hatch="/////",
+                linewidth=0,
+                label=f"no joint: {names}",
+            )
+        )
     if any(bar.hit for bars in timeline.rows.values() for bar in bars):
-        handles.append(Patch(facecolor="none", edgecolor=style.INK, linewidth=1.1,
-                             label="hit: right class, tIoU ≥ 0.5"))
+        handles.append(
+            Patch(
+                facecolor="none",
+                edgecolor=style.INK,
+                linewidth=1.1,
+                label="hit: right class, tIoU ≥ 0.5",
+            )
+        )
     if handles:
-        figure.legend(handles=handles, loc="lower left", bbox_to_anchor=(_LEFT / _WIDTH - 0.01, 0.0),
-                      ncols=len(handles), handlelength=1.6, columnspacing=1.6)
+        figure.legend(
+            handles=handles,
+            loc="lower left",
+            bbox_to_anchor=(_LEFT / _WIDTH - 0.01, 0.0),
+            ncols=len(handles),
+            handlelength=1.6,
+            columnspacing=1.6,
+        )

@@ -2,7 +2,13 @@
 
 from typing import Any
 
-from bsp_tf.evaluation.joint_auc import ALL_KINDS, SCORE_NAMES, collect_snippets, joint_auc_table, label_snippets
+from bsp_tf.evaluation.joint_auc import (
+    ALL_KINDS,
+    SCORE_NAMES,
+    collect_snippets,
+    joint_auc_table,
+    label_snippets,
+)
 from bsp_tf.features.store import FeatureStore
 from bsp_tf.report.figures import style
 from bsp_tf.report.inputs import Results
@@ -13,9 +19,10 @@ def measure(results: Results, store: FeatureStore) -> dict[str, Any] | None:
     """AUC by kind of joint over the scored videos, and how many snippets stand behind each number.
 
     Returns:
-        {"auc": {kind: {score: AUC or None}}, "num_positive": {kind: n}, "num_negative": n, "scores": {key: name}},
-        from the plainest kind to the subtlest, then "all". None if no joint is annotated in a video that has
-        features, or the features come without boundary probabilities.
+        {"auc": {kind: {score: AUC or None}}, "num_positive": {kind: n}, "num_negative": n,
+        "scores": {key: name}}, from the plainest kind to the subtlest, then "all". None if no joint
+        is annotated in a video that has features, or the features come without boundary
+        probabilities.
     """
     if not knows_boundaries(store):
         return None
@@ -36,4 +43,9 @@ def measure(results: Results, store: FeatureStore) -> dict[str, Any] | None:
             # A snippet that holds joints of two kinds counts once.
             num_positive[ALL_KINDS] += int(sum(positive.values()).astype(bool).sum())
         num_negative += int(negative.sum())
-    return {"auc": table, "num_positive": num_positive, "num_negative": num_negative, "scores": dict(SCORE_NAMES)}
+    return {
+        "auc": table,
+        "num_positive": num_positive,
+        "num_negative": num_negative,
+        "scores": dict(SCORE_NAMES),
+    }

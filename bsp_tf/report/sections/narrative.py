@@ -1,4 +1,6 @@
-"""The sentences of the page that depend on the numbers: headline, settings, and what the results do not show."""
+"""The sentences of the page that depend on the numbers: headline, settings, and what the results do
+not show.
+"""
 
 from typing import Any
 
@@ -10,7 +12,9 @@ from bsp_tf.report.summary import map_row
 
 
 def is_sample_world(results: Results) -> bool:
-    """Whether the annotations name the kinds of the joints, which only the procedural sample data does."""
+    """Whether the annotations name the kinds of the joints, which only the procedural sample data
+    does.
+    """
     return any("joints" in entry for entry in results.database.values())
 
 
@@ -19,7 +23,10 @@ def headline(results: Results) -> str:
     before = 100 * map_row(results.scores["action"])["average"]
     after = 100 * map_row(results.scores["two_stream"])["average"]
     if abs(after - before) < 0.05:
-        return f"Boundary features leave average mAP where it was: {before:.1f} without, {after:.1f} with them."
+        return (
+            f"Boundary features leave average mAP where it was: {before:.1f} without, "
+            f"{after:.1f} with them."
+        )
     verb = "raise" if after > before else "lower"
     return f"Boundary features {verb} average mAP from {before:.1f} to {after:.1f}."
 
@@ -28,33 +35,58 @@ def tiles(results: Results) -> list[dict[str, str]]:
     """The few numbers at the top: {"value", "name", "detail"}."""
     before = 100 * map_row(results.scores["action"])["average"]
     after = 100 * map_row(results.scores["two_stream"])["average"]
-    found = [{"value": f"{after:.1f}", "name": "average mAP, action + boundary",
-              "detail": f"{after - before:+.1f} against action only".replace("-", "−")}]
+    found = [
+        {
+            "value": f"{after:.1f}",
+            "name": "average mAP, action + boundary",
+            "detail": f"{after - before:+.1f} against action only".replace("-", "−"),
+        }
+    ]
     boundary = results.evaluations.get("boundary")
     if boundary:
         pairs = pair_summary(boundary["confusion"], boundary["labels"])
-        found.append({"value": f"{100 * boundary['accuracy']:.1f}%", "name": "boundary type, four-way",
-                      "detail": f"joined pair {100 * pairs['joined']['recall']:.0f}%, "
-                                f"speed pair {100 * pairs['speed']['recall']:.0f}%"})
+        found.append(
+            {
+                "value": f"{100 * boundary['accuracy']:.1f}%",
+                "name": "boundary type, four-way",
+                "detail": f"joined pair {100 * pairs['joined']['recall']:.0f}%, "
+                f"speed pair {100 * pairs['speed']['recall']:.0f}%",
+            }
+        )
     action = results.evaluations.get("action")
     if action:
         static = action.get("static_accuracy")
         detail = f"chance {100 / len(action['labels']):.0f}%"
-        found.append({"value": f"{100 * action['accuracy']:.1f}%", "name": f"action, {len(action['labels'])} classes",
-                      "detail": f"one frame repeated: {100 * static:.0f}%, {detail}" if static is not None else detail})
+        found.append(
+            {
+                "value": f"{100 * action['accuracy']:.1f}%",
+                "name": f"action, {len(action['labels'])} classes",
+                "detail": f"one frame repeated: {100 * static:.0f}%, {detail}"
+                if static is not None
+                else detail,
+            }
+        )
     return found
 
 
 def describe_data(results: Results) -> str:
     """One sentence on the videos that were scored."""
-    instances = [item["label"] for entry in results.database.values() for item in entry["annotations"]]
+    instances = [
+        item["label"] for entry in results.database.values() for item in entry["annotations"]
+    ]
     minutes = sum(float(entry["duration"]) for entry in results.database.values()) / 60
-    return (f"Scored on {len(results.database):,} untrimmed videos of the {results.sources.subset} subset "
-            f"({minutes:,.0f} minutes, {len(instances):,} actions of {len(set(instances))} classes).")
+    return (
+        f"Scored on {len(results.database):,} untrimmed videos of the {results.sources.subset} "
+        "subset "
+        f"({minutes:,.0f} minutes, {len(instances):,} actions of {len(set(instances))} classes)."
+    )
 
 
 def settings(results: Results) -> list[tuple[str, list[str]]]:
-    """How the two streams were trained: (name of the setting, one text a stream in the order action, boundary)."""
+    """How the two streams were trained: (name of the setting, one text a stream in the order
+    action, boundary).
+    """
+
     def show(task: str, path: str) -> str:
         if path.startswith("boundary.") and task != "boundary":
             return "–"
@@ -64,15 +96,27 @@ def settings(results: Results) -> list[tuple[str, list[str]]]:
         for key in path.split("."):
             value = value.get(key) if isinstance(value, dict) else None
         if isinstance(value, list):
-            return ", ".join(f"{item:g}" if isinstance(item, float) else str(item) for item in value)
+            return ", ".join(
+                f"{item:g}" if isinstance(item, float) else str(item) for item in value
+            )
         return "–" if value is None else f"{value:,.4g}" if isinstance(value, float) else str(value)
 
-    wanted = [("ResNet depth", "model.depth"), ("width factor", "model.width"), ("input", "model.input"),
-              ("frames a clip", "data.num_frames"), ("crop, pixels", "data.crop_size"),
-              ("batch size", "train.batch_size"), ("epochs", "train.epochs"),
-              ("learning rate", "optimizer.learning_rate"), ("seed", "seed"), ("transition", "boundary.transition"),
-              ("frame strides", "boundary.strides"), ("best epoch", "evaluation.best_epoch"),
-              ("validation samples", "evaluation.num_samples"), ("training time, seconds", "evaluation.seconds")]
+    wanted = [
+        ("ResNet depth", "model.depth"),
+        ("width factor", "model.width"),
+        ("input", "model.input"),
+        ("frames a clip", "data.num_frames"),
+        ("crop, pixels", "data.crop_size"),
+        ("batch size", "train.batch_size"),
+        ("epochs", "train.epochs"),
+        ("learning rate", "optimizer.learning_rate"),
+        ("seed", "seed"),
+        ("transition", "boundary.transition"),
+        ("frame strides", "boundary.strides"),
+        ("best epoch", "evaluation.best_epoch"),
+        ("validation samples", "evaluation.num_samples"),
+        ("training time, seconds", "evaluation.seconds"),
+    ]
     rows = [(name, [show(task, path) for task in ("action", "boundary")]) for name, path in wanted]
     return [(name, values) for name, values in rows if any(value != "–" for value in values)]
 
@@ -88,26 +132,47 @@ def notes(results: Results, auc: dict[str, dict[str, float | None]] | None) -> l
     """What the results do not show, and what a careful reader should know; plain sentences."""
     found = []
     if is_sample_world(results):
-        found.append("The videos are procedural: textured figures that follow motion programs over textured, slowly "
-                     "panning backgrounds. The page shows that every stage works together and how the features behave "
-                     "in this world. It is no evidence for real footage such as ActivityNet or THUMOS14.")
-        found.append("The networks are tiny and trained for minutes, from scratch. The published gain on ActivityNet "
-                     "(average mAP 34.26 to 34.75) was measured with ResNet-18 pre-trained on Kinetics-400; the two "
-                     "numbers here cannot be compared with it.")
+        found.append(
+            "The videos are procedural: textured figures that follow motion programs over "
+            "textured, slowly "
+            "panning backgrounds. The page shows that every stage works together and how the "
+            "features behave "
+            "in this world. It is no evidence for real footage such as ActivityNet or THUMOS14."
+        )
+        found.append(
+            "The networks are tiny and trained for minutes, from scratch. The published gain on "
+            "ActivityNet "
+            "(average mAP 34.26 to 34.75) was measured with ResNet-18 pre-trained on "
+            "Kinetics-400; the two "
+            "numbers here cannot be compared with it."
+        )
     seeds = {config.get("seed") for config in results.configs.values()} - {None}
     seed_text = f" (seed {', '.join(str(seed) for seed in sorted(seeds))})" if seeds else ""
-    found.append(f"One run{seed_text}, {len(results.database):,} scored videos: a difference of a few points may turn "
-                 "round with another seed.")
-    found.append("Checkpoints were chosen by their loss or accuracy on validation data, G-TAD's on the videos that are "
-                 "scored here; both rows of the table profit from that alike.")
+    found.append(
+        f"One run{seed_text}, {len(results.database):,} scored videos: a difference of a few "
+        "points may turn "
+        "round with another seed."
+    )
+    found.append(
+        "Checkpoints were chosen by their loss or accuracy on validation data, G-TAD's on the "
+        "videos that are "
+        "scored here; both rows of the table profit from that alike."
+    )
     rule = results.configs.get("boundary", {}).get("boundary", {}).get("transition", "diff_class")
     if rule == "diff_class":
-        found.append("Diff-class and same-class are told apart by the blend: only a diff-class joint has a transition, "
-                     "as in the paper. With hard cuts in both, this pair is close to guessing; no comparison of "
-                     "classes is learned.")
+        found.append(
+            "Diff-class and same-class are told apart by the blend: only a diff-class joint has a "
+            "transition, "
+            "as in the paper. With hard cuts in both, this pair is close to guessing; no "
+            "comparison of "
+            "classes is learned."
+        )
     else:
-        found.append(f"Transition rule {rule!r}: both joined types look alike at the joint, so diff-class against "
-                     "same-class measures a comparison of classes, which is hard.")
+        found.append(
+            f"Transition rule {rule!r}: both joined types look alike at the joint, so diff-class "
+            "against "
+            "same-class measures a comparison of classes, which is hard."
+        )
     if auc:
         found.append(_who_notices_joints(auc))
     return found
@@ -119,6 +184,12 @@ def _who_notices_joints(auc: dict[str, dict[str, float | None]]) -> str:
         known = {score: value for score, value in row.items() if value is not None}
         if known:
             best = max(known, key=lambda score: known[score])
-            winners.append(f"{style.readable(kind)}: {SCORE_NAMES.get(best, best)} ({known[best]:.2f})")
-    return ("Best at noticing joints, by AUC: " + "; ".join(winners) + ". Plain pixel change is the baseline that a "
-            "learned score has to beat.")
+            winners.append(
+                f"{style.readable(kind)}: {SCORE_NAMES.get(best, best)} ({known[best]:.2f})"
+            )
+    return (
+        "Best at noticing joints, by AUC: "
+        + "; ".join(winners)
+        + ". Plain pixel change is the baseline that a "
+        "learned score has to beat."
+    )

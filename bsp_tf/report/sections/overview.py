@@ -20,62 +20,107 @@ def map_table(results: Results) -> dict[str, Any]:
     for column, key in enumerate(next(iter(rows.values())), 1):
         values = [row[key] for row in rows.values()]
         known = [value for value in values if value is not None]
-        best |= {(i, column) for i, value in enumerate(values) if known and value == max(known) and value > min(known)}
-    texts = [[style.STREAM_NAMES[stream], *(summary.percent(value) for value in row.values())]
-             for stream, row in rows.items()]
+        best |= {
+            (i, column)
+            for i, value in enumerate(values)
+            if known and value == max(known) and value > min(known)
+        }
+    texts = [
+        [style.STREAM_NAMES[stream], *(summary.percent(value) for value in row.values())]
+        for stream, row in rows.items()
+    ]
     return html_table(["features", "mAP@0.5", "0.75", "0.95", "average"], texts, best)
 
 
 def class_ap(results: Results, gallery: Gallery) -> dict[str, Any]:
     """Picture and table of the AP of each class, averaged over the tIoU thresholds."""
-    means = {stream: {label: sum(values) / max(1, len(values)) for label, values in scores["ap"].items()}
-             for stream, scores in results.scores.items()}
+    means = {
+        stream: {label: sum(values) / max(1, len(values)) for label, values in scores["ap"].items()}
+        for stream, scores in results.scores.items()
+    }
     labels = sorted(set(means["action"]) & set(means["two_stream"]))
-    rows = [[style.readable(label), *(summary.percent(means[stream][label]) for stream in means),
-             f"{100 * (means['two_stream'][label] - means['action'][label]):+.2f}".replace("-", "−")]
-            for label in labels]
+    rows = [
+        [
+            style.readable(label),
+            *(summary.percent(means[stream][label]) for stream in means),
+            f"{100 * (means['two_stream'][label] - means['action'][label]):+.2f}".replace("-", "−"),
+        ]
+        for label in labels
+    ]
     table = html_table(["class", *(style.STREAM_NAMES[stream] for stream in means), "change"], rows)
     if not labels:
         return {"class_ap": None, "class_table": table}
     caption = ""
     if len(labels) > comparisons.MOST_CLASSES_DRAWN:
-        caption = f"Of {len(labels)} classes, the {comparisons.MOST_CLASSES_DRAWN} that changed most, up or down."
+        caption = (
+            f"Of {len(labels)} classes, the {comparisons.MOST_CLASSES_DRAWN} that changed "
+            "most, up or down."
+        )
     figure = comparisons.draw_class_ap(means["action"], means["two_stream"])
-    return {"class_ap": gallery.add("class_ap", figure, "Average precision of each class with both feature sets",
-                                    caption), "class_table": table}
+    return {
+        "class_ap": gallery.add(
+            "class_ap", figure, "Average precision of each class with both feature sets", caption
+        ),
+        "class_table": table,
+    }
 
 
 def training(results: Results, task: str, gallery: Gallery) -> dict[str, Any]:
-    """Confusion matrix, curves and training batch of one stream ("action" or "boundary"), and what is absent."""
+    """Confusion matrix, curves and training batch of one stream ("action" or "boundary"), and what
+    is absent.
+    """
     workdir = results.sources.pretrain[task]
     evaluation = results.evaluations.get(task)
-    content: dict[str, Any] = {"pictures": [], "absent": [], "batch": None, "sentence": "", "table": None}
+    content: dict[str, Any] = {
+        "pictures": [],
+        "absent": [],
+        "batch": None,
+        "sentence": "",
+        "table": None,
+    }
     if evaluation:
         labels, confusion = evaluation["labels"], evaluation["confusion"]
-        figure = matrices.draw_confusion(confusion, labels, f"{task.capitalize()} confusion, % of truth")
-        content["pictures"].append(gallery.add(f"{task}_confusion", figure, f"Confusion matrix of the {task} task"))
+        figure = matrices.draw_confusion(
+            confusion, labels, f"{task.capitalize()} confusion, % of truth"
+        )
+        content["pictures"].append(
+            gallery.add(f"{task}_confusion", figure, f"Confusion matrix of the {task} task")
+        )
         if task == "action":
             content["sentence"] = _action_sentence(evaluation)
     if task in results.metrics:
         chance = 1 / len(evaluation["labels"]) if evaluation else None
         for quantity in ("loss", "accuracy"):
-            figure = curves.draw_train_validation(results.metrics[task], quantity,
-                                                  f"{task.capitalize()} stream, {quantity}", chance)
-            content["pictures"].append(gallery.add(f"{task}_{quantity}", figure,
-                                                   f"{quantity} of the {task} stream over the epochs"))
+            figure = curves.draw_train_validation(
+                results.metrics[task], quantity, f"{task.capitalize()} stream, {quantity}", chance
+            )
+            content["pictures"].append(
+                gallery.add(
+                    f"{task}_{quantity}", figure, f"{quantity} of the {task} stream over the epochs"
+                )
+            )
     if not results.is_missing(workdir / "training_batch.png"):
-        content["batch"] = gallery.embed(workdir / "training_batch.png", f"A training batch of the {task} task")
-    content["absent"] = [path for path in results.missing if path.parent == workdir and path.name != "config.json"]
+        content["batch"] = gallery.embed(
+            workdir / "training_batch.png", f"A training batch of the {task} task"
+        )
+    content["absent"] = [
+        path for path in results.missing if path.parent == workdir and path.name != "config.json"
+    ]
     return content
 
 
 def _action_sentence(evaluation: dict[str, Any]) -> str:
-    sentence = (f"{100 * evaluation['accuracy']:.1f}% of the validation clips get their class of "
-                f"{len(evaluation['labels'])} right (chance {100 / len(evaluation['labels']):.1f}%).")
+    sentence = (
+        f"{100 * evaluation['accuracy']:.1f}% of the validation clips get their class of "
+        f"{len(evaluation['labels'])} right (chance {100 / len(evaluation['labels']):.1f}%)."
+    )
     static = evaluation.get("static_accuracy")
     if static is not None:
-        sentence += (f" Static control: with one frame repeated it is {100 * static:.1f}%. Near chance means that the "
-                     "network reads motion and not looks.")
+        sentence += (
+            f" Static control: with one frame repeated it is {100 * static:.1f}%. Near chance "
+            "means that the "
+            "network reads motion and not looks."
+        )
     return sentence
 
 
@@ -87,52 +132,97 @@ def boundary(results: Results, gallery: Gallery) -> dict[str, Any]:
         return content
     labels = evaluation["labels"]
     figure = matrices.draw_boundary_recall(evaluation["per_class"])
-    content["pictures"].insert(1, gallery.add("boundary_recall", figure, "Recall of the four boundary types"))
+    content["pictures"].insert(
+        1, gallery.add("boundary_recall", figure, "Recall of the four boundary types")
+    )
     shares = matrices.row_shares(evaluation["confusion"])
     rows = []
     for pair in (style.JOINED_TYPES, style.SPEED_TYPES):
         for name, partner in (pair, pair[::-1]):
             row, column = labels.index(name), labels.index(partner)
-            rows.append([style.readable(name), *(f"{100 * share:.1f}" for share in (
-                shares[row, row], shares[row, column], max(0, 1 - shares[row, row] - shares[row, column])))])
-    content["table"] = html_table(["percent of each type", "recall", "taken for its partner", "for the other pair"],
-                                  rows)
+            rows.append(
+                [
+                    style.readable(name),
+                    *(
+                        f"{100 * share:.1f}"
+                        for share in (
+                            shares[row, row],
+                            shares[row, column],
+                            max(0, 1 - shares[row, row] - shares[row, column]),
+                        )
+                    ),
+                ]
+            )
+    content["table"] = html_table(
+        ["percent of each type", "recall", "taken for its partner", "for the other pair"], rows
+    )
     pairs = matrices.pair_summary(evaluation["confusion"], labels)
     content["sentence"] = (
-        f"Four-way accuracy {100 * evaluation['accuracy']:.1f}% on validation clips (chance 25%). An average can hide "
-        f"a pair that is at chance, so the pairs stand apart: the joined pair, two clips put together, has a mean "
-        f"recall of {100 * pairs['joined']['recall']:.1f}%; the speed pair, one clip with or without a change of "
+        f"Four-way accuracy {100 * evaluation['accuracy']:.1f}% on validation clips (chance 25%). "
+        "An average can hide "
+        "a pair that is at chance, so the pairs stand apart: the joined pair, two clips put "
+        "together, has a mean "
+        f"recall of {100 * pairs['joined']['recall']:.1f}%; the speed pair, one clip with or "
+        "without a change of "
         f"speed, {100 * pairs['speed']['recall']:.1f}%."
-        + (f" With one frame repeated the network gets {100 * evaluation['static_accuracy']:.1f}%."
-           if evaluation.get("static_accuracy") is not None else ""))
+        + (
+            f" With one frame repeated the network gets {100 * evaluation['static_accuracy']:.1f}%."
+            if evaluation.get("static_accuracy") is not None
+            else ""
+        )
+    )
     return content
 
 
 def localization_training(results: Results, gallery: Gallery) -> dict[str, Any]:
     """Loss of G-TAD for both feature sets."""
-    metrics = {stream: results.metrics[f"gtad_{stream}"] for stream in results.sources.gtad
-               if f"gtad_{stream}" in results.metrics}
+    metrics = {
+        stream: results.metrics[f"gtad_{stream}"]
+        for stream in results.sources.gtad
+        if f"gtad_{stream}" in results.metrics
+    }
     workdirs = set(results.sources.gtad.values())
-    content = {"pictures": [], "absent": [path for path in results.missing if path.parent in workdirs]}
+    content = {
+        "pictures": [],
+        "absent": [path for path in results.missing if path.parent in workdirs],
+    }
     if metrics:
         figure = curves.draw_localization_loss(metrics)
-        content["pictures"].append(gallery.add("gtad_loss", figure, "Loss of G-TAD over the epochs"))
+        content["pictures"].append(
+            gallery.add("gtad_loss", figure, "Loss of G-TAD over the epochs")
+        )
     return content
 
 
-def timelines(results: Results, store: FeatureStore | None, gallery: Gallery,
-              most: int) -> dict[str, Any]:
-    """Timelines of at most `most` videos of the scored subset, and the rule by which they were taken."""
+def timelines(
+    results: Results, store: FeatureStore | None, gallery: Gallery, most: int
+) -> dict[str, Any]:
+    """Timelines of at most `most` videos of the scored subset, and the rule by which they were
+    taken.
+    """
     files = examples.find_videos(results.sources.videos)
     if not files:
         results.is_missing(results.sources.videos)
-    absent = [path for path in results.missing
-              if path in (results.sources.videos, results.sources.features / "metadata.json",
-                          *results.sources.detections.values())]
+    absent = [
+        path
+        for path in results.missing
+        if path
+        in (
+            results.sources.videos,
+            results.sources.features / "metadata.json",
+            *results.sources.detections.values(),
+        )
+    ]
     names = [name for name in results.database if name in files] or list(results.database)
     colors = style.class_colors(
         [item["label"] for entry in results.database.values() for item in entry["annotations"]]
-        + [item["label"] for videos in results.detections.values() for found in videos.values() for item in found])
+        + [
+            item["label"]
+            for videos in results.detections.values()
+            for found in videos.values()
+            for item in found
+        ]
+    )
     shown = []
     for number, video in enumerate(examples.pick_evenly(names, most), 1):
         entry = results.database[video]
@@ -141,16 +231,33 @@ def timelines(results: Results, store: FeatureStore | None, gallery: Gallery,
         except VideoError:
             # A broken video is no reason to have no report: its timeline goes without thumbnails.
             timeline = examples.build_timeline(results, video, None, store)
-        picture = gallery.add(f"timeline_{number}", draw_timeline(timeline, colors), f"Timeline of the video {video}")
+        picture = gallery.add(
+            f"timeline_{number}", draw_timeline(timeline, colors), f"Timeline of the video {video}"
+        )
         detail = f"{entry['duration']:.1f} s, {len(entry['annotations'])} actions"
-        shown.append({"name": video, "detail": detail.replace(" 1 actions", " 1 action"), "markup": picture.markup})
-    rule = (f"{len(shown)} of {len(names)} {results.sources.subset} videos, evenly spread over their sorted names and "
-            "not chosen by how well they came out.")
-    return {"timelines": shown, "timeline_rule": rule, "timelines_absent": absent,
-            "detections_shown": examples.DETECTIONS_SHOWN}
+        shown.append(
+            {
+                "name": video,
+                "detail": detail.replace(" 1 actions", " 1 action"),
+                "markup": picture.markup,
+            }
+        )
+    rule = (
+        f"{len(shown)} of {len(names)} {results.sources.subset} videos, evenly spread over their "
+        "sorted names and "
+        "not chosen by how well they came out."
+    )
+    return {
+        "timelines": shown,
+        "timeline_rule": rule,
+        "timelines_absent": absent,
+        "detections_shown": examples.DETECTIONS_SHOWN,
+    }
 
 
-def joint_auc(results: Results, measured: dict[str, Any] | None, gallery: Gallery) -> dict[str, Any]:
+def joint_auc(
+    results: Results, measured: dict[str, Any] | None, gallery: Gallery
+) -> dict[str, Any]:
     """Picture and table of the AUC by kind of joint; `measured` is from `joints.measure`."""
     content: dict[str, Any] = {"table": None, "reason": "", "absent": []}
     if not measured:
@@ -158,25 +265,40 @@ def joint_auc(results: Results, measured: dict[str, Any] | None, gallery: Galler
         if metadata in results.missing:
             content["absent"] = [metadata]
         else:
-            content["reason"] = ("Not measured: the annotations name no joints in videos with features (those of the "
-                                 "sample data do), or the features come without boundary probabilities.")
+            content["reason"] = (
+                "Not measured: the annotations name no joints in videos with features (those of "
+                "the "
+                "sample data do), or the features come without boundary probabilities."
+            )
         return content
     table = measured["auc"]
     figure = comparisons.draw_joint_auc(table, SCORE_NAMES)
     content["picture"] = gallery.add("joint_auc", figure, "AUC by kind of joint for three scores")
     rows, best = [], set()
     for i, (kind, row) in enumerate(table.items()):
-        rows.append([style.readable(kind), f"{measured['num_positive'][kind]:,}",
-                     *("–" if row[score] is None else f"{row[score]:.3f}" for score in SCORE_NAMES)])
+        rows.append(
+            [
+                style.readable(kind),
+                f"{measured['num_positive'][kind]:,}",
+                *("–" if row[score] is None else f"{row[score]:.3f}" for score in SCORE_NAMES),
+            ]
+        )
         known = [value for value in row.values() if value is not None]
-        best |= {(i, column) for column, score in enumerate(SCORE_NAMES, 2)
-                 if known and row[score] is not None and f"{row[score]:.3f}" == f"{max(known):.3f}"}
+        best |= {
+            (i, column)
+            for column, score in enumerate(SCORE_NAMES, 2)
+            if known and row[score] is not None and f"{row[score]:.3f}" == f"{max(known):.3f}"
+        }
     content["table"] = html_table(["kind of joint", "snippets", *SCORE_NAMES.values()], rows, best)
     content["explanation"] = (
-        f"Area under the ROC curve over the snippets of the {results.sources.subset} videos, against the "
-        f"{measured['num_negative']:,} snippets without a joint (distractors included). Three scores side by side, "
-        "whichever wins: the boundary stream's 1 − p(same-speed), how far the action features move, and plain pixel "
-        "change, which needs no learning.")
+        f"Area under the ROC curve over the snippets of the {results.sources.subset} videos, "
+        "against the "
+        f"{measured['num_negative']:,} snippets without a joint (distractors included). Three "
+        "scores side by side, "
+        "whichever wins: the boundary stream's 1 − p(same-speed), how far the action features "
+        "move, and plain pixel "
+        "change, which needs no learning."
+    )
     return content
 
 
@@ -185,5 +307,8 @@ def preview(results: Results, gallery: Gallery) -> Picture | None:
     path = results.sources.preview
     if results.is_missing(path):
         return None
-    return gallery.embed(path, "Synthesized clips of the four boundary types",
-                         "Synthesized training clips of the four boundary types; the mark is the boundary.")
+    return gallery.embed(
+        path,
+        "Synthesized clips of the four boundary types",
+        "Synthesized training clips of the four boundary types; the mark is the boundary.",
+    )

@@ -36,19 +36,33 @@ def test_reads_all_or_one_subset(tmp_path):
 
 
 def test_oddities_are_mended_and_counted(tmp_path):
-    path = write(tmp_path, {"a": video((8, 12), (-1, 3), (4, 2)), "b": video((5, 5), (10, 11), (-3, -1), (2, 3))})
+    path = write(
+        tmp_path,
+        {"a": video((8, 12), (-1, 3), (4, 2)), "b": video((5, 5), (10, 11), (-3, -1), (2, 3))},
+    )
     found = load_annotations(path)
     np.testing.assert_array_equal(found["a"].segments, [[8, 10], [0, 3]])
     np.testing.assert_array_equal(found["b"].segments, [[5, 5], [2, 3]])
-    assert found.oddities == {"clamped": ["a", "a"], "outside": ["b", "b"], "reversed": ["a"], "zero_length": ["b"]}
+    assert found.oddities == {
+        "clamped": ["a", "a"],
+        "outside": ["b", "b"],
+        "reversed": ["a"],
+        "zero_length": ["b"],
+    }
     assert [line[:30] for line in found.warnings()] == [
-        "2 annotated segments cut to th", "2 annotated segments outside t", "1 annotated segments end befor",
-        "1 annotated segments of zero l"]
+        "2 annotated segments cut to th",
+        "2 annotated segments outside t",
+        "1 annotated segments end befor",
+        "1 annotated segments of zero l",
+    ]
 
 
 def test_numbers_as_strings_and_no_duration(tmp_path):
     """As in the THUMOS14 files."""
-    path = write(tmp_path, {"a": {"subset": "test", "annotations": [{"segment": ["18.6", "24.8"], "label": "Jump"}]}})
+    path = write(
+        tmp_path,
+        {"a": {"subset": "test", "annotations": [{"segment": ["18.6", "24.8"], "label": "Jump"}]}},
+    )
     found = load_annotations(path)["a"]
     np.testing.assert_array_equal(found.segments, [[18.6, 24.8]])
     assert found.duration_seconds is None
@@ -66,27 +80,34 @@ def test_gzip(tmp_path):
         load_annotations(path)
 
 
-@pytest.mark.parametrize("entry, complaint", [
-    ([], "expected an object"),
-    ({"subset": "training", "duration": 3}, '"annotations" must be a list'),
-    (video(duration="long"), '"duration" must be a finite number'),
-    (video(duration=0), '"duration" must be above 0'),
-    (video(duration=True), '"duration" must be a finite number'),
-    (video(fps=-1), '"fps" must be above 0'),
-    (video((1, None)), 'annotation 0: "segment" must be a finite number'),
-    (video((1, float("nan"))), 'annotation 0: "segment" must be a finite number'),
-    (video((1, 10**400)), 'annotation 0: "segment" must be a finite number'),
-    (video((1, 2), (1,)), 'annotation 1: "segment" must be'),
-    (video() | {"annotations": ["x"]}, "annotation 0: expected an object"),
-    (video() | {"annotations": [{"segment": [1, 2]}]}, '"label" must be a class name'),
-    (video() | {"annotations": [{"segment": "12", "label": "a"}]}, '"segment" must be'),
-    (video(subset=3), '"subset" must be a string'),
-])
+@pytest.mark.parametrize(
+    "entry, complaint",
+    [
+        ([], "expected an object"),
+        ({"subset": "training", "duration": 3}, '"annotations" must be a list'),
+        (video(duration="long"), '"duration" must be a finite number'),
+        (video(duration=0), '"duration" must be above 0'),
+        (video(duration=True), '"duration" must be a finite number'),
+        (video(fps=-1), '"fps" must be above 0'),
+        (video((1, None)), 'annotation 0: "segment" must be a finite number'),
+        (video((1, float("nan"))), 'annotation 0: "segment" must be a finite number'),
+        (video((1, 10**400)), 'annotation 0: "segment" must be a finite number'),
+        (video((1, 2), (1,)), 'annotation 1: "segment" must be'),
+        (video() | {"annotations": ["x"]}, "annotation 0: expected an object"),
+        (video() | {"annotations": [{"segment": [1, 2]}]}, '"label" must be a class name'),
+        (video() | {"annotations": [{"segment": "12", "label": "a"}]}, '"segment" must be'),
+        (video(subset=3), '"subset" must be a string'),
+    ],
+)
 def test_bad_entries_name_file_video_and_key(tmp_path, entry, complaint):
     path = write(tmp_path, {"fine": video((1, 2)), "broken": entry})
     with pytest.raises(InputError) as error:
         load_annotations(path)
-    assert str(path) in str(error.value) and "'broken'" in str(error.value) and complaint in str(error.value)
+    assert (
+        str(path) in str(error.value)
+        and "'broken'" in str(error.value)
+        and complaint in str(error.value)
+    )
 
 
 def test_missing_file_no_json_no_database_and_no_such_subset(tmp_path):
@@ -105,17 +126,37 @@ def test_missing_file_no_json_no_database_and_no_such_subset(tmp_path):
 
 def test_the_bare_form_of_feature_based_methods(tmp_path):
     path = tmp_path / "bare.json"
-    path.write_text(json.dumps({"v_a": {"duration_second": 8.0, "feature_frame": 160, "annotations": [
-        {"segment": [1, 9], "label": "run"}]}, "v_b": {"annotations": []}}))
+    path.write_text(
+        json.dumps(
+            {
+                "v_a": {
+                    "duration_second": 8.0,
+                    "feature_frame": 160,
+                    "annotations": [{"segment": [1, 9], "label": "run"}],
+                },
+                "v_b": {"annotations": []},
+            }
+        )
+    )
     found = load_annotations(path)
-    assert found["a"].segments.tolist() == [[1.0, 8.0]] and found["a"].subset == "" and found["b"].labels == []
+    assert (
+        found["a"].segments.tolist() == [[1.0, 8.0]]
+        and found["a"].subset == ""
+        and found["b"].labels == []
+    )
 
 
 def test_real_files(shared):
-    assert len(load_annotations(shared / "annotations/activitynet-1.3/anet_anno_action.json")) == 19228
+    assert (
+        len(load_annotations(shared / "annotations/activitynet-1.3/anet_anno_action.json")) == 19228
+    )
     found = load_annotations(shared / "golden/anet13_gt.json.gz", "validation")
-    assert sum(len(v.labels) for v in found.values()) + len(found.oddities["outside"]) \
-        + len(found.oddities["reversed"]) == 7293
+    assert (
+        sum(len(v.labels) for v in found.values())
+        + len(found.oddities["outside"])
+        + len(found.oddities["reversed"])
+        == 7293
+    )
     assert found.oddities["clamped"] and found.oddities["zero_length"]
     assert len(load_annotations(shared / "golden/thumos_gt.json.gz", "test")) > 200
 

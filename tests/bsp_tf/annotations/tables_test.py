@@ -9,15 +9,22 @@ from bsp_tf.annotations.reader import load_annotations
 from bsp_tf.base.errors import InputError
 
 INFO = "video,numFrame,seconds,rfps,subset,featureFrame\nv_a,300,10,29.9,training,288\nv_b,1,1,1,validation,1\n"
-BARE = {"v_a": {"duration_second": 10.0, "duration_frame": 300, "feature_frame": 288,
-                "annotations": [{"segment": [1, 2], "label": "run"}]},
-        "v_b": {"duration_second": 8.0, "annotations": []}}
+BARE = {
+    "v_a": {
+        "duration_second": 10.0,
+        "duration_frame": 300,
+        "feature_frame": 288,
+        "annotations": [{"segment": [1, 2], "label": "run"}],
+    },
+    "v_b": {"duration_second": 8.0, "annotations": []},
+}
 
 
 def write(folder, **files):
     for name, content in files.items():
         (folder / name.replace("_csv", ".csv").replace("_json", ".json")).write_text(
-            content if isinstance(content, str) else json.dumps(content))
+            content if isinstance(content, str) else json.dumps(content)
+        )
 
 
 def test_subsets_of_the_bare_form_come_from_a_table(tmp_path):
@@ -25,31 +32,51 @@ def test_subsets_of_the_bare_form_come_from_a_table(tmp_path):
     found = load_annotations(f"{tmp_path}/anno.json,{tmp_path}/info.csv", "training")
     assert list(found) == ["a"] and found["a"].subset == "training"
     assert found["a"].fps == 30 and found["a"].covered_seconds == pytest.approx(9.6)
-    assert load_annotations(f"{tmp_path}/anno.json, {tmp_path}/info.csv", "validation")["b"].covered_seconds is None
+    assert (
+        load_annotations(f"{tmp_path}/anno.json, {tmp_path}/info.csv", "validation")[
+            "b"
+        ].covered_seconds
+        is None
+    )
     with pytest.raises(InputError, match="names no subsets at all: give a CSV"):
         load_annotations(tmp_path / "anno.json", "training")
 
 
 def test_the_tables_of_thumos(tmp_path):
     head = "video,type,type_idx,start,end,startFrame,endFrame\n"
-    rows = "video_validation_1,Diving,26,0.2,1.1,5,27\nvideo_validation_1,Diving,26,3.0,8.0,75,200\n"
-    write(tmp_path, val_csv=head + rows + "video_validation_1,Ambiguous,-1,4,5,,\n",
-          test_csv=head + "video_test_1,Diving,26,1.0,2.0,,\n")
+    rows = (
+        "video_validation_1,Diving,26,0.2,1.1,5,27\nvideo_validation_1,Diving,26,3.0,8.0,75,200\n"
+    )
+    write(
+        tmp_path,
+        val_csv=head + rows + "video_validation_1,Ambiguous,-1,4,5,,\n",
+        test_csv=head + "video_test_1,Diving,26,1.0,2.0,,\n",
+    )
     path = f"{tmp_path}/val.csv,{tmp_path}/test.csv"
     found = load_annotations(path, "validation")["video_validation_1"]
     np.testing.assert_array_equal(found.segments, [[0.2, 1.1], [3, 8]])
-    assert found.fps == 25 and found.duration_seconds is None and found.labels == ["Diving", "Diving"]
+    assert (
+        found.fps == 25 and found.duration_seconds is None and found.labels == ["Diving", "Diving"]
+    )
     assert load_annotations(path, "test")["video_test_1"].fps is None
 
 
-@pytest.mark.parametrize(("files", "fault"), [
-    ({"x_csv": "a,b\n1,2\n"}, 'expected the columns "video" and "subset"'), ({"x_csv": ""}, "found no rows"),
-    ({"x_csv": "video,type,start,end\nv,run,soon,2\n"}, "\"segment\" must be a finite number, got 'soon'"),
-    ({"x_csv": "video,type,start,end\nv,,1,2\n"}, '"label" must be a class name'),
-    ({"x_csv": "video,type,start,end\nv,run\n"}, '"segment" must be a finite number, got None'),
-    ({"x_csv": INFO}, "tells subsets only"),
-    ({"x_json": BARE, "y_json": BARE}, "video 'a': .*x.json.* has it, too"), ({}, "cannot read .*x.json"),
-])
+@pytest.mark.parametrize(
+    ("files", "fault"),
+    [
+        ({"x_csv": "a,b\n1,2\n"}, 'expected the columns "video" and "subset"'),
+        ({"x_csv": ""}, "found no rows"),
+        (
+            {"x_csv": "video,type,start,end\nv,run,soon,2\n"},
+            "\"segment\" must be a finite number, got 'soon'",
+        ),
+        ({"x_csv": "video,type,start,end\nv,,1,2\n"}, '"label" must be a class name'),
+        ({"x_csv": "video,type,start,end\nv,run\n"}, '"segment" must be a finite number, got None'),
+        ({"x_csv": INFO}, "tells subsets only"),
+        ({"x_json": BARE, "y_json": BARE}, "video 'a': .*x.json.* has it, too"),
+        ({}, "cannot read .*x.json"),
+    ],
+)
 def test_what_is_wrong_is_told(tmp_path, files, fault):
     write(tmp_path, **files)
     paths = ",".join(map(str, sorted(tmp_path.iterdir()))) or tmp_path / "x.json"

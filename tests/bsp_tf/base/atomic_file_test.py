@@ -10,7 +10,13 @@ import sys
 
 import pytest
 
-from bsp_tf.base.atomic_file import atomic_write, make_folder, read_json, read_json_object, write_json
+from bsp_tf.base.atomic_file import (
+    atomic_write,
+    make_folder,
+    read_json,
+    read_json_object,
+    write_json,
+)
 from bsp_tf.base.errors import InputError
 
 HANGS_IN_THE_MIDDLE = """
@@ -82,7 +88,11 @@ def test_nan_is_not_written(tmp_path):
 def test_unreadable_json_names_the_file(tmp_path):
     (tmp_path / "cut.json").write_text('{"a": ')
     (tmp_path / "latin.json").write_bytes(b'"\xe9"')
-    for name, words in (("none.json", "cannot read"), ("cut.json", "not valid"), ("latin.json", "not valid")):
+    for name, words in (
+        ("none.json", "cannot read"),
+        ("cut.json", "not valid"),
+        ("latin.json", "not valid"),
+    ):
         with pytest.raises(InputError, match=f"(?=.*{words}).*{name}"):
             read_json(tmp_path / name)
 
@@ -90,16 +100,25 @@ def test_unreadable_json_names_the_file(tmp_path):
 def test_places_that_cannot_be_written(tmp_path):
     (tmp_path / "file").touch()
     (tmp_path / "folder").mkdir()
-    for place in (tmp_path / "file" / "x.json", tmp_path / "file" / "below" / "x.json", tmp_path / "folder"):
+    for place in (
+        tmp_path / "file" / "x.json",
+        tmp_path / "file" / "below" / "x.json",
+        tmp_path / "folder",
+    ):
         with pytest.raises(InputError, match=f"cannot write {place}: .*Choose another output path"):
             write_json(place, [1])
     with pytest.raises(InputError, match="cannot make the folder"):
         make_folder(tmp_path / "file" / "below")
-    assert sorted(os.listdir(tmp_path)) == ["file", "folder"] and not os.listdir(tmp_path / "folder")
+    assert sorted(os.listdir(tmp_path)) == ["file", "folder"] and not os.listdir(
+        tmp_path / "folder"
+    )
 
 
 def test_a_full_disk_is_told_and_other_faults_are_left_alone(tmp_path):
-    with pytest.raises(InputError, match="cannot write .*x: No space left"), atomic_write(tmp_path / "x"):
+    with (
+        pytest.raises(InputError, match="cannot write .*x: No space left"),
+        atomic_write(tmp_path / "x"),
+    ):
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
     with pytest.raises(FileNotFoundError), atomic_write(tmp_path / "x"):
         open(tmp_path / "what the block wants to read")

@@ -56,24 +56,42 @@ def test_interrupt_is_no_traceback():
 
 def test_a_fault_of_the_program_keeps_its_traceback():
     ended = run("return 1 // 0")
-    assert ended.returncode == 1 and "ZeroDivisionError" in ended.stderr and "Traceback" in ended.stderr
+    assert (
+        ended.returncode == 1
+        and "ZeroDivisionError" in ended.stderr
+        and "Traceback" in ended.stderr
+    )
 
 
-@pytest.mark.parametrize(("arguments", "words"), [
-    (["number=3"], "unexpected argument 'number=3'"),
-    (["--numbr=3"], "Unknown command line flag 'numbr'. Did you mean: number"),
-    (["--number=abc"], "--number=abc: invalid literal"),
-    (["--number=-1"], "--number=-1: -1 is not a positive integer"),
-    (["--name="], "--name is empty (an unset shell variable?)"),
-])
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["number=3"], "unexpected argument 'number=3'"),
+        (["--numbr=3"], "Unknown command line flag 'numbr'. Did you mean: number"),
+        (["--number=abc"], "--number=abc: invalid literal"),
+        (["--number=-1"], "--number=-1: -1 is not a positive integer"),
+        (["--name="], "--name is empty (an unset shell variable?)"),
+    ],
+)
 def test_wrong_flags_are_one_line_and_status_2(arguments, words):
     ended = run("print('ran')", *arguments)
     assert (ended.returncode, ended.stdout) == (2, "")
-    assert ended.stderr.startswith("error: ") and ended.stderr.count("\n") == 1 and words in ended.stderr
+    assert (
+        ended.stderr.startswith("error: ")
+        and ended.stderr.count("\n") == 1
+        and words in ended.stderr
+    )
 
 
 def test_a_required_flag_that_is_not_given():
     program = PROGRAM.replace("1, lower_bound=1", "None, required=True")
-    ended = subprocess.run([sys.executable, "-c", program.format(body="pass")], capture_output=True, text=True,
-                           check=False)
-    assert (ended.returncode, ended.stderr) == (2, "error: --number is not set: add --number=VALUE (see --help).\n")
+    ended = subprocess.run(
+        [sys.executable, "-c", program.format(body="pass")],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (ended.returncode, ended.stderr) == (
+        2,
+        "error: --number is not set: add --number=VALUE (see --help).\n",
+    )

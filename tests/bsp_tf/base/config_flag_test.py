@@ -7,8 +7,10 @@ import pytest
 from bsp_tf.base.config_flag import check_config_flags
 from bsp_tf.base.errors import InputError
 
-GOOD = ("from ml_collections import ConfigDict\n\ndef get_config():\n    return ConfigDict("
-        "{'task': 'action', 'train': {'batch_size': 8}})\n")
+GOOD = (
+    "from ml_collections import ConfigDict\n\ndef get_config():\n    return ConfigDict("
+    "{'task': 'action', 'train': {'batch_size': 8}})\n"
+)
 
 
 @pytest.fixture
@@ -23,10 +25,16 @@ def test_a_good_one_passes(config):
     check_config_flags(["--help"])
 
 
-@pytest.mark.parametrize(("arguments", "fault"), [
-    (["--config.train.batchsize=4"], "'train.batchsize': did you mean --config.train.batch_size"),
-    (["--config.zzzz=4"], "its fields are: task, train, train.batch_size"),
-])
+@pytest.mark.parametrize(
+    ("arguments", "fault"),
+    [
+        (
+            ["--config.train.batchsize=4"],
+            "'train.batchsize': did you mean --config.train.batch_size",
+        ),
+        (["--config.zzzz=4"], "its fields are: task, train, train.batch_size"),
+    ],
+)
 def test_mistyped_fields(config, arguments, fault):
     with pytest.raises(InputError, match=fault):
         check_config_flags([f"--config={config}", *arguments])
@@ -40,14 +48,17 @@ def test_no_config_and_no_file(tmp_path):
             check_config_flags([f"--config={path}"])
 
 
-@pytest.mark.parametrize(("text", "fault"), [
-    ('{"flip": true}', "NameError"),
-    ("def get_config(:\n", "SyntaxError"),
-    ("import nowhere_at_all\n", "ModuleNotFoundError"),
-    ("def get_config():\n    return {}['a']\n", "KeyError"),
-    ("def get_config():\n    raise ValueError('7 is odd')\n", "7 is odd"),
-    ("def get_config():\n    return 3\n", "returned int"),
-])
+@pytest.mark.parametrize(
+    ("text", "fault"),
+    [
+        ('{"flip": true}', "NameError"),
+        ("def get_config(:\n", "SyntaxError"),
+        ("import nowhere_at_all\n", "ModuleNotFoundError"),
+        ("def get_config():\n    return {}['a']\n", "KeyError"),
+        ("def get_config():\n    raise ValueError('7 is odd')\n", "7 is odd"),
+        ("def get_config():\n    return 3\n", "returned int"),
+    ],
+)
 def test_files_that_are_no_config(tmp_path, text, fault):
     path = tmp_path / "bad.py"
     path.write_text(text)
@@ -57,5 +68,7 @@ def test_files_that_are_no_config(tmp_path, text, fault):
 
 
 def test_the_config_of_another_command(config):
-    with pytest.raises(InputError, match="no config of this command: it has no field 'features_dir'"):
+    with pytest.raises(
+        InputError, match="no config of this command: it has no field 'features_dir'"
+    ):
         check_config_flags([f"--config={config}"], ["features_dir"])

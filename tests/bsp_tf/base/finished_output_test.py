@@ -9,7 +9,9 @@ from bsp_tf.base.finished_output import digest_files, finished_output, refuse_ou
 
 
 def write(path, settings, inputs):
-    path.write_text(json.dumps({"results": 1, "external_data": {"settings": settings, "inputs": inputs}}))
+    path.write_text(
+        json.dumps({"results": 1, "external_data": {"settings": settings, "inputs": inputs}})
+    )
     return path
 
 
@@ -35,7 +37,9 @@ def test_same_settings_and_inputs_are_reused(tmp_path):
 
 def test_other_settings_are_named(tmp_path):
     path = write(tmp_path / "x.json", {"a": 1, "b": 2}, {})
-    with pytest.raises(InputError, match=r"x\.json was made with other settings \(a was 1, is now 3\)"):
+    with pytest.raises(
+        InputError, match=r"x\.json was made with other settings \(a was 1, is now 3\)"
+    ):
         finished_output(path, {"a": 3, "b": 2}, {})
 
 

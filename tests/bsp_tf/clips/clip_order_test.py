@@ -1,4 +1,6 @@
-"""The order of units: every clip once a pass, pairs that are what they should be, any place at once; reading."""
+"""The order of units: every clip once a pass, pairs that are what they should be, any place at
+once; reading.
+"""
 
 import collections
 
@@ -14,9 +16,15 @@ from bsp_tf.records.index import RecordIndex, load_index
 
 def index_of(labels, num_frames=40):
     count = len(labels)
-    return RecordIndex(np.zeros(count, np.int32), np.zeros(count, np.int64), np.array(labels, np.int32),
-                       np.broadcast_to(np.int32(num_frames), count), np.zeros((count, 2), np.int32),
-                       np.zeros(count, np.int64), np.zeros((0, 3), np.uint32))
+    return RecordIndex(
+        np.zeros(count, np.int32),
+        np.zeros(count, np.int64),
+        np.array(labels, np.int32),
+        np.broadcast_to(np.int32(num_frames), count),
+        np.zeros((count, 2), np.int32),
+        np.zeros(count, np.int64),
+        np.zeros((0, 3), np.uint32),
+    )
 
 
 def units(order, count, first=0):
@@ -40,7 +48,9 @@ def test_without_shuffle_the_order_is_that_of_the_records():
     assert units(order, 3).ravel().tolist() == [0, 2, 3]
 
 
-@pytest.mark.parametrize("labels", [[0, 1, 0, 1], [0] * 9 + [1] * 2, [2, 0, 5, 5, 2, -1, 0, 0, 5, 2, 2, 5, 7]])
+@pytest.mark.parametrize(
+    "labels", [[0, 1, 0, 1], [0] * 9 + [1] * 2, [2, 0, 5, 5, 2, -1, 0, 0, 5, 2, 2, 5, 7]]
+)
 def test_quads_are_two_clips_of_a_class_and_two_of_another(labels):
     order = clip_order.QuadOrder(index_of(labels), seed=1, min_frames=40)
     quads = units(order, 30)
@@ -84,11 +94,15 @@ def test_usable_clips_are_counted(tmp_path, make_color_records):
     folder = open_folder(make_color_records(tmp_path / "r", [[2, 3, 4], [5, 6, 7]]))
     index = load_index(folder)
     clip_order.require_usable_clips(folder, index, 3, 2, 2, "a task")
-    with pytest.raises(InputError, match=r"a task: it needs 2 .* Of 6 clips .*'class 0': 1, 'class 1': 3"):
+    with pytest.raises(
+        InputError, match=r"a task: it needs 2 .* Of 6 clips .*'class 0': 1, 'class 1': 3"
+    ):
         clip_order.require_usable_clips(folder, index, 4, 2, 2, "a task")
 
 
 def test_parallel_map_keeps_the_order():
     numbers = tf.data.Dataset.range(200)
-    np.testing.assert_array_equal(list(clip_order.parallel_map(numbers, lambda n: n * n).as_numpy_iterator()),
-                                  np.arange(200) ** 2)
+    np.testing.assert_array_equal(
+        list(clip_order.parallel_map(numbers, lambda n: n * n).as_numpy_iterator()),
+        np.arange(200) ** 2,
+    )

@@ -1,4 +1,6 @@
-"""Batches over tf.data service: real dispatcher and worker processes that are killed; order, content, resuming."""
+"""Batches over tf.data service: real dispatcher and worker processes that are killed; order,
+content, resuming.
+"""
 
 import os
 import signal
@@ -20,8 +22,14 @@ PROJECT = Path(__file__).resolve().parents[3]
 
 def start(*arguments):
     environment = os.environ | {"CUDA_VISIBLE_DEVICES": "-1", "TF_CPP_MIN_LOG_LEVEL": "3"}
-    process = subprocess.Popen([sys.executable, "-m", "bsp_tf.data_service", *arguments], cwd=PROJECT, text=True,
-                               env=environment, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+    process = subprocess.Popen(
+        [sys.executable, "-m", "bsp_tf.data_service", *arguments],
+        cwd=PROJECT,
+        text=True,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+    )
     return process
 
 
@@ -50,7 +58,9 @@ def service():
         stop(processes)
 
 
-def test_the_stream_is_the_local_one_though_a_worker_is_killed_and_resumes(service, make_config, tmp_path, capsys):
+def test_the_stream_is_the_local_one_though_a_worker_is_killed_and_resumes(
+    service, make_config, tmp_path, capsys
+):
     address, workers = service
     config = make_config("boundary")
     expected = list(pipelines.dataset_for(config, "train", 8, 3).take(24).as_numpy_iterator())
@@ -68,16 +78,23 @@ def test_the_stream_is_the_local_one_though_a_worker_is_killed_and_resumes(servi
     tf.train.Checkpoint(iterator=resumed).read(saved).assert_consumed()
     for batch in expected[12:14]:
         assert_same(next(resumed), batch)
-    later = iter(pipelines.dataset_for(remote, "train", 16, 3, first_batch=5, shard_index=1, num_shards=2))
-    local = pipelines.dataset_for(config, "train", 16, 3, first_batch=5, shard_index=1, num_shards=2)
+    later = iter(
+        pipelines.dataset_for(remote, "train", 16, 3, first_batch=5, shard_index=1, num_shards=2)
+    )
+    local = pipelines.dataset_for(
+        config, "train", 16, 3, first_batch=5, shard_index=1, num_shards=2
+    )
     assert_same(next(later), next(local.as_numpy_iterator()))
 
 
 def test_a_batch_that_the_service_loses_is_made_here(service, capsys):
     """The service's stream lacks number 3 and ends in pairs of exchanged neighbours."""
+
     def make_batches(first, end):
         if end is not None:
-            return tf.data.Dataset.from_tensors((tf.constant(first, tf.int64), {"here": tf.constant(True)}))
+            return tf.data.Dataset.from_tensors(
+                (tf.constant(first, tf.int64), {"here": tf.constant(True)})
+            )
         numbers = tf.data.Dataset.range(first, 10_000).filter(lambda n: n != 3)
         return numbers.map(lambda n: (n ^ 1, {"here": tf.constant(False)}))
 
@@ -95,21 +112,30 @@ def test_training_goes_on_without_a_dispatcher_and_with_it_again(make_config, mo
     port = dispatcher.stdout.readline().split()[-1]
     dispatcher.kill()
     dispatcher.wait()
-    batches = iter(pipelines.dataset_for(
-        make_config("action", **{"data.service": f"grpc://localhost:{port}"}), "train", 4, 0))
+    batches = iter(
+        pipelines.dataset_for(
+            make_config("action", **{"data.service": f"grpc://localhost:{port}"}), "train", 4, 0
+        )
+    )
     processes = []
     try:
         for _ in range(3):
             assert_same(next(batches), next(expected))
         assert batches.num_lost == 3
         assert capsys.readouterr().err.count("sends nothing for 1 s") == 1
-        for turn in range(2):  # the second dispatcher does not know the run, and both are lost without a farewell
-            processes = [start("--role=dispatcher", f"--port={port}"),
-                         start("--role=worker", f"--dispatcher=localhost:{port}")]
+        for turn in range(
+            2
+        ):  # the second dispatcher does not know the run, and both are lost without a farewell
+            processes = [
+                start("--role=dispatcher", f"--port={port}"),
+                start("--role=worker", f"--dispatcher=localhost:{port}"),
+            ]
             assert all("ready" in process.stdout.readline() for process in processes)
             printed, deadline = "", time.monotonic() + 60
             while "answers again" not in printed and time.monotonic() < deadline:
-                time.sleep(0.05)  # a step; without it the batches made here stay ahead of the service's
+                time.sleep(
+                    0.05
+                )  # a step; without it the batches made here stay ahead of the service's
                 assert_same(next(batches), next(expected))
                 printed += capsys.readouterr().err
             assert "answers again" in printed, turn
@@ -119,10 +145,19 @@ def test_training_goes_on_without_a_dispatcher_and_with_it_again(make_config, mo
 
 
 def test_sigterm_is_heard_while_the_service_is_silent(color_records, tmp_path):
-    command = [sys.executable, "-m", "bsp_tf.pretrain", "--config=configs/sample_action.py", f"--workdir={tmp_path}/r",
-               f"--config.data.train_dir={color_records}", f"--config.data.validation_dir={color_records}",
-               "--config.data.service=grpc://localhost:1", "--config.data.crop_size=32", "--config.data.short_side=32",
-               "--config.train.batch_size=4"]
+    command = [
+        sys.executable,
+        "-m",
+        "bsp_tf.pretrain",
+        "--config=configs/sample_action.py",
+        f"--workdir={tmp_path}/r",
+        f"--config.data.train_dir={color_records}",
+        f"--config.data.validation_dir={color_records}",
+        "--config.data.service=grpc://localhost:1",
+        "--config.data.crop_size=32",
+        "--config.data.short_side=32",
+        "--config.train.batch_size=4",
+    ]
     with subprocess.Popen(command, cwd=PROJECT, text=True, stderr=subprocess.PIPE) as process:
         assert any("sends nothing" in line for line in process.stderr)
         process.send_signal(signal.SIGTERM)

@@ -1,4 +1,6 @@
-"""Whole pipelines over pictures that say which frame they are: contents, balance, seeds, resuming, bad input."""
+"""Whole pipelines over pictures that say which frame they are: contents, balance, seeds, resuming,
+bad input.
+"""
 
 import itertools
 
@@ -23,27 +25,44 @@ def assert_equal(left, right):
 
 
 def same(left, right):
-    return all(np.array_equal(a, b) for a, b in zip(tf.nest.flatten(left), tf.nest.flatten(right), strict=True))
+    return all(
+        np.array_equal(a, b)
+        for a, b in zip(tf.nest.flatten(left), tf.nest.flatten(right), strict=True)
+    )
 
 
 @pytest.fixture(scope="module")
 def mixed_records(tmp_path_factory, make_color_records):
     """Odd and differing sizes, 1-frame clips, unlabelled clips, three shards."""
-    return make_color_records(tmp_path_factory.mktemp("mixed") / "r", [[40, 40, 1], [40, 35, 3], [30, 40]], num_shards=3,
-                        unlabelled=2, size_of=lambda label, clip: (9 + 2 * label, 12 + 5 * clip))
+    return make_color_records(
+        tmp_path_factory.mktemp("mixed") / "r",
+        [[40, 40, 1], [40, 35, 3], [30, 40]],
+        num_shards=3,
+        unlabelled=2,
+        size_of=lambda label, clip: (9 + 2 * label, 12 + 5 * clip),
+    )
 
 
 def check_sample(element, b, place_of):
     """Reads a sample back from its colours and compares it with all that its labels claim."""
     colors = element["frames"][b].mean(axis=(1, 2))
     places = [place_of(color) for color in colors]
-    label, boundary, length = (element[name][b] for name in ("label", "boundary", "transition_length"))
-    (class_before, class_after), (before, after) = element["source_classes"][b], element["strides"][b]
+    label, boundary, length = (
+        element[name][b] for name in ("label", "boundary", "transition_length")
+    )
+    (class_before, class_after), (before, after) = (
+        element["source_classes"][b],
+        element["strides"][b],
+    )
     first_after = int(np.ceil(boundary + length / 2)) if boundary >= 0 else 8
     last_before = int(np.floor(boundary - length / 2)) - 1 if boundary >= 0 else 7
-    head, tail = places[:last_before + 1], places[first_after:]
-    assert {place.label for place in head} == {class_before} and len({place.clip for place in head}) == 1
-    assert {place.label for place in tail} <= {class_after} and len({place.clip for place in tail}) <= 1
+    head, tail = places[: last_before + 1], places[first_after:]
+    assert {place.label for place in head} == {class_before} and len(
+        {place.clip for place in head}
+    ) == 1
+    assert {place.label for place in tail} <= {class_after} and len(
+        {place.clip for place in tail}
+    ) <= 1
     np.testing.assert_allclose(np.diff([place.frame for place in head]), before, atol=0.8)
     np.testing.assert_allclose(np.diff([place.frame for place in tail]), after, atol=0.8)
     clips = {place[:2] for place in head + tail}
@@ -57,18 +76,29 @@ def check_sample(element, b, place_of):
         assert (class_before == class_after) == (label == SAME_CLASS)
         assert (length > 0) == (label == DIFF_CLASS)
     if length:
-        middle = colors[last_before + 1:first_after, 0]  # red tells the class
+        middle = colors[last_before + 1 : first_after, 0]  # red tells the class
         weights = (np.arange(len(middle)) + 1) / (len(middle) + 1)
-        np.testing.assert_allclose(middle, 24 * (class_before + weights * (int(class_after) - class_before)), atol=2)
+        np.testing.assert_allclose(
+            middle, 24 * (class_before + weights * (int(class_after) - class_before)), atol=2
+        )
 
 
 @pytest.mark.parametrize("split", ["train", "validation"])
 def test_boundary_samples_are_what_their_labels_say(make_config, place_of, split):
     elements = batches(make_config("boundary", **{"data.validation_passes": 3}), split, count=6)
-    assert elements[0]["frames"].shape == (8, 8, 8, 8, 3) and elements[0]["frames"].dtype == np.uint8
-    types = {name: (value.dtype, value.shape) for name, value in elements[0].items() if name != "frames"}
-    assert types == {"label": (np.int32, (8,)), "boundary": (np.float32, (8,)), "source_classes": (np.int32, (8, 2)),
-                     "strides": (np.int32, (8, 2)), "transition_length": (np.int32, (8,))}
+    assert (
+        elements[0]["frames"].shape == (8, 8, 8, 8, 3) and elements[0]["frames"].dtype == np.uint8
+    )
+    types = {
+        name: (value.dtype, value.shape) for name, value in elements[0].items() if name != "frames"
+    }
+    assert types == {
+        "label": (np.int32, (8,)),
+        "boundary": (np.float32, (8,)),
+        "source_classes": (np.int32, (8, 2)),
+        "strides": (np.int32, (8, 2)),
+        "transition_length": (np.int32, (8,)),
+    }
     for element in elements:
         assert np.bincount(element["label"]).tolist() == [len(element["label"]) // 4] * 4
         for b in range(len(element["label"])):
@@ -101,16 +131,20 @@ def test_action_samples(make_config, place_of, sampling):
         assert element["label"].dtype == np.int32 and element["frames"].shape == (8, 8, 8, 8, 3)
         for frames, label in zip(element["frames"], element["label"], strict=True):
             places = [place_of(color) for color in frames.mean(axis=(1, 2))]
-            assert {place.label for place in places} == {label} and len({place.clip for place in places}) == 1
+            assert {place.label for place in places} == {label} and len(
+                {place.clip for place in places}
+            ) == 1
             steps = np.diff([place.frame for place in places])
             if sampling == "consecutive":
                 np.testing.assert_allclose(steps, 2, atol=0.8)
             elif sampling == "uniform":
-                np.testing.assert_allclose([place.frame for place in places], 5 * np.arange(8) + 2, atol=2.4)
+                np.testing.assert_allclose(
+                    [place.frame for place in places], 5 * np.arange(8) + 2, atol=2.4
+                )
             seen.append(places[0][:2])
     # Every pass of 16 clips shows each clip once.
     for start in range(0, 48, 16):
-        assert len(set(seen[start:start + 16])) == 16
+        assert len(set(seen[start : start + 16])) == 16
     assert seen[:16] != seen[16:32]
 
 
@@ -124,7 +158,10 @@ def test_action_validation_is_finite_whole_and_the_same_for_every_seed(make_conf
 
 
 def test_action_takes_short_odd_and_differing_clips(make_config, mixed_records):
-    config = make_config("action", **{"data.validation_dir": str(mixed_records), "data.train_dir": str(mixed_records)})
+    config = make_config(
+        "action",
+        **{"data.validation_dir": str(mixed_records), "data.train_dir": str(mixed_records)},
+    )
     labels = np.concatenate([element["label"] for element in batches(config, "validation")])
     assert sorted(labels.tolist()) == [0, 0, 0, 1, 1, 1, 2, 2]  # the unlabelled two are left out
     assert len(batches(config, count=3)) == 3
@@ -134,15 +171,24 @@ def test_action_takes_short_odd_and_differing_clips(make_config, mixed_records):
 @pytest.mark.parametrize("task", ["action", "boundary"])
 def test_crop_and_flip_are_one_for_all_frames_of_a_clip(make_config, tmp_path, task, multi_scale):
     """Samples of one still picture stay still and vary from sample to sample, but for twins."""
-    picture = np.random.default_rng(0).integers(0, 255, (6, 8, 3), np.uint8).repeat(4, 0).repeat(4, 1)
+    picture = (
+        np.random.default_rng(0).integers(0, 255, (6, 8, 3), np.uint8).repeat(4, 0).repeat(4, 1)
+    )
     still = tf.io.encode_jpeg(picture).numpy()
     with tf.io.TFRecordWriter(str(tmp_path / "clips-00000-of-00001")) as writer:
         for i in range(8):
             clip = schema.Clip([still] * 40, i % 2, "", 0, 1, f"{i}", 25.0, 24, 32)
             writer.write(schema.encode_clip(clip))
     (tmp_path / "labels.txt").write_text("a\nb\n")
-    config = make_config(task, **{"data.train_dir": str(tmp_path), "data.multi_scale": multi_scale,
-                                  "data.short_side": 24, "data.crop_size": 16})
+    config = make_config(
+        task,
+        **{
+            "data.train_dir": str(tmp_path),
+            "data.multi_scale": multi_scale,
+            "data.short_side": 24,
+            "data.crop_size": 16,
+        },
+    )
     shown = set()
     for element in batches(config, count=4):
         for frames in element["frames"]:
@@ -182,7 +228,9 @@ def test_a_saved_iterator_goes_on_bit_for_bit(make_config, tmp_path, task):
     for _ in range(5):
         next(iterator)
     path = tf.train.Checkpoint(iterator=iterator).write(str(tmp_path / "state"))
-    assert sum(file.stat().st_size for file in tmp_path.iterdir()) < 20_000  # places in the stream, not pixels
+    assert (
+        sum(file.stat().st_size for file in tmp_path.iterdir()) < 20_000
+    )  # places in the stream, not pixels
     expected = [next(iterator) for _ in range(6)]
     resumed = fresh()
     tf.train.Checkpoint(iterator=resumed).read(path).assert_consumed()
@@ -197,7 +245,9 @@ def test_errors_name_the_place_and_the_remedy(make_config, make_color_records, t
     with pytest.raises(InputError, match="task='speed'"):
         pipelines.dataset_for(make_config("speed"), "train", 4, 0)
     with pytest.raises(InputError, match="does not exist"):
-        pipelines.dataset_for(make_config("action", **{"data.train_dir": str(tmp_path / "no")}), "train", 4, 0)
+        pipelines.dataset_for(
+            make_config("action", **{"data.train_dir": str(tmp_path / "no")}), "train", 4, 0
+        )
     with pytest.raises(InputError, match="data.frame_step=0"):
         pipelines.dataset_for(make_config("action", **{"data.frame_step": 0}), "train", 4, 0)
     with pytest.raises(InputError, match="short_side=8 is smaller than data.crop_size=9"):
@@ -206,26 +256,38 @@ def test_errors_name_the_place_and_the_remedy(make_config, make_color_records, t
         pipelines.dataset_for(make_config("action", **{"data.sampling": "all"}), "train", 4, 0)
 
 
-@pytest.mark.parametrize("clips", [[[40] * 6], [[40] * 6, [40]], [[40] * 6, [40, 28]]],
-                         ids=["one_class", "single_clip", "short_clip"])
-def test_records_that_cannot_make_pairs_are_refused_at_once(make_config, make_color_records, tmp_path, clips):
+@pytest.mark.parametrize(
+    "clips",
+    [[[40] * 6], [[40] * 6, [40]], [[40] * 6, [40, 28]]],
+    ids=["one_class", "single_clip", "short_clip"],
+)
+def test_records_that_cannot_make_pairs_are_refused_at_once(
+    make_config, make_color_records, tmp_path, clips
+):
     folder = make_color_records(tmp_path / "r", clips)
     config = make_config("boundary", **{"data.train_dir": str(folder)})
-    with pytest.raises(InputError, match="needs 2 class.*2 or more labelled clips of at least 29 frames.*'class 0': 6"):
+    with pytest.raises(
+        InputError,
+        match="needs 2 class.*2 or more labelled clips of at least 29 frames.*'class 0': 6",
+    ):
         pipelines.dataset_for(config, "train", 4, 0)
 
 
 def test_only_unlabelled_clips_are_refused(make_config, make_color_records, tmp_path):
     folder = make_color_records(tmp_path / "r", [[]], unlabelled=3)
     with pytest.raises(InputError, match="of 3 clips the usable ones by class are {}|Of 3 clips"):
-        pipelines.dataset_for(make_config("action", **{"data.train_dir": str(folder)}), "train", 4, 0)
+        pipelines.dataset_for(
+            make_config("action", **{"data.train_dir": str(folder)}), "train", 4, 0
+        )
 
 
 def test_labels_of_another_run_are_refused(make_config, make_color_records, tmp_path):
     folder = make_color_records(tmp_path / "r", [[], [], [9, 9]])
     (folder / "labels.txt").write_text("only one\n")
     with pytest.raises(InputError, match="class 2, labels.txt has 1 lines"):
-        pipelines.dataset_for(make_config("action", **{"data.train_dir": str(folder)}), "train", 4, 0)
+        pipelines.dataset_for(
+            make_config("action", **{"data.train_dir": str(folder)}), "train", 4, 0
+        )
 
 
 def test_truncated_and_damaged_records_are_refused(make_config, make_color_records, tmp_path):
@@ -233,7 +295,7 @@ def test_truncated_and_damaged_records_are_refused(make_config, make_color_recor
     shard = folder / "clips-00000-of-00001"
     whole = shard.read_bytes()
     config = make_config("action", **{"data.train_dir": str(folder)})
-    shard.write_bytes(whole[:len(whole) // 2])
+    shard.write_bytes(whole[: len(whole) // 2])
     with pytest.raises(InputError, match=str(shard)):
         pipelines.dataset_for(config, "train", 4, 0)
     shard.write_bytes(whole[:500] + b"\0" * 20 + whole[520:])
@@ -254,8 +316,10 @@ def test_workers_share_the_rows_of_the_global_batches(make_config, task, split):
     """Worker w of W has rows [w*B/W, (w+1)*B/W) of each batch, from any batch on."""
     config = make_config(task)
     whole = batches(config, split, batch_size=12, count=3)
-    shares = [list(pipelines.dataset_for(config, split, 12, 0, 1, worker, 3).take(2).as_numpy_iterator())
-              for worker in range(3)]
+    shares = [
+        list(pipelines.dataset_for(config, split, 12, 0, 1, worker, 3).take(2).as_numpy_iterator())
+        for worker in range(3)
+    ]
     for step, batch in enumerate(whole[1:]):
         parts = [share[step] for share in shares if step < len(share)]
         assert_equal([batch], [tf.nest.map_structure(lambda *rows: np.concatenate(rows), *parts)])

@@ -12,7 +12,8 @@ from bsp_tf.records.folder import open_folder
 def collect(dataset):
     batches = list(dataset.as_numpy_iterator())
     return [len(batch["label"]) for batch in batches], {
-        name: np.concatenate([batch[name] for batch in batches]) for name in batches[0]}
+        name: np.concatenate([batch[name] for batch in batches]) for name in batches[0]
+    }
 
 
 def test_one_view_is_what_training_evaluates_on(make_config, color_records):
@@ -34,15 +35,25 @@ def test_views_run_on_over_batches_and_start_anywhere(make_config, color_records
         np.testing.assert_array_equal(rest[name], whole[name][whole["clip"] >= 11])
 
 
-def test_unlabelled_clips_are_left_out_and_lengths_and_sizes_may_differ(make_config, make_color_records, tmp_path):
-    folder = make_color_records(tmp_path / "mixed", [[1, 60], [5]], unlabelled=2,
-                          size_of=lambda label, clip: (16, 12) if clip else (12, 16))
-    sizes, found = collect(view_batches(open_folder(folder), make_config("action").data, 2, 3, 32)[0])
+def test_unlabelled_clips_are_left_out_and_lengths_and_sizes_may_differ(
+    make_config, make_color_records, tmp_path
+):
+    folder = make_color_records(
+        tmp_path / "mixed",
+        [[1, 60], [5]],
+        unlabelled=2,
+        size_of=lambda label, clip: (16, 12) if clip else (12, 16),
+    )
+    sizes, found = collect(
+        view_batches(open_folder(folder), make_config("action").data, 2, 3, 32)[0]
+    )
     assert sum(sizes) == 18 and sorted(found["label"][::6].tolist()) == [0, 0, 1]
 
 
-@pytest.mark.parametrize("views, text", [
-    ((0, 1, 4), "num_clips=0"), ((1, 2, 4), "num_crops=2"), ((1, 1, 0), "batch_size=0")])
+@pytest.mark.parametrize(
+    "views, text",
+    [((0, 1, 4), "num_clips=0"), ((1, 2, 4), "num_crops=2"), ((1, 1, 0), "batch_size=0")],
+)
 def test_wrong_numbers_are_named(views, text, make_config, color_records):
     with pytest.raises(InputError, match=text):
         view_batches(open_folder(color_records), make_config("action").data, *views)

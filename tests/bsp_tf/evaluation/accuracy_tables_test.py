@@ -19,8 +19,15 @@ def test_the_worst_classes_come_first_and_empty_ones_not_at_all():
     names = [f"class {i}" for i in range(8)]
     view = summarize(logits, labels, names)
     text = accuracy_tables.action_tables({"1 clip": view, "10 clips": view}, most_classes=2)
-    rows = [line for line in text.splitlines() if line.startswith("| class ") and "clips" not in line]
+    rows = [
+        line for line in text.splitlines() if line.startswith("| class ") and "clips" not in line
+    ]
     assert "10 clips, the worst 2 of 7 classes:" in text and len(rows) == 2
-    assert rows[0].split("|")[1:5] == [" class 3 ", "     4 ", "      0.0 ", "          class 0 (4) "]
+    assert rows[0].split("|")[1:5] == [
+        " class 3 ",
+        "     4 ",
+        "      0.0 ",
+        "          class 0 (4) ",
+    ]
     assert "class 5" not in accuracy_tables.action_tables({"1 clip": view})
     assert text.splitlines()[2].split("|")[3].strip() == "85.7"

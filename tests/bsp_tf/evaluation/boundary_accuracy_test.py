@@ -16,7 +16,9 @@ def samples(rule, answer):
     blended = {"diff_class": label == 0, "both": label <= 1, "none": label < 0}[rule]
     boundary = np.where(label == 3, -1.0, 3.0 + np.arange(4 * NUM) % 3)
     strides = np.stack([np.where(np.arange(4 * NUM) % 2, 1, 4), np.where(label == 2, 2, 4)], axis=1)
-    predicted = np.array([answer(*pair) for pair in zip(label.tolist(), blended.tolist(), strict=True)])
+    predicted = np.array(
+        [answer(*pair) for pair in zip(label.tolist(), blended.tolist(), strict=True)]
+    )
     return BoundarySamples(label, predicted, boundary, strides, np.where(blended, 4, 0))
 
 
@@ -28,11 +30,17 @@ def sees_classes(label, blended):
     return label
 
 
-@pytest.mark.parametrize("answer, rule, by_class, by_blend", [
-    (sees_blends_only, "diff_class", 1.0, 1.0), (sees_blends_only, "both", 0.5, 1.0),
-    (sees_blends_only, "none", 0.5, 1.0), (sees_classes, "diff_class", 1.0, 1.0), (sees_classes, "both", 1.0, 0.5),
-    (sees_classes, "none", 1.0, 0.5),
-])
+@pytest.mark.parametrize(
+    "answer, rule, by_class, by_blend",
+    [
+        (sees_blends_only, "diff_class", 1.0, 1.0),
+        (sees_blends_only, "both", 0.5, 1.0),
+        (sees_blends_only, "none", 0.5, 1.0),
+        (sees_classes, "diff_class", 1.0, 1.0),
+        (sees_classes, "both", 1.0, 0.5),
+        (sees_classes, "none", 1.0, 0.5),
+    ],
+)
 def test_blend_and_class_are_told_apart(answer, rule, by_class, by_blend):
     told = blend_or_class(samples(rule, answer))
     assert told == {"num_samples": 2 * NUM, "by_class": by_class, "by_blend": by_blend}
@@ -42,9 +50,14 @@ def test_pairs_stand_apart_and_every_table_holds_every_sample():
     shown = samples("both", lambda label, blended: min(label, 2))
     result = summarize(shown)
     assert result["accuracy"] == 0.75
-    assert result["pairs"] == {"joined": {"accuracy": 1.0, "kept": 1.0}, "speed": {"accuracy": 0.5, "kept": 1.0}}
-    totals = {key: sum(cell["num_samples"] for cells in result[key].values() for cell in cells)
-              for key in ("by_position", "by_speeds", "by_transition_length")}
+    assert result["pairs"] == {
+        "joined": {"accuracy": 1.0, "kept": 1.0},
+        "speed": {"accuracy": 0.5, "kept": 1.0},
+    }
+    totals = {
+        key: sum(cell["num_samples"] for cells in result[key].values() for cell in cells)
+        for key in ("by_position", "by_speeds", "by_transition_length")
+    }
     assert totals == {"by_position": 3 * NUM, "by_speeds": 4 * NUM, "by_transition_length": 2 * NUM}
     assert list(result["by_position"]) == ["3", "4", "5"]
     assert result["by_speeds"]["1->2 (x2)"][2] == {"num_samples": NUM // 2, "accuracy": 1.0}

@@ -10,7 +10,12 @@ from benchmarks.scoring import make_predictions
 from benchmarks.scoring_loops import map_in_loops
 from bsp_tf.base.errors import InputError
 from bsp_tf.evaluation import matching as module
-from bsp_tf.evaluation.detection_map import ACTIVITYNET_TIOU, THUMOS_TIOU, average_precision, detection_map
+from bsp_tf.evaluation.detection_map import (
+    ACTIVITYNET_TIOU,
+    THUMOS_TIOU,
+    average_precision,
+    detection_map,
+)
 from bsp_tf.evaluation.ground_truth import load_ground_truth, load_predictions, make_instances
 
 
@@ -39,7 +44,9 @@ def plain_ap(truth_rows, predicted_rows, threshold):
     for i in order:
         video, _, start, end, _ = predicted_rows[i]
         candidates = [
-            (plain_tiou(row[2:4], (start, end)), j) for j, row in enumerate(truth_rows) if row[0] == video
+            (plain_tiou(row[2:4], (start, end)), j)
+            for j, row in enumerate(truth_rows)
+            if row[0] == video
         ]
         hit = False
         for value, j in sorted(candidates, reverse=True):
@@ -91,7 +98,9 @@ def test_chunks_of_pairs_do_not_change_the_result(monkeypatch):
     truth_rows, predicted_rows = random_world(99)
     whole = detection_map(truths(*truth_rows), predicted(*predicted_rows))
     monkeypatch.setattr(module, "PAIRS_AT_ONCE", 3)
-    np.testing.assert_array_equal(detection_map(truths(*truth_rows), predicted(*predicted_rows)).ap, whole.ap)
+    np.testing.assert_array_equal(
+        detection_map(truths(*truth_rows), predicted(*predicted_rows)).ap, whole.ap
+    )
 
 
 def test_average_precision_by_hand():
@@ -110,7 +119,9 @@ def test_equality_matches():
 
 def test_a_taken_ground_truth_leaves_the_next_best():
     both = truths(("v", "a", 0, 10), ("v", "a", 1, 11))
-    scores = detection_map(both, predicted(("v", "a", 0, 10, 0.9), ("v", "a", 0, 10, 0.8)), [0.5, 0.9])
+    scores = detection_map(
+        both, predicted(("v", "a", 0, 10, 0.9), ("v", "a", 0, 10, 0.8)), [0.5, 0.9]
+    )
     np.testing.assert_allclose(scores.mean_ap, [1, 0.5])
 
 
@@ -128,7 +139,9 @@ def test_equal_scores_later_in_the_file_first():
 
 
 def test_class_without_predictions_scores_zero_and_counts():
-    scores = detection_map(truths(("v", "a", 0, 1), ("v", "b", 0, 1)), predicted(("v", "a", 0, 1, 1)), [0.5])
+    scores = detection_map(
+        truths(("v", "a", 0, 1), ("v", "b", 0, 1)), predicted(("v", "a", 0, 1, 1)), [0.5]
+    )
     assert scores.ap.tolist() == [[1], [0]] and scores.mean_ap == [0.5]
     assert scores.warnings == {"classes_without_predictions": 1}
 
@@ -245,12 +258,19 @@ def test_official_activitynet_numbers(shared):
     assert {scores.class_names[i] for i in np.flatnonzero(differing)} == points
 
 
-@pytest.mark.parametrize(("name", "subset", "tiou"), [("anet13_gt.json.gz", "validation", ACTIVITYNET_TIOU),
-                                                      ("thumos_gt.json.gz", "test", THUMOS_TIOU)])
+@pytest.mark.parametrize(
+    ("name", "subset", "tiou"),
+    [
+        ("anet13_gt.json.gz", "validation", ACTIVITYNET_TIOU),
+        ("thumos_gt.json.gz", "test", THUMOS_TIOU),
+    ],
+)
 def test_equals_the_plain_loops_on_real_annotations(shared, name, subset, tiou):
     truth = load_ground_truth(shared / "golden" / name, subset)
     predictions = make_predictions(truth, 20_000)
     scores = detection_map(truth, predictions, tiou)
     expected = map_in_loops(truth, predictions, tiou)
-    np.testing.assert_allclose(scores.ap, [expected[label] for label in scores.class_names], rtol=0, atol=1e-9)
+    np.testing.assert_allclose(
+        scores.ap, [expected[label] for label in scores.class_names], rtol=0, atol=1e-9
+    )
     assert 0.01 < scores.average < 0.99

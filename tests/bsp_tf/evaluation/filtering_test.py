@@ -11,7 +11,9 @@ from bsp_tf.evaluation.ground_truth import load_ground_truth, make_instances
 
 
 def test_without_videos():
-    world = make_instances("uvwv", "abcb", [[0, 1], [2, 3], [4, 5], [6, 7]], [1, 2, 3, 4], more_videos=["x"])
+    world = make_instances(
+        "uvwv", "abcb", [[0, 1], [2, 3], [4, 5], [6, 7]], [1, 2, 3, 4], more_videos=["x"]
+    )
     rest = without_videos(world, ["u", "w", "elsewhere"])
     assert rest.video_names == ["v", "x"] and rest.class_names == ["b"]
     assert rest.video.tolist() == rest.label.tolist() == [0, 0] and rest.score.tolist() == [2, 4]
@@ -33,22 +35,44 @@ def test_duplicates_of_the_real_annotations(shared):
     found = {}
     for subset in ("training", "validation"):
         truths = load_ground_truth(shared / "golden" / "anet13_gt.json.gz", subset)
-        rows = list(zip(truths.video.tolist(), truths.label.tolist(), map(tuple, truths.segment.round(3).tolist()),
-                        strict=True))
+        rows = list(
+            zip(
+                truths.video.tolist(),
+                truths.label.tolist(),
+                map(tuple, truths.segment.round(3).tolist()),
+                strict=True,
+            )
+        )
         found[subset] = len(truths) - len(without_duplicates(truths))
         assert found[subset] >= len(rows) - len(set(rows)) > 0
 
 
-@pytest.mark.parametrize(("name", "text"), [
-    ("a.txt", "u\n\n v \n"), ("a.json", '["u", "v"]'), ("b.json", '{"u": {}, "v": 1}'), ("noname", "u\r\nv")])
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("a.txt", "u\n\n v \n"),
+        ("a.json", '["u", "v"]'),
+        ("b.json", '{"u": {}, "v": 1}'),
+        ("noname", "u\r\nv"),
+    ],
+)
 def test_video_lists(tmp_path, name, text):
     (tmp_path / name).write_text(text)
     assert load_video_list(tmp_path / name) == ["u", "v"]
 
 
-@pytest.mark.parametrize(("name", "content"), [
-    ("a.json", b"[1]"), ("a.json", b"3"), ("a.json", b"{"), ("a.json", b"[]"), ("a.txt", b"\n"), ("a.txt", b"\xff\xfe"),
-    ("a.json", json.dumps([["u"]]).encode())])
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("a.json", b"[1]"),
+        ("a.json", b"3"),
+        ("a.json", b"{"),
+        ("a.json", b"[]"),
+        ("a.txt", b"\n"),
+        ("a.txt", b"\xff\xfe"),
+        ("a.json", json.dumps([["u"]]).encode()),
+    ],
+)
 def test_bad_video_lists(tmp_path, name, content):
     (tmp_path / name).write_bytes(content)
     with pytest.raises(InputError, match=name):

@@ -133,8 +133,16 @@ BAD_TRUTH = {
     "no annotations": ([*VIDEO, "annotations"], DELETE, ["video 'one'", "'annotations'"]),
     "annotations is null": ([*VIDEO, "annotations"], None, ["video 'one'", "None"]),
     "no label": ([*VIDEO, "annotations", 1, "label"], DELETE, ["video 'one', entry 1", "'label'"]),
-    "time is a word": ([*VIDEO, "annotations", 1, "segment"], ["3.0", "soon"], ["entry 1", "'soon'"]),
-    "time is nan in text": ([*VIDEO, "annotations", 1, "segment"], ["3.0", "nan"], ["entry 1", "'nan'"]),
+    "time is a word": (
+        [*VIDEO, "annotations", 1, "segment"],
+        ["3.0", "soon"],
+        ["entry 1", "'soon'"],
+    ),
+    "time is nan in text": (
+        [*VIDEO, "annotations", 1, "segment"],
+        ["3.0", "nan"],
+        ["entry 1", "'nan'"],
+    ),
     "reversed": ([*VIDEO, "annotations", 1, "segment"], [4, 3], ["entry 1", "before it starts"]),
     "half a letter": ([*VIDEO, "annotations", 1, "label"], "\ud800", ["label", "Unicode"]),
 }
@@ -150,7 +158,9 @@ def test_bad_ground_truth_is_refused_by_place(tmp_path, case):
 
 
 def test_unknown_subset_names_those_there_are(tmp_path):
-    with pytest.raises(InputError, match=r"'test'.*'validation' \(2 videos\), 'training' \(1 videos\)"):
+    with pytest.raises(
+        InputError, match=r"'test'.*'validation' \(2 videos\), 'training' \(1 videos\)"
+    ):
         load_ground_truth(write(tmp_path / "t.json", TRUTH), "test")
 
 
@@ -203,7 +213,9 @@ def test_mutated_predictions_never_raise_anything_else(tmp_path, seed):
         for _ in range(rng.integers(1, 4)):
             at = int(rng.integers(len(mutated)))
             piece = str(
-                rng.choice(["", "NaN", "null", "-", "1e999", '"', "{}", "[]", ",", "true", "\\ud800"])
+                rng.choice(
+                    ["", "NaN", "null", "-", "1e999", '"', "{}", "[]", ",", "true", "\\ud800"]
+                )
             )
             mutated = mutated[:at] + piece + mutated[at + int(rng.integers(0, 6)) :]
         try:

@@ -45,7 +45,9 @@ def test_spans():
     assert snippet_spans(0, 8, 1, 8).shape == (0, 2)
 
 
-SPANS = snippet_spans(8, 8, 1, 8)  # 64 frames at 10 a second: snippet i shows .8 i to .8 (i + 1) seconds
+SPANS = snippet_spans(
+    8, 8, 1, 8
+)  # 64 frames at 10 a second: snippet i shows .8 i to .8 (i + 1) seconds
 
 
 def test_a_cut_inside_a_snippet():
@@ -78,7 +80,9 @@ def test_a_long_fade_leaves_out_all_it_touches():
 
 
 def test_two_kinds_side_by_side():
-    positive, negative = label_snippets(SPANS, 10.0, [(2.0, 2.0, "a"), (2.9, 2.9, "b"), (6.0, 6.0, "a")])
+    positive, negative = label_snippets(
+        SPANS, 10.0, [(2.0, 2.0, "a"), (2.9, 2.9, "b"), (6.0, 6.0, "a")]
+    )
     assert np.flatnonzero(positive["a"]).tolist() == [2, 7]
     assert np.flatnonzero(positive["b"]).tolist() == [3]
     assert np.flatnonzero(negative).tolist() == [0, 5]
@@ -92,8 +96,12 @@ def test_no_joints_all_negative():
 def test_table_by_kind_over_videos():
     good = np.zeros(8)
     good[2] = 1.0
-    first = VideoSnippets(SPANS, 10.0, [(2.0, 2.0, "hard_cut")], {"good": good, "flat": np.zeros(8)})
-    second = VideoSnippets(SPANS, 10.0, [(2.0, 2.0, "motion_change")], {"good": -good, "flat": np.zeros(8)})
+    first = VideoSnippets(
+        SPANS, 10.0, [(2.0, 2.0, "hard_cut")], {"good": good, "flat": np.zeros(8)}
+    )
+    second = VideoSnippets(
+        SPANS, 10.0, [(2.0, 2.0, "motion_change")], {"good": -good, "flat": np.zeros(8)}
+    )
     assert joint_auc_table([first, second]) == {
         "hard_cut": {"good": 1.0, "flat": 0.5},
         "motion_change": {"good": 0.0, "flat": 0.5},
@@ -116,7 +124,8 @@ def test_scores_must_fit():
 def test_neighbour_distance():
     centre = np.array([1.0, 1.0])
     features = np.array([[2, 1], [2, 1], [1, 1], [0, 1], [0, 1]], float)
-    # Centred: right, right, nothing, left, left. The snippet in the middle has right before and left after.
+    # Centred: right, right, nothing, left, left. The snippet in the middle has right before and
+    # left after.
     np.testing.assert_allclose(neighbour_distance(features, centre), [0, 0, 2, 0, 0])
     assert neighbour_distance(features[:1], centre) == [0]
     assert neighbour_distance(np.zeros((0, 2)), centre).shape == (0,)

@@ -1,7 +1,9 @@
-"""300 spoilt pairs of files: each is refused in one line, or scored like the same files without the fault, and counted.
+"""300 spoilt pairs of files: each is refused in one line, or scored like the same files without the
+fault, and counted.
 
-A mutation returns the two files as bytes and what is right: None for a refusal; else the documents without the fault,
-whose score plain loops compute, and the warning that has to be counted (None for a harmless change).
+A mutation returns the two files as bytes and what is right: None for a refusal; else the documents
+without the fault, whose score plain loops compute, and the warning that has to be counted (None for
+a harmless change).
 """
 
 import copy
@@ -28,13 +30,22 @@ def make_documents(rng):
     database, results, scores = {}, {}, iter(rng.permutation(60) / 60)
     for video in range(6):
         start = rng.uniform(0, 50, 3).round(2)
-        rows = [{"segment": [s, round(s + float(rng.uniform(2, 20)), 2)], "label": "abc"[(video + i) % 3]}
-                for i, s in enumerate(start.tolist())]
+        rows = [
+            {
+                "segment": [s, round(s + float(rng.uniform(2, 20)), 2)],
+                "label": "abc"[(video + i) % 3],
+            }
+            for i, s in enumerate(start.tolist())
+        ]
         database[f"v{video}"] = {"subset": "validation", "duration": 80.0, "annotations": rows}
         results[f"v{video}"] = [
-            {"segment": np.sort(np.array(rows[i % 3]["segment"]) + rng.normal(0, 1, 2)).tolist(),
-             "label": str(rng.choice(list("abc"))) if i > 5 else rows[i % 3]["label"], "score": float(next(scores))}
-            for i in range(10)]
+            {
+                "segment": np.sort(np.array(rows[i % 3]["segment"]) + rng.normal(0, 1, 2)).tolist(),
+                "label": str(rng.choice(list("abc"))) if i > 5 else rows[i % 3]["label"],
+                "score": float(next(scores)),
+            }
+            for i in range(10)
+        ]
     return {"version": "x", "database": database}, {"results": results, "external_data": {}}
 
 
@@ -122,7 +133,9 @@ def unknown_label(rng, truth, found):
 
 def unknown_video(rng, truth, found):
     name = str(rng.choice(sorted(found["results"])))
-    found["results"][str(rng.choice(["v_" + name, name.upper() + "x", "", "\ud800"]))] = found["results"].pop(name)
+    found["results"][str(rng.choice(["v_" + name, name.upper() + "x", "", "\ud800"]))] = found[
+        "results"
+    ].pop(name)
     return truth, found, (truth, copy.deepcopy(found), "predictions_for_unknown_video")
 
 
@@ -149,7 +162,9 @@ def empty(rng, truth, found):
 
 def twice(rng, truth, found):
     text = json.dumps(document := either(rng, truth, found))
-    name = str(rng.choice(["v1", "segment", "label", "results" if document is found else "database"]))
+    name = str(
+        rng.choice(["v1", "segment", "label", "results" if document is found else "database"])
+    )
     at = text.index(f'"{name}": ')
     text = text[:at] + f'"{name}": 0, ' + text[at:]
     return (text.encode(), found, None) if document is truth else (truth, text.encode(), None)
@@ -163,13 +178,22 @@ def deep(rng, truth, found):
 
 def cut(rng, truth, found):
     data = json.dumps(document := either(rng, truth, found)).encode()
-    data = data[:int(rng.integers(len(data)))]
+    data = data[: int(rng.integers(len(data)))]
     return (data, found, None) if document is truth else (truth, data, None)
 
 
 def wrong_top_level(rng, truth, found):
-    value = [[found], "results", 3, {"results": [1]}, {"results": {"v0": {}}}, {"results": {"v0": [[]]}},
-             {"database": {}}, None, True][rng.integers(9)]
+    value = [
+        [found],
+        "results",
+        3,
+        {"results": [1]},
+        {"results": {"v0": {}}},
+        {"results": {"v0": [[]]}},
+        {"database": {}},
+        None,
+        True,
+    ][rng.integers(9)]
     return (value, found, None) if rng.random() < 0.5 else (truth, value, None)
 
 
@@ -181,7 +205,7 @@ def garbage(rng, truth, found):
 
 def gzip_cut(rng, truth, found):
     data = gzip.compress(json.dumps(document := either(rng, truth, found)).encode(), mtime=0)
-    data = data[:int(rng.integers(2, len(data)))]
+    data = data[: int(rng.integers(2, len(data)))]
     return (data, found, None) if document is truth else (truth, data, None)
 
 
@@ -194,36 +218,73 @@ def gzip_flipped(rng, truth, found):
 
 
 def points(rng, truth, found):
-    """A ground truth without length cannot be found, nor by a prediction without length in the same place."""
+    """A ground truth without length cannot be found, nor by a prediction without length in the same
+    place.
+    """
     row, video, _ = pick(rng, truth)
     row["segment"][1] = row["segment"][0]
     name = next(name for name, entry in truth["database"].items() if entry is video)
     right = copy.deepcopy(found)
     right["results"][name].append({"segment": FAR, "label": row["label"], "score": 2.0})
-    found["results"][name].append({"segment": list(row["segment"]), "label": row["label"], "score": 2.0})
+    found["results"][name].append(
+        {"segment": list(row["segment"]), "label": row["label"], "score": 2.0}
+    )
     return truth, found, (truth, right, "undefined_overlaps")
 
 
 def harmless(rng, truth, found):
     before = copy.deepcopy((truth, found))
     row, video, _ = pick(rng, truth)
-    row["more"], video["duration"] = {"nested": [None, "x"]}, [None, "long", -3, True, [1]][rng.integers(5)]
+    row["more"], video["duration"] = (
+        {"nested": [None, "x"]},
+        [None, "long", -3, True, [1]][rng.integers(5)],
+    )
     truth["database"]["elsewhere"] = {"subset": "training", "annotations": [{"anything": 1}]}
     text = json.dumps(found, indent=int(rng.integers(4)))
-    return truth, text.encode(str(rng.choice(["utf-8", "utf-8-sig", "utf-16", "utf-32"]))), (*before, None)
+    return (
+        truth,
+        text.encode(str(rng.choice(["utf-8", "utf-8-sig", "utf-16", "utf-32"]))),
+        (*before, None),
+    )
 
 
-MUTATIONS = [missing_key, text_for_a_number, not_finite, no_number, wrong_shape, reversed_prediction, reversed_truth,
-             unknown_label, unknown_video, huge_number, empty, twice, deep, cut, wrong_top_level, garbage, gzip_cut,
-             gzip_flipped, points, harmless]
+MUTATIONS = [
+    missing_key,
+    text_for_a_number,
+    not_finite,
+    no_number,
+    wrong_shape,
+    reversed_prediction,
+    reversed_truth,
+    unknown_label,
+    unknown_video,
+    huge_number,
+    empty,
+    twice,
+    deep,
+    cut,
+    wrong_top_level,
+    garbage,
+    gzip_cut,
+    gzip_flipped,
+    points,
+    harmless,
+]
 
 
 def instances(document):
-    rows = [(video, row) for video, entry in document.get("database", document.get("results")).items()
-            for row in (entry["annotations"] if isinstance(entry, dict) else entry)]
+    rows = [
+        (video, row)
+        for video, entry in document.get("database", document.get("results")).items()
+        for row in (entry["annotations"] if isinstance(entry, dict) else entry)
+    ]
     scores = [row["score"] for _, row in rows] if "results" in document else None
-    return make_instances([video for video, _ in rows], [row["label"] for _, row in rows],
-                          [row["segment"] for _, row in rows], scores)
+    return make_instances(
+        [video for video, _ in rows],
+        [row["label"] for _, row in rows],
+        [row["segment"] for _, row in rows],
+        scores,
+    )
 
 
 @pytest.mark.parametrize("mutation", MUTATIONS, ids=lambda mutation: mutation.__name__)
@@ -243,7 +304,9 @@ def test_refused_in_a_line_or_scored_right(tmp_path, mutation, seed):
     truth, found = load_ground_truth(paths[0], "validation"), load_predictions(paths[1])
     scores = detection_map(truth, found)
     expected = map_in_loops(*(instances(document) for document in right[:2]), ACTIVITYNET_TIOU)
-    np.testing.assert_allclose(scores.ap, [expected[name] for name in scores.class_names], rtol=0, atol=1e-12)
+    np.testing.assert_allclose(
+        scores.ap, [expected[name] for name in scores.class_names], rtol=0, atol=1e-12
+    )
     if right[2]:
         assert scores.warnings[right[2]] > 0 and right[2] in WARNING_TEXT
     else:

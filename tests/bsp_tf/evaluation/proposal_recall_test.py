@@ -16,9 +16,16 @@ TIOU = np.array([0.2, 0.5, 0.75, 1.0])
 
 
 def instances(truth_rows, rows):
-    return (make_instances(*([row[i] for row in truth_rows] for i in (0, 1)), [row[2:4] for row in truth_rows]),
-            make_instances(*([row[i] for row in rows] for i in (0, 1)), [row[2:4] for row in rows],
-                           [row[4] for row in rows]))
+    return (
+        make_instances(
+            *([row[i] for row in truth_rows] for i in (0, 1)), [row[2:4] for row in truth_rows]
+        ),
+        make_instances(
+            *([row[i] for row in rows] for i in (0, 1)),
+            [row[2:4] for row in rows],
+            [row[4] for row in rows],
+        ),
+    )
 
 
 def overlaps(truth, segments):
@@ -42,7 +49,7 @@ def official(truth_rows, rows, tiou, most):
     kept = {}
     for video in videos:
         segments = best_first(rows, video)
-        kept[video] = segments[:min(int(len(segments) * ratio), len(segments))]
+        kept[video] = segments[: min(int(len(segments) * ratio), len(segments))]
     total = sum(map(len, kept.values()))
     shares = np.arange(1, 101) / 100.0 * (most * float(len(videos)) / total)
     recall = np.zeros((len(tiou), 100))
@@ -50,7 +57,7 @@ def official(truth_rows, rows, tiou, most):
         for j, share in enumerate(shares):
             for truth in truth_rows:
                 segments = kept[truth[0]]
-                segments = segments[:min(int(len(segments) * share), len(segments))]
+                segments = segments[: min(int(len(segments) * share), len(segments))]
                 row[j] += (overlaps(truth, segments) >= threshold).any()
     return recall / len(truth_rows), shares * (float(total) / len(videos))
 
@@ -66,7 +73,7 @@ def exactly(truth_rows, rows, tiou, most):
             share = Fraction((j + 1) * most, 100) / mean
             for truth in truth_rows:
                 own = segments[truth[0]]
-                row[j] += (overlaps(truth, own[:int(len(own) * share)]) >= threshold).any()
+                row[j] += (overlaps(truth, own[: int(len(own) * share)]) >= threshold).any()
     return recall / len(truth_rows)
 
 
@@ -82,25 +89,33 @@ def test_equals_the_plain_procedures(small_world, seed, most):
     steps = np.diff(numbers) * (recall.mean(0)[1:] + recall.mean(0)[:-1]) / 2
     assert scores.area == pytest.approx(steps.sum() / numbers[-1], abs=1e-12)
     exact = proposal_recall(*instances(truth_rows, rows), TIOU, most, exact=True)
-    np.testing.assert_allclose(exact.recall, exactly(truth_rows, rows, TIOU, most), rtol=0, atol=1e-12)
+    np.testing.assert_allclose(
+        exact.recall, exactly(truth_rows, rows, TIOU, most), rtol=0, atol=1e-12
+    )
 
 
 def test_official_roundings_and_exact_counts():
-    """100 proposals; only the one of rank k finds: recall begins where more than k proposals are looked at."""
+    """100 proposals; only the one of rank k finds: recall begins where more than k proposals are
+    looked at.
+    """
     begins = {}
     for rank in (28, 56, 57):
         rows = [("v", "a", 500 + i, 501 + i, float(-i)) for i in range(100)]
         rows[rank] = ("v", "a", 0, 1, float(-rank))
         world = instances([("v", "a", 0, 1)], rows)
-        begins[rank] = [int(np.argmax(proposal_recall(*world, [0.5], exact=exact).recall[0])) + 1
-                        for exact in (False, True)]
+        begins[rank] = [
+            int(np.argmax(proposal_recall(*world, [0.5], exact=exact).recall[0])) + 1
+            for exact in (False, True)
+        ]
     assert begins == {28: [30, 29], 56: [58, 57], 57: [59, 58]}
 
 
 def test_proposals_elsewhere_thin_out_officially_only():
     rows = [("v", "a", 500, 501, 9.0), ("v", "a", 0, 1, 8.0)]
     world = instances([("v", "a", 0, 1)], rows + [("elsewhere", "a", 0, 1, 1.0)] * 2)
-    official_scores, exact = (proposal_recall(*world, [0.5], 2, exact=value) for value in (False, True))
+    official_scores, exact = (
+        proposal_recall(*world, [0.5], 2, exact=value) for value in (False, True)
+    )
     # Two of four rows: the ratio is a half, and of two proposals one is left.
     assert official_scores.average_recall[-1] == 0 and exact.average_recall[-1] == 1
     assert official_scores.warnings == {"proposals_for_unknown_video": 2}
@@ -109,17 +124,24 @@ def test_proposals_elsewhere_thin_out_officially_only():
 def test_labels_play_no_part(small_world):
     truth_rows, rows = small_world(7)
     other = [(row[0], "z", *row[2:]) for row in rows]
-    np.testing.assert_array_equal(proposal_recall(*instances(truth_rows, rows)).recall,
-                                  proposal_recall(*instances(truth_rows, other)).recall)
+    np.testing.assert_array_equal(
+        proposal_recall(*instances(truth_rows, rows)).recall,
+        proposal_recall(*instances(truth_rows, other)).recall,
+    )
 
 
 def test_at_and_json():
-    world = instances([("v", "a", 0, 1), ("w", "a", 0, 1)], [("v", "a", 0, 1, 1.0), ("v", "a", 5, 1, 0.5)])
+    world = instances(
+        [("v", "a", 0, 1), ("w", "a", 0, 1)], [("v", "a", 0, 1, 1.0), ("v", "a", 5, 1, 0.5)]
+    )
     scores = proposal_recall(*world, [0.5], max_proposals=1)
     assert scores.at(1) == 0.5 and scores.at(0.001) == 0 and scores.at(100) == 0.5
     assert scores.warnings == {"reversed_proposals": 1, "videos_without_proposals": 1}
     written = json.loads(json.dumps(scores.to_json()))
-    assert written["AUC"] == scores.area and len(written["average_recall"]) == len(written["recall"][0]) == 100
+    assert (
+        written["AUC"] == scores.area
+        and len(written["average_recall"]) == len(written["recall"][0]) == 100
+    )
 
 
 def test_no_proposals_recall_nothing():
@@ -127,7 +149,10 @@ def test_no_proposals_recall_nothing():
     for exact in (False, True):
         scores = proposal_recall(*world, exact=exact)
         assert scores.area == 0 and scores.warnings == {"videos_without_proposals": 1}
-        assert proposal_recall(world[0], instances([], [("w", "a", 0, 1, 1.0)])[1], exact=exact).area == 0
+        assert (
+            proposal_recall(world[0], instances([], [("w", "a", 0, 1, 1.0)])[1], exact=exact).area
+            == 0
+        )
 
 
 def test_a_segment_without_length_is_never_found():
@@ -137,17 +162,25 @@ def test_a_segment_without_length_is_never_found():
 
 def test_nothing_to_score_is_refused():
     truths, proposals = instances([("v", "a", 0, 1)], [("v", "a", 0, 1, 1.0)])
-    for arguments, words in (((truths, truths), "no scores"), ((instances([], [])[0], proposals), "no segment"),
-                             ((truths, proposals, [2.0]), "tIoU"), ((truths, proposals, [0.5], 0), "at least 1")):
+    for arguments, words in (
+        ((truths, truths), "no scores"),
+        ((instances([], [])[0], proposals), "no segment"),
+        ((truths, proposals, [2.0]), "tIoU"),
+        ((truths, proposals, [0.5], 0), "at least 1"),
+    ):
         with pytest.raises(InputError, match=words):
             proposal_recall(*arguments)
 
 
-@pytest.mark.parametrize(("name", "subset", "videos"), [("anet13_gt.json.gz", "validation", 150),
-                                                        ("thumos_gt.json.gz", "test", 60)])
+@pytest.mark.parametrize(
+    ("name", "subset", "videos"),
+    [("anet13_gt.json.gz", "validation", 150), ("thumos_gt.json.gz", "test", 60)],
+)
 def test_equals_the_official_procedure_on_real_annotations(shared, name, subset, videos):
     truth = part_of(load_ground_truth(shared / "golden" / name, subset), "video", videos)
     proposals = make_predictions(truth, 100 * videos)
     scores = proposal_recall(truth, proposals, TIOU[:2])
-    np.testing.assert_allclose(scores.recall, recall_in_loops(truth, proposals, TIOU[:2]), rtol=0, atol=1e-9)
+    np.testing.assert_allclose(
+        scores.recall, recall_in_loops(truth, proposals, TIOU[:2]), rtol=0, atol=1e-9
+    )
     assert 0.1 < scores.area < 1

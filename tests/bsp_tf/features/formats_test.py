@@ -1,4 +1,6 @@
-"""The same arrays in every form in which other tools keep them, and what goes wrong with such files."""
+"""The same arrays in every form in which other tools keep them, and what goes wrong with such
+files.
+"""
 
 import h5py
 import numpy as np
@@ -8,7 +10,10 @@ from bsp_tf.base.errors import InputError
 from bsp_tf.features.formats import FeatureFiles
 from bsp_tf.features.store import NOT_FINITE, UNREADABLE, WRONG_SHAPE, UnusableFeatures
 
-ARRAYS = {f"v_{i}": np.random.default_rng(i).standard_normal((3 + i, 4)).astype(np.float32) for i in range(3)}
+ARRAYS = {
+    f"v_{i}": np.random.default_rng(i).standard_normal((3 + i, 4)).astype(np.float32)
+    for i in range(3)
+}
 
 
 def write_csv(path, array, header="f0,f1,f2,f3"):
@@ -45,7 +50,9 @@ def make(tmp_path, form):
     if form == "one_hdf5":
         return write_hdf5(tmp_path / "all.hdf5", ARRAYS)
     if form == "groups":
-        return write_hdf5(tmp_path / "all.h5", {f"{name}/c3d_features": array for name, array in ARRAYS.items()})
+        return write_hdf5(
+            tmp_path / "all.h5", {f"{name}/c3d_features": array for name, array in ARRAYS.items()}
+        )
     if form == "two_files":
         one = write_hdf5(tmp_path / "val.h5", {"v_0": ARRAYS["v_0"]})
         two = write_hdf5(tmp_path / "test.h5", {name: ARRAYS[name] for name in ("v_1", "v_2")})
@@ -53,7 +60,9 @@ def make(tmp_path, form):
     return write_folder(tmp_path / "arrays", form)
 
 
-@pytest.mark.parametrize("form", ["npy", "npz", "h5", "hdf5", "csv", "one_npz", "one_hdf5", "groups", "two_files"])
+@pytest.mark.parametrize(
+    "form", ["npy", "npz", "h5", "hdf5", "csv", "one_npz", "one_hdf5", "groups", "two_files"]
+)
 def test_every_form_gives_the_same_numbers(tmp_path, form):
     files = FeatureFiles(make(tmp_path, form))
     assert files.video_ids == set(ARRAYS) and files.missing == set()
@@ -70,14 +79,23 @@ def test_other_kinds_of_numbers(tmp_path, dtype):
     assert found.dtype == np.float32 and (found == 7).all()
 
 
-@pytest.mark.parametrize(("array", "kind", "fault"), [
-    (np.full((2, 3), np.nan), NOT_FINITE, "holds NaN or infinity"),
-    (np.full((2, 3), 1e300), NOT_FINITE, "holds NaN or infinity"),
-    (np.zeros((1, 3, 4)), WRONG_SHAPE, r"float64 of shape \[1, 3, 4\], expected numbers \[T, C\]: rows are time"),
-    (np.zeros(3), WRONG_SHAPE, "shape"), (np.zeros((0, 3)), WRONG_SHAPE, r"\[0, 3\]"),
-    (np.zeros((2, 3), complex), WRONG_SHAPE, "complex128"), (np.array([["a"]]), WRONG_SHAPE, "<U1"),
-    (np.array([[{}]], object), UNREADABLE, "cannot read"),
-])
+@pytest.mark.parametrize(
+    ("array", "kind", "fault"),
+    [
+        (np.full((2, 3), np.nan), NOT_FINITE, "holds NaN or infinity"),
+        (np.full((2, 3), 1e300), NOT_FINITE, "holds NaN or infinity"),
+        (
+            np.zeros((1, 3, 4)),
+            WRONG_SHAPE,
+            r"float64 of shape \[1, 3, 4\], expected numbers \[T, C\]: rows are time",
+        ),
+        (np.zeros(3), WRONG_SHAPE, "shape"),
+        (np.zeros((0, 3)), WRONG_SHAPE, r"\[0, 3\]"),
+        (np.zeros((2, 3), complex), WRONG_SHAPE, "complex128"),
+        (np.array([["a"]]), WRONG_SHAPE, "<U1"),
+        (np.array([[{}]], object), UNREADABLE, "cannot read"),
+    ],
+)
 def test_arrays_that_are_no_features(tmp_path, array, kind, fault):
     np.save(tmp_path / "a.npy", array, allow_pickle=True)
     with pytest.raises(UnusableFeatures, match=fault) as caught:
@@ -115,7 +133,9 @@ def test_files_with_several_arrays(tmp_path):
     files = FeatureFiles(tmp_path)
     np.testing.assert_array_equal(files.load("v_a"), ARRAYS["v_0"])
     for name in ("v_b", "v_c"):
-        with pytest.raises(UnusableFeatures, match=rf"it holds 2 arrays .*expected one, or one called '{name}'"):
+        with pytest.raises(
+            UnusableFeatures, match=rf"it holds 2 arrays .*expected one, or one called '{name}'"
+        ):
             files.load(name)
 
 
@@ -124,9 +144,14 @@ def test_sources_that_are_none(tmp_path):
     (tmp_path / "bad.h5").write_text("no HDF5")
     (tmp_path / "bad.npz").write_text("no zip")
     (tmp_path / "notes.txt").write_text("notes")
-    for name, fault in [("empty", "holds no features: expected files .npy"), ("bad.h5", "cannot read .*bad.h5"),
-                        ("bad.npz", "cannot read .*bad.npz"), ("notes.txt", "is no feature source"),
-                        ("never.h5", "cannot read .*never.h5"), ("never", "is no feature source")]:
+    for name, fault in [
+        ("empty", "holds no features: expected files .npy"),
+        ("bad.h5", "cannot read .*bad.h5"),
+        ("bad.npz", "cannot read .*bad.npz"),
+        ("notes.txt", "is no feature source"),
+        ("never.h5", "cannot read .*never.h5"),
+        ("never", "is no feature source"),
+    ]:
         with pytest.raises(InputError, match=fault):
             FeatureFiles(tmp_path / name)
     one = write_hdf5(tmp_path / "one.h5", {"v_0": ARRAYS["v_0"]})

@@ -1,4 +1,6 @@
-"""Features from here and from elsewhere, alone and joined: their place in time, their shape, and what is refused."""
+"""Features from here and from elsewhere, alone and joined: their place in time, their shape, and
+what is refused.
+"""
 
 import json
 
@@ -41,15 +43,23 @@ def save(folder, **arrays):
 
 def extracted(folder, rows=50, stride=8, **more):
     save(folder, v_a=ramp(rows))
-    metadata = {"window": 8, "frame_step": 1, "stride": stride, "feature_dim": 4, "action_labels": ["run"],
-                "streams": {"action": [0, 3], "boundary": [3, 4]},
-                "videos": {"v_a": {"fps": 25.0, "num_snippets": rows, "duration_seconds": 16.0}}} | more
+    metadata = {
+        "window": 8,
+        "frame_step": 1,
+        "stride": stride,
+        "feature_dim": 4,
+        "action_labels": ["run"],
+        "streams": {"action": [0, 3], "boundary": [3, 4]},
+        "videos": {"v_a": {"fps": 25.0, "num_snippets": rows, "duration_seconds": 16.0}},
+    } | more
     (folder / "metadata.json").write_text(json.dumps(metadata))
     return str(folder)
 
 
 def sources(path, num_segments=20, streams=("action", "boundary"), **settings):
-    return open_features({"features_dir": path, "streams": streams, "num_segments": num_segments} | settings)
+    return open_features(
+        {"features_dir": path, "streams": streams, "num_segments": num_segments} | settings
+    )
 
 
 def test_our_own_folder_needs_no_settings(tmp_path):
@@ -69,7 +79,10 @@ def test_snippets_lie_where_their_frames_are(tmp_path):
     path = save(tmp_path / "x", v_a=ramp(49))
     settings = SNIPPETS | {"feature_window": "16", "feature_offset": "2"}
     video = sources(path, **settings).load("v_a", annotation(None))
-    assert video.spans[0].start_seconds * 25 == 2 + 4 and video.spans[0].end_seconds * 25 == 2 + 4 + 49 * 8
+    assert (
+        video.spans[0].start_seconds * 25 == 2 + 4
+        and video.spans[0].end_seconds * 25 == 2 + 4 + 49 * 8
+    )
     assert video.duration_seconds == video.spans[0].end_seconds
     at_30 = sources(path, **settings | {"feature_fps": "30"}).load("v_a", annotation())
     assert at_30.spans[0].start_seconds * 30 == pytest.approx(6) and at_30.duration_seconds == 16
@@ -78,7 +91,12 @@ def test_snippets_lie_where_their_frames_are(tmp_path):
 def test_every_fifth_row_of_frames(tmp_path):
     """G-TAD's THUMOS14 features: one a frame, of which every fifth is taken."""
     path = save(tmp_path / "x", video_test_1=ramp(400))
-    settings = {"feature_layout": "snippets", "feature_stride": "1", "feature_window": "1", "feature_every": "5"}
+    settings = {
+        "feature_layout": "snippets",
+        "feature_stride": "1",
+        "feature_window": "1",
+        "feature_every": "5",
+    }
     video = sources(path, **settings).load("video_test_1", annotation())
     assert video.frames_between == 5 and len(video.parts[0]) == 80
     np.testing.assert_array_equal(video.columns()[:, 3], np.arange(0, 400, 5))
@@ -102,8 +120,12 @@ def test_sources_are_joined_on_one_time_axis(tmp_path):
     whole = save(tmp_path / "whole", a=ramp(100, 3))
     with h5py.File(tmp_path / "flow.h5", "w") as file:
         file["v_a"] = ramp(24, 2, seconds=24 * 16 / 25)
-    found = sources(f"{ours},{whole},{tmp_path / 'flow.h5'}", feature_layout="snippets,whole,snippets",
-                    feature_stride="16", feature_window="16")
+    found = sources(
+        f"{ours},{whole},{tmp_path / 'flow.h5'}",
+        feature_layout="snippets,whole,snippets",
+        feature_stride="16",
+        feature_window="16",
+    )
     video = found.load("a", annotation())
     columns = video.columns(20)
     assert columns.shape == (20, 4 + 3 + 2) and video.frames_between == 8
@@ -132,34 +154,54 @@ def test_a_transposed_source_is_refused(tmp_path):
     lengths = {f"v{i}": 20 + i for i in range(5)}
     path = save(tmp_path / "varying", **{name: ramp(rows).T for name, rows in lengths.items()})
     for settings in (SNIPPETS, WHOLE):
-        with pytest.raises(InputError, match="look transposed: .* time must be the first axis.* Save array.T"):
+        with pytest.raises(
+            InputError, match="look transposed: .* time must be the first axis.* Save array.T"
+        ):
             sources(path, **settings)
     path = save(tmp_path / "fixed", **{name: ramp(100, 40).T for name in lengths})
     with pytest.raises(InputError, match=r"\[40, 100\], and time .*or set config.feature_rows=40"):
         sources(path, 100, **WHOLE)
-    assert sources(path, 100, **WHOLE, feature_rows="40").load("v0", annotation()).columns(100).shape == (100, 100)
-    with pytest.raises(UnusableFeatures, match=r"array is \[40, 100\], expected \[8, 100\]: check config.feature_rows"):
+    assert sources(path, 100, **WHOLE, feature_rows="40").load("v0", annotation()).columns(
+        100
+    ).shape == (100, 100)
+    with pytest.raises(
+        UnusableFeatures,
+        match=r"array is \[40, 100\], expected \[8, 100\]: check config.feature_rows",
+    ):
         sources(path, 100, **WHOLE, feature_rows="8").load("v0", annotation())
 
 
 def test_a_fixed_number_of_channels_and_snippets_that_cannot_be(tmp_path):
     """All arrays [400, 50]: each looks sound, but a 16 s video has 50 snippets, not 400."""
     path = save(tmp_path / "x", a=ramp(400, 50), b=ramp(400, 50))
-    with pytest.raises(UnusableFeatures, match=r"expected \[50, 50\] or about so: it looks transposed") as caught:
+    with pytest.raises(
+        UnusableFeatures, match=r"expected \[50, 50\] or about so: it looks transposed"
+    ) as caught:
         sources(path, **SNIPPETS).load("a", annotation())
     assert caught.value.kind == WRONG_SHAPE
-    with pytest.raises(UnusableFeatures, match=r"expected \[200, 50\] or about so: check config.feature_fps"):
+    with pytest.raises(
+        UnusableFeatures, match=r"expected \[200, 50\] or about so: check config.feature_fps"
+    ):
         sources(path, **SNIPPETS | {"feature_stride": "2"}).load("a", annotation())
 
 
 def test_single_odd_videos(tmp_path):
-    arrays = {name: ramp(50) for name in "abcd"} | {"t": ramp(50).T, "wide": ramp(50, 9), "nan": ramp(50) * np.nan}
+    arrays = {name: ramp(50) for name in "abcd"} | {
+        "t": ramp(50).T,
+        "wide": ramp(50, 9),
+        "nan": ramp(50) * np.nan,
+    }
     path = save(tmp_path / "x", **arrays)
     (tmp_path / "x" / "missing_files.txt").write_text("b\n")
     found = sources(path, **SNIPPETS)
-    for name, kind, message in [("t", WRONG_SHAPE, "looks transposed"), ("wide", WRONG_SHAPE, "as the others"),
-                                ("nan", "NaN or infinity", "NaN"), ("nobody", NO_FEATURES, "no features"),
-                                ("v_b", NAMED_MISSING, "missing_files.txt"), ("b", NAMED_MISSING, "missing_files.txt")]:
+    for name, kind, message in [
+        ("t", WRONG_SHAPE, "looks transposed"),
+        ("wide", WRONG_SHAPE, "as the others"),
+        ("nan", "NaN or infinity", "NaN"),
+        ("nobody", NO_FEATURES, "no features"),
+        ("v_b", NAMED_MISSING, "missing_files.txt"),
+        ("b", NAMED_MISSING, "missing_files.txt"),
+    ]:
         with pytest.raises(UnusableFeatures, match=message) as caught:
             found.load(name, annotation())
         assert caught.value.kind == kind
@@ -167,14 +209,22 @@ def test_single_odd_videos(tmp_path):
         found.load("a", annotation(fps=None))
 
 
-@pytest.mark.parametrize(("settings", "message"), [
-    ({}, "say what a row is: --config.feature_layout=whole"), ({"feature_layout": "rows"}, "one of snippets, whole"),
-    ({"feature_layout": "snippets"}, "needs config.feature_stride and config.feature_window"),
-    (SNIPPETS | {"feature_stride": "x"}, "feature_stride must be a whole number, at least 0, got 'x'"),
-    (SNIPPETS | {"feature_stride": "8,16"}, "feature_stride has 2 values for 1 sources"),
-    (SNIPPETS | {"feature_fps": "nan"}, "feature_fps must be a number"), (SNIPPETS | {"feature_every": 0}, "above 0"),
-    (SNIPPETS | {"feature_offset": "-3"}, "feature_offset must be a whole number"),
-])
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({}, "say what a row is: --config.feature_layout=whole"),
+        ({"feature_layout": "rows"}, "one of snippets, whole"),
+        ({"feature_layout": "snippets"}, "needs config.feature_stride and config.feature_window"),
+        (
+            SNIPPETS | {"feature_stride": "x"},
+            "feature_stride must be a whole number, at least 0, got 'x'",
+        ),
+        (SNIPPETS | {"feature_stride": "8,16"}, "feature_stride has 2 values for 1 sources"),
+        (SNIPPETS | {"feature_fps": "nan"}, "feature_fps must be a number"),
+        (SNIPPETS | {"feature_every": 0}, "above 0"),
+        (SNIPPETS | {"feature_offset": "-3"}, "feature_offset must be a whole number"),
+    ],
+)
 def test_settings_are_checked(tmp_path, settings, message):
     with pytest.raises(InputError, match=message):
         sources(save(tmp_path / "x", a=ramp(50)), **settings)

@@ -1,4 +1,6 @@
-"""Feature folders: what is written is read back, what is broken is named, and the golden resize to T columns."""
+"""Feature folders: what is written is read back, what is broken is named, and the golden resize to
+T columns.
+"""
 
 import json
 
@@ -6,17 +8,30 @@ import numpy as np
 import pytest
 
 from bsp_tf.base.errors import InputError
-from bsp_tf.features.store import FeatureStore, finished_videos, resize_features, write_metadata, write_video
+from bsp_tf.features.store import (
+    FeatureStore,
+    finished_videos,
+    resize_features,
+    write_metadata,
+    write_video,
+)
 
-SETTINGS = {"window": 8, "frame_step": 1, "stride": 8, "feature_dim": 4,
-            "streams": {"action": [0, 2], "boundary": [2, 4]}}
+SETTINGS = {
+    "window": 8,
+    "frame_step": 1,
+    "stride": 8,
+    "feature_dim": 4,
+    "streams": {"action": [0, 2], "boundary": [2, 4]},
+}
 
 
 @pytest.fixture
 def folder(tmp_path):
     features = np.arange(12, dtype=np.float32).reshape(3, 4)
     write_video(tmp_path, "b", features, {"action": np.ones((3, 5), np.float32)}, {"fps": 25.0})
-    write_video(tmp_path, "a.v", features + 100, {"action": np.zeros((3, 5), np.float32)}, {"fps": 30.0})
+    write_video(
+        tmp_path, "a.v", features + 100, {"action": np.zeros((3, 5), np.float32)}, {"fps": 30.0}
+    )
     write_metadata(tmp_path, SETTINGS, finished_videos(tmp_path))
     return tmp_path
 
@@ -29,7 +44,9 @@ def test_written_and_read_back(folder):
     assert features.dtype == np.float32
     np.testing.assert_array_equal(features, np.arange(12).reshape(3, 4))
     np.testing.assert_array_equal(store.load("b", ("boundary",)), features[:, 2:])
-    np.testing.assert_array_equal(store.load("b", ("boundary", "action")), features[:, [2, 3, 0, 1]])
+    np.testing.assert_array_equal(
+        store.load("b", ("boundary", "action")), features[:, [2, 3, 0, 1]]
+    )
     np.testing.assert_array_equal(store.load_probabilities("b")["action"], np.ones((3, 5)))
 
 
@@ -38,14 +55,17 @@ def test_a_video_without_features_is_not_finished(folder):
     assert sorted(finished_videos(folder)) == ["a.v"]
 
 
-@pytest.mark.parametrize(("array", "fault"), [
-    (np.full((3, 4), np.nan, np.float32), "holds NaN or infinity"),
-    (np.zeros((3, 5), np.float32), r"shape \[3, 5\], expected \[num_snippets, 4\]"),
-    (np.zeros((4, 9), np.float32), "looks transposed"),
-    (np.zeros((0, 4), np.float32), r"shape \[0, 4\]"),
-    (np.zeros((3, 4), np.int32), "no floats"),
-    (np.array([{"a": 1}], object), "cannot read"),
-])
+@pytest.mark.parametrize(
+    ("array", "fault"),
+    [
+        (np.full((3, 4), np.nan, np.float32), "holds NaN or infinity"),
+        (np.zeros((3, 5), np.float32), r"shape \[3, 5\], expected \[num_snippets, 4\]"),
+        (np.zeros((4, 9), np.float32), "looks transposed"),
+        (np.zeros((0, 4), np.float32), r"shape \[0, 4\]"),
+        (np.zeros((3, 4), np.int32), "no floats"),
+        (np.array([{"a": 1}], object), "cannot read"),
+    ],
+)
 def test_broken_features_are_named(folder, array, fault):
     np.save(folder / "b.npy", array, allow_pickle=True)
     with pytest.raises(InputError, match=fault) as caught:
@@ -106,15 +126,18 @@ def test_resize_by_hand():
             resize_features(broken, 4)
 
 
-@pytest.mark.parametrize(("field", "value", "fault"), [
-    ("stride", 0, "'stride' is no whole number above 0"),
-    ("feature_dim", "4", "'feature_dim' is no whole number"),
-    ("streams", {"action": [0, 5]}, "within the 4 columns"),
-    ("streams", {"action": [2, 2]}, "within the 4 columns"),
-    ("streams", ["action"], "'streams' must"),
-    ("videos", ["b"], "'videos' must hold an object"),
-    ("videos", {"b": 3}, "'videos' must hold an object"),
-])
+@pytest.mark.parametrize(
+    ("field", "value", "fault"),
+    [
+        ("stride", 0, "'stride' is no whole number above 0"),
+        ("feature_dim", "4", "'feature_dim' is no whole number"),
+        ("streams", {"action": [0, 5]}, "within the 4 columns"),
+        ("streams", {"action": [2, 2]}, "within the 4 columns"),
+        ("streams", ["action"], "'streams' must"),
+        ("videos", ["b"], "'videos' must hold an object"),
+        ("videos", {"b": 3}, "'videos' must hold an object"),
+    ],
+)
 def test_impossible_metadata_is_named(folder, field, value, fault):
     metadata = json.loads((folder / "metadata.json").read_text())
     (folder / "metadata.json").write_text(json.dumps(metadata | {field: value}))

@@ -1,4 +1,6 @@
-"""JPEG strings to frames: decoding, cropping, blending and mirroring against NumPy, eagerly and inside Dataset.map."""
+"""JPEG strings to frames: decoding, cropping, blending and mirroring against NumPy, eagerly and
+inside Dataset.map.
+"""
 
 import numpy as np
 import pytest
@@ -10,7 +12,9 @@ from bsp_tf.synthesis.frame_plan import Composition
 
 def smooth_image(height, width, seed=0):
     coarse = np.random.default_rng(seed).uniform(0, 255, (4, 5, 3))
-    return np.clip(tf.image.resize(coarse, [height, width], "bicubic").numpy(), 0, 255).astype(np.uint8)
+    return np.clip(tf.image.resize(coarse, [height, width], "bicubic").numpy(), 0, 255).astype(
+        np.uint8
+    )
 
 
 def jpegs(*images):
@@ -32,14 +36,18 @@ def test_damaged_jpeg_is_an_error_of_tensorflow():
 def test_decode_crop_resize_of_differing_sizes(both_ways):
     images = [smooth_image(72, 96), smooth_image(51, 33, 1), smooth_image(200, 210, 2)]
     boxes = tf.constant([[4, 16, 32, 32], [3, 1, 40, 20], [10, 20, 160, 150]])
-    result = both_ways(lambda s, b, f: decoding.decode_crop_resize(s, b, f, 32), jpegs(*images), boxes,
-                       tf.zeros([3], tf.bool))
+    result = both_ways(
+        lambda s, b, f: decoding.decode_crop_resize(s, b, f, 32),
+        jpegs(*images),
+        boxes,
+        tf.zeros([3], tf.bool),
+    )
     assert result.shape == (3, 32, 32, 3) and result.dtype == np.uint8
     plain = tf.image.decode_jpeg(jpegs(images[0])[0]).numpy()[4:36, 16:48]
     # The outermost columns have lost a neighbour from which JPEG interpolates colour.
     np.testing.assert_array_equal(result[0][:, 2:-2], plain[:, 2:-2])
     for index, (top, left, height, width) in enumerate(boxes.numpy().tolist()):
-        region = images[index][top:top + height, left:left + width].astype(np.float32)
+        region = images[index][top : top + height, left : left + width].astype(np.float32)
         expected = tf.image.resize(region, [32, 32], antialias=True).numpy()
         assert np.abs(result[index] - expected).mean() < 4
 
@@ -48,8 +56,12 @@ def test_decode_crop_resize_mirrors_where_asked(both_ways):
     strings = jpegs(smooth_image(72, 96), smooth_image(51, 33, 1))
     boxes = tf.constant([[4, 16, 32, 32], [3, 1, 40, 20]])
     plain = decoding.decode_crop_resize(strings, boxes, tf.constant([False, False]), 24).numpy()
-    result = both_ways(lambda s, b, f: decoding.decode_crop_resize(s, b, f, 24), strings, boxes,
-                       tf.constant([True, False]))
+    result = both_ways(
+        lambda s, b, f: decoding.decode_crop_resize(s, b, f, 24),
+        strings,
+        boxes,
+        tf.constant([True, False]),
+    )
     np.testing.assert_array_equal(result, [plain[0, :, ::-1], plain[1]])
 
 
@@ -65,8 +77,11 @@ def test_decode_centre_equals_preprocess_eval_and_takes_odd_sizes(both_ways):
     np.testing.assert_array_equal(result.reshape(4, 32, 32, 3)[1::2], one_by_one[1::2, :, ::-1])
 
 
-# Four images: the first fades into the third, the second is seen twice, the fourth fades into the first.
-COMPOSITION = Composition(tf.constant([[0, 2], [3, 0]]), tf.constant([0.25, 0.5]), tf.constant([1, 4, 5, 0, 1]))
+# Four images: the first fades into the third, the second is seen twice, the fourth fades into the
+# first.
+COMPOSITION = Composition(
+    tf.constant([[0, 2], [3, 0]]), tf.constant([0.25, 0.5]), tf.constant([1, 4, 5, 0, 1])
+)
 
 
 def check_composition(result, plain):
@@ -78,7 +93,9 @@ def check_composition(result, plain):
     assert np.abs(result[2] - (0.5 * plain[3] + 0.5 * plain[0])).max() < 0.501
 
 
-@pytest.mark.parametrize("size,other_size", [((40, 40), (40, 40)), ((40, 40), (30, 36)), ((160, 150), (20, 20))])
+@pytest.mark.parametrize(
+    "size,other_size", [((40, 40), (40, 40)), ((40, 40), (30, 36)), ((160, 150), (20, 20))]
+)
 def test_pictures_are_blended_and_arranged(both_ways, size, other_size):
     strings = jpegs(*(smooth_image(170, 180, seed) for seed in range(4)))
     boxes = tf.constant([[3, 5, *size]] * 2 + [[8, 2, *other_size]] * 2)
@@ -87,8 +104,10 @@ def test_pictures_are_blended_and_arranged(both_ways, size, other_size):
     def decode(strings, boxes, flips, *composition):
         return decoding.decode_crop_resize(strings, boxes, flips, 32, Composition(*composition))
 
-    check_composition(both_ways(decode, strings, boxes, flips, *COMPOSITION),
-                      decoding.decode_crop_resize(strings, boxes, flips, 32).numpy())
+    check_composition(
+        both_ways(decode, strings, boxes, flips, *COMPOSITION),
+        decoding.decode_crop_resize(strings, boxes, flips, 32).numpy(),
+    )
 
 
 def test_blending_in_the_geometry_of_evaluation(both_ways):
@@ -98,22 +117,27 @@ def test_blending_in_the_geometry_of_evaluation(both_ways):
     def decode(strings, *composition):
         return decoding.decode_centre(strings, flips, 40, 32, Composition(*composition))
 
-    check_composition(both_ways(decode, strings, *COMPOSITION),
-                      decoding.decode_centre(strings, flips, 40, 32).numpy())
+    check_composition(
+        both_ways(decode, strings, *COMPOSITION),
+        decoding.decode_centre(strings, flips, 40, 32).numpy(),
+    )
 
 
 def test_frames_of_every_kind_keep_their_places():
     """Plain and antialiased frames are made by different loops."""
     values = np.arange(12) * 20
     large = np.arange(12) % 3 == 1
-    images = [np.full((200 if is_large else 40, 200, 3), value, np.uint8)
-              for is_large, value in zip(large, values, strict=True)]
+    images = [
+        np.full((200 if is_large else 40, 200, 3), value, np.uint8)
+        for is_large, value in zip(large, values, strict=True)
+    ]
     boxes = tf.constant([[0, 0, *((200, 200) if is_large else (40, 40))] for is_large in large])
     result = decoding.decode_crop_resize(jpegs(*images), boxes, tf.zeros([12], tf.bool), 32).numpy()
     assert np.abs(result - values[:, None, None, None]).max() <= 2
 
 
 def test_no_frames_give_no_frames():
-    empty = decoding.decode_crop_resize(tf.zeros([0], tf.string), tf.zeros([0, 4], tf.int32),
-                                              tf.zeros([0], tf.bool), 32)
+    empty = decoding.decode_crop_resize(
+        tf.zeros([0], tf.string), tf.zeros([0, 4], tf.int32), tf.zeros([0], tf.bool), 32
+    )
     assert empty.shape == (0, 32, 32, 3)

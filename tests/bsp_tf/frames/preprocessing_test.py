@@ -20,20 +20,42 @@ def reference_boxes(height, width, target):
         for j, crop_width in enumerate(sizes):
             if abs(i - j) > 1:
                 continue
-            crop_height, crop_width = max(1, min(crop_height, height)), max(1, min(crop_width, width))
+            crop_height, crop_width = (
+                max(1, min(crop_height, height)),
+                max(1, min(crop_width, width)),
+            )
             down, right = (height - crop_height) // 4, (width - crop_width) // 4
-            for m, n in [(0, 0), (0, 4), (4, 0), (4, 4), (2, 2), (0, 2), (4, 2), (2, 4), (2, 0), (1, 1), (1, 3), (3, 1),
-                         (3, 3)]:
+            for m, n in [
+                (0, 0),
+                (0, 4),
+                (4, 0),
+                (4, 4),
+                (2, 2),
+                (0, 2),
+                (4, 2),
+                (2, 4),
+                (2, 0),
+                (1, 1),
+                (1, 3),
+                (3, 1),
+                (3, 3),
+            ]:
                 boxes.add((m * down, n * right, crop_height, crop_width))
     return boxes
 
 
-@pytest.mark.parametrize("height,width,target", [(72, 96, 64), (256, 340, 224), (62, 97, 64), (1, 5, 64), (63, 63, 64)])
+@pytest.mark.parametrize(
+    "height,width,target", [(72, 96, 64), (256, 340, 224), (62, 97, 64), (1, 5, 64), (63, 63, 64)]
+)
 def test_crop_boxes_are_exactly_those_of_tsm(both_ways, height, width, target):
     pairs, positions = np.divmod(np.arange(130), 13)
     sizes = tf.tile([[height, width]], [130, 1])
-    boxes = both_ways(lambda s, p, q: preprocessing.crop_boxes(s, target, p, q), sizes, tf.constant(pairs, tf.int32),
-                      tf.constant(positions, tf.int32))
+    boxes = both_ways(
+        lambda s, p, q: preprocessing.crop_boxes(s, target, p, q),
+        sizes,
+        tf.constant(pairs, tf.int32),
+        tf.constant(positions, tf.int32),
+    )
     assert {tuple(box) for box in boxes.tolist()} == reference_boxes(height, width, target)
     assert (boxes[:, :2] >= 0).all() and (boxes[:, 2:] >= 1).all()
     assert (boxes[:, :2] + boxes[:, 2:] <= (height, width)).all()
@@ -54,15 +76,29 @@ def test_clips_of_one_look_share_the_draw(both_ways):
     sizes = tf.tile([[[72, 96]]], [40, 1, 1])
     own = preprocessing.multi_scale_crop_boxes(sizes, 64, SEED).numpy()
     looks = [k - k % 2 for k in range(40)]
-    np.testing.assert_array_equal(both_ways(lambda s: preprocessing.multi_scale_crop_boxes(s, 64, SEED, looks), sizes),
-                                  own[looks])
+    np.testing.assert_array_equal(
+        both_ways(lambda s: preprocessing.multi_scale_crop_boxes(s, 64, SEED, looks), sizes),
+        own[looks],
+    )
 
 
-@pytest.mark.parametrize("size,expected", [((72, 96), (64, 85)), ((96, 72), (85, 64)), ((64, 64), (64, 64)),
-                                           ((30, 31), (64, 66)), ((1, 3), (64, 192))])
+@pytest.mark.parametrize(
+    "size,expected",
+    [
+        ((72, 96), (64, 85)),
+        ((96, 72), (85, 64)),
+        ((64, 64), (64, 64)),
+        ((30, 31), (64, 66)),
+        ((1, 3), (64, 192)),
+    ],
+)
 def test_resize_short_side_rounds_the_long_side_down(both_ways, size, expected):
     frames = tf.zeros([2, *size, 3], tf.uint8)
-    assert both_ways(lambda f: preprocessing.resize_short_side(f, 64), frames).shape == (2, *expected, 3)
+    assert both_ways(lambda f: preprocessing.resize_short_side(f, 64), frames).shape == (
+        2,
+        *expected,
+        3,
+    )
 
 
 def test_centre_crop_splits_odd_rests_like_torchvision(both_ways):
@@ -70,7 +106,7 @@ def test_centre_crop_splits_odd_rests_like_torchvision(both_ways):
     for size in (9, 8, 6, 4):
         top, left = round((9 - size) / 2), round((11 - size) / 2)
         result = both_ways(lambda f, size=size: preprocessing.centre_crop(f, size), frames)
-        np.testing.assert_array_equal(result, frames[:, top:top + size, left:left + size])
+        np.testing.assert_array_equal(result, frames[:, top : top + size, left : left + size])
 
 
 def test_short_side_below_crop_size_is_refused():

@@ -1,4 +1,6 @@
-"""Index functions against NumPy, for every length from one frame on, eagerly and inside Dataset.map."""
+"""Index functions against NumPy, for every length from one frame on, eagerly and inside
+Dataset.map.
+"""
 
 import numpy as np
 import pytest
@@ -14,20 +16,33 @@ def both_ways(function, lengths):
     """Row of indices for each length: eager and in a parallel map, asserted equal."""
     eager = np.stack([function(tf.constant(n)).numpy() for n in lengths])
     dataset = tf.data.Dataset.from_tensor_slices(tf.constant(lengths, tf.int32))
-    mapped = np.stack(list(dataset.map(function, num_parallel_calls=4, deterministic=True).as_numpy_iterator()))
+    mapped = np.stack(
+        list(dataset.map(function, num_parallel_calls=4, deterministic=True).as_numpy_iterator())
+    )
     np.testing.assert_array_equal(eager, mapped)
     assert eager.dtype == np.int32
     return eager
 
 
-@pytest.mark.parametrize("function", [
-    lambda n: sampling.uniform_train(n, 8, SEED),
-    lambda n: sampling.uniform_eval(n, 8),
-    lambda n: sampling.dense(n, 8, SEED),
-    lambda n: sampling.dense(n, 8, None),
-    lambda n: sampling.consecutive(n, 8, 2, SEED),
-    lambda n: sampling.consecutive(n, 8, 2, None),
-], ids=["uniform_train", "uniform_eval", "dense", "dense_centre", "consecutive", "consecutive_centre"])
+@pytest.mark.parametrize(
+    "function",
+    [
+        lambda n: sampling.uniform_train(n, 8, SEED),
+        lambda n: sampling.uniform_eval(n, 8),
+        lambda n: sampling.dense(n, 8, SEED),
+        lambda n: sampling.dense(n, 8, None),
+        lambda n: sampling.consecutive(n, 8, 2, SEED),
+        lambda n: sampling.consecutive(n, 8, 2, None),
+    ],
+    ids=[
+        "uniform_train",
+        "uniform_eval",
+        "dense",
+        "dense_centre",
+        "consecutive",
+        "consecutive_centre",
+    ],
+)
 def test_indices_are_valid_for_every_length(function):
     rows = both_ways(function, LENGTHS)
     assert rows.shape == (len(LENGTHS), 8)
@@ -56,7 +71,9 @@ def test_uniform_train_draws_one_frame_from_each_part():
 
 def test_dense_spans_the_window_and_wraps():
     assert sampling.dense(tf.constant(64), 8, SEED).numpy().tolist() == list(range(0, 64, 8))
-    assert sampling.dense(tf.constant(20), 8, SEED).numpy().tolist() == [i * 8 % 20 for i in range(8)]
+    assert sampling.dense(tf.constant(20), 8, SEED).numpy().tolist() == [
+        i * 8 % 20 for i in range(8)
+    ]
     starts = {int(sampling.dense(tf.constant(67), 8, (seed, 0))[0]) for seed in range(60)}
     assert starts == {0, 1, 2, 3}
 
@@ -68,13 +85,24 @@ def test_consecutive_starts_anywhere_it_fits_and_repeats_the_last_frame():
         assert (np.diff(row) == 2).all()
         starts.add(int(row[0]))
     assert starts == {0, 1, 2}
-    assert sampling.consecutive(tf.constant(4), 8, 1, SEED).numpy().tolist() == [0, 1, 2, 3, 3, 3, 3, 3]
+    assert sampling.consecutive(tf.constant(4), 8, 1, SEED).numpy().tolist() == [
+        0,
+        1,
+        2,
+        3,
+        3,
+        3,
+        3,
+        3,
+    ]
     assert sampling.consecutive(tf.constant(20), 8, 1, None).numpy().tolist() == list(range(6, 14))
 
 
 def test_two_speed_positions_by_counting():
     cuts, before, after = [1, 3, 4, 7, 5], [1, 1, 4, 2, 3], [4, 4, 1, 2, 1]
-    rows = sampling.two_speed_positions(8, tf.constant(cuts), tf.constant(before), tf.constant(after)).numpy()
+    rows = sampling.two_speed_positions(
+        8, tf.constant(cuts), tf.constant(before), tf.constant(after)
+    ).numpy()
     for row, cut, first, second in zip(rows, cuts, before, after, strict=True):
         expected = [0]
         for t in range(1, 8):

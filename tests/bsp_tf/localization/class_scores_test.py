@@ -19,7 +19,9 @@ def write(path, value):
 
 
 def test_file_scores_in_the_order_of_the_labels(tmp_path):
-    path = write(tmp_path / "s.json", {"results": {"one": [0.1, 0.2, 0.7]}, "class": ["c", "a", "b"]})
+    path = write(
+        tmp_path / "s.json", {"results": {"one": [0.1, 0.2, 0.7]}, "class": ["c", "a", "b"]}
+    )
     scores = class_scores_from_file(path, ["a", "b"])
     assert scores.names == ["a", "b"]
     for name in ("one", "v_one"):
@@ -32,7 +34,9 @@ def test_file_that_lacks_classes_is_refused_by_name(tmp_path):
         class_scores_from_file(path, ["a", "x", "y"])
 
 
-@pytest.mark.parametrize("content", [[], {"results": {}}, {"class": []}, {"results": [], "class": []}])
+@pytest.mark.parametrize(
+    "content", [[], {"results": {}}, {"class": []}, {"results": [], "class": []}]
+)
 def test_other_files_are_refused(tmp_path, content):
     with pytest.raises(InputError, match="no class score file"):
         class_scores_from_file(write(tmp_path / "s.json", content), ["a"])

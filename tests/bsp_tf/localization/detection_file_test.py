@@ -6,7 +6,7 @@ import pytest
 
 from bsp_tf.localization.detection_file import write_detections
 
-FOUND = [{"label": "é \"x\"", "score": 0.5, "segment": [0.0, 1.5]}]
+FOUND = [{"label": 'é "x"', "score": 0.5, "segment": [0.0, 1.5]}]
 
 
 def test_file_holds_what_was_given(tmp_path):
@@ -20,7 +20,10 @@ def test_file_holds_what_was_given(tmp_path):
     assert write_detections(tmp_path / "d.json", results(), about) == (2, 2)
     content = json.loads((tmp_path / "d.json").read_text(encoding="utf-8"))
     assert content["results"] == {"one": FOUND * 2, 'a "b"': []}
-    assert list(content) == ["version", "results", "external_data"] and content["external_data"] == about
+    assert (
+        list(content) == ["version", "results", "external_data"]
+        and content["external_data"] == about
+    )
 
 
 def test_no_video_is_still_json(tmp_path):

@@ -15,7 +15,9 @@ SCORES = np.array([0.81, 0.36])
 
 
 def test_two_best_classes_best_first_and_seconds_clamped():
-    found = make_detections(SEGMENTS * 20, SCORES, 20.0, np.array([0.1, 0.25, 0.64]), ["a", "b", "c"])
+    found = make_detections(
+        SEGMENTS * 20, SCORES, 20.0, np.array([0.1, 0.25, 0.64]), ["a", "b", "c"]
+    )
     assert [(d["label"], pytest.approx(d["score"]), d["segment"]) for d in found] == [
         ("c", 0.81 * 0.64, [2.0, 10.0]),
         ("c", 0.36 * 0.64, [0.0, 20.0]),
@@ -41,7 +43,9 @@ def test_equal_class_scores_take_the_first_classes():
 
 @pytest.mark.parametrize("count", [1, 3, 4, 9])
 def test_top_classes(count):
-    found = make_detections(SEGMENTS[:1], SCORES[:1], 1.0, np.array([0.1, 0.4, 0.2, 0.3]), list("wxyz"), count)
+    found = make_detections(
+        SEGMENTS[:1], SCORES[:1], 1.0, np.array([0.1, 0.4, 0.2, 0.3]), list("wxyz"), count
+    )
     assert [d["label"] for d in found] == list("xzyw")[:count]
 
 
@@ -58,7 +62,9 @@ def test_no_proposals_no_detections():
 
 
 def test_result_is_plain_json():
-    text = json.dumps(make_detections(SEGMENTS.astype(np.float32), SCORES.astype(np.float32), np.float32(3)))
+    text = json.dumps(
+        make_detections(SEGMENTS.astype(np.float32), SCORES.astype(np.float32), np.float32(3))
+    )
     assert json.loads(text)[0]["label"] == "proposal"
 
 
@@ -75,7 +81,9 @@ def test_bad_arguments_are_refused():
 def check_video(maps, duration, class_scores, classes, golden):
     start, end, score_map = (array[np.newaxis] for array in maps)
     (proposals,) = suppress(decode_proposals(score_map, start, end), Suppression())
-    found = make_detections(proposals.segments * duration, proposals.scores, duration, class_scores, classes)
+    found = make_detections(
+        proposals.segments * duration, proposals.scores, duration, class_scores, classes
+    )
     assert [d["label"] for d in found] == [label for label, _, _ in golden]
     np.testing.assert_allclose(
         [d["score"] for d in found], [score for _, score, _ in golden], rtol=0, atol=1e-15
@@ -89,7 +97,8 @@ def test_same_detections_as_the_reference(testdata):
     golden = np.load(testdata / "gtad_post.npz")
     for video in range(2):
         expected = zip(
-            *(golden[f"detection_{key}"][video] for key in ("label", "score", "segment")), strict=True
+            *(golden[f"detection_{key}"][video] for key in ("label", "score", "segment")),
+            strict=True,
         )
         check_video(
             [golden[key][video] for key in ("start", "end", "iou_map")],
@@ -104,7 +113,9 @@ def test_same_detections_as_the_reference_on_all_videos(shared):
     inputs = np.load(shared / "golden" / "gtad_post_inputs.npz")
     results = json.loads((shared / "golden" / "gtad_post_detection.json").read_text())["results"]
     for video, name in enumerate(inputs["video"]):
-        expected = [(d["label"], d["score"], d["segment"]) for d in results[name.removeprefix("v_")]]
+        expected = [
+            (d["label"], d["score"], d["segment"]) for d in results[name.removeprefix("v_")]
+        ]
         check_video(
             [inputs[key][video] for key in ("start", "end", "iou_map")],
             inputs["duration_second"][video],

@@ -1,4 +1,6 @@
-"""Features of many videos to proposals in seconds; the network is a function of its input, so that mix-ups show."""
+"""Features of many videos to proposals in seconds; the network is a function of its input, so that
+mix-ups show.
+"""
 
 import numpy as np
 import pytest
@@ -16,7 +18,9 @@ COLUMNS, DURATIONS = 16, 6
 def network(batch):
     """Maps that depend on each row's features alone."""
     squashed = 1 / (1 + np.exp(-batch))
-    score_map = squashed[:, np.newaxis, np.newaxis, :, 0] ** np.arange(1, 2 * DURATIONS + 1).reshape(2, -1, 1)
+    score_map = squashed[:, np.newaxis, np.newaxis, :, 0] ** np.arange(
+        1, 2 * DURATIONS + 1
+    ).reshape(2, -1, 1)
     return {"start": squashed[:, :, 0], "end": squashed[:, :, 1], "map": score_map}
 
 
@@ -24,13 +28,17 @@ def make_videos(count, snippets=None):
     rng = np.random.default_rng(0)
     for number in range(count):
         features = rng.standard_normal((snippets or 5 + number, 2)).astype(np.float32)
-        yield UntrimmedVideo(f"v{number}", features, FeatureSpan(1.0 + number, 11.0 + 3 * number), 10, 40.0)
+        yield UntrimmedVideo(
+            f"v{number}", features, FeatureSpan(1.0 + number, 11.0 + 3 * number), 10, 40.0
+        )
 
 
 def test_batches_give_what_each_video_gives_alone():
     rule, skipped = Suppression(max_proposals=7), {}
     found = list(propose(network, make_videos(2 * BATCH_SIZE + 3), COLUMNS, rule, skipped))
-    assert [video.video_id for video, _ in found] == [f"v{i}" for i in range(2 * BATCH_SIZE + 3)] and not skipped
+    assert [video.video_id for video, _ in found] == [
+        f"v{i}" for i in range(2 * BATCH_SIZE + 3)
+    ] and not skipped
     for video, proposals in found:
         maps = network(resize_features(video.snippets, COLUMNS)[np.newaxis])
         (expected,) = suppress(decode_proposals(maps["map"], maps["start"], maps["end"]), rule)
@@ -56,7 +64,9 @@ def test_videos_that_break_the_network_are_named(way):
 
     def fragile(batch):
         maps = network(batch)
-        maps["map"] = np.where(batch.max(axis=(1, 2)).reshape(-1, 1, 1, 1) > 1e6, np.nan, maps["map"])
+        maps["map"] = np.where(
+            batch.max(axis=(1, 2)).reshape(-1, 1, 1, 1) > 1e6, np.nan, maps["map"]
+        )
         return maps
 
     skipped = {}

@@ -18,7 +18,9 @@ def plain_suppression(segments, scores, rule):
         best = max(left, key=lambda i: (left[i], -i))
         picks.append((best, left.pop(best)))
         for i in list(left):
-            inter = max(min(segments[i][1], segments[best][1]) - max(segments[i][0], segments[best][0]), 0)
+            inter = max(
+                min(segments[i][1], segments[best][1]) - max(segments[i][0], segments[best][0]), 0
+            )
             length = segments[best][1] - segments[best][0]
             union = segments[i][1] - segments[i][0] + length - inter
             overlap = inter / union if union > 0 else 0
@@ -39,7 +41,9 @@ def random_proposals(count, seed=0):
 def check_against_plain_loops(videos, rule):
     for video, found in zip(videos, suppress(videos, rule), strict=True):
         picks = plain_suppression(video.segments.tolist(), video.scores, rule)
-        np.testing.assert_array_equal(found.segments, video.segments[[i for i, _ in picks]].reshape(-1, 2))
+        np.testing.assert_array_equal(
+            found.segments, video.segments[[i for i, _ in picks]].reshape(-1, 2)
+        )
         np.testing.assert_allclose(found.scores, [score for _, score in picks], rtol=1e-12)
 
 
@@ -62,10 +66,14 @@ def test_many_videos_of_all_sizes_at_once(method):
 
 
 def test_no_proposal_is_dropped():
-    """The reference stops at one proposal left, so a video with up to 100 of them loses its last one."""
+    """The reference stops at one proposal left, so a video with up to 100 of them loses its last
+    one.
+    """
     segments = np.array([[0.0, 0.3], [0.1, 0.4], [0.6, 0.9]])
-    three, one = suppress([Proposals(segments, np.array([0.2, 0.5, 0.9])),
-                           Proposals(segments[:1], np.array([0.7]))], Suppression())
+    three, one = suppress(
+        [Proposals(segments, np.array([0.2, 0.5, 0.9])), Proposals(segments[:1], np.array([0.7]))],
+        Suppression(),
+    )
     np.testing.assert_array_equal(three.segments, segments[::-1])
     assert one.segments.tolist() == [[0.0, 0.3]] and one.scores.tolist() == [0.7]
 
@@ -78,7 +86,9 @@ def test_nothing_in_nothing_out():
 
 def test_a_score_of_zero_comes_through_however_narrow_the_gaussian():
     segments = np.tile([[0.2, 0.8]], (5, 1))
-    (found,) = suppress([Proposals(segments, np.array([0.5, 0.5, 0, 0.5, 0.5]))], Suppression(width=1e-4))
+    (found,) = suppress(
+        [Proposals(segments, np.array([0.5, 0.5, 0, 0.5, 0.5]))], Suppression(width=1e-4)
+    )
     assert found.scores.tolist() == [0.5, 0, 0, 0, 0]
 
 
@@ -104,26 +114,42 @@ def test_zero_length_proposals_fade_nothing():
 
 def test_wider_gaussian_fades_less():
     video = Proposals(np.array([[0.0, 1.0], [0.0, 0.9]]), np.array([1.0, 0.9]))
-    narrow, wide = (suppress([video], Suppression(width=width))[0].scores[1] for width in (0.4, 0.8))
+    narrow, wide = (
+        suppress([video], Suppression(width=width))[0].scores[1] for width in (0.4, 0.8)
+    )
     assert narrow == pytest.approx(0.9 * math.exp(-0.81 / 0.4))
     assert wide == pytest.approx(0.9 * math.exp(-0.81 / 0.8))
 
 
 def test_long_proposals_spare_others_under_the_adaptive_rule():
     for begin, fades in ((0.0, False), (0.9, True)):
-        video = Proposals(np.array([[begin, 1.0], [begin, begin + (1 - begin) * 0.8]]), np.array([1.0, 0.9]))
+        video = Proposals(
+            np.array([[begin, 1.0], [begin, begin + (1 - begin) * 0.8]]), np.array([1.0, 0.9])
+        )
         assert (suppress([video], Suppression("adaptive"))[0].scores[1] < 0.9) == fades
 
 
-@pytest.mark.parametrize("fields", [{"method": "none"}, {"width": 0}, {"width": math.inf}, {"width": math.nan},
-                                    {"threshold": 1.1}, {"threshold": math.nan}, {"max_proposals": 0}])
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"method": "none"},
+        {"width": 0},
+        {"width": math.inf},
+        {"width": math.nan},
+        {"threshold": 1.1},
+        {"threshold": math.nan},
+        {"max_proposals": 0},
+    ],
+)
 def test_impossible_rules_are_refused(fields):
     with pytest.raises(InputError):
         Suppression(**fields)
 
 
 def check_golden(found, golden):
-    """The reference's first 100. Its lost proposal never shows here: each of the videos has 500 or more."""
+    """The reference's first 100. Its lost proposal never shows here: each of the videos has 500 or
+    more.
+    """
     assert len(golden) == 100
     np.testing.assert_array_equal(np.round(found.segments * 100), np.round(golden[:, 1:] * 100))
     np.testing.assert_allclose(found.scores, golden[:, 0], rtol=0, atol=1e-15)

@@ -11,7 +11,12 @@ from bsp_tf.localization.heads.gtad.targets import video_targets, window_targets
 from bsp_tf.localization.training_data import load_localization_data
 
 # One row a second.
-SETTINGS = {"feature_layout": "snippets", "feature_stride": "10", "feature_window": "10", "feature_fps": "10"}
+SETTINGS = {
+    "feature_layout": "snippets",
+    "feature_stride": "10",
+    "feature_window": "10",
+    "feature_fps": "10",
+}
 
 
 def make(folder, lengths, segments, num_segments, **more):
@@ -20,9 +25,15 @@ def make(folder, lengths, segments, num_segments, **more):
         array = np.stack([np.arange(rows), np.full(rows, i)], axis=1).astype(np.float32) + 1
         np.save(folder / f"v{i}.npy", array)
         annotations[f"v{i}"] = VideoAnnotation(
-            float(rows), None, np.array(rows_segments, np.float64).reshape(-1, 2), ["run"] * len(rows_segments), ""
+            float(rows),
+            None,
+            np.array(rows_segments, np.float64).reshape(-1, 2),
+            ["run"] * len(rows_segments),
+            "",
         )
-    sources = open_features({"features_dir": str(folder), "streams": (), "num_segments": num_segments} | SETTINGS)
+    sources = open_features(
+        {"features_dir": str(folder), "streams": (), "num_segments": num_segments} | SETTINGS
+    )
     return load_localization_data(sources, annotations, num_segments, num_segments // 2, **more)
 
 
@@ -39,20 +50,28 @@ def test_whole_videos_are_resized(tmp_path):
 
 
 def test_windows_overlap_by_half_and_keep_what_holds_a_segment(tmp_path):
-    # 64 rows in windows of 16: starts 0, 8, ... 48. [20, 30] is whole in none but 16 (and 8/10 of it in 8 and 24).
-    data = make(tmp_path, [64, 64, 7], [[[20, 30]], [[0, 64], [40, 40]], [[2, 5]]], 16, in_windows=True)
+    # 64 rows in windows of 16: starts 0, 8, ... 48. [20, 30] is whole in none but 16 (and 8/10 of
+    # it in 8 and 24).
+    data = make(
+        tmp_path, [64, 64, 7], [[[20, 30]], [[0, 64], [40, 40]], [[2, 5]]], 16, in_windows=True
+    )
     assert data.examples == [(0, 16), (1, 24), (1, 32), (1, 40), (2, 0)]
     features, targets = data.batch(np.arange(5))
     np.testing.assert_array_equal(features[0, :, 0], np.arange(17, 33))
     np.testing.assert_array_equal(features[4, :, 0], [*range(1, 8), *[0] * 9])
-    np.testing.assert_array_equal(targets["map"][0], window_targets(np.array([[4, 14]]) / 16, 16, 8)["map"])
-    np.testing.assert_array_equal(targets["start"][1], window_targets(np.array([[16, 16]]) / 16, 16, 8)["start"])
+    np.testing.assert_array_equal(
+        targets["map"][0], window_targets(np.array([[4, 14]]) / 16, 16, 8)["map"]
+    )
+    np.testing.assert_array_equal(
+        targets["start"][1], window_targets(np.array([[16, 16]]) / 16, 16, 8)["start"]
+    )
     assert not targets["end"][2, :6].any() and targets["end"][2, 7:9].all()
 
 
 def test_thumos_windows_are_256_rows_128_apart(tmp_path):
     data = make(tmp_path, [700], [[[i, i + 10] for i in range(0, 690, 20)]], 256, in_windows=True)
-    # The last window ends with the video: 60 rows, more than a fifth of a window, would stay unseen.
+    # The last window ends with the video: 60 rows, more than a fifth of a window, would stay
+    # unseen.
     assert [first for _, first in data.examples] == [0, 128, 256, 384, 444]
 
 
@@ -62,10 +81,15 @@ def test_left_out_videos_are_counted_by_kind(tmp_path):
     data = make(tmp_path, lengths, [[[1, 5]]] * 7, 20)
     assert data.video_ids == ["v0", "v2", "v3"]
     (line,) = data.left_out_lines()
-    assert line.startswith("4 videos left out: 4 named in missing_files.txt (v1, v4, v5, ...); the first:")
+    assert line.startswith(
+        "4 videos left out: 4 named in missing_files.txt (v1, v4, v5, ...); the first:"
+    )
     assert data.left_out["v6"][0] == "named in missing_files.txt"
     (tmp_path / "missing_files.txt").write_text("\n".join(f"v{i}" for i in range(7)))
-    with pytest.raises(InputError, match="none of the 7 annotated videos has usable features .first reason: named in"):
+    with pytest.raises(
+        InputError,
+        match="none of the 7 annotated videos has usable features .first reason: named in",
+    ):
         make(tmp_path, lengths, [[]] * 7, 20)
     (tmp_path / "missing_files.txt").unlink()
     assert make(tmp_path, lengths, [[]] * 7, 20).left_out_lines() == []
@@ -76,8 +100,11 @@ def test_left_out_videos_are_counted_by_kind(tmp_path):
 def test_the_digest_knows_features_segments_and_windows(tmp_path):
     one = make(tmp_path, [32], [[[1, 5]]], 16)
     assert make(tmp_path, [32], [[[1, 5]]], 16).digest() == one.digest()
-    others = [make(tmp_path, [32], [[[1, 6]]], 16), make(tmp_path, [32], [[[1, 5]]], 16, in_windows=True),
-              make(tmp_path, [31], [[[1, 5]]], 16)]
+    others = [
+        make(tmp_path, [32], [[[1, 6]]], 16),
+        make(tmp_path, [32], [[[1, 5]]], 16, in_windows=True),
+        make(tmp_path, [31], [[[1, 5]]], 16),
+    ]
     assert one.digest() not in {data.digest() for data in others}
 
 
@@ -88,7 +115,12 @@ def test_golden_from_files_to_batch(shared, tmp_path):
         np.save(tmp_path / f"{name}.npy", golden[f"feat_in_{row}"])
     folder = shared / "golden" / "gtad_labels_anno"
     annotations = load_annotations(f"{folder}/anno.json,{folder}/video_info.csv")
-    settings = {"features_dir": str(tmp_path), "streams": (), "num_segments": 100, "feature_layout": "whole"}
+    settings = {
+        "features_dir": str(tmp_path),
+        "streams": (),
+        "num_segments": 100,
+        "feature_layout": "whole",
+    }
     data = load_localization_data(open_features(settings), annotations, 100, 100)
     rows = [data.video_ids.index(str(name).removeprefix("v_")) for name in golden["video_list"]]
     features, targets = data.batch(np.array(rows))

@@ -18,10 +18,21 @@ from bsp_tf.localization.windows import (
 )
 
 
-@pytest.mark.parametrize("count, starts", [
-    (1, [0]), (255, [0]), (256, [0]), (257, [0]), (307, [0]), (308, [0, 52]), (384, [0, 128]), (435, [0, 128]),
-    (436, [0, 128, 180]), (685, [0, 128, 256, 384]),
-])
+@pytest.mark.parametrize(
+    "count, starts",
+    [
+        (1, [0]),
+        (255, [0]),
+        (256, [0]),
+        (257, [0]),
+        (307, [0]),
+        (308, [0, 52]),
+        (384, [0, 128]),
+        (435, [0, 128]),
+        (436, [0, 128, 180]),
+        (685, [0, 128, 256, 384]),
+    ],
+)
 def test_starts(count, starts):
     # As the reference: half windows, then a last one if more than 51 snippets are unseen.
     assert window_starts(count, 256) == starts
@@ -29,8 +40,11 @@ def test_starts(count, starts):
 
 def test_windows_are_cut_and_padded():
     features = np.arange(1, 15, dtype=np.float32).reshape(7, 2)
-    assert cut_windows(features, 4).tolist() == [features[:4].tolist(), features[2:6].tolist(),
-                                                 features[3:7].tolist()]
+    assert cut_windows(features, 4).tolist() == [
+        features[:4].tolist(),
+        features[2:6].tolist(),
+        features[3:7].tolist(),
+    ]
     short = cut_windows(features[:3], 4)
     assert short.shape == (1, 4, 2) and short[0, 3].tolist() == [0, 0] and short.dtype == np.float32
 
@@ -38,27 +52,43 @@ def test_windows_are_cut_and_padded():
 def test_proposals_of_windows_are_in_snippets_of_the_video():
     maps = np.arange(2 * 2 * 3 * 5, dtype=float).reshape(2, 2, 3, 5)
     first, second = window_proposals(maps, [0, 10], max_length=3)
-    expected = [(s, s + d + 1, maps[0, 0, d, s] * maps[0, 1, d, s]) for d in range(2) for s in range(4 - d)]
+    expected = [
+        (s, s + d + 1, maps[0, 0, d, s] * maps[0, 1, d, s]) for d in range(2) for s in range(4 - d)
+    ]
     np.testing.assert_array_equal(np.column_stack(first), expected)
     np.testing.assert_array_equal(second.segments, first.segments + 10)
 
 
 def test_merging_is_suppression_twice():
     rng = np.random.default_rng(0)
-    windows = [Proposals(np.sort(rng.random((30, 2)), axis=1) + shift, rng.random(30)) for shift in (0, 0.5)]
+    windows = [
+        Proposals(np.sort(rng.random((30, 2)), axis=1) + shift, rng.random(30))
+        for shift in (0, 0.5)
+    ]
     rule = Suppression(width=0.46, max_proposals=20)
     found = merge_windows(windows, rule)
     one, two = suppress(windows, rule)
-    (expected,) = suppress([Proposals(np.concatenate([one.segments, two.segments]),
-                                      np.concatenate([one.scores, two.scores]))], rule)
+    (expected,) = suppress(
+        [
+            Proposals(
+                np.concatenate([one.segments, two.segments]),
+                np.concatenate([one.scores, two.scores]),
+            )
+        ],
+        rule,
+    )
     assert len(found.scores) == 20
     np.testing.assert_array_equal(np.column_stack(found), np.column_stack(expected))
 
 
 def test_same_detections_as_the_reference(shared):
-    """Its maps hold equal scores, which it orders as its sort happens to; here its choice is put first."""
+    """Its maps hold equal scores, which it orders as its sort happens to; here its choice is put
+    first.
+    """
     inputs = np.load(shared / "golden" / "gtad_post_thumos_inputs.npz")
-    golden = json.loads((shared / "golden" / "gtad_post_thumos_detection.json").read_text())["results"]
+    golden = json.loads((shared / "golden" / "gtad_post_thumos_detection.json").read_text())[
+        "results"
+    ]
     names = {number - 1: name for name, number in THUMOS_CLASSES.items()}
     classes = [names[number] for number in inputs["label_id"]]
     for row, video in enumerate(inputs["videos"]):
@@ -69,15 +99,31 @@ def test_same_detections_as_the_reference(shared):
         chosen = {tuple(item["segment"]) for item in golden[video]}
 
         def in_seconds(segments, fps=fps, num_frames=num_frames):
-            return [(round(max(a, 0) * 5 / fps, 1), round(min(b * 5, num_frames) / fps, 1)) for a, b in segments]
+            return [
+                (round(max(a, 0) * 5 / fps, 1), round(min(b * 5, num_frames) / fps, 1))
+                for a, b in segments
+            ]
 
-        orders = [np.argsort([s not in chosen for s in in_seconds(window.segments)], kind="stable")
-                  for window in found]
-        merged = merge_windows([Proposals(window.segments[order], window.scores[order])
-                                for window, order in zip(found, orders, strict=True)])
-        detections = make_detections(merged.segments * 5 / fps, merged.scores, num_frames / fps,
-                                     inputs["cls"][row], classes, decimals=THUMOS_DECIMALS)
-        # The reference writes proposal by proposal; and what begins after the end of the video as well.
+        orders = [
+            np.argsort([s not in chosen for s in in_seconds(window.segments)], kind="stable")
+            for window in found
+        ]
+        merged = merge_windows(
+            [
+                Proposals(window.segments[order], window.scores[order])
+                for window, order in zip(found, orders, strict=True)
+            ]
+        )
+        detections = make_detections(
+            merged.segments * 5 / fps,
+            merged.scores,
+            num_frames / fps,
+            inputs["cls"][row],
+            classes,
+            decimals=THUMOS_DECIMALS,
+        )
+        # The reference writes proposal by proposal; and what begins after the end of the video as
+        # well.
         inside = [item for item in golden[video] if item["segment"][0] < item["segment"][1]]
         assert detections == inside[::2] + inside[1::2]
         assert len(golden[video]) == 400 and len(inside) >= 380

@@ -11,7 +11,9 @@ def _check_golden(golden):
     frames = golden["input"].transpose(0, 2, 3, 1)  # NCHW -> NHWC
     for num_frames, shift_div in ((8, 8), (8, 3), (4, 4)):
         shifted = temporal_shift(tf.constant(frames), num_frames, shift_div).numpy()
-        np.testing.assert_array_equal(shifted.transpose(0, 3, 1, 2), golden[f"out_T{num_frames}_div{shift_div}"])
+        np.testing.assert_array_equal(
+            shifted.transpose(0, 3, 1, 2), golden[f"out_T{num_frames}_div{shift_div}"]
+        )
 
 
 def test_small_golden(testdata):
@@ -24,8 +26,10 @@ def test_full_golden(shared):
 
 def test_unknown_shapes_and_frame_count_as_tensor():
     frames = tf.random.stateless_normal([6, 2, 3, 9], [0, 1])
-    graph = tf.function(lambda x, t: temporal_shift(x, t, 4),
-                        input_signature=[tf.TensorSpec([None, None, None, 9]), tf.TensorSpec([], tf.int32)])
+    graph = tf.function(
+        lambda x, t: temporal_shift(x, t, 4),
+        input_signature=[tf.TensorSpec([None, None, None, 9]), tf.TensorSpec([], tf.int32)],
+    )
     np.testing.assert_array_equal(graph(frames, 3), temporal_shift(frames, 3, 4))
     assert graph(frames, 3).shape == frames.shape
 
@@ -52,7 +56,9 @@ def test_gradient_shifts_back():
     expected[:, 1:, ..., :2] = w[:, :-1, ..., :2]
     expected[:, :-1, ..., 2:4] = w[:, 1:, ..., 2:4]
     expected[..., 4:] = w[..., 4:]
-    np.testing.assert_array_equal(tape.gradient(total, frames).numpy().reshape(expected.shape), expected)
+    np.testing.assert_array_equal(
+        tape.gradient(total, frames).numpy().reshape(expected.shape), expected
+    )
 
 
 def test_bad_arguments():

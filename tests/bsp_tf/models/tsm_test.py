@@ -37,7 +37,9 @@ def assert_close_relative_to_range(actual, expected, tolerance=1e-4):
 def check_golden(depth, golden, state):
     model = TSM(400, depth=depth)
     load_torch_state(model, state)
-    frames = np.random.default_rng(0).standard_normal((1, 24, 224, 224)).astype(np.float32) * np.float32(0.5)
+    frames = np.random.default_rng(0).standard_normal((1, 24, 224, 224)).astype(
+        np.float32
+    ) * np.float32(0.5)
     np.testing.assert_array_equal(frames.ravel()[:16], golden["input_first"])
     frames = tf.constant(frames.reshape(1, 8, 3, 224, 224).transpose(0, 1, 3, 4, 2))
     outputs = model(frames)
@@ -60,11 +62,15 @@ def test_small_golden(testdata, rule_state):
 @pytest.mark.parametrize("depth", [18, 50])
 def test_full_golden(depth, shared, rule_state):
     parameters = json.loads((shared / "golden" / f"tsm_resnet{depth}_params.json").read_text())
-    check_golden(depth, np.load(shared / "golden" / f"tsm_resnet{depth}.npz"), rule_state(parameters))
+    check_golden(
+        depth, np.load(shared / "golden" / f"tsm_resnet{depth}.npz"), rule_state(parameters)
+    )
 
 
-@pytest.mark.parametrize(("depth", "width", "feature_dim"), [(10, 0.25, 128), (18, 0.5, 256), (34, 1, 512),
-                                                            (50, 0.25, 512)])
+@pytest.mark.parametrize(
+    ("depth", "width", "feature_dim"),
+    [(10, 0.25, 128), (18, 0.5, 256), (34, 1, 512), (50, 0.25, 512)],
+)
 def test_depth_and_width(depth, width, feature_dim):
     model = TSM(7, depth=depth, width=width)
     outputs = model(clips(1, 2, 32, 32))
@@ -75,17 +81,23 @@ def test_depth_and_width(depth, width, feature_dim):
 def test_parameter_count_of_the_published_network():
     model = TSM(1000, depth=18)
     model.build()
-    assert sum(int(np.prod(v.shape)) for v in model.trainable_variables) == 11_689_512  # torchvision resnet18
+    assert (
+        sum(int(np.prod(v.shape)) for v in model.trainable_variables) == 11_689_512
+    )  # torchvision resnet18
 
 
 def test_any_clip_length_and_frame_size_in_one_graph():
     model = small_tsm(input="rgb_diff")
-    graph = tf.function(lambda x: model(x), input_signature=[tf.TensorSpec([None, None, None, None, 3])])
+    graph = tf.function(
+        lambda x: model(x), input_signature=[tf.TensorSpec([None, None, None, None, 3])]
+    )
     for shape in ((2, 8, 32, 48), (1, 1, 64, 64), (3, 5, 33, 57)):
         frames = clips(*shape)
         outputs = graph(frames)
         assert outputs["logits"].shape == (shape[0], 5)
-        np.testing.assert_allclose(outputs["features"], model(frames)["features"], rtol=1e-4, atol=1e-5)
+        np.testing.assert_allclose(
+            outputs["features"], model(frames)["features"], rtol=1e-4, atol=1e-5
+        )
 
 
 def test_inside_dataset_map():
@@ -98,7 +110,9 @@ def test_inside_dataset_map():
 def test_logits_are_the_classifier_of_the_features():
     model = small_tsm()
     outputs = model(clips(2, 8, 32, 32))
-    np.testing.assert_allclose(outputs["logits"], outputs["features"] @ model.fc.kernel + model.fc.bias, atol=1e-6)
+    np.testing.assert_allclose(
+        outputs["logits"], outputs["features"] @ model.fc.kernel + model.fc.bias, atol=1e-6
+    )
 
 
 def test_features_depend_on_the_order_of_the_frames():
@@ -151,7 +165,9 @@ def test_initial_values():
     assert np.std(model.fc.kernel) == pytest.approx(0.001, rel=0.05) and not np.any(model.fc.bias)
     assert np.std(model.conv1.kernel) == pytest.approx(np.sqrt(2 / (49 * 64)), rel=0.05)
     keras.utils.set_random_seed(1)
-    for one, other in zip(model.get_weights(), small_tsm(width=1, num_classes=100).get_weights(), strict=True):
+    for one, other in zip(
+        model.get_weights(), small_tsm(width=1, num_classes=100).get_weights(), strict=True
+    ):
         np.testing.assert_array_equal(one, other)
 
 
@@ -161,7 +177,9 @@ def test_batch_statistics_follow_torch():
     before = model.stage_outputs(frames)["conv1"].numpy().reshape(-1, 16).astype(np.float64)
     model(frames, training=True)
     np.testing.assert_allclose(model.bn1.moving_mean, 0.1 * before.mean(0), atol=1e-6)
-    np.testing.assert_allclose(model.bn1.moving_variance, 0.9 + 0.1 * before.var(0, ddof=1), rtol=1e-5)
+    np.testing.assert_allclose(
+        model.bn1.moving_variance, 0.9 + 0.1 * before.var(0, ddof=1), rtol=1e-5
+    )
 
 
 def test_weights_and_dropout_continue_from_a_checkpoint(tmp_path):
@@ -171,7 +189,9 @@ def test_weights_and_dropout_continue_from_a_checkpoint(tmp_path):
     path = tf.train.Checkpoint(model=model).write(str(tmp_path / "checkpoint"))
     weights = model.get_weights()
     expected = model(frames, training=True)["logits"]
-    assert np.abs(expected - model(frames, training=True)["logits"]).max() > 0  # another mask every call
+    assert (
+        np.abs(expected - model(frames, training=True)["logits"]).max() > 0
+    )  # another mask every call
     resumed = small_tsm(dropout=0.5)
     tf.train.Checkpoint(model=resumed).read(path).assert_consumed()
     for one, other in zip(resumed.get_weights(), weights, strict=True):
@@ -189,13 +209,31 @@ def test_mixed_precision_keeps_outputs_and_statistics_float32(policy):
         outputs = model(frames, training=True)
         loss = tf.reduce_sum(outputs["logits"])
     assert model.stage_outputs(frames)["layer4"].dtype == tf.as_dtype(model.compute_dtype)
-    assert outputs["logits"].dtype == outputs["features"].dtype == model.bn1.moving_mean.dtype == tf.float32
-    np.testing.assert_allclose(outputs["features"], exact(frames, training=True)["features"], atol=0.1)
-    assert all(g is not None for g in tape.gradient(loss, [v.value for v in model.trainable_variables]))
+    assert (
+        outputs["logits"].dtype
+        == outputs["features"].dtype
+        == model.bn1.moving_mean.dtype
+        == tf.float32
+    )
+    np.testing.assert_allclose(
+        outputs["features"], exact(frames, training=True)["features"], atol=0.1
+    )
+    assert all(
+        g is not None for g in tape.gradient(loss, [v.value for v in model.trainable_variables])
+    )
 
 
-@pytest.mark.parametrize("arguments", [{"depth": 19}, {"input": "flow"}, {"dropout": 1.0}, {"width": 0.1},
-                                       {"num_classes": 0}, {"shift_div": 1}])
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        {"depth": 19},
+        {"input": "flow"},
+        {"dropout": 1.0},
+        {"width": 0.1},
+        {"num_classes": 0},
+        {"shift_div": 1},
+    ],
+)
 def test_impossible_arguments(arguments):
     with pytest.raises(InputError, match=next(iter(arguments))):
         small_tsm(**arguments)

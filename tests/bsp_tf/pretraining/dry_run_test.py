@@ -12,10 +12,15 @@ from bsp_tf.pretraining.preflight import check_fields
 from bsp_tf.runs.strategy import strategy_for
 from bsp_tf.runs.workdir import build_model
 
-# Parameters in millions and multiply-adds in G a clip. ResNet-50 with 8 frames: 24.3 M and 33 G in Lin et al., table 1;
-# 8 x 1.82 G for ResNet-18 (He et al., table 1: 1.8 G).
-RECIPES = {"k400_action_r18": (11.38, 14.51), "k400_action_r50": (24.33, 32.70), "k400_boundary_r18": (11.18, 14.51),
-           "k400_boundary_r50": (23.52, 32.70), "finetune": (24.33, 32.70)}
+# Parameters in millions and multiply-adds in G a clip. ResNet-50 with 8 frames: 24.3 M and 33 G in
+# Lin et al., table 1; 8 x 1.82 G for ResNet-18 (He et al., table 1: 1.8 G).
+RECIPES = {
+    "k400_action_r18": (11.38, 14.51),
+    "k400_action_r50": (24.33, 32.70),
+    "k400_boundary_r18": (11.18, 14.51),
+    "k400_boundary_r50": (23.52, 32.70),
+    "finetune": (24.33, 32.70),
+}
 
 
 @pytest.mark.parametrize("name", RECIPES)
@@ -23,23 +28,36 @@ def test_recipes_cost_what_their_docstrings_say(name):
     module = importlib.import_module(f"configs.{name}")
     config = module.get_config()
     check_fields(config)
-    assert all(part in module.__doc__ for part in ("Source: ", "Command: ", f"configs/{name}.py", "Cost: ", "Result: "))
+    assert all(
+        part in module.__doc__
+        for part in ("Source: ", "Command: ", f"configs/{name}.py", "Cost: ", "Result: ")
+    )
     model = build_model(config, 4 if config.task == "boundary" else 400)
     millions, giga = RECIPES[name]
-    assert sum(variable.value.shape.num_elements() for variable in model.trainable_variables) / 1e6 == pytest.approx(
-        millions, abs=0.005)
+    assert sum(
+        variable.value.shape.num_elements() for variable in model.trainable_variables
+    ) / 1e6 == pytest.approx(millions, abs=0.005)
     assert multiply_adds(model, (8, 224, 224, 3)) / 1e9 == pytest.approx(giga, abs=0.005)
-    said = {unit: float(number) for number, unit in re.findall(
-        r"([\d.]+) (M parameters|G multiply-adds a clip)", module.__doc__)}
+    said = {
+        unit: float(number)
+        for number, unit in re.findall(
+            r"([\d.]+) (M parameters|G multiply-adds a clip)", module.__doc__
+        )
+    }
     assert said.get("M parameters", millions) == pytest.approx(millions, abs=0.05)
     assert said["G multiply-adds a clip"] == pytest.approx(giga, abs=0.05)
 
 
-@pytest.mark.parametrize("name", ["sample_action", "sample_boundary", "sample_action_long", "sample_boundary_long"])
+@pytest.mark.parametrize(
+    "name", ["sample_action", "sample_boundary", "sample_action_long", "sample_boundary_long"]
+)
 def test_sample_recipes_say_how_and_how_well(name):
     module = importlib.import_module(f"configs.{name}")
     check_fields(module.get_config())
-    assert all(part in module.__doc__ for part in ("Source: ", "Command: ", f"configs/{name}.py", "Cost: ", "Result: "))
+    assert all(
+        part in module.__doc__
+        for part in ("Source: ", "Command: ", f"configs/{name}.py", "Cost: ", "Result: ")
+    )
 
 
 def test_activations_grow_with_the_pixels(tiny_config):
@@ -57,8 +75,13 @@ def test_three_steps_with_all_options(tiny_config, capsys):
     found = dry_run(tiny_config, strategy_for("one_device"))
     assert found["clips"] == 4 and 0 < found["loss"] < 10 and found["step_seconds"] > 0
     text = capsys.readouterr().out
-    for part in ("moving average", "sums of micro-batches", "8 clips = 1 replica(s) x 2 micro-batch(es) x 4 clips",
-                 "3 an epoch x 2 epochs = 6", "step 3: "):
+    for part in (
+        "moving average",
+        "sums of micro-batches",
+        "8 clips = 1 replica(s) x 2 micro-batch(es) x 4 clips",
+        "3 an epoch x 2 epochs = 6",
+        "step 3: ",
+    ):
         assert part in text, part
 
 

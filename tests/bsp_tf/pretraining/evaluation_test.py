@@ -10,7 +10,9 @@ NUM_CLASSES = 3
 
 
 def model(frames, training):
-    """Logits from the mean brightness of a clip and from its change: a known function instead of a network."""
+    """Logits from the mean brightness of a clip and from its change: a known function instead of a
+    network.
+    """
     assert not training
     brightness = tf.reduce_mean(frames, axis=[1, 2, 3, 4])
     change = tf.reduce_mean(tf.abs(frames[:, 1:] - frames[:, :-1]), axis=[1, 2, 3, 4])
@@ -30,7 +32,11 @@ def test_equals_a_loop_over_single_clips_whatever_the_last_batch(num_clips):
     result = Evaluator(model, tf.distribute.get_strategy(), NUM_CLASSES, 4, (4, 6, 6, 3))(dataset)
     confusion, losses = np.zeros((NUM_CLASSES, NUM_CLASSES), int), []
     for clip, label in zip(frames, labels, strict=True):
-        logits = model(preprocessing.normalize(clip[np.newaxis]), training=False)["logits"][0].numpy().astype(np.float64)
+        logits = (
+            model(preprocessing.normalize(clip[np.newaxis]), training=False)["logits"][0]
+            .numpy()
+            .astype(np.float64)
+        )
         losses.append(np.log(np.exp(logits).sum()) - logits[label])
         confusion[label, logits.argmax()] += 1
     np.testing.assert_array_equal(result["confusion"], confusion)

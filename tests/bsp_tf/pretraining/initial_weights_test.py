@@ -11,7 +11,13 @@ from bsp_tf.pretraining.initial_weights import check_initial_weights
 from bsp_tf.pretraining.learner import Learner
 from bsp_tf.pretraining.trainer import train
 from bsp_tf.runs.strategy import strategy_for
-from bsp_tf.runs.workdir import build_model, checkpoint_folder, claim_workdir, load_trained_model, model_state
+from bsp_tf.runs.workdir import (
+    build_model,
+    checkpoint_folder,
+    claim_workdir,
+    load_trained_model,
+    model_state,
+)
 
 LABELS = ("walk left", "walk right", "blink")
 
@@ -23,8 +29,11 @@ def source(tiny_config, tmp_path):
     model = build_model(tiny_config, len(LABELS))
     for number, variable in enumerate(model.trainable_variables):
         variable.assign(tf.fill(variable.shape, 0.001 * (number + 1)))
-    tf.train.CheckpointManager(tf.train.Checkpoint(model=model_state(model)),
-                               str(checkpoint_folder(tmp_path / "source", "best")), 1).save()
+    tf.train.CheckpointManager(
+        tf.train.Checkpoint(model=model_state(model)),
+        str(checkpoint_folder(tmp_path / "source", "best")),
+        1,
+    ).save()
     tiny_config.init_from = str(tmp_path / "source")
     return model
 
@@ -57,12 +66,20 @@ def test_the_seed_still_gives_head_and_dropout(tiny_config, source):
     other = learner(tiny_config).model
     np.testing.assert_array_equal(first.fc.kernel, again.fc.kernel)
     np.testing.assert_array_equal(first.dropout.state, again.dropout.state)
-    assert np.any(first.fc.kernel != other.fc.kernel) and np.any(first.dropout.state != other.dropout.state)
+    assert np.any(first.fc.kernel != other.fc.kernel) and np.any(
+        first.dropout.state != other.dropout.state
+    )
 
 
 def test_a_run_that_starts_from_a_run(tiny_config, source, tmp_path):
-    tiny_config.update_from_flattened_dict({
-        "init_head": "keep", "train.epochs": 1, "train.steps_per_epoch": 1, "optimizer.learning_rate": 1e-9})
+    tiny_config.update_from_flattened_dict(
+        {
+            "init_head": "keep",
+            "train.epochs": 1,
+            "train.steps_per_epoch": 1,
+            "optimizer.learning_rate": 1e-9,
+        }
+    )
     train(tiny_config, tmp_path / "run")
     model, config, _ = load_trained_model(tmp_path / "run")
     np.testing.assert_allclose(model.fc.kernel, source.fc.kernel, atol=1e-6)
@@ -70,14 +87,17 @@ def test_a_run_that_starts_from_a_run(tiny_config, source, tmp_path):
     assert config.init_from == str(tmp_path / "source")
 
 
-@pytest.mark.parametrize(("fields", "labels", "message"), [
-    ({"init_head": "both"}, LABELS, "init_head is 'both'"),
-    ({"init_from": "/no/such/run"}, LABELS, "/no/such/run is no workdir"),
-    ({"init_from": __file__}, LABELS, "is a file: .*bsp_tf.import_weights"),
-    ({"model.depth": 18}, LABELS, "another network: model.depth is 10 there, 18 here"),
-    ({"init_head": "keep"}, ("a", "b"), "other classes .*Set init_head=drop"),
-    ({"init_head": "keep"}, LABELS[::-1], "other classes"),
-])
+@pytest.mark.parametrize(
+    ("fields", "labels", "message"),
+    [
+        ({"init_head": "both"}, LABELS, "init_head is 'both'"),
+        ({"init_from": "/no/such/run"}, LABELS, "/no/such/run is no workdir"),
+        ({"init_from": __file__}, LABELS, "is a file: .*bsp_tf.import_weights"),
+        ({"model.depth": 18}, LABELS, "another network: model.depth is 10 there, 18 here"),
+        ({"init_head": "keep"}, ("a", "b"), "other classes .*Set init_head=drop"),
+        ({"init_head": "keep"}, LABELS[::-1], "other classes"),
+    ],
+)
 def test_mistakes(tiny_config, source, fields, labels, message):
     tiny_config.update_from_flattened_dict(fields)
     with pytest.raises(InputError, match=message):
@@ -86,7 +106,9 @@ def test_mistakes(tiny_config, source, fields, labels, message):
 
 def test_names_are_not_compared_where_the_import_had_none(tiny_config, source, tmp_path):
     path = tmp_path / "source" / "config.json"
-    path.write_text(json.dumps(json.loads(path.read_text()) | {"imported": {"labels_given": False}}))
+    path.write_text(
+        json.dumps(json.loads(path.read_text()) | {"imported": {"labels_given": False}})
+    )
     tiny_config.init_head = "keep"
     check_initial_weights(tiny_config, ("a", "b", "c"))
     with pytest.raises(InputError, match="other classes"):

@@ -1,4 +1,6 @@
-"""Each way to train faster or in less memory against plain float32 on one device, on the same batches."""
+"""Each way to train faster or in less memory against plain float32 on one device, on the same
+batches.
+"""
 
 import numpy as np
 import pytest
@@ -13,20 +15,33 @@ STEPS = 4
 def clips(num_clips: int, seed: int) -> dict[str, tf.Tensor]:
     rng = np.random.default_rng(seed)
     labels = np.arange(num_clips) % 3
-    frames = rng.integers(0, 120, (num_clips, 4, 32, 32, 3)) + 60 * labels[:, None, None, None, None]
-    return {"frames": tf.constant(frames.astype(np.uint8)), "label": tf.constant(labels.astype(np.int32))}
+    frames = (
+        rng.integers(0, 120, (num_clips, 4, 32, 32, 3)) + 60 * labels[:, None, None, None, None]
+    )
+    return {
+        "frames": tf.constant(frames.astype(np.uint8)),
+        "label": tf.constant(labels.astype(np.int32)),
+    }
 
 
 @pytest.fixture
 def run(tiny_config):
-    """`run(**train_fields)`: the learner after STEPS steps without dropout, and the losses of the steps."""
+    """`run(**train_fields)`: the learner after STEPS steps without dropout, and the losses of the
+    steps.
+    """
     tiny_config.model.dropout = 0.0
 
     def run(batches=None, **fields):
-        tiny_config.train.update({"precision": "float32", "jit": False, "ema_decay": 0.0, "accumulate_steps": 1})
+        tiny_config.train.update(
+            {"precision": "float32", "jit": False, "ema_decay": 0.0, "accumulate_steps": 1}
+        )
         tiny_config.train.update(fields)
         learner = Learner(tiny_config, 3, 3, STEPS, strategy_for("one_device"))
-        return learner, [float(learner.step(group)[0]) for group in (whole_batches() if batches is None else batches)]
+        return learner, [
+            float(learner.step(group)[0])
+            for group in (whole_batches() if batches is None else batches)
+        ]
+
     return run
 
 
@@ -34,20 +49,30 @@ def whole_batches() -> list[list[dict]]:
     return [[clips(8, seed)] for seed in range(STEPS)]
 
 
-# The second tolerance is for the change of the kernels: rounding turns ReLUs of noise on and off, so that single
-# gradients of the first layers differ by a tenth (float16) and more (bfloat16) although the losses agree.
-@pytest.mark.parametrize(("fields", "tolerance", "kernel_tolerance"), [
-    ({"precision": "bfloat16"}, 0.01, 0.4), ({"precision": "float16"}, 0.001, 0.25), ({"jit": True}, 1e-4, 1e-2),
-    ({"ema_decay": 0.9}, 0.0, 0.0)])
+# The second tolerance is for the change of the kernels: rounding turns ReLUs of noise on and off,
+# so that single gradients of the first layers differ by a tenth (float16) and more (bfloat16)
+# although the losses agree.
+@pytest.mark.parametrize(
+    ("fields", "tolerance", "kernel_tolerance"),
+    [
+        ({"precision": "bfloat16"}, 0.01, 0.4),
+        ({"precision": "float16"}, 0.001, 0.25),
+        ({"jit": True}, 1e-4, 1e-2),
+        ({"ema_decay": 0.9}, 0.0, 0.0),
+    ],
+)
 def test_losses_are_those_of_plain_float32(run, fields, tolerance, kernel_tolerance):
     learner, losses = run(**fields)
     plain, expected = run()
     np.testing.assert_allclose(losses, expected, rtol=tolerance, atol=0)
     assert expected[-1] < expected[0]
-    # Also what was learned: the change of the kernels, not the kernels, which hardly move in a few steps.
+    # Also what was learned: the change of the kernels, not the kernels, which hardly move in a few
+    # steps.
     start = Learner(plain._config, 3, 3, STEPS, strategy_for("one_device"))
     for name in ("conv1/kernel", "layer4.0/conv2/kernel", "fc/kernel"):
-        moved = [model.weights[name].numpy() - start.weights[name].numpy() for model in (learner, plain)]
+        moved = [
+            model.weights[name].numpy() - start.weights[name].numpy() for model in (learner, plain)
+        ]
         difference = np.linalg.norm(moved[0] - moved[1]) / np.linalg.norm(moved[1])
         assert difference <= kernel_tolerance, (name, difference)
     assert all(weight.dtype in (tf.float32, tf.int32) for weight in learner.weights.values())
@@ -57,26 +82,37 @@ def test_losses_are_those_of_plain_float32(run, fields, tolerance, kernel_tolera
 
 
 def test_micro_batches_add_up_to_the_batch(run):
-    # The same clips in both halves have the same BatchNorm statistics as their whole: all else must be equal.
+    # The same clips in both halves have the same BatchNorm statistics as their whole: all else must
+    # be equal.
     halves = [clips(4, seed) for seed in range(STEPS)]
-    whole = [{name: tf.concat([half[name], half[name]], axis=0) for name in half} for half in halves]
+    whole = [
+        {name: tf.concat([half[name], half[name]], axis=0) for name in half} for half in halves
+    ]
     learner, losses = run([[half, half] for half in halves], accumulate_steps=2)
     plain, expected = run([[batch] for batch in whole])
     np.testing.assert_allclose(losses, expected, rtol=1e-5)
-    assert float(learner.progress.loss_sum) == pytest.approx(float(plain.progress.loss_sum), rel=1e-5)
+    assert float(learner.progress.loss_sum) == pytest.approx(
+        float(plain.progress.loss_sum), rel=1e-5
+    )
     assert int(learner.progress.num_correct) == int(plain.progress.num_correct)
     for variable in plain.model.trainable_variables:
         name = variable.path.partition("/")[2]
-        np.testing.assert_allclose(learner.weights[name], variable, rtol=1e-4, atol=1e-5, err_msg=name)
+        np.testing.assert_allclose(
+            learner.weights[name], variable, rtol=1e-4, atol=1e-5, err_msg=name
+        )
 
 
 def test_an_overflow_changes_no_weight_and_halves_the_scale(run):
     learner, _ = run([], precision="float16")
     learner._loss_scale.scale.assign(2.0**127)
-    weights = {name: value.numpy() for name, value in learner.weights.items() if "moving" not in name}
+    weights = {
+        name: value.numpy() for name, value in learner.weights.items() if "moving" not in name
+    }
     _, _, norm = learner.step([clips(8, 0)])
     assert not np.isfinite(norm.numpy())
-    assert float(learner._loss_scale.scale) == 2.0**126 and int(learner.progress.diverged_step) == -1
+    assert (
+        float(learner._loss_scale.scale) == 2.0**126 and int(learner.progress.diverged_step) == -1
+    )
     for name, value in weights.items():
         np.testing.assert_array_equal(learner.weights[name], value, err_msg=name)
     assert all(not np.any(buffer.numpy()) for buffer in learner.optimizer.buffers)

@@ -1,4 +1,6 @@
-"""Two real processes on loopback, one of them killed and started again, against one undisturbed process."""
+"""Two real processes on loopback, one of them killed and started again, against one undisturbed
+process.
+"""
 
 import contextlib
 import json
@@ -18,7 +20,12 @@ import tensorflow as tf
 from bsp_tf.pretraining.trainer import train
 
 PROJECT = Path(__file__).resolve().parents[3]
-FIELDS = {"model.dropout": 0.0, "train.epochs": 3, "train.ema_decay": 0.5, "optimizer.clip_norm": 1.0}
+FIELDS = {
+    "model.dropout": 0.0,
+    "train.epochs": 3,
+    "train.ema_decay": 0.5,
+    "optimizer.clip_norm": 1.0,
+}
 
 
 def free_ports() -> int:
@@ -33,28 +40,61 @@ def free_ports() -> int:
 
 def tf_config(index: int, port: int) -> dict[str, str]:
     addresses = [f"127.0.0.1:{port}", f"127.0.0.1:{port + 1}"]
-    return {"TF_CONFIG": json.dumps({"cluster": {"worker": addresses}, "task": {"type": "worker", "index": index}})}
+    return {
+        "TF_CONFIG": json.dumps(
+            {"cluster": {"worker": addresses}, "task": {"type": "worker", "index": index}}
+        )
+    }
 
 
 def slurm(index: int, port: int) -> dict[str, str]:
     """What srun sets for two tasks on one node."""
-    return {"SLURM_PROCID": str(index), "SLURM_NTASKS": "2", "SLURM_STEP_NUM_TASKS": "2", "SLURM_JOB_ID":
-            str(port - 12000), "SLURM_STEP_TASKS_PER_NODE": "2", "SLURM_STEP_NODELIST": "127.0.0.1"}
+    return {
+        "SLURM_PROCID": str(index),
+        "SLURM_NTASKS": "2",
+        "SLURM_STEP_NUM_TASKS": "2",
+        "SLURM_JOB_ID": str(port - 12000),
+        "SLURM_STEP_TASKS_PER_NODE": "2",
+        "SLURM_STEP_NODELIST": "127.0.0.1",
+    }
 
 
-def start_two(config: Path, workdir: Path, place: Callable[[int, int], dict[str, str]]) -> list[subprocess.Popen]:
+def start_two(
+    config: Path, workdir: Path, place: Callable[[int, int], dict[str, str]]
+) -> list[subprocess.Popen]:
     port = free_ports()
-    command = [sys.executable, "-m", "bsp_tf.pretrain", f"--config={config}", f"--workdir={workdir}",
-               "--strategy=multi_worker", *(f"--config.{name}={value}" for name, value in FIELDS.items())]
+    command = [
+        sys.executable,
+        "-m",
+        "bsp_tf.pretrain",
+        f"--config={config}",
+        f"--workdir={workdir}",
+        "--strategy=multi_worker",
+        *(f"--config.{name}={value}" for name, value in FIELDS.items()),
+    ]
     environment = {**os.environ, "PYTHONUNBUFFERED": "1"}
-    return [subprocess.Popen(command, cwd=PROJECT, env={**environment, **place(index, port)}, stdout=subprocess.PIPE,
-                             stderr=subprocess.PIPE, text=True) for index in range(2)]
+    return [
+        subprocess.Popen(
+            command,
+            cwd=PROJECT,
+            env={**environment, **place(index, port)},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        for index in range(2)
+    ]
 
 
 def last_values(workdir: Path) -> dict[str, np.ndarray]:
-    reader = tf.train.load_checkpoint(tf.train.latest_checkpoint(str(workdir / "checkpoints" / "last")))
-    return {name: reader.get_tensor(name) for name in reader.get_variable_to_shape_map()
-            if name.startswith(("model/", "momentum/", "average/"))}
+    reader = tf.train.load_checkpoint(
+        tf.train.latest_checkpoint(str(workdir / "checkpoints" / "last"))
+    )
+    return {
+        name: reader.get_tensor(name)
+        for name in reader.get_variable_to_shape_map()
+        if name.startswith(("model/", "momentum/", "average/"))
+    }
 
 
 def rows(workdir: Path) -> list[dict]:
@@ -71,11 +111,15 @@ def assert_same_run(workdir: Path, other: Path) -> None:
             assert row[name] == pytest.approx(expected_row[name], abs=1e-5), name
 
 
-def test_two_workers_equal_one_process_although_one_is_killed(tiny_config, tiny_config_file, tmp_path):
+def test_two_workers_equal_one_process_although_one_is_killed(
+    tiny_config, tiny_config_file, tmp_path
+):
     one, two = tmp_path / "one", tmp_path / "two"
     workers = start_two(tiny_config_file, two, tf_config)
     while not (two / "checkpoints" / "last" / "step-4.index").exists():
-        assert [worker.poll() for worker in workers] == [None, None], [w.communicate() for w in workers]
+        assert [worker.poll() for worker in workers] == [None, None], [
+            w.communicate() for w in workers
+        ]
         time.sleep(0.005)
     workers[1].send_signal(signal.SIGKILL)
     tiny_config.update_from_flattened_dict(FIELDS)
@@ -83,7 +127,11 @@ def test_two_workers_equal_one_process_although_one_is_killed(tiny_config, tiny_
     # The survivor notices by itself, and says what to do.
     _, errors = workers[0].communicate(timeout=100)
     assert workers[0].returncode == 75, errors
-    assert "is gone" in errors and "Start the same command again" in errors and "Traceback" not in errors
+    assert (
+        "is gone" in errors
+        and "Start the same command again" in errors
+        and "Traceback" not in errors
+    )
     workers[1].communicate()
     assert not (two / "evaluation.json").exists()
 

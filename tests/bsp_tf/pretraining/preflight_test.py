@@ -14,26 +14,29 @@ def test_lengths_and_labels(tiny_config):
     assert plan_run(tiny_config).labels == ("diff_class", "same_class", "diff_speed", "same_speed")
 
 
-@pytest.mark.parametrize(("fields", "message"), [
-    ({"task": "actions"}, "task is 'actions'"),
-    ({"data.train_dir": ""}, "data.train_dir is not set"),
-    ({"data.validation_dir": "/no/such/folder"}, "/no/such/folder"),
-    ({"data.crop_size": 40}, "crop_size=40 is larger than data.short_side=32"),
-    ({"task": "boundary", "train.batch_size": 6}, "multiple of 4"),
-    ({"train.batch_size": 100, "train.steps_per_epoch": 0}, "24 clips, fewer than one batch"),
-    ({"train.epochs": 0}, "train.epochs=0"),
-    ({"train.batch_size": 0}, "train.batch_size=0 must be at least 1"),
-    ({"train.batch_size": -4}, "train.batch_size=-4"),
-    ({"train.steps_per_epoch": -1}, "train.steps_per_epoch=-1"),
-    ({"seed": -1}, "seed=-1 must be at least 0"),
-    ({"data.num_frames": 0}, "data.num_frames=0"),
-    ({"data.crop_size": 0}, "data.crop_size=0"),
-    ({"model.width": float("nan")}, "model.width=nan"),
-    ({"optimizer.learning_rate": -1.0}, "learning_rate=-1.0 must be above 0"),
-    ({"optimizer.learning_rate": float("nan")}, "learning_rate=nan"),
-    ({"optimizer.momentum": 2.0}, "momentum=2.0 must be at least 0 and at most 1"),
-    ({"optimizer.warmup_steps": -1}, "warmup_steps=-1"),
-])
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ({"task": "actions"}, "task is 'actions'"),
+        ({"data.train_dir": ""}, "data.train_dir is not set"),
+        ({"data.validation_dir": "/no/such/folder"}, "/no/such/folder"),
+        ({"data.crop_size": 40}, "crop_size=40 is larger than data.short_side=32"),
+        ({"task": "boundary", "train.batch_size": 6}, "multiple of 4"),
+        ({"train.batch_size": 100, "train.steps_per_epoch": 0}, "24 clips, fewer than one batch"),
+        ({"train.epochs": 0}, "train.epochs=0"),
+        ({"train.batch_size": 0}, "train.batch_size=0 must be at least 1"),
+        ({"train.batch_size": -4}, "train.batch_size=-4"),
+        ({"train.steps_per_epoch": -1}, "train.steps_per_epoch=-1"),
+        ({"seed": -1}, "seed=-1 must be at least 0"),
+        ({"data.num_frames": 0}, "data.num_frames=0"),
+        ({"data.crop_size": 0}, "data.crop_size=0"),
+        ({"model.width": float("nan")}, "model.width=nan"),
+        ({"optimizer.learning_rate": -1.0}, "learning_rate=-1.0 must be above 0"),
+        ({"optimizer.learning_rate": float("nan")}, "learning_rate=nan"),
+        ({"optimizer.momentum": 2.0}, "momentum=2.0 must be at least 0 and at most 1"),
+        ({"optimizer.warmup_steps": -1}, "warmup_steps=-1"),
+    ],
+)
 def test_mistakes_are_named(tiny_config, fields, message):
     tiny_config.update_from_flattened_dict(fields)
     with pytest.raises(InputError, match=message):
@@ -43,7 +46,9 @@ def test_mistakes_are_named(tiny_config, fields, message):
 def test_other_labels_in_validation(tiny_config, make_records, tmp_path):
     folder = make_records(tmp_path / "other", 1, classes=("walk left", "walk right", "jump"))
     tiny_config.data.validation_dir = str(folder)
-    with pytest.raises(InputError, match=r"only in the first: \['blink'\]; only in the second: \['jump'\]"):
+    with pytest.raises(
+        InputError, match=r"only in the first: \['blink'\]; only in the second: \['jump'\]"
+    ):
         plan_run(tiny_config)
     # The boundary types do not depend on the classes' names.
     tiny_config.task = "boundary"

@@ -27,26 +27,68 @@ def rows(workdir):
 def test_a_run_leaves_a_complete_workdir(tiny_config, tmp_path, capsys):
     result = trainer.train(tiny_config, tmp_path)
     names = {path.name for path in tmp_path.iterdir()}
-    assert names == {"config.json", "labels.txt", "checkpoints", "tensorboard", "metrics.jsonl", "evaluation.json",
-                     "training_batch.png"}
+    assert names == {
+        "config.json",
+        "labels.txt",
+        "checkpoints",
+        "tensorboard",
+        "metrics.jsonl",
+        "evaluation.json",
+        "training_batch.png",
+    }
     assert json.loads((tmp_path / "evaluation.json").read_text()) == result
-    assert set(result) == {"task", "accuracy", "loss", "num_samples", "per_class", "confusion", "labels",
-                           "static_accuracy", "best_epoch", "seconds"}
+    assert set(result) == {
+        "task",
+        "accuracy",
+        "loss",
+        "num_samples",
+        "per_class",
+        "confusion",
+        "labels",
+        "static_accuracy",
+        "best_epoch",
+        "seconds",
+    }
     confusion = np.array(result["confusion"])
     assert confusion.sum() == result["num_samples"] > 0
     assert result["accuracy"] == pytest.approx(np.trace(confusion) / confusion.sum())
-    assert [row["epoch"] for row in rows(tmp_path)] == [1, 2] and [row["step"] for row in rows(tmp_path)] == [3, 6]
-    assert set(rows(tmp_path)[0]) == {"epoch", "step", "train_loss", "train_accuracy", "validation_loss",
-                                      "validation_accuracy", "learning_rate", "input_wait", "seconds"}
+    assert [row["epoch"] for row in rows(tmp_path)] == [1, 2] and [
+        row["step"] for row in rows(tmp_path)
+    ] == [3, 6]
+    assert set(rows(tmp_path)[0]) == {
+        "epoch",
+        "step",
+        "train_loss",
+        "train_accuracy",
+        "validation_loss",
+        "validation_accuracy",
+        "learning_rate",
+        "input_wait",
+        "seconds",
+    }
     assert all(0 < row["input_wait"] < 1 for row in rows(tmp_path))
-    # The best epoch is the first with the highest accuracy, and its weights are what evaluation.json describes.
+    # The best epoch is the first with the highest accuracy, and its weights are what
+    # evaluation.json describes.
     accuracies = [row["validation_accuracy"] for row in rows(tmp_path)]
-    assert result["best_epoch"] == 1 + int(np.argmax(accuracies)) and result["accuracy"] == max(accuracies)
+    assert result["best_epoch"] == 1 + int(np.argmax(accuracies)) and result["accuracy"] == max(
+        accuracies
+    )
     picture = imread(tmp_path / "training_batch.png")
     assert picture.ndim == 3 and picture.std() > 0.05
-    tags = {value.tag for path in (tmp_path / "tensorboard" / "train").iterdir()
-            for event in tf.compat.v1.train.summary_iterator(str(path)) for value in event.summary.value}
-    assert {"loss", "accuracy", "learning_rate", "gradient_norm", "input_wait", "training_batch"} <= tags
+    tags = {
+        value.tag
+        for path in (tmp_path / "tensorboard" / "train").iterdir()
+        for event in tf.compat.v1.train.summary_iterator(str(path))
+        for value in event.summary.value
+    }
+    assert {
+        "loss",
+        "accuracy",
+        "learning_rate",
+        "gradient_norm",
+        "input_wait",
+        "training_batch",
+    } <= tags
     _, config, labels = load_trained_model(tmp_path)
     assert config.task == "action" and labels == result["labels"]
 
@@ -86,7 +128,12 @@ def test_best_accuracy_survives_a_restart(tiny_config, tmp_path, monkeypatch):
         pass
 
     def evaluate(self, dataset, static=False):
-        return {"accuracy": next(scores), "loss": 1.0, "num_samples": 9, "confusion": np.eye(3, dtype=np.int64)}
+        return {
+            "accuracy": next(scores),
+            "loss": 1.0,
+            "num_samples": 9,
+            "confusion": np.eye(3, dtype=np.int64),
+        }
 
     def save_and_stop(self, step):
         real_save(self, step)
@@ -101,7 +148,8 @@ def test_best_accuracy_survives_a_restart(tiny_config, tmp_path, monkeypatch):
     with pytest.raises(Stopped):
         trainer.train(tiny_config, tmp_path)
     monkeypatch.setattr(trainer.Trainer, "_save", real_save)
-    # 0.5 again in the third epoch is no better than the first, which the new process knows from metrics.jsonl.
+    # 0.5 again in the third epoch is no better than the first, which the new process knows from
+    # metrics.jsonl.
     assert trainer.train(tiny_config, tmp_path)["best_epoch"] == 1
     assert [row["validation_accuracy"] for row in rows(tmp_path)] == [0.5, 0.25, 0.5]
     assert tf.train.latest_checkpoint(str(tmp_path / "checkpoints" / "best")).endswith("epoch-1")
@@ -125,7 +173,8 @@ class StopAtLook(StopRequest):
         return next(self.looks) >= self.look
 
 
-# Looks: after each of steps 1 and 2, when 2 is saved, after step 3, when 3 is saved, before a batch of the evaluation.
+# Looks: after each of steps 1 and 2, when 2 is saved, after step 3, when 3 is saved, before a batch
+# of the evaluation.
 @pytest.mark.parametrize(("look", "step"), [(1, 1), (3, 2), (6, 3)])
 def test_asked_to_stop_it_saves_at_once_and_goes_on_as_if_not(tiny_config, tmp_path, look, step):
     tiny_config.train.steps_per_epoch, tiny_config.train.epochs = 3, 1
@@ -140,12 +189,20 @@ def test_asked_to_stop_it_saves_at_once_and_goes_on_as_if_not(tiny_config, tmp_p
 def test_averaged_weights_are_evaluated_and_kept(tiny_config, tmp_path):
     tiny_config.train.ema_decay, tiny_config.train.epochs = 0.9, 1
     trainer.train(tiny_config, tmp_path)
-    last, best = (tf.train.load_checkpoint(tf.train.latest_checkpoint(str(tmp_path / "checkpoints" / name)))
-                  for name in ("last", "best"))
-    names = [name.partition("/")[2] for name in last.get_variable_to_shape_map() if name.startswith("average/")]
+    last, best = (
+        tf.train.load_checkpoint(tf.train.latest_checkpoint(str(tmp_path / "checkpoints" / name)))
+        for name in ("last", "best")
+    )
+    names = [
+        name.partition("/")[2]
+        for name in last.get_variable_to_shape_map()
+        if name.startswith("average/")
+    ]
     assert len(names) > 50
     for name in names:
-        np.testing.assert_array_equal(best.get_tensor(f"model/{name}"), last.get_tensor(f"average/{name}"))
+        np.testing.assert_array_equal(
+            best.get_tensor(f"model/{name}"), last.get_tensor(f"average/{name}")
+        )
     name = "fc.Skernel/.ATTRIBUTES/VARIABLE_VALUE"
     assert not np.array_equal(last.get_tensor(f"model/{name}"), last.get_tensor(f"average/{name}"))
 
@@ -164,12 +221,16 @@ class KillAtLook(StopRequest):
         return False
 
 
-def test_batches_of_a_service_train_the_same_weights_though_a_worker_is_killed(tiny_config, tmp_path):
+def test_batches_of_a_service_train_the_same_weights_though_a_worker_is_killed(
+    tiny_config, tmp_path
+):
     trainer.train(tiny_config, tmp_path / "here")
     processes = [start_service("--role=dispatcher", "--port=0")]
     try:
         port = processes[0].stdout.readline().split()[-1]
-        processes += [start_service("--role=worker", f"--dispatcher=localhost:{port}") for _ in range(2)]
+        processes += [
+            start_service("--role=worker", f"--dispatcher=localhost:{port}") for _ in range(2)
+        ]
         assert all("ready" in process.stdout.readline() for process in processes[1:])
         tiny_config.data.service = f"grpc://localhost:{port}"
         trainer.train(tiny_config, tmp_path / "service", stop=KillAtLook(processes[1], 2))
@@ -177,20 +238,33 @@ def test_batches_of_a_service_train_the_same_weights_though_a_worker_is_killed(t
         for process in processes:
             process.kill()
             process.wait()
-    here, service = (tf.train.load_checkpoint(tf.train.latest_checkpoint(str(tmp_path / name / "checkpoints" / "last")))
-                     for name in ("here", "service"))
+    here, service = (
+        tf.train.load_checkpoint(
+            tf.train.latest_checkpoint(str(tmp_path / name / "checkpoints" / "last"))
+        )
+        for name in ("here", "service")
+    )
     for name in here.get_variable_to_shape_map():
         if name.startswith(("model/", "momentum/")):
-            np.testing.assert_array_equal(service.get_tensor(name), here.get_tensor(name), err_msg=name)
+            np.testing.assert_array_equal(
+                service.get_tensor(name), here.get_tensor(name), err_msg=name
+            )
 
 
 def start_service(*arguments):
-    return subprocess.Popen([sys.executable, "-m", "bsp_tf.data_service", *arguments], cwd=PROJECT, text=True,
-                            stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+    return subprocess.Popen(
+        [sys.executable, "-m", "bsp_tf.data_service", *arguments],
+        cwd=PROJECT,
+        text=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+    )
 
 
 @pytest.mark.parametrize("field", ["train_dir", "validation_dir"])
-def test_a_record_damaged_in_the_middle_is_named(tiny_config, make_records, tmp_path, monkeypatch, field):
+def test_a_record_damaged_in_the_middle_is_named(
+    tiny_config, make_records, tmp_path, monkeypatch, field
+):
     folder = make_records(tmp_path / "records", 8)
     shard = folder / "clips-00001-of-00002"
     content = bytearray(shard.read_bytes())
@@ -204,7 +278,11 @@ def test_a_record_damaged_in_the_middle_is_named(tiny_config, make_records, tmp_
 
 
 def test_a_refused_config_leaves_no_workdir(tiny_config, tmp_path):
-    for field, value in (("model.depth", 20), ("optimizer.schedule", "linear"), ("data.sampling", "every")):
+    for field, value in (
+        ("model.depth", 20),
+        ("optimizer.schedule", "linear"),
+        ("data.sampling", "every"),
+    ):
         config = tiny_config.copy_and_resolve_references()
         config.update_from_flattened_dict({field: value})
         with pytest.raises(InputError, match=str(value)):
@@ -217,6 +295,7 @@ def test_the_same_seed_starts_with_the_same_weights(tiny_config):
         tiny_config.seed = seed
         learner = Learner(tiny_config, 3, 3, 6, strategy_for("one_device"))
         return [weight.numpy() for weight in learner.weights.values()]
+
     first, again, other = weights(0), weights(0), weights(1)
     assert all(np.array_equal(a, b) for a, b in zip(first, again, strict=True))
     assert not all(np.array_equal(a, b) for a, b in zip(first, other, strict=True))

@@ -7,7 +7,9 @@ import tensorflow as tf
 
 from bsp_tf.records.damage import damage_error
 
-ERROR = tf.errors.DataLossError(None, None, "{{function_node __wrapped__X}} corrupted record at 0 [Op:Next] name: ")
+ERROR = tf.errors.DataLossError(
+    None, None, "{{function_node __wrapped__X}} corrupted record at 0 [Op:Next] name: "
+)
 
 
 @pytest.fixture
@@ -29,7 +31,10 @@ def test_a_flipped_bit(folder):
     content[-20] ^= 1
     shard.write_bytes(content)
     message = str(damage_error(folder, ERROR))
-    assert re.match(f"damaged record 1 in {re.escape(str(shard))}: corrupted record at .*Delete that file", message)
+    assert re.match(
+        f"damaged record 1 in {re.escape(str(shard))}: corrupted record at .*Delete that file",
+        message,
+    )
     assert "{{" not in message and "\n" not in message
 
 
@@ -38,7 +43,7 @@ def test_no_sequence_example_and_no_jpeg(folder):
 
     def spoil_picture(records):
         start = records[1].find(b"\xff\xd8\xff")
-        records[1][start:start + 3] = b"abc"
+        records[1][start : start + 3] = b"abc"
 
     rewrite(shard, spoil_picture)
     assert f"damaged record 1 in {shard}" in str(damage_error(folder, ERROR))
@@ -48,8 +53,10 @@ def test_no_sequence_example_and_no_jpeg(folder):
 
 def test_nothing_found_tells_what_tensorflow_said(folder):
     assert str(damage_error(folder, ERROR)) == (
-        f"cannot read the records in {folder}: corrupted record at 0. Run this command again; if it says the same, "
-        "convert that folder anew.")
+        f"cannot read the records in {folder}: corrupted record at 0. Run this command again; if "
+        "it says the same, "
+        "convert that folder anew."
+    )
 
 
 def test_only_the_shard_that_is_named_is_searched(folder):
@@ -57,11 +64,17 @@ def test_only_the_shard_that_is_named_is_searched(folder):
         shard.write_bytes(shard.read_bytes()[:-9])
     named = folder / "clips-00001-of-00002"
     error = tf.errors.InvalidArgumentError(
-        None, None, f"ValueError: frame 2 of the record at byte 0 of {named} differs from its checksum\nTraceback ...")
+        None,
+        None,
+        f"ValueError: frame 2 of the record at byte 0 of {named} differs from its "
+        "checksum\nTraceback ...",
+    )
     assert f"damaged record 1 in {named}" in str(damage_error(folder, error))
 
 
 def test_a_file_that_cannot_be_opened_is_not_called_damaged(folder):
-    error = tf.errors.InvalidArgumentError(None, None, "ValueError: cannot read a/clips: No such file\nTraceback ...")
+    error = tf.errors.InvalidArgumentError(
+        None, None, "ValueError: cannot read a/clips: No such file\nTraceback ..."
+    )
     message = str(damage_error(folder, error))
     assert message.startswith("cannot read a/clips: No such file. ") and "onvert" not in message

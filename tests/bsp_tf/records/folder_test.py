@@ -11,11 +11,16 @@ from bsp_tf.records.folder import count_records, open_folder
 
 def test_opens_with_and_without_manifest(tmp_path, make_color_records):
     for manifest in (True, False):
-        path = make_color_records(tmp_path / str(manifest), [[3, 1], [2]], num_shards=2, manifest=manifest)
+        path = make_color_records(
+            tmp_path / str(manifest), [[3, 1], [2]], num_shards=2, manifest=manifest
+        )
         folder = open_folder(path)
         assert folder.num_clips == 3
         assert folder.labels == ("class 0", "class 1")
-        assert [shard.rsplit("/", 1)[1] for shard in folder.shards] == ["clips-00000-of-00002", "clips-00001-of-00002"]
+        assert [shard.rsplit("/", 1)[1] for shard in folder.shards] == [
+            "clips-00000-of-00002",
+            "clips-00001-of-00002",
+        ]
 
 
 def test_missing_folder_and_no_shards(tmp_path):
@@ -47,7 +52,9 @@ def test_truncated_shard_is_named(tmp_path, make_color_records, manifest, cut):
     path = make_color_records(tmp_path / "r", [[3, 3], [3]], num_shards=2, manifest=manifest)
     shard = path / "clips-00001-of-00002"
     shard.write_bytes(shard.read_bytes()[:-cut])
-    with pytest.raises(InputError, match=re.escape(str(shard)) + ".*(cut short|truncated).*convert"):
+    with pytest.raises(
+        InputError, match=re.escape(str(shard)) + ".*(cut short|truncated).*convert"
+    ):
         open_folder(path)
 
 
@@ -72,13 +79,16 @@ def test_empty_shards_and_odd_manifests(tmp_path, make_color_records):
         open_folder(path)
 
 
-@pytest.mark.parametrize(("name", "content", "fault"), [
-    ("labels.txt", b"\xff\xfe", "cannot read .*labels.txt"),
-    ("labels.txt", b"", "labels.txt is empty"),
-    ("manifest.json", b"[1]", "manifest.json holds no JSON object"),
-    ("manifest.json", b'{"shards": 5}', "manifest.json lists no shards"),
-    ("manifest.json", b'{"shards": [5]}', "manifest.json lists no shards"),
-])
+@pytest.mark.parametrize(
+    ("name", "content", "fault"),
+    [
+        ("labels.txt", b"\xff\xfe", "cannot read .*labels.txt"),
+        ("labels.txt", b"", "labels.txt is empty"),
+        ("manifest.json", b"[1]", "manifest.json holds no JSON object"),
+        ("manifest.json", b'{"shards": 5}', "manifest.json lists no shards"),
+        ("manifest.json", b'{"shards": [5]}', "manifest.json lists no shards"),
+    ],
+)
 def test_spoilt_labels_and_manifests_are_named(tmp_path, make_color_records, name, content, fault):
     path = make_color_records(tmp_path / "r", [[3]], num_shards=1)
     (path / name).write_bytes(content)

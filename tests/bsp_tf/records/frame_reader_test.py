@@ -1,4 +1,6 @@
-"""Single frames out of records: the same strings from both readers, damage, and how a process with one ends."""
+"""Single frames out of records: the same strings from both readers, damage, and how a process with
+one ends.
+"""
 
 import os
 import subprocess
@@ -21,7 +23,9 @@ READERS = [frame_reader.read_bytes_of, frame_reader.read_records_of]
 @pytest.fixture
 def folder(tmp_path, make_color_records):
     """Clips of 1 to 9 frames in three shards."""
-    return open_folder(make_color_records(tmp_path / "r", [[3, 1, 9], [4, 5]], num_shards=3, unlabelled=1))
+    return open_folder(
+        make_color_records(tmp_path / "r", [[3, 1, 9], [4, 5]], num_shards=3, unlabelled=1)
+    )
 
 
 @pytest.mark.parametrize("make_reader", READERS)
@@ -31,9 +35,16 @@ def test_reads_any_frames_in_the_order_asked_for(folder, make_reader):
     whole = [read_clip(tf.constant(row))["frames"].numpy() for row in range(len(index.label))]
     everything = [(row, frame) for row, frames in enumerate(whole) for frame in range(len(frames))]
     rng = np.random.default_rng(0)
-    for picks in (everything, everything[:1], rng.permutation(everything)[:20], [everything[-1]] * 3):
-        rows, frames = (tf.constant(column, dtype) for column, dtype in
-                        zip(np.transpose(picks), (tf.int64, tf.int32), strict=True))
+    for picks in (
+        everything,
+        everything[:1],
+        rng.permutation(everything)[:20],
+        [everything[-1]] * 3,
+    ):
+        rows, frames = (
+            tf.constant(column, dtype)
+            for column, dtype in zip(np.transpose(picks), (tf.int64, tf.int32), strict=True)
+        )
         expected = [whole[row][frame] for row, frame in picks]
         assert read(rows, frames).numpy().tolist() == expected
         mapped = tf.data.Dataset.from_tensors((rows, frames)).map(read, num_parallel_calls=2)
@@ -43,7 +54,9 @@ def test_reads_any_frames_in_the_order_asked_for(folder, make_reader):
 def test_only_the_frames_are_read(folder, monkeypatch):
     read, asked = frame_reader.read_bytes_of(folder, load_index(folder)), []
     true_pread = os.pread
-    monkeypatch.setattr(os, "pread", lambda file, size, start: asked.append(size) or true_pread(file, size, start))
+    monkeypatch.setattr(
+        os, "pread", lambda file, size, start: asked.append(size) or true_pread(file, size, start)
+    )
     strings = read(tf.constant([0, 0, 2], tf.int64), tf.constant([0, 0, 0]))
     assert asked == [len(string) for string in strings.numpy()]
 
@@ -57,13 +70,17 @@ def test_damage_after_the_index_was_made_is_an_error(folder):
     content[start + 300] ^= 1
     shard.write_bytes(content)
     mapped = tf.data.Dataset.from_tensors((tf.constant([0], tf.int64), tf.constant([0]))).map(read)
-    with pytest.raises(tf.errors.InvalidArgumentError, match=f"frame 0 .*{shard.name} differs from its checksum"):
+    with pytest.raises(
+        tf.errors.InvalidArgumentError, match=f"frame 0 .*{shard.name} differs from its checksum"
+    ):
         next(iter(mapped))
-    shard.write_bytes(content[:start + 20])
+    shard.write_bytes(content[: start + 20])
     with pytest.raises(tf.errors.InvalidArgumentError, match="differs from its checksum"):
         next(iter(mapped))
     shard.unlink()
-    with pytest.raises(tf.errors.InvalidArgumentError, match=f"cannot read .*{shard.name}: No such file"):
+    with pytest.raises(
+        tf.errors.InvalidArgumentError, match=f"cannot read .*{shard.name}: No such file"
+    ):
         next(iter(mapped))
 
 
@@ -83,5 +100,7 @@ for _ in range(3):
 sys.exit(75)
 """
     for _ in range(3):
-        done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=100, check=False)
+        done = subprocess.run(
+            [sys.executable, "-c", script], capture_output=True, text=True, timeout=100, check=False
+        )
         assert done.returncode == 75, done.stderr

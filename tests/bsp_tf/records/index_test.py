@@ -16,7 +16,9 @@ from bsp_tf.records.folder import open_folder, record_offsets
 
 @pytest.fixture
 def folder(tmp_path, make_color_records):
-    return open_folder(make_color_records(tmp_path / "r", [[2, 3, 4], [5, 6]], num_shards=2, unlabelled=1))
+    return open_folder(
+        make_color_records(tmp_path / "r", [[2, 3, 4], [5, 6]], num_shards=2, unlabelled=1)
+    )
 
 
 def rows(index):
@@ -32,15 +34,20 @@ def test_says_class_length_and_place_of_every_clip(folder):
 
 
 def test_says_place_length_and_checksum_of_every_frame(folder):
-    for index in (record_index.load_index(folder), record_index.load_index(folder)):  # just made, then kept
+    for index in (
+        record_index.load_index(folder),
+        record_index.load_index(folder),
+    ):  # just made, then kept
         read = clip_reader(folder, index)
         assert len(index.frames) == index.num_frames.sum()
         for row, shard in enumerate(index.shard):
-            content = Path(folder.shards[shard]).read_bytes()[index.offset[row]:]
-            table = index.frames[index.first_frame[row]:][:index.num_frames[row]]
-            found = [content[start:start + length] for start, length, _ in table.tolist()]
+            content = Path(folder.shards[shard]).read_bytes()[index.offset[row] :]
+            table = index.frames[index.first_frame[row] :][: index.num_frames[row]]
+            found = [content[start : start + length] for start, length, _ in table.tolist()]
             assert found == read(tf.constant(row))["frames"].numpy().tolist()
-            assert [google_crc32c.value(frame) for frame in found] == table[:, record_index.FRAME_CHECKSUM].tolist()
+            assert [google_crc32c.value(frame) for frame in found] == table[
+                :, record_index.FRAME_CHECKSUM
+            ].tolist()
 
 
 def test_is_kept_and_used_until_a_shard_changes(folder, make_color_records, monkeypatch):

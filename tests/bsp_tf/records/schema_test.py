@@ -9,8 +9,15 @@ from bsp_tf.records import parser, schema
 
 def make_clip(**changes):
     values = dict(
-        frames=[b"\xff\xd8one", b"\xff\xd8two"], label_index=3, label_text="jumpstyle dancing é", start_seconds=1.25,
-        end_seconds=11.25, filename="-abc.mp4", fps=25.0, height=72, width=96,
+        frames=[b"\xff\xd8one", b"\xff\xd8two"],
+        label_index=3,
+        label_text="jumpstyle dancing é",
+        start_seconds=1.25,
+        end_seconds=11.25,
+        filename="-abc.mp4",
+        fps=25.0,
+        height=72,
+        width=96,
     )
     return schema.Clip(**{**values, **changes})
 
@@ -44,7 +51,9 @@ def test_keys_are_those_of_dmvr_and_model_garden():
     assert len(example.feature_lists.feature_list["image/encoded"].feature) == 2
 
 
-@pytest.mark.parametrize("sizes", [(0,), (1, 120), (121, 122, 125, 126, 127, 128), (16_380, 16_384, 70_000, 3_000_000)])
+@pytest.mark.parametrize(
+    "sizes", [(0,), (1, 120), (121, 122, 125, 126, 127, 128), (16_380, 16_384, 70_000, 3_000_000)]
+)
 def test_bytes_are_those_that_tensorflow_writes(sizes):
     """Lengths around the steps of the varint; frames are not copied through the protobuf library."""
     frames = [bytes([i % 256]) * size for i, size in enumerate(sizes)]

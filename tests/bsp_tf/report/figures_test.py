@@ -15,19 +15,28 @@ def test_pairs_stand_apart():
     # Joints solved, speed pair at chance: the plateau that a four-way accuracy of .75 hides.
     confusion = np.array([[10, 0, 0, 0], [0, 10, 0, 0], [0, 0, 5, 5], [0, 0, 5, 5]])
     summary = matrices.pair_summary(confusion, TYPES)
-    assert summary == {"joined": {"recall": 1.0, "kept": 1.0}, "speed": {"recall": 0.5, "kept": 1.0}}
+    assert summary == {
+        "joined": {"recall": 1.0, "kept": 1.0},
+        "speed": {"recall": 0.5, "kept": 1.0},
+    }
     order = [3, 1, 0, 2]
-    assert matrices.pair_summary(confusion[np.ix_(order, order)], [TYPES[i] for i in order]) == summary
+    assert (
+        matrices.pair_summary(confusion[np.ix_(order, order)], [TYPES[i] for i in order]) == summary
+    )
 
 
 def test_row_shares_of_an_empty_class():
     np.testing.assert_array_equal(matrices.row_shares([[3, 1], [0, 0]]), [[0.75, 0.25], [0, 0]])
 
 
-@pytest.mark.parametrize("size, names, numbers", [(4, True, True), (20, True, False), (60, False, False)])
+@pytest.mark.parametrize(
+    "size, names, numbers", [(4, True, True), (20, True, False), (60, False, False)]
+)
 def test_confusion_leaves_out_what_would_not_fit(size, names, numbers):
     labels = [f"class_{i}" for i in range(size)]
-    svg = style.to_inline_svg(matrices.draw_confusion(np.eye(size) * 7, labels, "title"), "c", "confusion")
+    svg = style.to_inline_svg(
+        matrices.draw_confusion(np.eye(size) * 7, labels, "title"), "c", "confusion"
+    )
     assert ("class 3" in svg) == names
     assert (">100<" in svg) == numbers
 
@@ -35,7 +44,13 @@ def test_confusion_leaves_out_what_would_not_fit(size, names, numbers):
 def test_recall_of_nothing_is_still_drawn():
     recall = {"diff_class": 0.0, "same_class": None, "diff_speed": 1.0, "same_speed": 0.1}
     svg = style.to_inline_svg(matrices.draw_boundary_recall(recall), "r", "recall")
-    assert ">0.0<" in svg and ">100.0<" in svg and "no samples" in svg and "joined pair" in svg and "speed pair" in svg
+    assert (
+        ">0.0<" in svg
+        and ">100.0<" in svg
+        and "no samples" in svg
+        and "joined pair" in svg
+        and "speed pair" in svg
+    )
 
 
 def test_many_classes_show_those_that_changed_most():
@@ -56,16 +71,25 @@ def test_auc_without_a_value():
 def test_curves_of_one_epoch_and_of_none():
     one = [{"epoch": 1, "train_loss": 2.0}]
     for metrics in (one, []):
-        svg = style.to_inline_svg(curves.draw_train_validation(metrics, "loss", "Loss"), "l", "loss")
+        svg = style.to_inline_svg(
+            curves.draw_train_validation(metrics, "loss", "Loss"), "l", "loss"
+        )
         assert "Loss" in svg
-    assert "chance" in style.to_inline_svg(curves.draw_train_validation(one, "accuracy", "A", 0.25), "l", "accuracy")
+    assert "chance" in style.to_inline_svg(
+        curves.draw_train_validation(one, "accuracy", "A", 0.25), "l", "accuracy"
+    )
 
 
 def test_svg_follows_the_page():
     figure = curves.draw_train_validation([{"epoch": 1, "train_loss": 2.0}], "loss", "Loss")
     svg = style.to_inline_svg(figure, "unique", 'a "quoted" <name>')
     assert svg.startswith('<svg id="unique" role="img" aria-label="a &quot;quoted&quot; &lt;name>"')
-    assert "var(--ink)" in svg and "var(--type)" in svg and style.INK not in svg and "DejaVu" not in svg
+    assert (
+        "var(--ink)" in svg
+        and "var(--type)" in svg
+        and style.INK not in svg
+        and "DejaVu" not in svg
+    )
     assert all(name.startswith("unique") for name in re.findall(r'\sid="([^"]*)"', svg))
     assert "xmlns" not in svg and "<text" in svg
 
@@ -76,13 +100,17 @@ def test_settings_of_the_caller_are_kept():
     assert dict(matplotlib.rcParams) == before
 
 
-@pytest.mark.parametrize("background", [*style.BOUNDARY_COLORS.values(),
-                                        *style.class_colors(list("abcdefghij")).values()])
+@pytest.mark.parametrize(
+    "background",
+    [*style.BOUNDARY_COLORS.values(), *style.class_colors(list("abcdefghij")).values()],
+)
 def test_text_on_colour_is_readable(background):
     def luminance(color: str) -> float:
-        parts = [int(color[i:i + 2], 16) / 255 for i in (1, 3, 5)]
-        return sum(w * (c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4)
-                   for w, c in zip((0.2126, 0.7152, 0.0722), parts, strict=True))
+        parts = [int(color[i : i + 2], 16) / 255 for i in (1, 3, 5)]
+        return sum(
+            w * (c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4)
+            for w, c in zip((0.2126, 0.7152, 0.0722), parts, strict=True)
+        )
 
     low, high = sorted([luminance(background), luminance(style.text_color_on(background))])
     assert (high + 0.05) / (low + 0.05) >= 3

@@ -33,8 +33,14 @@ def test_annotations_beyond_the_duration_and_without_duration(results_root):
     del content["database"]["video_001"]["duration"]
     path.write_text(json.dumps(content))
     database = load_results(Sources.under(results_root)).database
-    assert database["video_000"]["annotations"][1]["segment"][1] == database["video_000"]["duration"] == 8.0
-    assert database["video_001"]["duration"] == max(a["segment"][1] for a in database["video_001"]["annotations"])
+    assert (
+        database["video_000"]["annotations"][1]["segment"][1]
+        == database["video_000"]["duration"]
+        == 8.0
+    )
+    assert database["video_001"]["duration"] == max(
+        a["segment"][1] for a in database["video_001"]["annotations"]
+    )
 
 
 def test_unknown_subset_names_the_known_ones(results_root):
@@ -42,17 +48,31 @@ def test_unknown_subset_names_the_known_ones(results_root):
         load_results(Sources.under(results_root, subset="testing"))
 
 
-@pytest.mark.parametrize("name, text, message", [
-    ("scores/action.json", "{}", r"action\.json has no usable 'tiou'"),
-    ("scores/action.json", '{"tiou": [0.5], "mAP": [], "average_mAP": 0.1, "ap": {}}', "differ in length"),
-    ("scores/two_stream.json", "{", "not valid JSON"),
-    ("detections/action.json", '{"results": {"v": [{"label": "a", "segment": [0, 1]}]}}', "score"),
-    ("pretrain/action/evaluation.json", '{"accuracy": 1}', "'per_class'"),
-    ("pretrain/action/evaluation.json",
-     '{"accuracy": 1, "per_class": {}, "confusion": [[1]], "labels": ["a", "b"]}', "not 2 x 2"),
-    ("pretrain/boundary/metrics.jsonl", '{"epoch": 1}\n{"step": 2}\n{"epoch": 3}\n', "line 2"),
-    ("gtad/action/metrics.jsonl", '{"epoch": 1}\n{"ep', "line 2"),
-])
+@pytest.mark.parametrize(
+    "name, text, message",
+    [
+        ("scores/action.json", "{}", r"action\.json has no usable 'tiou'"),
+        (
+            "scores/action.json",
+            '{"tiou": [0.5], "mAP": [], "average_mAP": 0.1, "ap": {}}',
+            "differ in length",
+        ),
+        ("scores/two_stream.json", "{", "not valid JSON"),
+        (
+            "detections/action.json",
+            '{"results": {"v": [{"label": "a", "segment": [0, 1]}]}}',
+            "score",
+        ),
+        ("pretrain/action/evaluation.json", '{"accuracy": 1}', "'per_class'"),
+        (
+            "pretrain/action/evaluation.json",
+            '{"accuracy": 1, "per_class": {}, "confusion": [[1]], "labels": ["a", "b"]}',
+            "not 2 x 2",
+        ),
+        ("pretrain/boundary/metrics.jsonl", '{"epoch": 1}\n{"step": 2}\n{"epoch": 3}\n', "line 2"),
+        ("gtad/action/metrics.jsonl", '{"epoch": 1}\n{"ep', "line 2"),
+    ],
+)
 def test_broken_file_is_named(results_root, name, text, message):
     (results_root / name).write_text(text)
     with pytest.raises(InputError, match=message) as caught:

@@ -58,7 +58,9 @@ def _parse(page: Path) -> _Balance:
 
 
 @pytest.fixture(scope="module")
-def built(tmp_path_factory: pytest.TempPathFactory, make_video, make_results) -> tuple[Path, str, _Balance]:
+def built(
+    tmp_path_factory: pytest.TempPathFactory, make_video, make_results
+) -> tuple[Path, str, _Balance]:
     root = make_results(tmp_path_factory.mktemp("whole") / "results")
     printed = build_report(Sources.under(root), root / "report", num_timelines=2)
     return root, printed, _parse(root / "report" / "index.html")
@@ -67,7 +69,9 @@ def built(tmp_path_factory: pytest.TempPathFactory, make_video, make_results) ->
 def test_page_needs_nothing_else(built):
     _, _, page = built
     assert page.addresses
-    assert all(re.match(r"#|data:", address) for address in page.addresses), "an address leaves the page"
+    assert all(re.match(r"#|data:", address) for address in page.addresses), (
+        "an address leaves the page"
+    )
     assert len(page.ids) == len(set(page.ids))
     assert {address[1:] for address in page.addresses if address.startswith("#")} <= set(page.ids)
 
@@ -100,10 +104,24 @@ def test_page_has_timelines_and_figures(built):
     root, _, page = built
     assert {"video_000", "video_002"} <= set(re.findall(r"video_\d+", page.text))
     names = {path.name for path in (root / "report" / "figures").iterdir()}
-    assert {"timeline_1.png", "timeline_2.png", "joint_auc.png", "boundary_confusion.png", "boundary_recall.png",
-            "action_confusion.png", "action_loss.png", "action_accuracy.png", "boundary_loss.png",
-            "boundary_accuracy.png", "gtad_loss.png", "class_ap.png", "errors.png"} == names
-    assert all((root / "report" / "figures" / name).read_bytes().startswith(b"\x89PNG") for name in names)
+    assert {
+        "timeline_1.png",
+        "timeline_2.png",
+        "joint_auc.png",
+        "boundary_confusion.png",
+        "boundary_recall.png",
+        "action_confusion.png",
+        "action_loss.png",
+        "action_accuracy.png",
+        "boundary_loss.png",
+        "boundary_accuracy.png",
+        "gtad_loss.png",
+        "class_ap.png",
+        "errors.png",
+    } == names
+    assert all(
+        (root / "report" / "figures" / name).read_bytes().startswith(b"\x89PNG") for name in names
+    )
 
 
 def test_print_ends_with_table_accuracy_and_path(built):
@@ -119,7 +137,9 @@ def test_print_ends_with_table_accuracy_and_path(built):
 def test_same_inputs_same_page(built):
     root, _, _ = built
     build_report(Sources.under(root), root / "again", num_timelines=2)
-    assert (root / "again" / "index.html").read_bytes() == (root / "report" / "index.html").read_bytes()
+    assert (root / "again" / "index.html").read_bytes() == (
+        root / "report" / "index.html"
+    ).read_bytes()
 
 
 def test_missing_parts_are_named(results_root):
@@ -128,9 +148,15 @@ def test_missing_parts_are_named(results_root):
         shutil.rmtree(path) if path.is_dir() else path.unlink()
     printed = build_report(Sources.under(results_root), results_root / "report", num_timelines=1)
     page = _parse(results_root / "report" / "index.html")
-    for part in ("pretrain/boundary/evaluation.json", "pretrain/action/metrics.jsonl", "gtad/action/metrics.jsonl",
-                 "features/metadata.json", "detections/two_stream.json", "sample/videos",
-                 "pretrain/action/config.json"):
+    for part in (
+        "pretrain/boundary/evaluation.json",
+        "pretrain/action/metrics.jsonl",
+        "gtad/action/metrics.jsonl",
+        "features/metadata.json",
+        "detections/two_stream.json",
+        "sample/videos",
+        "pretrain/action/config.json",
+    ):
         assert str(results_root / part) in page.text, part
     assert "not known" in printed
     assert not (results_root / "report" / "joint_auc.json").exists()
@@ -144,7 +170,9 @@ def test_annotations_without_joints(results_root):
     path.write_text(json.dumps(content))
     build_report(Sources.under(results_root), results_root / "report", num_timelines=0)
     page = _parse(results_root / "report" / "index.html")
-    assert "name no joints" in page.text and not (results_root / "report" / "joint_auc.json").exists()
+    assert (
+        "name no joints" in page.text and not (results_root / "report" / "joint_auc.json").exists()
+    )
     assert "procedural" not in page.text
 
 
@@ -168,8 +196,12 @@ def test_broken_video_leaves_a_timeline_without_thumbnails(results_root):
 
 
 def test_labels_are_escaped(results_root):
-    for path in (results_root / "scores" / "action.json", results_root / "scores" / "two_stream.json",
-                 results_root / "sample" / "annotations.json", results_root / "detections" / "action.json"):
+    for path in (
+        results_root / "scores" / "action.json",
+        results_root / "scores" / "two_stream.json",
+        results_root / "sample" / "annotations.json",
+        results_root / "detections" / "action.json",
+    ):
         path.write_text(path.read_text().replace("swing_left", "<b>&jump"))
     build_report(Sources.under(results_root), results_root / "report", num_timelines=1)
     page = _parse(results_root / "report" / "index.html")
@@ -179,7 +211,9 @@ def test_labels_are_escaped(results_root):
 def test_evaluation_of_the_wrong_task(results_root):
     source = results_root / "pretrain" / "action" / "evaluation.json"
     shutil.copy(source, results_root / "pretrain" / "boundary" / "evaluation.json")
-    with pytest.raises(InputError, match=r"boundary.evaluation\.json .*not the four boundary types"):
+    with pytest.raises(
+        InputError, match=r"boundary.evaluation\.json .*not the four boundary types"
+    ):
         build_report(Sources.under(results_root), results_root / "report", num_timelines=0)
 
 

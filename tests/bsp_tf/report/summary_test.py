@@ -6,7 +6,11 @@ from bsp_tf.report import summary
 
 
 def _scores(level: float) -> dict:
-    return {"tiou": [0.5, 0.75, 0.9500000000000001], "mAP": [level, 0.3507, 0.0802], "average_mAP": 0.3426}
+    return {
+        "tiou": [0.5, 0.75, 0.9500000000000001],
+        "mAP": [level, 0.3507, 0.0802],
+        "average_mAP": 0.3426,
+    }
 
 
 def test_map_table():
@@ -15,7 +19,8 @@ def test_map_table():
         "features          | mAP@0.5 |  0.75 | 0.95 | average",
         "------------------+---------+-------+------+--------",
         "action only       |   50.01 | 35.07 | 8.02 |   34.26",
-        "action + boundary |  100.00 | 35.07 | 8.02 |   34.26"]
+        "action + boundary |  100.00 | 35.07 | 8.02 |   34.26",
+    ]
 
 
 def test_threshold_that_was_not_scored():
@@ -31,7 +36,13 @@ def test_final_summary_without_boundary_evaluation():
 
 
 def test_boundary_accuracy_table():
-    evaluation = {"labels": ["diff_class", "same_speed"], "per_class": {"diff_class": 0.9, "same_speed": 0.125},
-                  "accuracy": 0.5125}
+    evaluation = {
+        "labels": ["diff_class", "same_speed"],
+        "per_class": {"diff_class": 0.9, "same_speed": 0.125},
+        "accuracy": 0.5125,
+    }
     assert summary.boundary_accuracy_table(evaluation).splitlines()[2:] == [
-        "diff-class    |    90.00", "same-speed    |    12.50", "all           |    51.25"]
+        "diff-class    |    90.00",
+        "same-speed    |    12.50",
+        "all           |    51.25",
+    ]

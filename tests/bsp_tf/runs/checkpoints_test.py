@@ -13,8 +13,12 @@ class Run:
 
     def __init__(self, folder):
         self.step, self.weight = tf.Variable(0), tf.Variable(tf.zeros([1000]))
-        self.checkpoints = RunCheckpoints(folder, {"step": self.step, "weight": self.weight},
-                                          Cluster(tf.distribute.get_strategy()), "config.json")
+        self.checkpoints = RunCheckpoints(
+            folder,
+            {"step": self.step, "weight": self.weight},
+            Cluster(tf.distribute.get_strategy()),
+            "config.json",
+        )
 
     def save(self, step):
         self.step.assign(step)
@@ -45,7 +49,10 @@ def test_the_newest_of_two_kept_is_restored(tmp_path):
     run = saved(tmp_path, 4, 8, 12)
     assert run.checkpoints.newest == str(tmp_path / "step-12")
     assert Run(tmp_path).restored() == (str(tmp_path / "step-12"), 12)
-    assert sorted(path.name for path in tmp_path.glob("*.index")) == ["step-12.index", "step-8.index"]
+    assert sorted(path.name for path in tmp_path.glob("*.index")) == [
+        "step-12.index",
+        "step-8.index",
+    ]
 
 
 def cut(path):
@@ -79,7 +86,8 @@ def test_a_corrupt_newest_falls_back_with_a_warning(tmp_path, capsys, part, spoi
 
 def test_a_half_written_one_is_never_picked_up(tmp_path, capsys):
     saved(tmp_path, 4)
-    # What a kill leaves: parts under their final or a temporary name, not yet listed in the file `checkpoint`.
+    # What a kill leaves: parts under their final or a temporary name, not yet listed in the file
+    # `checkpoint`.
     shutil.copy(tmp_path / "step-4.data-00000-of-00001", tmp_path / "step-8.data-00000-of-00001")
     (tmp_path / "step-8.index").write_bytes(b"half")
     (tmp_path / "step-12_temp").mkdir()
@@ -91,11 +99,15 @@ def test_all_damaged_is_an_error_that_names_the_newest(tmp_path):
     saved(tmp_path, 4, 8)
     for path in tmp_path.glob("*.data*"):
         cut(path)
-    with pytest.raises(InputError, match=r"step-8 does not fit the model of config.json or is damaged"):
+    with pytest.raises(
+        InputError, match=r"step-8 does not fit the model of config.json or is damaged"
+    ):
         Run(tmp_path).checkpoints.restore()
 
 
 def test_another_model_is_refused(tmp_path):
     saved(tmp_path, 4)
     with pytest.raises(CheckpointError, match="step-4"):
-        restore_checkpoint(tf.train.Checkpoint(other=tf.Variable(0)), str(tmp_path / "step-4"), "config.json")
+        restore_checkpoint(
+            tf.train.Checkpoint(other=tf.Variable(0)), str(tmp_path / "step-4"), "config.json"
+        )

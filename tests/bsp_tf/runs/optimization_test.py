@@ -1,4 +1,6 @@
-"""The optimizer against a slow NumPy loop with torch's formula, and the schedules against numbers by hand."""
+"""The optimizer against a slow NumPy loop with torch's formula, and the schedules against numbers
+by hand.
+"""
 
 import keras
 import numpy as np
@@ -26,7 +28,7 @@ def torch_sgd(weights, gradients, rates, *, momentum, nesterov, weight_decay, cl
     for step, rate in enumerate(rates):
         current = [g[step].astype(np.float64) for g in gradients]
         if clip_norm:
-            norm = np.sqrt(sum((g ** 2).sum() for g in current))
+            norm = np.sqrt(sum((g**2).sum() for g in current))
             current = [g * min(1.0, clip_norm / (norm + 1e-6)) for g in current]
         for i, group in enumerate(GROUPS):
             g = current[i] + weight_decay * group.weight_decay_factor * weights[i]
@@ -51,15 +53,25 @@ def test_equals_torch_formula_with_changing_learning_rate(nesterov, clip_norm):
     step = tf.function(lambda g, rate: strategy.run(optimizer.apply, args=(g, rate)))
     for i, rate in enumerate(rates):
         norm = step([tf.constant(g[i]) for g in gradients], tf.constant(rate))
-        assert float(norm) == pytest.approx(np.sqrt(sum((g[i] ** 2).sum() for g in gradients)), rel=1e-5)
-    for variable, expected in zip(variables, torch_sgd(start, gradients, rates, **settings), strict=True):
+        assert float(norm) == pytest.approx(
+            np.sqrt(sum((g[i] ** 2).sum() for g in gradients)), rel=1e-5
+        )
+    for variable, expected in zip(
+        variables, torch_sgd(start, gradients, rates, **settings), strict=True
+    ):
         np.testing.assert_allclose(variable.numpy(), expected, rtol=2e-6, atol=2e-6)
 
 
 def test_weight_decay_is_added_after_the_clip():
     variable = tf.Variable([100.0])
-    optimizer = MomentumOptimizer([variable], [ParameterGroup(1, 1)], momentum=0.0, nesterov=False,
-                                  weight_decay=0.1, clip_norm=1.0)
+    optimizer = MomentumOptimizer(
+        [variable],
+        [ParameterGroup(1, 1)],
+        momentum=0.0,
+        nesterov=False,
+        weight_decay=0.1,
+        clip_norm=1.0,
+    )
     optimizer.apply([tf.constant([50.0])], tf.constant(1.0))
     # 100 - (1 + 0.1 * 100); a clip of the sum would leave 99.
     assert variable.numpy()[0] == pytest.approx(89.0, abs=1e-4)
@@ -69,14 +81,22 @@ def test_groups_follow_roles():
     model = keras.Sequential([keras.layers.Input((3,)), keras.layers.Dense(2)])
     kernel, bias = model.trainable_variables
     config = get_config().optimizer
-    optimizer = optimizer_for(config, [kernel, bias], {kernel.path: "fc_kernel", bias.path: "fc_bias"})
+    optimizer = optimizer_for(
+        config, [kernel, bias], {kernel.path: "fc_kernel", bias.path: "fc_bias"}
+    )
     before = kernel.numpy().copy()
     optimizer.apply([tf.zeros([3, 2]), tf.ones([2])], tf.constant(0.1))
-    np.testing.assert_allclose(kernel.numpy(), before * (1 - 0.1 * 5 * config.weight_decay), rtol=1e-6)
+    np.testing.assert_allclose(
+        kernel.numpy(), before * (1 - 0.1 * 5 * config.weight_decay), rtol=1e-6
+    )
     np.testing.assert_allclose(bias.numpy(), -0.1 * 10)
     plain = PARAMETER_GROUPS["plain"]
     assert {role: (g.learning_rate_factor, g.weight_decay_factor) for role, g in plain.items()} == {
-        "conv": (1, 1), "bn": (1, 0), "fc_kernel": (1, 1), "fc_bias": (1, 0)}
+        "conv": (1, 1),
+        "bn": (1, 0),
+        "fc_kernel": (1, 1),
+        "fc_bias": (1, 0),
+    }
     with config.unlocked():
         config.parameter_groups = "torch"
     with pytest.raises(InputError, match="parameter_groups is 'torch'"):
@@ -89,18 +109,30 @@ def rates(steps, total_steps=100, steps_per_epoch=10, **fields):
     schedule = learning_rate_schedule(config, steps_per_epoch, total_steps)
     eager = [float(schedule(tf.constant(step, tf.int64))) for step in steps]
     traced = tf.function(schedule)
-    assert [float(traced(tf.constant(step, tf.int64))) for step in steps] == pytest.approx(eager, rel=1e-6, abs=1e-9)
+    assert [float(traced(tf.constant(step, tf.int64))) for step in steps] == pytest.approx(
+        eager, rel=1e-6, abs=1e-9
+    )
     return eager
 
 
 def test_step_schedule_drops_at_the_first_step_of_an_epoch():
-    values = rates([0, 19, 20, 39, 40, 99], learning_rate=0.2, schedule="step", boundaries=(2, 4), warmup_steps=0)
+    values = rates(
+        [0, 19, 20, 39, 40, 99],
+        learning_rate=0.2,
+        schedule="step",
+        boundaries=(2, 4),
+        warmup_steps=0,
+    )
     assert values == pytest.approx([0.2, 0.2, 0.02, 0.02, 0.002, 0.002], rel=1e-5)
-    assert rates([0, 99], learning_rate=0.2, schedule="step", boundaries=()) == pytest.approx([0.2, 0.2])
+    assert rates([0, 99], learning_rate=0.2, schedule="step", boundaries=()) == pytest.approx(
+        [0.2, 0.2]
+    )
 
 
 def test_cosine_schedule_with_warm_up():
-    values = rates([0, 9, 19, 20, 60, 100, 150], learning_rate=1.0, schedule="cosine", warmup_steps=20)
+    values = rates(
+        [0, 9, 19, 20, 60, 100, 150], learning_rate=1.0, schedule="cosine", warmup_steps=20
+    )
     assert values == pytest.approx([1 / 20, 10 / 20, 1.0, 1.0, 0.5, 0.0, 0.0], abs=1e-6)
 
 

@@ -7,8 +7,13 @@ from bsp_tf.runs.precision import LossScale, dtype_policy
 
 def test_policies():
     assert [dtype_policy(name) for name in ("float32", "bfloat16", "float16")] == [
-        "float32", "mixed_bfloat16", "mixed_float16"]
-    with pytest.raises(InputError, match="train.precision is 'half': choose one of float32, bfloat16, float16"):
+        "float32",
+        "mixed_bfloat16",
+        "mixed_float16",
+    ]
+    with pytest.raises(
+        InputError, match="train.precision is 'half': choose one of float32, bfloat16, float16"
+    ):
         dtype_policy("half")
 
 

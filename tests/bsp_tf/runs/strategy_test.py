@@ -1,5 +1,5 @@
-"""Two logical CPU devices under MirroredStrategy against one device, in a process of its own; BatchNorm over both and
-per device; who the workers are."""
+"""Two logical CPU devices under MirroredStrategy against one device, in a process of its own;
+BatchNorm over both and per device; who the workers are."""
 
 import json
 import os
@@ -17,8 +17,9 @@ from bsp_tf.runs.strategy import check_batch_size, cluster_resolver, split_batch
 
 PROJECT = Path(__file__).resolve().parents[3]
 
-# Logical devices must be made before TensorFlow starts. BatchNorm takes the statistics of the global batch, so the
-# replicas may hold different clips; dropout is off because each replica draws its own mask.
+# Logical devices must be made before TensorFlow starts. BatchNorm takes the statistics of the
+# global batch, so the replicas may hold different clips; dropout is off because each replica draws
+# its own mask.
 SCRIPT = """
 import json, sys
 import tensorflow as tf
@@ -58,23 +59,49 @@ for name, fields in json.loads(sys.argv[1]).items():
 def runs(tiny_fields, tmp_path_factory):
     """Folder of the runs "plain", "parts" and "half", each on "one" device and on "two"."""
     folder = tmp_path_factory.mktemp("runs")
-    plain = tiny_fields | {"model.dropout": 0.0, "optimizer.weight_decay": 0.01, "optimizer.clip_norm": 1.0}
+    plain = tiny_fields | {
+        "model.dropout": 0.0,
+        "optimizer.weight_decay": 0.01,
+        "optimizer.clip_norm": 1.0,
+    }
     parts = plain | {"model.sync_batch_norm": False}
-    half = plain | {"task": "boundary", "train.accumulate_steps": 2, "train.batch_size": 16, "train.epochs": 1,
-                    "train.precision": "float16"}
-    fields = {"plain_one": plain, "plain_two": plain, "half_one": half, "half_two": half, "parts_two": parts,
-              # A device's part is a micro-batch of one device, where it comes to the statistics of BatchNorm.
-              "parts_one": parts | {"train.accumulate_steps": 2}}
-    process = subprocess.run([sys.executable, "-c", SCRIPT, json.dumps(fields), str(folder)], cwd=PROJECT,
-                             capture_output=True, text=True, timeout=300)
+    half = plain | {
+        "task": "boundary",
+        "train.accumulate_steps": 2,
+        "train.batch_size": 16,
+        "train.epochs": 1,
+        "train.precision": "float16",
+    }
+    fields = {
+        "plain_one": plain,
+        "plain_two": plain,
+        "half_one": half,
+        "half_two": half,
+        "parts_two": parts,
+        # A device's part is a micro-batch of one device, where it comes to the statistics of
+        # BatchNorm.
+        "parts_one": parts | {"train.accumulate_steps": 2},
+    }
+    process = subprocess.run(
+        [sys.executable, "-c", SCRIPT, json.dumps(fields), str(folder)],
+        cwd=PROJECT,
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
     assert process.returncode == 0, process.stderr
     return folder
 
 
 def last_values(workdir: Path) -> dict[str, np.ndarray]:
-    reader = tf.train.load_checkpoint(tf.train.latest_checkpoint(str(workdir / "checkpoints" / "last")))
-    return {name: reader.get_tensor(name) for name in reader.get_variable_to_shape_map()
-            if name.startswith(("model/", "momentum/"))}
+    reader = tf.train.load_checkpoint(
+        tf.train.latest_checkpoint(str(workdir / "checkpoints" / "last"))
+    )
+    return {
+        name: reader.get_tensor(name)
+        for name in reader.get_variable_to_shape_map()
+        if name.startswith(("model/", "momentum/"))
+    }
 
 
 def rows(workdir: Path) -> list[dict]:
@@ -99,7 +126,9 @@ def test_two_replicas_equal_one_device(runs, name):
 def test_two_replicas_in_float16_with_micro_batches_and_the_boundary_task(runs):
     one, two = (last_values(runs / f"half_{part}") for part in ("one", "two"))
     for variable, value in one.items():
-        assert np.linalg.norm(two[variable] - value) <= 0.05 * np.linalg.norm(value) + 1e-3, variable
+        assert np.linalg.norm(two[variable] - value) <= 0.05 * np.linalg.norm(value) + 1e-3, (
+            variable
+        )
     (first,), (second,) = (rows(runs / f"half_{part}") for part in ("one", "two"))
     assert second["train_loss"] == pytest.approx(first["train_loss"], abs=2e-3)
 
@@ -107,16 +136,21 @@ def test_two_replicas_in_float16_with_micro_batches_and_the_boundary_task(runs):
 def test_batch_must_split(tiny_config):
     class Three:
         num_replicas_in_sync = 3
+
     tiny_config.train.batch_size = 12
     check_batch_size(tiny_config, Three())
     tiny_config.train.jit = True
     with pytest.raises(InputError, match="train.jit needs one replica, here are 3"):
         check_batch_size(tiny_config, Three())
     tiny_config.train.batch_size = 16
-    with pytest.raises(InputError, match="train.batch_size=16 cannot be split over 3 replicas: use a multiple of 3"):
+    with pytest.raises(
+        InputError, match="train.batch_size=16 cannot be split over 3 replicas: use a multiple of 3"
+    ):
         check_batch_size(tiny_config, Three())
     tiny_config.train.accumulate_steps = 4
-    with pytest.raises(InputError, match="over 3 replicas in 4 micro-batches: use a multiple of 12"):
+    with pytest.raises(
+        InputError, match="over 3 replicas in 4 micro-batches: use a multiple of 12"
+    ):
         check_batch_size(tiny_config, Three())
     with pytest.raises(InputError, match="unknown strategy 'tpu'"):
         strategy_for("tpu")
@@ -141,17 +175,31 @@ def environment(monkeypatch):
 
 
 def test_workers_of_slurm(environment):
-    for name, value in {"PROCID": "2", "NTASKS": "3", "STEP_NUM_TASKS": "3", "STEP_TASKS_PER_NODE": "2,1",
-                        "STEP_NODELIST": "node[7-8]", "JOB_ID": "41003"}.items():
+    for name, value in {
+        "PROCID": "2",
+        "NTASKS": "3",
+        "STEP_NUM_TASKS": "3",
+        "STEP_TASKS_PER_NODE": "2,1",
+        "STEP_NODELIST": "node[7-8]",
+        "JOB_ID": "41003",
+    }.items():
         environment(f"SLURM_{name}", value)
     resolver = cluster_resolver()
-    assert resolver.cluster_spec().as_dict() == {"worker": ["node7:13003", "node7:13004", "node8:13003"]}
+    assert resolver.cluster_spec().as_dict() == {
+        "worker": ["node7:13003", "node7:13004", "node8:13003"]
+    }
     assert (resolver.task_type, resolver.task_id) == ("worker", 2)
 
 
-@pytest.mark.parametrize(("value", "message"), [
-    ("{", "TF_CONFIG cannot be understood"), ("{}", "TF_CONFIG needs"),
-    ('{"cluster": {"worker": ["a:1"]}}', "TF_CONFIG needs"), ('{"cluster": []}', "TF_CONFIG")])
+@pytest.mark.parametrize(
+    ("value", "message"),
+    [
+        ("{", "TF_CONFIG cannot be understood"),
+        ("{}", "TF_CONFIG needs"),
+        ('{"cluster": {"worker": ["a:1"]}}', "TF_CONFIG needs"),
+        ('{"cluster": []}', "TF_CONFIG"),
+    ],
+)
 def test_an_unusable_tf_config(environment, value, message):
     environment("TF_CONFIG", value)
     with pytest.raises(InputError, match=message):

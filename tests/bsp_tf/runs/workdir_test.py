@@ -11,8 +11,11 @@ LABELS = ("walk left", "walk right", "blink")
 
 
 def save_best(model, workdir):
-    tf.train.CheckpointManager(tf.train.Checkpoint(model=folder.model_state(model)),
-                               str(workdir / "checkpoints" / "best"), max_to_keep=1).save()
+    tf.train.CheckpointManager(
+        tf.train.Checkpoint(model=folder.model_state(model)),
+        str(workdir / "checkpoints" / "best"),
+        max_to_keep=1,
+    ).save()
 
 
 def test_another_config_is_refused_with_both_values(tiny_config, tmp_path):
@@ -21,7 +24,9 @@ def test_another_config_is_refused_with_both_values(tiny_config, tmp_path):
     folder.check_workdir(tmp_path, tiny_config, LABELS)
     tiny_config.optimizer.boundaries = (1,)
     tiny_config.seed = 5
-    with pytest.raises(InputError, match=r"optimizer.boundaries was \[2\], is now \[1\]; seed was 0, is now 5"):
+    with pytest.raises(
+        InputError, match=r"optimizer.boundaries was \[2\], is now \[1\]; seed was 0, is now 5"
+    ):
         folder.check_workdir(tmp_path, tiny_config, LABELS)
 
 
@@ -32,8 +37,9 @@ def test_other_labels_are_refused(tiny_config, tmp_path):
 
 
 def test_fields_of_another_version_are_named():
-    assert folder.config_differences({"a": {"b": 1}, "c": 2}, {"a": {"b": 1, "d": None}, "c": 3}) == [
-        "a.d was absent, is now None", "c was 2, is now 3"]
+    assert folder.config_differences(
+        {"a": {"b": 1}, "c": 2}, {"a": {"b": 1, "d": None}, "c": 3}
+    ) == ["a.d was absent, is now None", "c was 2, is now 3"]
 
 
 def test_trained_model_comes_back_whole(tiny_config, tmp_path):
@@ -47,7 +53,9 @@ def test_trained_model_comes_back_whole(tiny_config, tmp_path):
     save_best(model, tmp_path)
     loaded, config, labels = folder.load_trained_model(tmp_path)
     assert labels == list(LABELS)
-    assert config.model.depth == 10 and json.loads(config.to_json()) == json.loads(tiny_config.to_json())
+    assert config.model.depth == 10 and json.loads(config.to_json()) == json.loads(
+        tiny_config.to_json()
+    )
     assert len(loaded.variables) == len(model.variables)
     for expected, actual in zip(model.variables, loaded.variables, strict=True):
         np.testing.assert_array_equal(actual.numpy(), expected.numpy(), err_msg=expected.path)
@@ -75,13 +83,16 @@ def test_a_damaged_checkpoint_is_named(tiny_config, tmp_path, pattern):
     save_best(folder.build_model(tiny_config, len(LABELS)), tmp_path)
     path = next((tmp_path / "checkpoints" / "best").glob(pattern))
     path.write_bytes(path.read_bytes()[:100])
-    with pytest.raises(InputError, match="checkpoint .*best/ckpt-1 .* is damaged.*Train again") as caught:
+    with pytest.raises(
+        InputError, match="checkpoint .*best/ckpt-1 .* is damaged.*Train again"
+    ) as caught:
         folder.load_trained_model(tmp_path)
     assert "\n" not in str(caught.value)
 
 
-@pytest.mark.parametrize(("text", "fault"), [
-    ("[]", "holds no JSON object"), ("{}", "lacks 'task'"), ("{", "not valid")])
+@pytest.mark.parametrize(
+    ("text", "fault"), [("[]", "holds no JSON object"), ("{}", "lacks 'task'"), ("{", "not valid")]
+)
 def test_a_spoilt_config_is_named(tiny_config, tmp_path, text, fault):
     folder.claim_workdir(tmp_path, tiny_config, LABELS)
     (tmp_path / "config.json").write_text(text)

@@ -9,8 +9,16 @@ import tensorflow as tf
 from bsp_tf.synthesis import frame_plan as synthesis
 from bsp_tf.synthesis.settings import DIFF_CLASS, DIFF_SPEED, SAME_CLASS, SAME_SPEED, Settings
 
-SETTINGS = Settings(num_frames=8, position_min=3, position_max=5, transition="diff_class", transition_min=2,
-                    transition_max=4, curve="linear", strides=(1, 4))
+SETTINGS = Settings(
+    num_frames=8,
+    position_min=3,
+    position_max=5,
+    transition="diff_class",
+    transition_min=2,
+    transition_max=4,
+    curve="linear",
+    strides=(1, 4),
+)
 QUADS = 200
 TYPES = np.tile(np.arange(4), QUADS)
 
@@ -23,7 +31,9 @@ def change(**values):
 
 def clips_of(num_quads):
     """Clips of the parts of some quads, int32 [B, 2]; quad q has the clips 4q..4q+3."""
-    return tf.concat([synthesis.deal_roles((quad, 0)) + 4 * quad for quad in range(num_quads)], axis=0)
+    return tf.concat(
+        [synthesis.deal_roles((quad, 0)) + 4 * quad for quad in range(num_quads)], axis=0
+    )
 
 
 def plan_of(settings, num_quads=QUADS, num_frames=None, seed=0):
@@ -38,8 +48,13 @@ def test_eager_equals_mapped(both_ways):
         joints = synthesis.draw_joints(1, SETTINGS, tf.stack([seed, 1]))
         lengths = tf.fill([4, 2], SETTINGS.window)
         plan = synthesis.plan_frames(joints, roles, lengths, SETTINGS, tf.stack([seed, 2]))
-        return tf.concat([tf.reshape(tf.cast(value, tf.float32), [-1]) for value in tf.nest.flatten(
-            (roles, joints, plan))], axis=0)
+        return tf.concat(
+            [
+                tf.reshape(tf.cast(value, tf.float32), [-1])
+                for value in tf.nest.flatten((roles, joints, plan))
+            ],
+            axis=0,
+        )
 
     for seed in range(5):
         both_ways(plan, tf.constant(seed))
@@ -52,15 +67,27 @@ def test_roles_use_every_clip_and_give_each_type_its_classes():
         classes = roles // 2
         assert set(roles.ravel().tolist()) == {0, 1, 2, 3}
         assert classes[DIFF_CLASS, 0] != classes[DIFF_CLASS, 1]
-        assert classes[SAME_CLASS, 0] == classes[SAME_CLASS, 1] and roles[SAME_CLASS, 0] != roles[SAME_CLASS, 1]
-        assert (roles[DIFF_CLASS] == roles[SAME_CLASS]).sum() == 1  # the twins' common clip, on the same side
-        assert roles[DIFF_SPEED, 0] == roles[DIFF_SPEED, 1] != roles[SAME_SPEED, 0] == roles[SAME_SPEED, 1]
+        assert (
+            classes[SAME_CLASS, 0] == classes[SAME_CLASS, 1]
+            and roles[SAME_CLASS, 0] != roles[SAME_CLASS, 1]
+        )
+        assert (
+            roles[DIFF_CLASS] == roles[SAME_CLASS]
+        ).sum() == 1  # the twins' common clip, on the same side
+        assert (
+            roles[DIFF_SPEED, 0]
+            == roles[DIFF_SPEED, 1]
+            != roles[SAME_SPEED, 0]
+            == roles[SAME_SPEED, 1]
+        )
         dealt.add(tuple(roles.ravel()))
     assert len(dealt) == 32
 
 
-@pytest.mark.parametrize("transition,blended", [("diff_class", {DIFF_CLASS}), ("both", {DIFF_CLASS, SAME_CLASS}),
-                                                ("none", set())])
+@pytest.mark.parametrize(
+    "transition,blended",
+    [("diff_class", {DIFF_CLASS}), ("both", {DIFF_CLASS, SAME_CLASS}), ("none", set())],
+)
 def test_joints_keep_to_the_settings(transition, blended):
     joints, _ = plan_of(change(transition=transition))
     np.testing.assert_array_equal(joints.types, TYPES)
@@ -77,7 +104,9 @@ def test_joints_keep_to_the_settings(transition, blended):
             assert set(boundary[mine]) == {2.5, 3.0, 3.5, 4.0, 4.5, 5.0, 5.5}
         else:
             assert set(boundary[mine]) == {3.0, 4.0, 5.0}
-    np.testing.assert_array_equal(strides[types == SAME_CLASS], strides[types == DIFF_CLASS])  # twins
+    np.testing.assert_array_equal(
+        strides[types == SAME_CLASS], strides[types == DIFF_CLASS]
+    )  # twins
     counts = np.unique(strides[types == DIFF_SPEED], axis=0, return_counts=True)[1]
     assert counts.min() > 70  # 100 expected
 
@@ -116,22 +145,35 @@ def test_plan_shows_what_the_joints_say(curve, transition):
     clips = clips_of(QUADS).numpy()
     seen = []
     for b, boundary_type in enumerate(TYPES):
-        start, length, strides = joints.start[b].numpy(), joints.length[b].numpy(), joints.strides[b].numpy()
+        start, length, strides = (
+            joints.start[b].numpy(),
+            joints.length[b].numpy(),
+            joints.strides[b].numpy(),
+        )
         places = {0: [], 1: []}
         for t in range(8):
-            weight = oracle_weight(t, start, length, curve) if boundary_type in (DIFF_CLASS, SAME_CLASS) else 0.0
+            weight = (
+                oracle_weight(t, start, length, curve)
+                if boundary_type in (DIFF_CLASS, SAME_CLASS)
+                else 0.0
+            )
             found = read_back(plan, 8 * b + t)
             seen += [source[:2] for source in found]
             sides = {0.0: [0], 1.0: [1]}.get(weight, [0, 1])
             assert [clips.flat[part] for part, _, _ in found] == [clips[b, side] for side in sides]
             shares = [1 - weight, weight]
-            assert [share for _, _, share in found] == pytest.approx([shares[side] for side in sides], abs=1e-6)
+            assert [share for _, _, share in found] == pytest.approx(
+                [shares[side] for side in sides], abs=1e-6
+            )
             for side, (_, frame, _) in zip(sides, found, strict=True):
                 places[side].append((t, frame))
         for side in (0, 1):
             times, indices = np.array(places[side], int).reshape(-1, 2).T
             assert (indices >= 0).all() and (indices < 60).all()
-            expected = [strides[0] if t < start or boundary_type != DIFF_SPEED else strides[1] for t in times[1:]]
+            expected = [
+                strides[0] if t < start or boundary_type != DIFF_SPEED else strides[1]
+                for t in times[1:]
+            ]
             assert np.diff(indices).tolist() == expected
     listed = list(zip(plan.part.numpy().tolist(), plan.frame.numpy().tolist(), strict=True))
     assert len(set(listed)) == len(listed)  # nothing is decoded twice
@@ -146,7 +188,11 @@ def test_twins_show_the_same_frames_of_their_common_clip():
         b = 4 * quad + DIFF_CLASS
         side = int(clips[b, 0] != clips[b + 1, 0])
         start, cut = joints.start[b].numpy(), joints.start[b + 1].numpy()
-        common = range(min(start, cut)) if side == 0 else range(max(start + joints.length[b].numpy(), cut), 8)
+        common = (
+            range(min(start, cut))
+            if side == 0
+            else range(max(start + joints.length[b].numpy(), cut), 8)
+        )
         for t in range(8):
             assert (shown[b, t] == shown[b + 1, t]) == (t in common)
 
@@ -165,8 +211,15 @@ def test_starts_use_all_the_room():
     assert starts[~fast].max() == 23 and starts[~fast].min() == 0
 
 
-@pytest.mark.parametrize("changes,frames", [({}, 31.0), ({"transition_max": 6}, 32.0), ({"transition": "none"}, 28.4),
-                                            ({"transition": "both", "transition_max": 6}, 34.6)])
+@pytest.mark.parametrize(
+    "changes,frames",
+    [
+        ({}, 31.0),
+        ({"transition_max": 6}, 32.0),
+        ({"transition": "none"}, 28.4),
+        ({"transition": "both", "transition_max": 6}, 34.6),
+    ],
+)
 def test_frames_decoded_a_quad(changes, frames):
     """Action clips have 32: what a transition needs twice is what the twins share."""
     _, plan = plan_of(change(**changes))

@@ -19,18 +19,35 @@ torch = pytest.importorskip("torch", reason="PyTorch is an extra")
 
 @pytest.fixture
 def state() -> dict:
-    return {"conv1.weight": torch.arange(24.0).reshape(2, 3, 2, 2), "fc.bias": torch.tensor([1.5, 2.0]).half(),
-            "bn1.num_batches_tracked": torch.tensor(7)}
+    return {
+        "conv1.weight": torch.arange(24.0).reshape(2, 3, 2, 2),
+        "fc.bias": torch.tensor([1.5, 2.0]).half(),
+        "bn1.num_batches_tracked": torch.tensor(7),
+    }
 
 
 @pytest.mark.parametrize("new_format", [True, False])
 @pytest.mark.parametrize("wrapped", [True, False])
-def test_a_state_dict_alone_or_in_a_checkpoint_in_both_file_formats(tmp_path, state, wrapped, new_format):
-    content = {"epoch": 50, "arch": "resnet50", "state_dict": state, "optimizer": {"state": {}}, "best_prec1": 71.2}
-    torch.save(content if wrapped else state, tmp_path / "w.pth.tar", _use_new_zipfile_serialization=new_format)
+def test_a_state_dict_alone_or_in_a_checkpoint_in_both_file_formats(
+    tmp_path, state, wrapped, new_format
+):
+    content = {
+        "epoch": 50,
+        "arch": "resnet50",
+        "state_dict": state,
+        "optimizer": {"state": {}},
+        "best_prec1": 71.2,
+    }
+    torch.save(
+        content if wrapped else state,
+        tmp_path / "w.pth.tar",
+        _use_new_zipfile_serialization=new_format,
+    )
     found = read_state_dict(tmp_path / "w.pth.tar")
     assert list(found) == list(state)
-    np.testing.assert_array_equal(found["conv1.weight"], np.arange(24, dtype=np.float32).reshape(2, 3, 2, 2))
+    np.testing.assert_array_equal(
+        found["conv1.weight"], np.arange(24, dtype=np.float32).reshape(2, 3, 2, 2)
+    )
     assert found["fc.bias"].dtype == np.float32 and found["bn1.num_batches_tracked"] == 7
 
 
@@ -64,24 +81,36 @@ def write_safetensors(path):
     path.write_bytes(struct.pack("<Q", len(header)) + header + bytes(4))
 
 
-@pytest.mark.parametrize(("write", "message"), [
-    (lambda path: None, "cannot read .*No such file"),
-    (lambda path: path.mkdir(), "cannot read .*directory"),
-    (lambda path: path.write_bytes(b""), "damaged or no PyTorch file"),
-    (lambda path: path.write_text("weights: none\n"), "damaged or no PyTorch file"),
-    (lambda path: path.write_bytes(pickle.dumps([1, 2], protocol=4)), "damaged or no PyTorch file"),
-    (write_zip, "damaged or no PyTorch file"),
-    (write_safetensors, "damaged or no PyTorch file"),
-    (lambda path: torch.save(torch.zeros(3), path), "holds no weights but a Tensor"),
-    (lambda path: torch.save([], path), "holds no weights but a list"),
-    (lambda path: torch.save({}, path), "holds no weights but a dict of 0"),
-    (lambda path: torch.save({"epoch": 3, "net": {}}, path), "entry 'epoch' is a int"),
-    (lambda path: torch.save({1: torch.zeros(1)}, path), "holds no state_dict"),
-    (lambda path: torch.save({"a": torch.zeros(2).to_sparse()}, path), "no plain array"),
-    (lambda path: torch.save({"a": torch.zeros(2, dtype=torch.complex64)}, path), "no plain array"),
-    (lambda path: torch.save({"a": torch.zeros(2, device="meta")}, path), "no plain array"),
-    (lambda path: torch.save({"a": torch.tensor([1.0, float("nan")])}, path), "'a' holds NaN or infinity"),
-])
+@pytest.mark.parametrize(
+    ("write", "message"),
+    [
+        (lambda path: None, "cannot read .*No such file"),
+        (lambda path: path.mkdir(), "cannot read .*directory"),
+        (lambda path: path.write_bytes(b""), "damaged or no PyTorch file"),
+        (lambda path: path.write_text("weights: none\n"), "damaged or no PyTorch file"),
+        (
+            lambda path: path.write_bytes(pickle.dumps([1, 2], protocol=4)),
+            "damaged or no PyTorch file",
+        ),
+        (write_zip, "damaged or no PyTorch file"),
+        (write_safetensors, "damaged or no PyTorch file"),
+        (lambda path: torch.save(torch.zeros(3), path), "holds no weights but a Tensor"),
+        (lambda path: torch.save([], path), "holds no weights but a list"),
+        (lambda path: torch.save({}, path), "holds no weights but a dict of 0"),
+        (lambda path: torch.save({"epoch": 3, "net": {}}, path), "entry 'epoch' is a int"),
+        (lambda path: torch.save({1: torch.zeros(1)}, path), "holds no state_dict"),
+        (lambda path: torch.save({"a": torch.zeros(2).to_sparse()}, path), "no plain array"),
+        (
+            lambda path: torch.save({"a": torch.zeros(2, dtype=torch.complex64)}, path),
+            "no plain array",
+        ),
+        (lambda path: torch.save({"a": torch.zeros(2, device="meta")}, path), "no plain array"),
+        (
+            lambda path: torch.save({"a": torch.tensor([1.0, float("nan")])}, path),
+            "'a' holds NaN or infinity",
+        ),
+    ],
+)
 def test_what_is_no_checkpoint(tmp_path, write, message):
     write(tmp_path / "w.pth")
     with pytest.raises(InputError, match=message) as error:
@@ -99,7 +128,7 @@ def test_damaged_files_are_refused_or_read_but_never_raise_anything_else(tmp_pat
             for _ in range(rng.choice((1, 5, 30))):
                 data[rng.randrange(len(data))] = rng.randrange(256)
         else:
-            data = data[:rng.randrange(len(data))]
+            data = data[: rng.randrange(len(data))]
         (tmp_path / "w.pth").write_bytes(data)
         try:
             read_state_dict(tmp_path / "w.pth")

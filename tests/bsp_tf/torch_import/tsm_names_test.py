@@ -27,7 +27,9 @@ def state(model) -> dict[str, np.ndarray]:
         shape = (shape[3], shape[2], shape[0], shape[1]) if len(shape) == 4 else shape[::-1]
         arrays[torch_name(variable.path)] = rng.standard_normal(shape)
         if variable.name == "gamma":
-            arrays[torch_name(variable.path).replace("weight", "num_batches_tracked")] = np.zeros(())
+            arrays[torch_name(variable.path).replace("weight", "num_batches_tracked")] = np.zeros(
+                ()
+            )
     return arrays
 
 
@@ -42,12 +44,19 @@ def as_tsm_checkpoint(name: str) -> str:
 def test_every_naming_gives_the_same_model(model, state):
     load_torch_state(model, state)
     expected = model.get_weights()
-    np.testing.assert_array_equal(model.conv1.kernel[1, 2, 0], state["conv1.weight"][:, 0, 1, 2].astype(np.float32))
+    np.testing.assert_array_equal(
+        model.conv1.kernel[1, 2, 0], state["conv1.weight"][:, 0, 1, 2].astype(np.float32)
+    )
     np.testing.assert_array_equal(model.fc.kernel, state["fc.weight"].T.astype(np.float32))
-    np.testing.assert_array_equal(model.stages[3][0].downsample_norm.moving_variance,
-                                  state["layer4.0.downsample.1.running_var"].astype(np.float32))
-    for rename in (as_tsm_checkpoint, lambda name: as_tsm_checkpoint(name).removeprefix("module."),
-                   lambda name: f"base_model.{name}"):
+    np.testing.assert_array_equal(
+        model.stages[3][0].downsample_norm.moving_variance,
+        state["layer4.0.downsample.1.running_var"].astype(np.float32),
+    )
+    for rename in (
+        as_tsm_checkpoint,
+        lambda name: as_tsm_checkpoint(name).removeprefix("module."),
+        lambda name: f"base_model.{name}",
+    ):
         load_torch_state(model, {name: np.zeros_like(array) for name, array in state.items()})
         load_torch_state(model, {rename(name): array for name, array in state.items()})
         for one, other in zip(model.get_weights(), expected, strict=True):
@@ -57,7 +66,10 @@ def test_every_naming_gives_the_same_model(model, state):
 def test_names():
     assert plain_name("module.base_model.layer1.0.conv1.net.weight") == "layer1.0.conv1.weight"
     assert plain_name("module.new_fc.bias") == plain_name("module.base_model.fc.bias") == "fc.bias"
-    assert torch_name("stream/layer2.0/downsample.1/moving_mean") == "layer2.0.downsample.1.running_mean"
+    assert (
+        torch_name("stream/layer2.0/downsample.1/moving_mean")
+        == "layer2.0.downsample.1.running_mean"
+    )
     assert to_tf_layout(np.zeros((4, 3, 2, 1))).shape == (2, 1, 3, 4)
 
 

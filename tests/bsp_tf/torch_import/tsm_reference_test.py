@@ -1,4 +1,6 @@
-"""TSM in plain PyTorch against a network of torch modules, and what the comparison with our model would notice."""
+"""TSM in plain PyTorch against a network of torch modules, and what the comparison with our model
+would notice.
+"""
 
 import numpy as np
 import pytest
@@ -35,12 +37,19 @@ def test_equal_to_torch_modules(network, state, clip):
     np.testing.assert_allclose(found["logits"], expected, atol=1e-5 * np.abs(expected).max())
 
 
-@pytest.mark.parametrize("change", [
-    lambda state: state.update({"layer2.0.conv1.weight": state["layer2.0.conv1.weight"].transpose(0, 1, 3, 2)}),
-    lambda state: state.update({"layer4.1.conv2.weight": state["layer4.1.conv2.weight"].transpose(1, 0, 2, 3)}),
-    lambda state: state.update({"bn1.running_var": state["bn1.running_var"] + 0.01}),
-    lambda state: state.update({"fc.weight": state["fc.weight"][::-1]}),
-])
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda state: state.update(
+            {"layer2.0.conv1.weight": state["layer2.0.conv1.weight"].transpose(0, 1, 3, 2)}
+        ),
+        lambda state: state.update(
+            {"layer4.1.conv2.weight": state["layer4.1.conv2.weight"].transpose(1, 0, 2, 3)}
+        ),
+        lambda state: state.update({"bn1.running_var": state["bn1.running_var"] + 0.01}),
+        lambda state: state.update({"fc.weight": state["fc.weight"][::-1]}),
+    ],
+)
 def test_one_wrong_array_is_noticed(state, clip, change):
     expected = tsm_outputs(state, clip, 8)
     change(state)
@@ -48,4 +57,7 @@ def test_one_wrong_array_is_noticed(state, clip, change):
 
 
 def test_another_shift_is_noticed(state, clip):
-    assert relative_difference(tsm_outputs(state, clip, 4), tsm_outputs(state, clip, 8)) > 10 * TOLERANCE
+    assert (
+        relative_difference(tsm_outputs(state, clip, 4), tsm_outputs(state, clip, 8))
+        > 10 * TOLERANCE
+    )

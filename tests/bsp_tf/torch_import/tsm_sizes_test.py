@@ -6,10 +6,18 @@ import pytest
 from bsp_tf.base.errors import InputError
 from bsp_tf.torch_import.tsm_sizes import TSMSizes, is_resnet, tsm_sizes
 
-BLOCKS = {10: (1, 1, 1, 1), 18: (2, 2, 2, 2), 34: (3, 4, 6, 3), 50: (3, 4, 6, 3), 101: (3, 4, 23, 3)}
+BLOCKS = {
+    10: (1, 1, 1, 1),
+    18: (2, 2, 2, 2),
+    34: (3, 4, 6, 3),
+    50: (3, 4, 6, 3),
+    101: (3, 4, 23, 3),
+}
 
 
-def names(depth: int, num_classes: int = 5, width: int = 64, shifted: bool = True) -> dict[str, np.ndarray]:
+def names(
+    depth: int, num_classes: int = 5, width: int = 64, shifted: bool = True
+) -> dict[str, np.ndarray]:
     """The arrays that tell the sizes, as in a TSM checkpoint."""
     shapes = {"module.base_model.conv1.weight": (width, 3, 7, 7)}
     for stage, count in enumerate(BLOCKS[depth]):
@@ -45,7 +53,9 @@ def test_other_networks():
 
 def test_other_shifts():
     state = names(18)
-    state["base_model.layer2.1.conv1.weight"] = state.pop("module.base_model.layer2.1.conv1.net.weight")
+    state["base_model.layer2.1.conv1.weight"] = state.pop(
+        "module.base_model.layer2.1.conv1.net.weight"
+    )
     with pytest.raises(InputError, match="wrapped are 7 of 8"):
         tsm_sizes(state)
     # `block` instead of `blockres`: the whole block is wrapped.

@@ -11,13 +11,23 @@ import pytest
 from PIL import Image
 
 from bsp_tf.base.errors import InputError
-from bsp_tf.video.reader import TruncatedVideoError, VideoError, find_files, probe_video, read_frames
+from bsp_tf.video.reader import (
+    TruncatedVideoError,
+    VideoError,
+    find_files,
+    probe_video,
+    read_frames,
+)
 
 MILLISECOND = Fraction(1, 1000)
 
 
-def write_grey_levels(path, levels, codec="ffv1", pix_fmt="yuv444p", size=(48, 64), times=None, fps=25):
-    """A video of flat frames, one grey level a frame; `times` (seconds) makes the frame rate variable."""
+def write_grey_levels(
+    path, levels, codec="ffv1", pix_fmt="yuv444p", size=(48, 64), times=None, fps=25
+):
+    """A video of flat frames, one grey level a frame; `times` (seconds) makes the frame rate
+    variable.
+    """
     with av.open(str(path), "w") as container:
         stream = container.add_stream(codec, rate=fps)
         stream.height, stream.width, stream.pix_fmt = *size, pix_fmt
@@ -48,16 +58,29 @@ def test_probe_and_read_agree(make_video, tmp_path):
     assert frames[0][10:18, 2:6].min() > 220 and frames[10][10:18, 22:26].min() > 220
 
 
-@pytest.mark.parametrize(("suffix", "codec"), [("mp4", "libx264"), ("avi", "mpeg4"), ("mkv", "libx264"),
-                                               ("ts", "libx264"), ("ts", "mpeg2video"), ("flv", "libx264"),
-                                               ("webm", "libvpx"), ("avi", "libx264"), ("mpg", "mpeg1video")])
+@pytest.mark.parametrize(
+    ("suffix", "codec"),
+    [
+        ("mp4", "libx264"),
+        ("avi", "mpeg4"),
+        ("mkv", "libx264"),
+        ("ts", "libx264"),
+        ("ts", "mpeg2video"),
+        ("flv", "libx264"),
+        ("webm", "libvpx"),
+        ("avi", "libx264"),
+        ("mpg", "mpeg1video"),
+    ],
+)
 def test_whole_and_cut_containers(make_video, tmp_path, suffix, codec):
-    """Every frame comes, also those that the decoder holds back to the end; a cut file is never taken for whole."""
+    """Every frame comes, also those that the decoder holds back to the end; a cut file is never
+    taken for whole.
+    """
     path = make_video(tmp_path / f"a.{suffix}", num_frames=120, height=120, width=160, codec=codec)
     assert sum(1 for _ in read_frames(path)) == 120
     content = path.read_bytes()
     cut = tmp_path / f"cut.{suffix}"
-    cut.write_bytes(content[:int(len(content) * 0.6)])
+    cut.write_bytes(content[: int(len(content) * 0.6)])
     if suffix == "mp4":
         with pytest.raises(VideoError, match="cut.mp4: not a video that FFmpeg can open"):
             next(read_frames(cut))
@@ -67,7 +90,9 @@ def test_whole_and_cut_containers(make_video, tmp_path, suffix, codec):
         assert 0 < sum(1 for _ in read_frames(cut)) < 120
         return
     given = 0
-    with pytest.raises(TruncatedVideoError, match=f"cut.{suffix}: .* cut short or damaged") as caught:
+    with pytest.raises(
+        TruncatedVideoError, match=f"cut.{suffix}: .* cut short or damaged"
+    ) as caught:
         for frame in read_frames(cut):
             given += 1
             assert frame.shape == (120, 160, 3)
@@ -80,7 +105,7 @@ def test_damage_in_the_middle(make_video, tmp_path):
     path = make_video(tmp_path / "a.mkv", num_frames=120, height=120, width=160)
     content = bytearray(path.read_bytes())
     middle = len(content) // 2
-    content[middle:middle + 400] = np.random.default_rng(0).bytes(400)
+    content[middle : middle + 400] = np.random.default_rng(0).bytes(400)
     path.write_bytes(content)
     with pytest.raises(TruncatedVideoError):
         list(read_frames(path))
@@ -93,8 +118,14 @@ def test_what_is_no_video(tmp_path):
     with wave.open(str(tmp_path / "sound.wav"), "w") as sound:
         sound.setparams((1, 2, 8000, 0, "NONE", ""))
         sound.writeframes(bytes(16000))
-    cases = {"empty.mp4": "empty", "text.mp4": "not a video", "zeros.avi": "not a video",
-             "sound.wav": "no video stream", "missing.mp4": "no such file", ".": "no regular file"}
+    cases = {
+        "empty.mp4": "empty",
+        "text.mp4": "not a video",
+        "zeros.avi": "not a video",
+        "sound.wav": "no video stream",
+        "missing.mp4": "no such file",
+        ".": "no regular file",
+    }
     for name, reason in cases.items():
         for call in (probe_video, lambda path: next(read_frames(path))):
             with pytest.raises(VideoError, match=reason) as caught:
@@ -107,9 +138,18 @@ def test_names_that_ffmpeg_would_misread(make_video, tmp_path):
     assert len(list(read_frames(path))) == 5
 
 
-@pytest.mark.parametrize(("pix_fmt", "codec"), [("gray", "ffv1"), ("gray10le", "ffv1"), ("yuv420p10le", "ffv1"),
-                                                ("yuv422p", "ffv1"), ("yuv420p", "ffv1"), ("bgra", "ffv1"),
-                                                ("yuvj420p", "mjpeg")])
+@pytest.mark.parametrize(
+    ("pix_fmt", "codec"),
+    [
+        ("gray", "ffv1"),
+        ("gray10le", "ffv1"),
+        ("yuv420p10le", "ffv1"),
+        ("yuv422p", "ffv1"),
+        ("yuv420p", "ffv1"),
+        ("bgra", "ffv1"),
+        ("yuvj420p", "mjpeg"),
+    ],
+)
 def test_pixel_formats_and_odd_sizes(tmp_path, pix_fmt, codec):
     levels = [16, 100, 250]
     path = tmp_path / "a.mkv"
@@ -138,17 +178,20 @@ def write_mjpeg(path, levels, size):
             container.mux(packet)
 
 
-@pytest.mark.parametrize(("angle", "matrix", "turns"), [(90, (0, 1, -1, 0), -1), (180, (-1, 0, 0, -1), 2),
-                                                        (270, (0, -1, 1, 0), 1)])
+@pytest.mark.parametrize(
+    ("angle", "matrix", "turns"),
+    [(90, (0, 1, -1, 0), -1), (180, (-1, 0, 0, -1), 2), (270, (0, -1, 1, 0), 1)],
+)
 def test_rotation_of_phones(make_video, tmp_path, angle, matrix, turns):
     path = make_video(tmp_path / "a.mp4", num_frames=4, height=48, width=64)
     stored = list(read_frames(path))
     content = bytearray(path.read_bytes())
-    # The track header box: 4 bytes of type, 40 bytes of times, ids and volume, then a 3x3 matrix a b u c d v x y w.
+    # The track header box: 4 bytes of type, 40 bytes of times, ids and volume, then a 3x3 matrix a
+    # b u c d v x y w.
     at = content.index(b"tkhd") + 4 + 40
     a, b, c, d = (value * 65536 for value in matrix)
     for offset, value in ((0, a), (4, b), (12, c), (16, d)):
-        content[at + offset:at + offset + 4] = value.to_bytes(4, "big", signed=True)
+        content[at + offset : at + offset + 4] = value.to_bytes(4, "big", signed=True)
     path.write_bytes(content)
     shown = list(read_frames(path))
     np.testing.assert_array_equal(shown, [np.rot90(frame, turns) for frame in stored])
@@ -186,10 +229,14 @@ def test_variable_rate_follows_the_timestamps(tmp_path):
     times = [0.0, 0.1, 0.2, 1.0, 1.1]
     path = write_grey_levels(tmp_path / "a.mkv", [0, 50, 100, 150, 200], times=times)
     ticks = levels_of(read_frames(path, fps=10))
-    expected = [[0, 50, 100, 150, 200][int(np.argmin([abs(time - tick / 10) for time in times]))]
-                for tick in range(len(ticks))]
+    expected = [
+        [0, 50, 100, 150, 200][int(np.argmin([abs(time - tick / 10) for time in times]))]
+        for tick in range(len(ticks))
+    ]
     # 0.6 s is equally near to 0.2 and 1.0 s.
-    assert [a for i, a in enumerate(ticks) if i != 6] == [a for i, a in enumerate(expected) if i != 6]
+    assert [a for i, a in enumerate(ticks) if i != 6] == [
+        a for i, a in enumerate(expected) if i != 6
+    ]
     assert len(ticks) in (11, 12)
     assert levels_of(read_frames(path)) == [0, 50, 100, 150, 200]
 
@@ -205,8 +252,9 @@ def test_cut_by_seconds(make_video, tmp_path):
     for suffix in ("mp4", "ts"):
         long = make_video(tmp_path / f"long.{suffix}", num_frames=400, height=32, width=64)
         everything = list(read_frames(long))
-        np.testing.assert_array_equal(list(read_frames(long, start_seconds=12.0, end_seconds=12.4)),
-                                      everything[300:310])
+        np.testing.assert_array_equal(
+            list(read_frames(long, start_seconds=12.0, end_seconds=12.4)), everything[300:310]
+        )
 
 
 def test_memory_is_bounded(make_video, tmp_path):
@@ -223,13 +271,23 @@ def test_find_files_is_sorted_and_skips_hidden(tmp_path):
     for name in ("b/2.mp4", "a/1.mp4", "a/.DS_Store", ".hidden/3.mp4", "0.mp4"):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).touch()
-    assert [path.relative_to(tmp_path).as_posix() for path in find_files(tmp_path)] == ["0.mp4", "a/1.mp4", "b/2.mp4"]
+    assert [path.relative_to(tmp_path).as_posix() for path in find_files(tmp_path)] == [
+        "0.mp4",
+        "a/1.mp4",
+        "b/2.mp4",
+    ]
 
 
 def test_real_videos(shared):
-    """Surveillance cameras and demo clips: odd sizes, many rates, MPEG-4 part 2 cut out of longer streams."""
-    paths = [path for folder in ("assorted", "surveillance", "ut_interaction_set1/clips/kick")
-             for path in find_files(shared / "videos" / folder) if path.suffix in (".avi", ".mp4")]
+    """Surveillance cameras and demo clips: odd sizes, many rates, MPEG-4 part 2 cut out of longer
+    streams.
+    """
+    paths = [
+        path
+        for folder in ("assorted", "surveillance", "ut_interaction_set1/clips/kick")
+        for path in find_files(shared / "videos" / folder)
+        if path.suffix in (".avi", ".mp4")
+    ]
     assert len(paths) >= 50
     for path in paths[::3]:
         info = probe_video(path)
@@ -238,5 +296,6 @@ def test_real_videos(shared):
             num_frames += 1
             assert min(frame.shape[:2]) == 64
         assert 10 <= info.fps <= 30
-        # Two frames that the cut at the start of the UT-Interaction clips made undecodable are in their headers.
+        # Two frames that the cut at the start of the UT-Interaction clips made undecodable are in
+        # their headers.
         assert abs(num_frames - info.num_frames) <= 2, path

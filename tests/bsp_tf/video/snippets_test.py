@@ -1,4 +1,6 @@
-"""Cutting a stream into snippets, checked against the plain definition, and reading ahead within bounds."""
+"""Cutting a stream into snippets, checked against the plain definition, and reading ahead within
+bounds.
+"""
 
 import itertools
 import threading
@@ -31,8 +33,11 @@ def expected_snippets(num_frames, window, frame_step, stride):
 
 def test_against_the_definition():
     for num_frames, window, frame_step, stride, batch_size in itertools.product(
-            range(1, 34), (1, 3, 8), (1, 2), (1, 4, 8, 20), (1, 3)):
-        batches = list(snippet_batches(numbered(num_frames), window, frame_step, stride, batch_size))
+        range(1, 34), (1, 3, 8), (1, 2), (1, 4, 8, 20), (1, 3)
+    ):
+        batches = list(
+            snippet_batches(numbered(num_frames), window, frame_step, stride, batch_size)
+        )
         got = [snippet[:, 0, 0, 0].tolist() for batch in batches for snippet in batch.frames]
         snippets, padded = expected_snippets(num_frames, window, frame_step, stride)
         assert got == snippets

@@ -1,4 +1,6 @@
-"""Apache Beam gives the records and the failures of the local runner. Beam is an extra: most is skipped without it."""
+"""Apache Beam gives the records and the failures of the local runner. Beam is an extra: most is
+skipped without it.
+"""
 
 import csv
 import importlib.util
@@ -19,8 +21,10 @@ from tfrecords_tools.inputs.clip_index import ClipSpec
 from tfrecords_tools.inspection.folder_check import check_folder
 
 HAS_BEAM = importlib.util.find_spec("apache_beam") is not None
-needs_beam = pytest.mark.skipif(not HAS_BEAM, reason="apache-beam is not installed (pip install '.[beam]'): "
-                                "--runner=beam was NOT tested")
+needs_beam = pytest.mark.skipif(
+    not HAS_BEAM,
+    reason="apache-beam is not installed (pip install '.[beam]'): --runner=beam was NOT tested",
+)
 IN_THIS_PROCESS = "--runner=DirectRunner --direct_running_mode=in_memory"
 
 
@@ -29,7 +33,13 @@ def clips(make_video, tmp_path_factory):
     """Eight good clips of two classes, and three files that cannot be converted."""
     root = tmp_path_factory.mktemp("input") / "clips"
     for i in range(8):
-        make_video(root / ("jump", "run up")[i % 2] / f"{i}.mp4", num_frames=6 + i, height=50, width=62 + 2 * i, seed=i)
+        make_video(
+            root / ("jump", "run up")[i % 2] / f"{i}.mp4",
+            num_frames=6 + i,
+            height=50,
+            width=62 + 2 * i,
+            seed=i,
+        )
     (root / "jump" / "empty.mp4").touch()
     (root / "jump" / "notes.txt").write_text("buy milk\n" * 20)
     os.mkfifo(root / "run up" / "pipe.mp4")
@@ -37,8 +47,11 @@ def clips(make_video, tmp_path_factory):
 
 
 def contents_of(folder):
-    return {path.name: path.read_bytes() for path in sorted(folder.iterdir())
-            if path.name.startswith("clips-") or path.name == "labels.txt"}
+    return {
+        path.name: path.read_bytes()
+        for path in sorted(folder.iterdir())
+        if path.name.startswith("clips-") or path.name == "labels.txt"
+    }
 
 
 def failures_of(folder):
@@ -48,8 +61,11 @@ def failures_of(folder):
 
 @needs_beam
 def test_beam_gives_what_the_local_runner_gives(clips, tmp_path):
-    settings = dict(options=EncodingOptions(short_side=33, max_frames=9), sharding=ShardingOptions(num_shards=3),
-                    workers=2)
+    settings = dict(
+        options=EncodingOptions(short_side=33, max_frames=9),
+        sharding=ShardingOptions(num_shards=3),
+        workers=2,
+    )
     local = convert(clips, tmp_path / "local", **settings)
     # DirectRunner with two processes.
     beam = convert(clips, tmp_path / "beam", runner="beam", **settings)
@@ -67,7 +83,9 @@ def test_beam_gives_what_the_local_runner_gives(clips, tmp_path):
 
 @needs_beam
 def test_a_pipeline_that_cannot_run_is_one_line(clips, tmp_path):
-    with pytest.raises(InputError, match="the Beam pipeline left 11 of 11 tasks undone .*NoSuchRunner"):
+    with pytest.raises(
+        InputError, match="the Beam pipeline left 11 of 11 tasks undone .*NoSuchRunner"
+    ):
         convert(clips, tmp_path, runner="beam", beam_options="--runner=NoSuchRunner")
 
 
@@ -88,14 +106,20 @@ def test_a_task_leaves_its_result_in_the_folder_even_if_it_is_given_up(clips, tm
         run_task(ClipTask(2, ClipSpec("jump/2.mp4")), pool, settings.results)
     results = [read_result(result_path(tmp_path, rank)) for rank in range(3)]
     assert [result.num_records for result in results] == [1, 0, 0]
-    assert "empty" in results[1].reason and "hangs" in results[2].reason and results[2].key == "jump/2.mp4"
+    assert (
+        "empty" in results[1].reason
+        and "hangs" in results[2].reason
+        and results[2].key == "jump/2.mp4"
+    )
 
 
 def test_a_shard_that_is_tried_again_stays(clips, tmp_path):
     settings = WorkerSettings(str(clips), str(tmp_path), EncodingOptions())
     with WorkerPool(1, settings, stall_seconds=60.0) as pool:
         run_task(ClipTask(0, ClipSpec("jump/0.mp4")), pool, settings.results)
-        task = ShardTask(str(tmp_path / "shard"), str(tmp_path / "shard.json"), settings.results, 0, 1)
+        task = ShardTask(
+            str(tmp_path / "shard"), str(tmp_path / "shard.json"), settings.results, 0, 1
+        )
         run_task(task, pool, settings.results)
         written = (tmp_path / "shard").stat().st_mtime_ns
         run_task(task, pool, settings.results)

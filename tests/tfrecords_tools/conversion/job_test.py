@@ -1,4 +1,6 @@
-"""Nothing lost, nothing twice: killed at random moments, out of space, vanished input, workers that die or hang."""
+"""Nothing lost, nothing twice: killed at random moments, out of space, vanished input, workers that
+die or hang.
+"""
 
 import csv
 import os
@@ -30,7 +32,13 @@ def clips(make_video, tmp_path_factory):
     """Clips of very different length, one of them broken."""
     root = tmp_path_factory.mktemp("input") / "clips"
     for i in range(NUM_CLIPS - 1):
-        make_video(root / "ab"[i % 2] / f"{i}.mp4", num_frames=10 + 60 * (i % 5 == 0), height=96, width=128, seed=i)
+        make_video(
+            root / "ab"[i % 2] / f"{i}.mp4",
+            num_frames=10 + 60 * (i % 5 == 0),
+            height=96,
+            width=128,
+            seed=i,
+        )
     (root / "a" / "broken.mp4").write_text("no video")
     return root
 
@@ -48,8 +56,14 @@ def shards_of(folder):
 
 
 def keys_of(folder):
-    return [SequenceExample.FromString(record.data).context.feature[FILENAME].bytes_list.value[0].decode()
-            for path in sorted(folder.glob("clips-*")) for record in read_records(path)]
+    return [
+        SequenceExample.FromString(record.data)
+        .context.feature[FILENAME]
+        .bytes_list.value[0]
+        .decode()
+        for path in sorted(folder.glob("clips-*"))
+        for record in read_records(path)
+    ]
 
 
 def failures_of(folder):
@@ -62,22 +76,44 @@ def start(clips, output, *arguments, limit=None):
         if limit:
             resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
 
-    command = [sys.executable, "-m", "tfrecords_tools.convert", f"--input={clips}", f"--output={output}", *arguments]
-    return subprocess.Popen(command, cwd=PROJECT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-                            start_new_session=True, preexec_fn=prepare)
+    command = [
+        sys.executable,
+        "-m",
+        "tfrecords_tools.convert",
+        f"--input={clips}",
+        f"--output={output}",
+        *arguments,
+    ]
+    return subprocess.Popen(
+        command,
+        cwd=PROJECT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+        preexec_fn=prepare,
+    )
 
 
 def worker_at(process, output, rank, number):
-    """Id of the one worker of a run when it has begun with clip `rank` ("*": any), for the `number`-th time."""
+    """Id of the one worker of a run when it has begun with clip `rank` ("*": any), for the
+    `number`-th time.
+    """
     while len(list(output.glob(f".convert/results/.{rank}.*.partial"))) < number:
         assert process.poll() is None, process.communicate()
         time.sleep(0.002)
     children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
-    return next(int(child) for child in children if b"spawn_main" in Path(f"/proc/{child}/cmdline").read_bytes())
+    return next(
+        int(child)
+        for child in children
+        if b"spawn_main" in Path(f"/proc/{child}/cmdline").read_bytes()
+    )
 
 
 def test_killed_at_thirty_moments(clips, whole, tmp_path):
-    """SIGKILL of the whole process group, over and over; at the end every clip is there once, in the same bytes."""
+    """SIGKILL of the whole process group, over and over; at the end every clip is there once, in
+    the same bytes.
+    """
     moments = random.Random(5)
     outputs, kills = 0, 0
     while kills < KILLS:
@@ -91,7 +127,9 @@ def test_killed_at_thirty_moments(clips, whole, tmp_path):
                 kills += process.wait() == -signal.SIGKILL
             process.communicate()
         assert shards_of(output) == shards_of(whole)
-        assert not list(output.rglob("*.partial")) and not list((output / ".convert" / "results").iterdir())
+        assert not list(output.rglob("*.partial")) and not list(
+            (output / ".convert" / "results").iterdir()
+        )
         keys = keys_of(output)
         inputs = {path.relative_to(clips).as_posix() for path in clips.rglob("*.mp4")}
         assert len(keys) == len(set(keys)) and set(keys) == inputs - set(failures_of(output))
@@ -106,39 +144,64 @@ def test_a_worker_killed_once_costs_nothing(clips, whole, tmp_path):
 
 
 def test_a_clip_whose_worker_dies_each_time_is_a_failure(make_video, tmp_path):
-    """As if its decoder crashed; and one that makes no progress, as if it hung. The other clip is converted."""
+    """As if its decoder crashed; and one that makes no progress, as if it hung. The other clip is
+    converted.
+    """
     root = tmp_path / "clips"
     make_video(root / "a" / "short.mp4", num_frames=4)
     for name in ("x", "y"):
         make_video(root / "a" / f"{name}.mp4", num_frames=100, height=240, width=320)
     names = sorted(path.name for path in (root / "a").iterdir())
-    seed = next(seed for seed in range(99) if [names[i] for i in shuffled(3, seed)] == ["x.mp4", "y.mp4", "short.mp4"])
+    seed = next(
+        seed
+        for seed in range(99)
+        if [names[i] for i in shuffled(3, seed)] == ["x.mp4", "y.mp4", "short.mp4"]
+    )
     output = tmp_path / "records"
-    process = start(root, output, f"--shuffle_seed={seed}", "--workers=1", "--num_shards=1", "--stall_seconds=2")
-    for rank, number, sign in ((0, 1, signal.SIGKILL), (0, 2, signal.SIGKILL), (1, 1, signal.SIGSTOP)):
+    process = start(
+        root, output, f"--shuffle_seed={seed}", "--workers=1", "--num_shards=1", "--stall_seconds=2"
+    )
+    for rank, number, sign in (
+        (0, 1, signal.SIGKILL),
+        (0, 2, signal.SIGKILL),
+        (1, 1, signal.SIGSTOP),
+    ):
         os.kill(worker_at(process, output, f"{rank:09d}", number), sign)
     process.communicate()
     assert process.returncode == 3
     reasons = failures_of(tmp_path / "records")
-    assert reasons.keys() == {"a/x.mp4", "a/y.mp4"} and set(keys_of(tmp_path / "records")) == {"a/short.mp4"}
-    assert "died 2 times (signal SIGKILL)" in reasons["a/x.mp4"] and "the file hangs" in reasons["a/y.mp4"]
+    assert reasons.keys() == {"a/x.mp4", "a/y.mp4"} and set(keys_of(tmp_path / "records")) == {
+        "a/short.mp4"
+    }
+    assert (
+        "died 2 times (signal SIGKILL)" in reasons["a/x.mp4"]
+        and "the file hangs" in reasons["a/y.mp4"]
+    )
 
 
 def test_a_full_disk_ends_in_one_line_and_the_next_run_goes_on(clips, whole, tmp_path):
-    """A limit on file sizes stands for the full disk: short clips can be written, long ones and shards cannot."""
+    """A limit on file sizes stands for the full disk: short clips can be written, long ones and
+    shards cannot.
+    """
     output = tmp_path / "records"
     process = start(clips, output, "--num_shards=4", "--workers=2", limit=100_000)
     error = process.communicate()[1]
     assert process.returncode == 2 and "Traceback" not in error
     lines = [line for line in error.splitlines() if line.startswith("error: ")]
-    assert len(lines) == 1 and "cannot write" in lines[0] and "the same command then goes on" in lines[0]
+    assert (
+        len(lines) == 1
+        and "cannot write" in lines[0]
+        and "the same command then goes on" in lines[0]
+    )
     assert not (output / "manifest.json").exists()
     convert(clips, output, sharding=ShardingOptions(4))
     assert shards_of(output) == shards_of(whole)
 
 
 def test_vanished_and_mended_inputs(make_video, tmp_path):
-    """What vanishes after the first run began is a failure; mended, it is as if it had never been broken."""
+    """What vanishes after the first run began is a failure; mended, it is as if it had never been
+    broken.
+    """
     root, output = tmp_path / "clips", tmp_path / "records"
     for name in "abcd":
         make_video(root / name / f"{name}.mp4", num_frames=5, seed=ord(name))
@@ -169,14 +232,22 @@ def test_number_of_shards_by_size_is_kept(clips, whole, tmp_path):
     megabytes = sum(map(len, shards_of(whole).values())) / 1e6
     sharding = ShardingOptions(shard_megabytes=megabytes / 2.5)
     manifest = convert(clips, tmp_path / "records", sharding=sharding, workers=2)
-    assert manifest["num_shards"] == 3 and sorted(keys_of(tmp_path / "records")) == sorted(keys_of(whole))
+    assert manifest["num_shards"] == 3 and sorted(keys_of(tmp_path / "records")) == sorted(
+        keys_of(whole)
+    )
     (tmp_path / "records" / "clips-00001-of-00003").unlink()
     assert convert(clips, tmp_path / "records", sharding=sharding)["shards"] == manifest["shards"]
 
 
 def test_long_clips_become_several_records_in_one_shard(clips, tmp_path):
     output = tmp_path / "records"
-    manifest = convert(clips, output, sharding=ShardingOptions(4), options=EncodingOptions(max_frames=10), workers=2)
+    manifest = convert(
+        clips,
+        output,
+        sharding=ShardingOptions(4),
+        options=EncodingOptions(max_frames=10),
+        workers=2,
+    )
     keys = keys_of(output)
     assert (manifest["num_inputs"], manifest["num_clips"]) == (NUM_CLIPS, len(keys))
     assert keys.count("a/0.mp4") == 7 and keys.count("b/1.mp4") == 1

@@ -8,7 +8,13 @@ import tensorflow as tf
 from bsp_tf.base.errors import InputError
 from bsp_tf.video.reader import VideoError
 from tfrecords_tools.conversion.clip_encoder import Record
-from tfrecords_tools.conversion.clip_results import ClipResult, failure, read_result, result_path, write_result
+from tfrecords_tools.conversion.clip_results import (
+    ClipResult,
+    failure,
+    read_result,
+    result_path,
+    write_result,
+)
 from tfrecords_tools.conversion.shard_writer import (
     ShardTask,
     choose_num_shards,
@@ -34,7 +40,9 @@ def task(tmp_path):
     def failed(error):
         return failure("b.mp4", str(error), 1.25)
 
-    write_result(result_path(tmp_path / "results", 3), [Record(b"one" * 9999, 5), Record(b"two", 2)], failed)
+    write_result(
+        result_path(tmp_path / "results", 3), [Record(b"one" * 9999, 5), Record(b"two", 2)], failed
+    )
     write_result(result_path(tmp_path / "results", 4), breaking(Record(b"begins well", 1)), failed)
     write_result(result_path(tmp_path / "results", 5), [Record(b"three", 3)], failed)
     paths = tmp_path / "clips-0", tmp_path / "status" / "clips-0.json", tmp_path / "results"
@@ -46,12 +54,17 @@ def test_plan_is_fixed_and_even():
     assert plan == plan_shards(23, 4, seed=3) != plan_shards(23, 4, seed=4)
     assert sorted(sum(plan, [])) == list(range(23)) and sorted(map(len, plan)) == [5, 6, 6, 6]
     assert [len(shard) for shard in plan_shards(2, 8, seed=0)] == [1, 1]
-    # The order does not depend on the number of shards, so it need not be known when conversion begins.
+    # The order does not depend on the number of shards, so it need not be known when conversion
+    # begins.
     assert sum(plan, []) == sum(plan_shards(23, 7, seed=3), [])
 
 
 def test_number_of_shards_by_size():
-    sample = [ClipResult(num_bytes=2_000_000), ClipResult(reason="bad"), ClipResult(num_bytes=4_000_000)]
+    sample = [
+        ClipResult(num_bytes=2_000_000),
+        ClipResult(reason="bad"),
+        ClipResult(num_bytes=4_000_000),
+    ]
     assert choose_num_shards(1000, sample, 100.0) == 20
     assert choose_num_shards(1000, sample, None) == 8 == choose_num_shards(1024, sample, None)
     assert choose_num_shards(10_000, sample, None) == 79
@@ -60,8 +73,16 @@ def test_number_of_shards_by_size():
 
 def test_result_files(task, tmp_path):
     results = [read_result(result_path(task.results, rank)) for rank in (3, 4, 5)]
-    assert [(result.num_records, result.num_frames) for result in results] == [(2, 7), (0, 0), (1, 3)]
-    assert (results[1].key, results[1].reason, results[1].seconds) == ("b.mp4", "a.mp4: cut short.", 1.25)
+    assert [(result.num_records, result.num_frames) for result in results] == [
+        (2, 7),
+        (0, 0),
+        (1, 3),
+    ]
+    assert (results[1].key, results[1].reason, results[1].seconds) == (
+        "b.mp4",
+        "a.mp4: cut short.",
+        1.25,
+    )
     path = result_path(task.results, 3)
     content = path.read_bytes()
     for cut in (0, 3, len(content) - 1):
@@ -72,7 +93,11 @@ def test_result_files(task, tmp_path):
 def test_shard_is_read_by_tensorflow(task):
     assert finished_shard(task) is None
     status = write_shard(task)
-    assert list(tf.data.TFRecordDataset(task.path).as_numpy_iterator()) == [b"one" * 9999, b"two", b"three"]
+    assert list(tf.data.TFRecordDataset(task.path).as_numpy_iterator()) == [
+        b"one" * 9999,
+        b"two",
+        b"three",
+    ]
     assert finished_shard(task) == status
     summary = status.summary()
     assert (summary["num_clips"], summary["num_frames"], summary["num_failures"]) == (3, 10, 1)
@@ -102,5 +127,7 @@ def test_a_damaged_result_is_named(task):
 
 def test_failures_are_sorted(tmp_path):
     write_failures(tmp_path, [("b", "x, y", 2.0), ("a\udcff", "z", 0.04)])
-    assert (tmp_path / "failures.csv").read_text() == 'path,reason,seconds\na\\udcff,z,0.0\nb,"x, y",2.0\n'
+    assert (
+        tmp_path / "failures.csv"
+    ).read_text() == 'path,reason,seconds\na\\udcff,z,0.0\nb,"x, y",2.0\n'
     assert dataclasses.asdict(failure("a\udcff", "z", 1.0))["key"] == "a\\udcff"

@@ -11,29 +11,52 @@ def test_key_is_the_path_and_the_piece():
     assert ClipSpec("a/x.mp4").key == "a/x.mp4"
     assert ClipSpec("a/x.mp4", "run", (7.0, 17.0)).key == "a/x.mp4"
     assert ClipSpec("a/x.mp4", "run", (7.25, 17.0), cut=True).key == "a/x.mp4#t=7.25,17"
-    assert ClipSpec("x.mp4", "run & jump", (0.0, 1.0), cut=True, shares_span=True).key == "x.mp4#t=0,1&label=run & jump"
+    assert (
+        ClipSpec("x.mp4", "run & jump", (0.0, 1.0), cut=True, shares_span=True).key
+        == "x.mp4#t=0,1&label=run & jump"
+    )
     assert ClipSpec("x.mp4", "run", shares_span=True).key == "x.mp4#label=run"
 
 
 def test_no_file_name_looks_like_a_piece():
-    clips = ClipSpec("x.mp4", None, (0.0, 1.0), cut=True), ClipSpec("x.mp4#t=0,1"), ClipSpec("x.mp4%23t=0,1")
+    clips = (
+        ClipSpec("x.mp4", None, (0.0, 1.0), cut=True),
+        ClipSpec("x.mp4#t=0,1"),
+        ClipSpec("x.mp4%23t=0,1"),
+    )
     assert len({clip.key for clip in clips}) == 3
 
 
 def test_times_to_the_microsecond():
     assert [format_seconds(seconds) for seconds in (0.0, 100.0, 12.5, 1e-6, 1234567.654321)] == [
-        "0", "100", "12.5", "0.000001", "1234567.654321"]
+        "0",
+        "100",
+        "12.5",
+        "0.000001",
+        "1234567.654321",
+    ]
 
 
 def test_clips_are_sorted_labelled_and_unique():
-    found = [FoundClip("b", "run"), FoundClip("a", "walk", (5.0, 9.0), True), FoundClip("a", "walk", (1.0, 9.0), True),
-             FoundClip("b", "run"), FoundClip("a", None), FoundClip("c", "run"), FoundClip("c", "walk")]
+    found = [
+        FoundClip("b", "run"),
+        FoundClip("a", "walk", (5.0, 9.0), True),
+        FoundClip("a", "walk", (1.0, 9.0), True),
+        FoundClip("b", "run"),
+        FoundClip("a", None),
+        FoundClip("c", "run"),
+        FoundClip("c", "walk"),
+    ]
     clips, num_repeated = make_clips(found, MATCHED)
     assert num_repeated == 1
-    assert clips == [ClipSpec("a"), ClipSpec("a", "walking", (1.0, 9.0), 0, True),
-                     ClipSpec("a", "walking", (5.0, 9.0), 0, True), ClipSpec("b", "running", None, 1),
-                     ClipSpec("c", "walking", None, 0, shares_span=True),
-                     ClipSpec("c", "running", None, 1, shares_span=True)]
+    assert clips == [
+        ClipSpec("a"),
+        ClipSpec("a", "walking", (1.0, 9.0), 0, True),
+        ClipSpec("a", "walking", (5.0, 9.0), 0, True),
+        ClipSpec("b", "running", None, 1),
+        ClipSpec("c", "walking", None, 0, shares_span=True),
+        ClipSpec("c", "running", None, 1, shares_span=True),
+    ]
     assert len({clip.key for clip in clips}) == len(clips)
     assert make_clips(reversed(found), MATCHED) == (clips, 1)
 

@@ -4,20 +4,28 @@ import pytest
 from absl import flags
 
 from bsp_tf.base.errors import InputError
-from tfrecords_tools.inputs.clip_sources import InputSource, define_input_flags, detect_form, index_clips
+from tfrecords_tools.inputs.clip_sources import (
+    InputSource,
+    define_input_flags,
+    detect_form,
+    index_clips,
+)
 
 
-@pytest.mark.parametrize(("name", "text", "form"), [
-    ("k.csv", "label,youtube_id,time_start,time_end,split\n", "kinetics"),
-    ("k.txt", '\ufeff"YouTube ID"\ttime_start\ttime_end\n', "kinetics"),
-    ("t.csv", "video_path,start,end,label\n", "table"),
-    ("t.csv", "Label; Path\n", "table"),
-    ("l.csv", "a.mp4,run\n", "list"),
-    ("l.txt", "a.mp4 run\n", "list"),
-    ("l", "", "list"),
-    ("a.json", "{}", "activitynet"),
-    ("A.JSON.gz", "", "activitynet"),
-])
+@pytest.mark.parametrize(
+    ("name", "text", "form"),
+    [
+        ("k.csv", "label,youtube_id,time_start,time_end,split\n", "kinetics"),
+        ("k.txt", '\ufeff"YouTube ID"\ttime_start\ttime_end\n', "kinetics"),
+        ("t.csv", "video_path,start,end,label\n", "table"),
+        ("t.csv", "Label; Path\n", "table"),
+        ("l.csv", "a.mp4,run\n", "list"),
+        ("l.txt", "a.mp4 run\n", "list"),
+        ("l", "", "list"),
+        ("a.json", "{}", "activitynet"),
+        ("A.JSON.gz", "", "activitynet"),
+    ],
+)
 def test_forms(tmp_path, name, text, form):
     (tmp_path / name).write_text(text, encoding="utf-8")
     assert detect_form(tmp_path / name) == form
@@ -31,16 +39,21 @@ def test_input_that_is_not_there(tmp_path):
 
 def test_each_form_finds_its_clips(tmp_path, touch):
     touch(tmp_path / "videos", "run/x.mp4", "run/y.mp4")
-    for name, text in (("k.csv", "label,youtube_id,time_start,time_end,split\nrun,x,0,10,val\n"),
-                       ("t.csv", "path,label,split\nrun/x.mp4,run,val\n"), ("l.txt", "run/x.mp4 run\n"),
-                       ("a.json", '{"x": {"annotations": [{"segment": [0, 10], "label": "run"}]}}')):
+    for name, text in (
+        ("k.csv", "label,youtube_id,time_start,time_end,split\nrun,x,0,10,val\n"),
+        ("t.csv", "path,label,split\nrun/x.mp4,run,val\n"),
+        ("l.txt", "run/x.mp4 run\n"),
+        ("a.json", '{"x": {"annotations": [{"segment": [0, 10], "label": "run"}]}}'),
+    ):
         (tmp_path / name).write_text(text)
         index = index_clips(InputSource(str(tmp_path / name), str(tmp_path / "videos")))
         assert [(clip.path, clip.label) for clip in index.clips] == [("run/x.mp4", "run")]
         assert index.form == detect_form(tmp_path / name) and index.root == str(tmp_path / "videos")
     assert len(index_clips(InputSource(str(tmp_path / "videos"))).clips) == 2
     for name in ("k.csv", "t.csv"):
-        source = InputSource(str(tmp_path / name), str(tmp_path / "videos"), split="val", unlabelled=True)
+        source = InputSource(
+            str(tmp_path / name), str(tmp_path / "videos"), split="val", unlabelled=True
+        )
         assert [clip.label_index for clip in index_clips(source).clips] == [-1]
 
 
@@ -64,9 +77,16 @@ def test_a_form_can_be_forced(tmp_path, touch):
         index_clips(InputSource(str(tmp_path), form="list"))
 
 
-@pytest.mark.parametrize(("name", "options"), [
-    (".", {"videos": "x"}), (".", {"split": "val"}), ("l.txt", {"split": "val"}), ("t.csv", {"untrimmed": True}),
-    ("t.csv", {"unlabelled": True, "labels": "labels.txt"})])
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [
+        (".", {"videos": "x"}),
+        (".", {"split": "val"}),
+        ("l.txt", {"split": "val"}),
+        ("t.csv", {"untrimmed": True}),
+        ("t.csv", {"unlabelled": True, "labels": "labels.txt"}),
+    ],
+)
 def test_flags_that_mean_nothing_are_refused(tmp_path, name, options):
     (tmp_path / "l.txt").write_text("a.mp4 run\n")
     (tmp_path / "t.csv").write_text("path,label\na.mp4,run\n")
@@ -80,9 +100,23 @@ def test_flags(monkeypatch):
     monkeypatch.setattr("tfrecords_tools.inputs.clip_sources.FLAGS", values)
     for name in ("string", "enum", "boolean", "alias"):
         define = getattr(flags, f"DEFINE_{name}")
-        monkeypatch.setattr(flags, f"DEFINE_{name}",
-                            lambda *args, define=define, **more: define(*args, flag_values=values, **more))
+        monkeypatch.setattr(
+            flags,
+            f"DEFINE_{name}",
+            lambda *args, define=define, **more: define(*args, flag_values=values, **more),
+        )
     define_input_flags()
-    values(["convert", "--input=a.json", "--subset=validation", "--input_form=activitynet", "--unlabelled"])
+    values(
+        [
+            "convert",
+            "--input=a.json",
+            "--subset=validation",
+            "--input_form=activitynet",
+            "--unlabelled",
+        ]
+    )
     from tfrecords_tools.inputs.clip_sources import source_from_flags
-    assert source_from_flags() == InputSource("a.json", None, "activitynet", None, "validation", True, False)
+
+    assert source_from_flags() == InputSource(
+        "a.json", None, "activitynet", None, "validation", True, False
+    )

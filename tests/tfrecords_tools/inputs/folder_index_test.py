@@ -13,9 +13,14 @@ def test_folder_per_class(tmp_path, touch):
     touch(tmp_path, "b/2.mp4", "a/deep/1.mp4", "a/-x.avi", "a/.hidden", "loose.mp4", ".cache/c.mp4")
     (tmp_path / "empty").mkdir()
     index = index_folder(tmp_path)
-    assert index.labels == ["a", "b", "empty"] and index.root == str(tmp_path) and index.missing == []
-    assert index.clips == [ClipSpec("a/-x.avi", "a", None, 0), ClipSpec("a/deep/1.mp4", "a", None, 0),
-                           ClipSpec("b/2.mp4", "b", None, 1)]
+    assert (
+        index.labels == ["a", "b", "empty"] and index.root == str(tmp_path) and index.missing == []
+    )
+    assert index.clips == [
+        ClipSpec("a/-x.avi", "a", None, 0),
+        ClipSpec("a/deep/1.mp4", "a", None, 0),
+        ClipSpec("b/2.mp4", "b", None, 1),
+    ]
     assert len(index.warnings) == 2
     assert "empty is empty" in index.warnings[0] and "loose.mp4" in index.warnings[1]
 
@@ -33,10 +38,17 @@ def test_without_labels(tmp_path, touch):
     touch(tmp_path, "2.mp4", "1.mp4")
     index = index_folder(tmp_path)
     assert index.clips == [ClipSpec("1.mp4"), ClipSpec("2.mp4")] and index.labels == []
-    assert index.clips[0].label_index == -1 and "2 files become clips without a label" in index.warnings[0]
+    assert (
+        index.clips[0].label_index == -1
+        and "2 files become clips without a label" in index.warnings[0]
+    )
     touch(tmp_path, "a/3.mp4")
     index = index_folder(tmp_path, unlabelled=True)
-    assert [clip.path for clip in index.clips] == ["1.mp4", "2.mp4", "a/3.mp4"] and index.warnings == []
+    assert [clip.path for clip in index.clips] == [
+        "1.mp4",
+        "2.mp4",
+        "a/3.mp4",
+    ] and index.warnings == []
     assert {clip.label for clip in index.clips} == {None}
 
 
@@ -45,7 +57,10 @@ def test_reused_label_map(tmp_path, touch):
     labels = ["shaking hands", "abseiling", "zumba"]
     index = index_folder(tmp_path, labels)
     assert index.labels == labels
-    assert [(clip.label, clip.label_index) for clip in index.clips] == [("abseiling", 1), ("shaking hands", 0)]
+    assert [(clip.label, clip.label_index) for clip in index.clips] == [
+        ("abseiling", 1),
+        ("shaking hands", 0),
+    ]
     with pytest.raises(InputError, match="class 'abseiling' of .* is not in the label map"):
         index_folder(tmp_path, ["shaking hands"])
 

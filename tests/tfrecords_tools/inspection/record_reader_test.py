@@ -36,7 +36,9 @@ def test_reads_what_tensorflow_writes(shard):
 
 def test_known_checksum():
     # 32 bytes of zeros: CRC-32C 8a9136aa (RFC 3720, B.4); masked as TensorFlow's crc32c.h does it.
-    assert masked_crc(bytes(32)) == ((0x8A9136AA >> 15 | 0x8A9136AA << 17) + 0xA282EAD8) & 0xFFFFFFFF
+    assert (
+        masked_crc(bytes(32)) == ((0x8A9136AA >> 15 | 0x8A9136AA << 17) + 0xA282EAD8) & 0xFFFFFFFF
+    )
 
 
 def test_empty_file_has_no_record(tmp_path):
@@ -64,7 +66,11 @@ def test_after_wrong_data_comes_the_next_record(shard):
 def test_a_wrong_length_ends_the_file(shard, change):
     damage(shard, OFFSETS[1] + 7, change)
     records = list(read_records(shard))
-    assert len(records) == 2 and records[1].offset == OFFSETS[1] and "record's length" in records[1].fault
+    assert (
+        len(records) == 2
+        and records[1].offset == OFFSETS[1]
+        and "record's length" in records[1].fault
+    )
 
 
 def test_every_cut_is_found_unless_it_falls_between_records(shard):
@@ -83,5 +89,5 @@ def test_every_cut_is_found_unless_it_falls_between_records(shard):
 def test_a_length_beyond_memory_is_only_a_cut_file(shard):
     header = (1 << 62).to_bytes(8, "little")
     shard.write_bytes(header + masked_crc(header).to_bytes(4, "little") + b"abc")
-    record, = read_records(shard)
+    (record,) = read_records(shard)
     assert record.data == b"abc" and "ends inside the record" in record.fault

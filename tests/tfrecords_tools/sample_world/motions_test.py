@@ -53,8 +53,13 @@ def test_half_a_second_of_motion_tells_most_classes():
         steps = np.abs(np.diff(poses, axis=0)).mean(0)
         turns = np.abs(np.diff(poses, 2, axis=0)).mean(0)
         return np.concatenate([steps, turns]) / np.tile([1, 1, 0.1, 0.03, 0.03], 2)
-    train = np.array([[signature(m) for m in performances(name, 60, 10)] for name in motions.ACTIONS])
-    test = np.array([[signature(m) for m in performances(name, 30, 20)] for name in motions.ACTIONS])
+
+    train = np.array(
+        [[signature(m) for m in performances(name, 60, 10)] for name in motions.ACTIONS]
+    )
+    test = np.array(
+        [[signature(m) for m in performances(name, 30, 20)] for name in motions.ACTIONS]
+    )
     distance = ((test.reshape(-1, 1, 10) - train.reshape(1, -1, 10)) ** 2).sum(-1)
     assert (distance.argmin(1) // 60 == np.arange(300) // 30).mean() > 0.9
 

@@ -5,7 +5,12 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from tfrecords_tools.sample_world.distractors import CLEARANCE, Distractor, distractor_bump, distractor_overlay
+from tfrecords_tools.sample_world.distractors import (
+    CLEARANCE,
+    Distractor,
+    distractor_bump,
+    distractor_overlay,
+)
 from tfrecords_tools.sample_world.files import clip_frames, plan_clip, video_frames
 from tfrecords_tools.sample_world.motions import ACTIONS, IDLE, WANDER
 from tfrecords_tools.sample_world.videos import JOINT_KINDS, describe, plan_videos
@@ -19,7 +24,9 @@ def plans():
 
 @pytest.mark.parametrize("count", [1, 5, 24, 48])
 def test_joint_kinds_have_equal_shares(count):
-    joints = [joint for plan in plan_videos("training", "train", count, (7, 3)) for joint in plan.joints]
+    joints = [
+        joint for plan in plan_videos("training", "train", count, (7, 3)) for joint in plan.joints
+    ]
     for places in (["action_start"], ["action_end"], ["action_start", "action_end"]):
         shares = Counter(joint.kind for joint in joints if joint.place in places)
         assert max(shares.values()) - min(shares[kind] for kind in JOINT_KINDS) <= 1
@@ -67,11 +74,11 @@ def test_shots_cover_the_video_and_meet_at_joints(plans):
     for plan in plans:
         shown = np.zeros(plan.num_frames, int)
         for shot in plan.shots:
-            shown[shot.start:shot.end] += 1
+            shown[shot.start : shot.end] += 1
             assert all(a.end == b.start for a, b in zip(shot.pieces, shot.pieces[1:], strict=False))
         fades = np.zeros(plan.num_frames, int)
         for joint in plan.joints:
-            fades[joint.start:joint.end] = 1
+            fades[joint.start : joint.end] = 1
         np.testing.assert_array_equal(shown, 1 + fades)
         assert len(plan.shots) == 1 + sum(joint.kind != "motion_change" for joint in plan.joints)
         acted = {piece.motion for shot in plan.shots for piece in shot.pieces} - {IDLE, WANDER}
@@ -87,8 +94,10 @@ def test_distractors_keep_away_from_joints_and_one_another(plans):
         spans = sorted([(d.start, d.end) for d in plan.distractors])
         assert all(b[0] - a[1] >= CLEARANCE for a, b in zip(spans, spans[1:], strict=False))
         for joint in plan.joints:
-            assert all(end + CLEARANCE <= joint.start or joint.end + CLEARANCE <= start
-                       for start, end in spans)
+            assert all(
+                end + CLEARANCE <= joint.start or joint.end + CLEARANCE <= start
+                for start, end in spans
+            )
 
 
 def test_distractors_show_only_while_they_are_on():
@@ -110,8 +119,11 @@ def test_subsets_and_seeds_differ_and_the_same_seed_does_not(plans):
 
 
 def test_pictures_change_most_at_hard_cuts_and_little_at_motion_changes():
-    plan = next(plan for plan in plan_videos("training", "train", 8, (0, 3))
-                if {joint.kind for joint in plan.joints} == set(JOINT_KINDS))
+    plan = next(
+        plan
+        for plan in plan_videos("training", "train", 8, (0, 3))
+        if {joint.kind for joint in plan.joints} == set(JOINT_KINDS)
+    )
     frames = np.stack(list(video_frames(plan))).astype(np.int16)
     assert frames.shape == (plan.num_frames, HEIGHT, WIDTH, 3)
     change = np.abs(np.diff(frames, axis=0)).mean((1, 2, 3))

@@ -11,7 +11,14 @@ from tfrecords_tools.sample_world.textures import (
     figure_sprite,
     ground_tile,
 )
-from tfrecords_tools.sample_world.world import HEIGHT, WIDTH, Scene, draw_figure, draw_look, scene_kind
+from tfrecords_tools.sample_world.world import (
+    HEIGHT,
+    WIDTH,
+    Scene,
+    draw_figure,
+    draw_look,
+    scene_kind,
+)
 
 
 @pytest.mark.parametrize("family", GROUND_FAMILIES)
@@ -30,7 +37,9 @@ def test_grounds_are_seamless_and_show_contrast(family):
 def test_sprites_are_premultiplied_with_a_clear_border():
     for seed in range(10):
         sprite = figure_sprite(np.random.default_rng(seed))
-        assert sprite.dtype == np.float32 and sprite[..., 3].min() >= 0 and sprite[..., 3].max() <= 1
+        assert (
+            sprite.dtype == np.float32 and sprite[..., 3].min() >= 0 and sprite[..., 3].max() <= 1
+        )
         assert np.all(sprite[..., :3] <= 255 * sprite[..., 3:] + 1e-3)
         for border in (sprite[0], sprite[-1], sprite[:, 0], sprite[:, -1]):
             assert not border.any()
@@ -41,8 +50,8 @@ def test_scenes_are_dealt_evenly():
     kinds = [scene_kind(index) for index in range(36)]
     assert len(set(kinds)) == 36
     for start in range(0, 36, 6):
-        assert {family for family, _ in kinds[start:start + 6]} == set(GROUND_FAMILIES)
-        assert {palette for _, palette in kinds[start:start + 6]} == set(GROUND_PALETTES)
+        assert {family for family, _ in kinds[start : start + 6]} == set(GROUND_FAMILIES)
+        assert {palette for _, palette in kinds[start : start + 6]} == set(GROUND_PALETTES)
 
 
 def test_a_figure_lies_where_its_pose_says_and_may_leave_the_frame():
@@ -60,7 +69,9 @@ def test_a_figure_lies_where_its_pose_says_and_may_leave_the_frame():
 
 
 def test_the_pan_is_steady_and_slow():
-    """Best integer shift between views half a second apart: 1.5-4.5 pixels, the same for each half second."""
+    """Best integer shift between views half a second apart: 1.5-4.5 pixels, the same for each half
+    second.
+    """
     for seed in range(4):
         rng = np.random.default_rng(seed)
         scene = Scene(draw_look(scene_kind(seed), rng), np.zeros(5), rng)
@@ -69,7 +80,7 @@ def test_the_pan_is_steady_and_slow():
         for here, there in zip(views, views[1:], strict=False):
             errors = {}
             for dy, dx in np.ndindex(13, 13):
-                shifted = here[dy:HEIGHT - 12 + dy, dx:WIDTH - 12 + dx]
+                shifted = here[dy : HEIGHT - 12 + dy, dx : WIDTH - 12 + dx]
                 errors[dy - 6, dx - 6] = np.abs(there[6:-6, 6:-6] - shifted).mean()
             shifts.append(min(errors, key=errors.get))
         length = np.hypot(*np.mean(shifts, 0))

@@ -1,4 +1,6 @@
-"""Score maps of G-TAD -> candidate segments (Xu et al., arXiv 1911.11462; BSN's candidate rule). NumPy only."""
+"""Score maps of G-TAD -> candidate segments (Xu et al., arXiv 1911.11462; BSN's candidate rule).
+NumPy only.
+"""
 
 from functools import lru_cache
 from typing import NamedTuple
@@ -7,7 +9,8 @@ import numpy as np
 
 from bsp_tf.base.errors import InputError
 
-# A boundary whose probability exceeds this share of the video's highest is a candidate even off a peak.
+# A boundary whose probability exceeds this share of the video's highest is a candidate even off a
+# peak.
 CANDIDATE_SHARE = 0.5
 
 
@@ -26,8 +29,8 @@ class Proposals(NamedTuple):
 def boundary_candidates(probability: np.ndarray) -> np.ndarray:
     """Positions at which a segment may start or end, bool [..., T].
 
-    A position counts if it is a strict local peak (the two ends of the video have only one neighbour and are
-    none) or exceeds half of the highest probability.
+    A position counts if it is a strict local peak (the two ends of the video have only one
+    neighbour and are none) or exceeds half of the highest probability.
 
     Args:
         probability: Numbers [..., T] in [0, 1].
@@ -41,15 +44,17 @@ def boundary_candidates(probability: np.ndarray) -> np.ndarray:
 def decode_proposals(
     score_map: np.ndarray, start: np.ndarray | None = None, end: np.ndarray | None = None
 ) -> list[Proposals]:
-    """All segments that end inside the video, or those between a candidate start and a candidate end.
+    """All segments that end inside the video, or those between a candidate start and a candidate
+    end.
 
-    Cell (d, s) of the map is the segment [s, s + d + 1] / T, where s + d + 1 is below T. With `start` and `end`
-    it is kept if s is a candidate start (0 always is) and s + d + 1 a candidate end (T - 1 always is); G-TAD
-    goes without them on THUMOS14. Its score is classification times regression.
+    Cell (d, s) of the map is the segment [s, s + d + 1] / T, where s + d + 1 is below T. With
+    `start` and `end` it is kept if s is a candidate start (0 always is) and s + d + 1 a candidate
+    end (T - 1 always is); G-TAD goes without them on THUMOS14. Its score is classification times
+    regression.
 
     Args:
-        score_map: Numbers [V, 2, D, T] of V videos; channel 0 regression, channel 1 classification, rows =
-            duration, columns = start.
+        score_map: Numbers [V, 2, D, T] of V videos; channel 0 regression, channel 1 classification,
+            rows = duration, columns = start.
         start: Numbers [V, T], probability that a segment starts at each position; None: anywhere.
         end: Numbers [V, T], the same for ends.
 
@@ -63,13 +68,21 @@ def decode_proposals(
     shapes = [array.shape for array in given]
     videos, length = shapes[0][0] if shapes[0] else 0, shapes[0][-1] if shapes[0] else 0
     if (
-        len(shapes[0]) != 4 or shapes[0][1] != 2 or length < 2 or len(given) == 2
+        len(shapes[0]) != 4
+        or shapes[0][1] != 2
+        or length < 2
+        or len(given) == 2
         or any(shape != (videos, length) for shape in shapes[1:])
     ):
-        raise InputError(f"score maps of shapes {shapes}: expected a map [V, 2, D, T] alone, or with start and end "
-                         "[V, T].")
+        raise InputError(
+            f"score maps of shapes {shapes}: expected a map [V, 2, D, T] alone, or with start and "
+            "end "
+            "[V, T]."
+        )
     if not all(np.isfinite(array).all() for array in given):
-        raise InputError("score maps hold NaN or infinity: look for a diverged training or broken features.")
+        raise InputError(
+            "score maps hold NaN or infinity: look for a diverged training or broken features."
+        )
     cell, first, last = _cells(shapes[0][2], length)
     if len(given) == 1:
         video, kept = np.divmod(np.arange(videos * len(cell)), len(cell))
@@ -77,17 +90,23 @@ def decode_proposals(
         may_start, may_end = map(boundary_candidates, given[1:])
         may_start[:, 0] = may_end[:, -1] = True
         video, kept = np.nonzero(may_start[:, first] & may_end[:, last])
-    regression, classification = np.moveaxis(given[0].reshape(videos, 2, shapes[0][2] * length), 1, 0)
+    regression, classification = np.moveaxis(
+        given[0].reshape(videos, 2, shapes[0][2] * length), 1, 0
+    )
     scores = classification[video, cell[kept]].astype(np.float64) * regression[video, cell[kept]]
     segments = np.stack([first[kept], last[kept]], axis=1) / length
     ends = np.searchsorted(video, np.arange(videos + 1))
-    return [Proposals(segments[begin:end], scores[begin:end])
-            for begin, end in zip(ends[:-1], ends[1:], strict=True)]
+    return [
+        Proposals(segments[begin:end], scores[begin:end])
+        for begin, end in zip(ends[:-1], ends[1:], strict=True)
+    ]
 
 
 @lru_cache(maxsize=4)
 def _cells(durations: int, length: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Flat index, start and end of the cells of a map [D, T] that end inside the video, int64 [n] each."""
+    """Flat index, start and end of the cells of a map [D, T] that end inside the video, int64 [n]
+    each.
+    """
     duration, first = np.indices((durations, length))
     last = first + duration + 1
     cell = np.flatnonzero(last < length)

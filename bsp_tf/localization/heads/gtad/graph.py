@@ -1,8 +1,9 @@
 """The graph part of G-TAD (arXiv 1911.11462, section 3.2): nearest neighbours and the GCNeXt block.
 
-All convolutions here keep the length of the sequence. Grouped ones are a batched matrix product over the
-groups, which on a CPU is tens of times faster than the grouped convolution of TensorFlow. Weights begin as in
-PyTorch, the framework of the reference: uniform in +-1 / sqrt(fan_in), bias included.
+All convolutions here keep the length of the sequence. Grouped ones are a batched matrix product
+over the groups, which on a CPU is tens of times faster than the grouped convolution of TensorFlow.
+Weights begin as in PyTorch, the framework of the reference: uniform in +-1 / sqrt(fan_in), bias
+included.
 """
 
 import math
@@ -20,8 +21,8 @@ def torch_uniform(fan_in: int) -> keras.initializers.Initializer:
 def nearest_neighbours(features: tf.Tensor, count: int) -> tf.Tensor:
     """The `count` nearest nodes of each node in squared Euclidean distance, nearest first.
 
-    The node itself is always the first: rounding could put a near twin before it. Of equally near ones the
-    earlier.
+    The node itself is always the first: rounding could put a near twin before it. Of equally near
+    ones the earlier.
 
     Args:
         features: float [B, T, C].
@@ -41,7 +42,8 @@ def nearest_neighbours(features: tf.Tensor, count: int) -> tf.Tensor:
 
 
 class SequenceConv(keras.layers.Layer):
-    """Convolution over the second last axis in groups: stride 1, odd kernel, zero padding to the same length.
+    """Convolution over the second last axis in groups: stride 1, odd kernel, zero padding to the
+    same length.
 
     With kernel size 1 the input may have any leading axes: [..., C] -> [..., filters].
     """
@@ -61,7 +63,9 @@ class SequenceConv(keras.layers.Layer):
         # [group, (offset, channel in group), filter in group]
         shape = (self.groups, fan_in, self.filters // self.groups)
         self.kernel = self.add_weight(name="kernel", shape=shape, initializer=torch_uniform(fan_in))
-        self.bias = self.add_weight(name="bias", shape=(self.filters,), initializer=torch_uniform(fan_in))
+        self.bias = self.add_weight(
+            name="bias", shape=(self.filters,), initializer=torch_uniform(fan_in)
+        )
         self.built = True
 
     def call(self, inputs: tf.Tensor) -> tf.Tensor:
@@ -69,7 +73,9 @@ class SequenceConv(keras.layers.Layer):
         if self.kernel_size > 1:
             margin, length = self.kernel_size // 2, shape[1]
             padded = tf.pad(inputs, [[0, 0], [margin, margin], [0, 0]])
-            windows = tf.concat([self._split(padded[:, i : i + length]) for i in range(self.kernel_size)], -1)
+            windows = tf.concat(
+                [self._split(padded[:, i : i + length]) for i in range(self.kernel_size)], -1
+            )
         else:
             windows = self._split(inputs)
         outputs = tf.matmul(windows, self.kernel)
@@ -95,8 +101,8 @@ class SequenceConv(keras.layers.Layer):
 class EdgeProjection(keras.layers.Layer):
     """Linear layer on the edge feature [neighbour ; self] of every edge of the graph.
 
-    A linear layer on a concatenation is a sum of two, so nodes are projected once and then gathered: for k
-    neighbours (k + 1) times fewer products, and no [B, T, k, 2C] tensor.
+    A linear layer on a concatenation is a sum of two, so nodes are projected once and then
+    gathered: for k neighbours (k + 1) times fewer products, and no [B, T, k, 2C] tensor.
     """
 
     def __init__(self, filters: int, **kwargs) -> None:
@@ -107,7 +113,9 @@ class EdgeProjection(keras.layers.Layer):
         channels = input_shape[-1]
         start = torch_uniform(2 * channels)
         # Rows 0..C-1 multiply the neighbour, the others the node itself.
-        self.kernel = self.add_weight(name="kernel", shape=(2 * channels, self.filters), initializer=start)
+        self.kernel = self.add_weight(
+            name="kernel", shape=(2 * channels, self.filters), initializer=start
+        )
         self.bias = self.add_weight(name="bias", shape=(self.filters,), initializer=start)
         self.built = True
 
@@ -124,8 +132,8 @@ class EdgeProjection(keras.layers.Layer):
 class GCNeXt(keras.layers.Layer):
     """GCNeXt block: ReLU(temporal branch + input + semantic branch).
 
-    temporal: 1x1 (C -> width), ReLU, k3 in groups, ReLU, 1x1 (width -> C) semantic: the same with k1 on the
-    edges [neighbour ; self] (2C -> width), then the maximum over the neighbours
+    temporal: 1x1 (C -> width), ReLU, k3 in groups, ReLU, 1x1 (width -> C) semantic: the same with
+    k1 on the edges [neighbour ; self] (2C -> width), then the maximum over the neighbours
 
     Args:
         width: Channels inside the branches; a multiple of `groups`.
@@ -150,7 +158,12 @@ class GCNeXt(keras.layers.Layer):
         self.semantic_out = SequenceConv(channels, name="semantic_out")
         self.temporal_in.build(input_shape)
         self.semantic_in.build(input_shape)
-        for layer in (self.temporal_groups, self.temporal_out, self.semantic_groups, self.semantic_out):
+        for layer in (
+            self.temporal_groups,
+            self.temporal_out,
+            self.semantic_groups,
+            self.semantic_out,
+        ):
             layer.build(inside)
         self.built = True
 

@@ -1,12 +1,12 @@
 """The losses of G-TAD (arXiv 1911.11462, section 3.4), with the weights and bands of its two codes.
 
-Every mean is over the global batch: counts are summed over the replicas of the strategy that the losses run
-under, and each replica returns its own share of the loss, so that the sum of the replicas' losses (and
-gradients) is what one device would compute.
+Every mean is over the global batch: counts are summed over the replicas of the strategy that the
+losses run under, and each replica returns its own share of the loss, so that the sum of the
+replicas' losses (and gradients) is what one device would compute.
 
-Finite for every batch. A weighted log loss is half the mean over the positives plus half the mean over the
-negatives; where there are none of one kind, that half is 0. The regression loss is 0 where no anchor was
-chosen.
+Finite for every batch. A weighted log loss is half the mean over the positives plus half the mean
+over the negatives; where there are none of one kind, that half is 0. The regression loss is 0 where
+no anchor was chosen.
 """
 
 import dataclasses
@@ -26,7 +26,8 @@ class LossVariant:
     Attributes:
         regression: Factor of the regression loss.
         classification: Factor of the classification loss.
-        added_count: Added to the counts of positive and of negative anchors in the classification loss.
+        added_count: Added to the counts of positive and of negative anchors in the classification
+            loss.
     """
 
     regression: float
@@ -45,7 +46,11 @@ def _count(mask: tf.Tensor) -> tf.Tensor:
     """Sum of a float mask over the global batch."""
     own = tf.reduce_sum(mask)
     context = tf.distribute.get_replica_context()
-    return own if context.num_replicas_in_sync == 1 else context.all_reduce(tf.distribute.ReduceOp.SUM, own)
+    return (
+        own
+        if context.num_replicas_in_sync == 1
+        else context.all_reduce(tf.distribute.ReduceOp.SUM, own)
+    )
 
 
 def balanced_log_loss(
@@ -53,8 +58,8 @@ def balanced_log_loss(
 ) -> tf.Tensor:
     """Log loss in which positives and negatives weigh the same in total.
 
-    The reference writes it as weights .5 * N / P and .5 * N / (N - P) in a mean over N, which is the same; its
-    THUMOS14 code counts 10 more positives and 10 more negatives than there are.
+    The reference writes it as weights .5 * N / P and .5 * N / (N - P) in a mean over N, which is
+    the same; its THUMOS14 code counts 10 more positives and 10 more negatives than there are.
 
     Args:
         probabilities: float32, any shape, 0..1.
@@ -81,7 +86,8 @@ def boundary_loss(probabilities: tf.Tensor, target: tf.Tensor) -> tf.Tensor:
 def classification_loss(
     probabilities: tf.Tensor, iou: tf.Tensor, valid: tf.Tensor, added_count: float = 0.0
 ) -> tf.Tensor:
-    """Log loss of the classification map [B, D, T]; positive where tIoU > .9, negative where valid otherwise.
+    """Log loss of the classification map [B, D, T]; positive where tIoU > .9, negative where valid
+    otherwise.
 
     Args:
         iou: float32 [B, D, T], 0 where not valid.
@@ -95,9 +101,10 @@ def classification_loss(
 def regression_weights(iou: tf.Tensor, draws: tf.Tensor) -> tf.Tensor:
     """Chooses as many anchors of middle and of low tIoU as there are of high tIoU, on average.
 
-    High is above .7; middle (.3, .7]; low (0, .3]. All high ones are taken, each middle one with probability
-    n_high / n_middle, each low one with n_high / n_low, at most 1. (The reference takes *every cell*, also
-    outside the band, once n_high exceeds n_middle; here a full band is all that is taken.)
+    High is above .7; middle (.3, .7]; low (0, .3]. All high ones are taken, each middle one with
+    probability n_high / n_middle, each low one with n_high / n_low, at most 1. (The reference takes
+    *every cell*, also outside the band, once n_high exceeds n_middle; here a full band is all that
+    is taken.)
 
     Args:
         iou: float32 [B, D, T], 0 where not valid.
@@ -133,14 +140,17 @@ def gtad_losses(
 
     Args:
         predictions: What GTAD returns: start, end [B, T] and map [B, 2, D, T].
-        targets: start, end float32 [B, T] and map float32 [B, D, T], 0 where not valid (targets.video_targets).
+        targets: start, end float32 [B, T] and map float32 [B, D, T], 0 where not valid
+            (targets.video_targets).
         valid: float32 [D, T] (targets.valid_mask).
         draws: float32 [2, B, D, T], uniform in [0, 1).
         variant: Weights of the parts.
 
     Returns:
-        float32 scalars: boundary (start + end), regression, classification (both without their factors), and
-        total = boundary + variant.regression * regression + variant.classification * classification.
+        float32 scalars: boundary (start + end), regression, classification (both without their
+            factors), and
+        total = boundary + variant.regression * regression + variant.classification *
+        classification.
     """
     boundary = boundary_loss(predictions["start"], targets["start"]) + boundary_loss(
         predictions["end"], targets["end"]
@@ -150,7 +160,9 @@ def gtad_losses(
         predictions["map"][:, 1], targets["map"], valid, variant.added_count
     )
     return {
-        "total": boundary + variant.regression * regression + variant.classification * classification,
+        "total": boundary
+        + variant.regression * regression
+        + variant.classification * classification,
         "boundary": boundary,
         "regression": regression,
         "classification": classification,

@@ -9,10 +9,11 @@ from bsp_tf.localization.heads.gtad.sgalign import SGAlign
 
 
 class GTAD(keras.Model):
-    """Snippet features -> start and end probabilities of every position, and two scores of every anchor.
+    """Snippet features -> start and end probabilities of every position, and two scores of every
+    anchor.
 
-    stem (k3 in groups, ReLU) -> GCNeXt = base -> GCNeXt = graph -> SGAlign -> 1x1 convolutions -> map
-                                      base -> GCNeXt -> 1x1 -> start (and the same again -> end)
+    stem (k3 in groups, ReLU) -> GCNeXt = base -> GCNeXt = graph -> SGAlign -> 1x1 convolutions ->
+                                      map base -> GCNeXt -> 1x1 -> start (and the same again -> end)
 
     Args:
         feature_dim: C; a multiple of `stem_groups`.
@@ -21,8 +22,9 @@ class GTAD(keras.Model):
         base_width: Channels of base and graph.
         branch_width: Channels inside a GCNeXt branch; a multiple of `groups`.
         map_widths: Outputs of the convolution after the alignment, and of the three after that.
-        map_kernel: Size of the last two of those three over the map: 1 (ActivityNet) or odd, 3 for THUMOS14;
-            above 1 also reaches cells of anchors that end after the video, and zeros around the map.
+        map_kernel: Size of the last two of those three over the map: 1 (ActivityNet) or odd, 3 for
+            THUMOS14; above 1 also reaches cells of anchors that end after the video, and zeros
+            around the map.
         groups: Groups of the middle convolution of a GCNeXt branch.
         stem_groups: Groups of the stem.
         neighbours: Nearest neighbours a node, itself included.
@@ -30,12 +32,13 @@ class GTAD(keras.Model):
 
     Call: features float32 [B, T, C] -> dict of float32 probabilities in (0, 1):
         start, end: [B, T].
-        map: [B, 2, D, T], rows = duration index (anchor [s, s + d + 1] in segments), columns = start s;
-            channel 0 = regressed tIoU, channel 1 = classification. Cells with s + d >= T mean nothing.
+        map: [B, 2, D, T], rows = duration index (anchor [s, s + d + 1] in segments), columns =
+            start s; channel 0 = regressed tIoU, channel 1 = classification. Cells with s + d >= T
+            mean nothing.
 
     Raises:
-        InputError: feature_dim is no multiple of stem_groups, map_kernel is even, or the input's last two
-            sizes are not [T, C].
+        InputError: feature_dim is no multiple of stem_groups, map_kernel is even, or the input's
+            last two sizes are not [T, C].
     """
 
     def __init__(
@@ -64,7 +67,9 @@ class GTAD(keras.Model):
                 f"{stem_groups}: set stem_groups to a divisor."
             )
         if map_kernel < 1 or map_kernel % 2 == 0:
-            raise InputError(f"map_kernel must be odd, so that the map keeps its size, got {map_kernel}.")
+            raise InputError(
+                f"map_kernel must be odd, so that the map keeps its size, got {map_kernel}."
+            )
         self.sizes = {
             "feature_dim": feature_dim,
             "num_segments": num_segments,
@@ -89,7 +94,10 @@ class GTAD(keras.Model):
             GCNeXt(**block, name="start_block"),
             SequenceConv(1, name="start_score"),
         )
-        self.end_block, self.end_score = GCNeXt(**block, name="end_block"), SequenceConv(1, name="end_score")
+        self.end_block, self.end_score = (
+            GCNeXt(**block, name="end_block"),
+            SequenceConv(1, name="end_score"),
+        )
         self.align = SGAlign(
             map_widths[0],
             num_segments,
@@ -162,7 +170,9 @@ class GTAD(keras.Model):
         return self.map_conv_0, self.map_conv_1, self.map_conv_2
 
     def base_features(self, features: tf.Tensor) -> tf.Tensor:
-        """float32 [B, T, C] -> float32 [B, T, base_width]: stem and first GCNeXt, which all heads share."""
+        """float32 [B, T, C] -> float32 [B, T, base_width]: stem and first GCNeXt, which all heads
+        share.
+        """
         return self.base_block(tf.nn.relu(self.stem(features)))
 
     def get_config(self) -> dict:

@@ -1,13 +1,14 @@
 """One-dimensional region alignment as constant matrices. NumPy only.
 
-Aligning features to a region is linear in the features, and in G-TAD (arXiv 1911.11462, section 3.3) the
-regions are the same for every video: the anchors of a fixed grid. So the align is a constant matrix over the
-time axis, built once here.
+Aligning features to a region is linear in the features, and in G-TAD (arXiv 1911.11462, section
+3.3) the regions are the same for every video: the anchors of a fixed grid. So the align is a
+constant matrix over the time axis, built once here.
 
-Rules (those of the reference's CUDA kernel): feature i sits at coordinate i; length = max(end - start, 1);
-bin = length / num_bins; each bin averages n samples at (j + .5) / n of the bin, n = ceil(length / num_bins)
-or a fixed number; a sample is the linear interpolation of its two neighbours; before -1 or after T it is 0,
-in [-1, 0) it is the first feature, in [T - 1, T] the last.
+Rules (those of the reference's CUDA kernel): feature i sits at coordinate i; length = max(end -
+start, 1); bin = length / num_bins; each bin averages n samples at (j + .5) / n of the bin, n =
+ceil(length / num_bins) or a fixed number; a sample is the linear interpolation of its two
+neighbours; before -1 or after T it is 0, in [-1, 0) it is the first feature, in [T - 1, T] the
+last.
 """
 
 import numpy as np
@@ -19,7 +20,8 @@ def align_matrix(
     """The matrix that aligns features to regions: `einsum("abt,tc->abc", matrix, features)`.
 
     Args:
-        starts: float [A], region starts in feature coordinates (segments); may lie outside the features.
+        starts: float [A], region starts in feature coordinates (segments); may lie outside the
+            features.
         ends: float [A], region ends.
         num_bins: Bins a region.
         num_segments: T, length of the features.
@@ -31,7 +33,9 @@ def align_matrix(
     starts, ends = np.asarray(starts, np.float64), np.asarray(ends, np.float64)
     length = np.maximum(ends - starts, 1.0)
     counts = (
-        np.full(len(length), sampling_ratio) if sampling_ratio else np.ceil(length / num_bins).astype(int)
+        np.full(len(length), sampling_ratio)
+        if sampling_ratio
+        else np.ceil(length / num_bins).astype(int)
     )
     matrix = np.zeros((len(length), num_bins, num_segments))
     bins = np.arange(num_bins)[:, None]
@@ -61,7 +65,8 @@ def valid_anchors(num_segments: int, max_duration: int) -> tuple[np.ndarray, np.
 
 
 def anchor_regions(starts: np.ndarray, durations: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The anchor and half its length on both sides: [s - (d + 1) / 2, s + d + (d + 1) / 2], in segments.
+    """The anchor and half its length on both sides: [s - (d + 1) / 2, s + d + (d + 1) / 2], in
+    segments.
 
     Args:
         starts: int [A].

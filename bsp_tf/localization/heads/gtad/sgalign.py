@@ -1,15 +1,18 @@
-"""SGAlign (G-TAD, arXiv 1911.11462, section 3.3) and the 1x1 convolution after it, in one cheap step.
+"""SGAlign (G-TAD, arXiv 1911.11462, section 3.3) and the 1x1 convolution after it, in one cheap
+step.
 
-SGAlign describes each of the T * D anchors by `inner_bins` averages of the node features and `context_bins`
-averages of the mean of each node's neighbours; a 1x1 convolution then maps the 9,216 numbers of an anchor to
-512. Done in that order, this takes a [B, 10000, 9216] tensor (5.9 GB at batch 16). Both steps are linear and
-the first acts on time only, so here the convolution comes first (node features -> one vector a bin and node)
-and the constant align map after it, with the same numbers. Four more savings: only anchors that end inside
-the video are computed, all others share one (their region is [0, 0] in the reference); an anchor touches few
-columns of the map, so it is cut into tiles of neighbouring anchors that keep only the columns they touch (a
-quarter of the products); the map being linear, its gradient needs no stored activations; and videos pass one
-by one, so that memory for a batch is little more than that for a video, and allocations stay small enough to
-be reused (the system's allocator takes each tensor above 32 MB as fresh pages, which must be cleared).
+SGAlign describes each of the T * D anchors by `inner_bins` averages of the node features and
+`context_bins` averages of the mean of each node's neighbours; a 1x1 convolution then maps the 9,216
+numbers of an anchor to 512. Done in that order, this takes a [B, 10000, 9216] tensor (5.9 GB at
+batch 16). Both steps are linear and the first acts on time only, so here the convolution comes
+first (node features -> one vector a bin and node) and the constant align map after it, with the
+same numbers. Four more savings: only anchors that end inside the video are computed, all others
+share one (their region is [0, 0] in the reference); an anchor touches few columns of the map, so it
+is cut into tiles of neighbouring anchors that keep only the columns they touch (a quarter of the
+products); the map being linear, its gradient needs no stored activations; and videos pass one by
+one, so that memory for a batch is little more than that for a video, and allocations stay small
+enough to be reused (the system's allocator takes each tensor above 32 MB as fresh pages, which must
+be cleared).
 """
 
 from collections.abc import Callable
@@ -21,16 +24,18 @@ import tensorflow as tf
 from bsp_tf.localization.heads.gtad.graph import nearest_neighbours, torch_uniform
 from bsp_tf.localization.heads.gtad.roi_align import align_matrix, anchor_regions, valid_anchors
 
-# A tile is TILE starts by TILE durations. Smaller ones save products, but gather more (memory) and multiply
-# small matrices: from 6 to 16, a training step takes the same processor time within 7 % (T = D = 100).
+# A tile is TILE starts by TILE durations. Smaller ones save products, but gather more (memory) and
+# multiply
+# small matrices: from 6 to 16, a training step takes the same processor time within 7 % (T = D =
+# 100).
 TILE = 16
 
 
 class AlignMap:
     """The constant linear map from (bin, node) vectors to anchors, as dense tiles.
 
-    Anchors are in the order of the tiles; the last row is the one shared by all anchors that end after the
-    video.
+    Anchors are in the order of the tiles; the last row is the one shared by all anchors that end
+    after the video.
 
     Args:
         num_segments: T.
@@ -38,7 +43,9 @@ class AlignMap:
         bins: (number of bins, sampling ratio) of each group of bins.
     """
 
-    def __init__(self, num_segments: int, max_duration: int, bins: tuple[tuple[int, int], ...]) -> None:
+    def __init__(
+        self, num_segments: int, max_duration: int, bins: tuple[tuple[int, int], ...]
+    ) -> None:
         starts, durations = valid_anchors(num_segments, max_duration)
         tiles = starts // TILE * (max_duration // TILE + 1) + durations // TILE
         order = np.argsort(tiles, kind="stable")
@@ -51,7 +58,8 @@ class AlignMap:
 
         region_starts, region_ends = (np.append(x, 0.0) for x in anchor_regions(starts, durations))
         groups = np.split(
-            np.arange(self.num_anchors), np.flatnonzero(np.diff(np.append(tiles, tiles.max() + 1))) + 1
+            np.arange(self.num_anchors),
+            np.flatnonzero(np.diff(np.append(tiles, tiles.max() + 1))) + 1,
         )
         # Made once, outside any function being traced, so that all traces share these constants.
         with tf.init_scope():
@@ -60,7 +68,9 @@ class AlignMap:
             for rows in groups:
                 dense = np.concatenate(
                     [
-                        align_matrix(region_starts[rows], region_ends[rows], count, num_segments, ratio)
+                        align_matrix(
+                            region_starts[rows], region_ends[rows], count, num_segments, ratio
+                        )
                         for count, ratio in bins
                         if count
                     ],
@@ -70,16 +80,20 @@ class AlignMap:
                 self.tiles.append((tf.constant(dense[:, columns]), tf.constant(columns, tf.int32)))
 
     def function(self) -> Callable[[tf.Tensor], tf.Tensor]:
-        """The map as a function: float32 [bins * T, K] (bin-major rows) -> float32 [num_anchors, K].
+        """The map as a function: float32 [bins * T, K] (bin-major rows) -> float32 [num_anchors,
+        K].
 
-        To be called before a TensorFlow loop that uses it: the gradient of a loop takes no constants made
-        outside of all graphs (TensorFlow 2.21), only tensors of the graph that the loop is in.
+        To be called before a TensorFlow loop that uses it: the gradient of a loop takes no
+        constants made outside of all graphs (TensorFlow 2.21), only tensors of the graph that the
+        loop is in.
         """
         tiles = [(tf.identity(matrix), tf.identity(columns)) for matrix, columns in self.tiles]
 
         @tf.custom_gradient
         def align(values: tf.Tensor) -> tuple:
-            outputs = tf.concat([tf.matmul(matrix, tf.gather(values, columns)) for matrix, columns in tiles], 0)
+            outputs = tf.concat(
+                [tf.matmul(matrix, tf.gather(values, columns)) for matrix, columns in tiles], 0
+            )
 
             def gradient(upstream: tf.Tensor) -> tf.Tensor:
                 parts = tf.split(upstream, [matrix.shape[0] for matrix, _ in tiles])
@@ -94,7 +108,9 @@ class AlignMap:
         return align
 
     def to_grid(self, anchors: tf.Tensor) -> tf.Tensor:
-        """[num_anchors, K] -> [D, T, K]; every anchor that ends after the video gets the shared row."""
+        """[num_anchors, K] -> [D, T, K]; every anchor that ends after the video gets the shared
+        row.
+        """
         return tf.gather(anchors, self.cells)
 
 
@@ -111,9 +127,9 @@ class SGAlign(keras.layers.Layer):
         sampling_ratio: Samples a bin of the first kind; 0 adapts to the region's length.
         context_sampling_ratio: The same for the second kind.
 
-    Call: graph float32 [B, T, C] and `head`, a function of the anchors of one video (float32 [num_anchors,
-    filters] in the order of `align_map`; `align_map.to_grid` lays them out) -> what `head` returns, a float32
-    tensor, stacked over the videos: [B, ...].
+    Call: graph float32 [B, T, C] and `head`, a function of the anchors of one video (float32
+    [num_anchors, filters] in the order of `align_map`; `align_map.to_grid` lays them out) -> what
+    `head` returns, a float32 tensor, stacked over the videos: [B, ...].
     """
 
     def __init__(
@@ -165,7 +181,9 @@ class SGAlign(keras.layers.Layer):
         return tf.map_fn(one_video, graph, parallel_iterations=1, fn_output_signature=tf.float32)
 
     def _project(self, nodes: tf.Tensor, inner: tf.Tensor, around: tf.Tensor) -> tf.Tensor:
-        """[T, C] -> [bins * T, filters]: what each bin would add to an anchor that lies on one node."""
+        """[T, C] -> [bins * T, filters]: what each bin would add to an anchor that lies on one
+        node.
+        """
         values = [tf.matmul(nodes, inner)]
         if self.context_bins:
             neighbours = nearest_neighbours(nodes[tf.newaxis], self.neighbours)[0]

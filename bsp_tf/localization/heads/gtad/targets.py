@@ -1,8 +1,9 @@
-"""What G-TAD should answer for a video: labels of anchors and positions from annotated segments. NumPy only.
+"""What G-TAD should answer for a video: labels of anchors and positions from annotated segments.
+NumPy only.
 
-Formulas: G-TAD (arXiv 1911.11462), section 3.4, and its ActivityNet code, whose float64 arithmetic is kept so
-that labels are equal to the last bit. All times here are fractions of the feature axis: 0 is the start of the
-first segment, 1 the end of the last one.
+Formulas: G-TAD (arXiv 1911.11462), section 3.4, and its ActivityNet code, whose float64 arithmetic
+is kept so that labels are equal to the last bit. All times here are fractions of the feature axis:
+0 is the start of the first segment, 1 the end of the last one.
 """
 
 import functools
@@ -27,7 +28,8 @@ def valid_mask(num_segments: int, max_duration: int) -> np.ndarray:
 
 
 def anchor_iou_map(segments: np.ndarray, num_segments: int, max_duration: int) -> np.ndarray:
-    """Largest tIoU of each anchor [s, s + d + 1] / T with any segment, ends after the video included.
+    """Largest tIoU of each anchor [s, s + d + 1] / T with any segment, ends after the video
+    included.
 
     Args:
         segments: float64 [n, 2], fractions; n may be 0 (all zeros then).
@@ -51,7 +53,9 @@ def anchor_iou_map(segments: np.ndarray, num_segments: int, max_duration: int) -
 
 @functools.lru_cache(maxsize=4)
 def _anchors(num_segments: int, max_duration: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Begin [T], end and length [D, T] of all anchors, float64, read-only; the same for every video."""
+    """Begin [T], end and length [D, T] of all anchors, float64, read-only; the same for every
+    video.
+    """
     gap = 1.0 / num_segments
     begin = gap * np.arange(num_segments)
     end = begin + gap * np.arange(1, max_duration + 1)[:, None]
@@ -64,11 +68,12 @@ def _anchors(num_segments: int, max_duration: int) -> tuple[np.ndarray, np.ndarr
 def boundary_targets(
     boundaries: np.ndarray, num_segments: int, anchor: tuple[float, float] = POSITION_ANCHOR
 ) -> np.ndarray:
-    """Share of each position's anchor, i + `anchor`, that lies within 1.5 segments of a boundary, at most.
+    """Share of each position's anchor, i + `anchor`, that lies within 1.5 segments of a boundary,
+    at most.
 
     Args:
-        boundaries: float64 [n], fractions; n may be 0 (all zeros then). Those outside [0, 1] count for the
-            positions that they reach.
+        boundaries: float64 [n], fractions; n may be 0 (all zeros then). Those outside [0, 1] count
+            for the positions that they reach.
         anchor: Begin and end of the anchor of position 0, in segments.
 
     Returns:
@@ -83,7 +88,9 @@ def boundary_targets(
     return np.max(overlap / (end - begin), axis=0, initial=0.0).astype(np.float32)
 
 
-def video_targets(segments: np.ndarray, num_segments: int, max_duration: int) -> dict[str, np.ndarray]:
+def video_targets(
+    segments: np.ndarray, num_segments: int, max_duration: int
+) -> dict[str, np.ndarray]:
     """All labels of one video.
 
     Args:
@@ -101,15 +108,19 @@ def video_targets(segments: np.ndarray, num_segments: int, max_duration: int) ->
     }
 
 
-def window_targets(segments: np.ndarray, num_segments: int, max_duration: int) -> dict[str, np.ndarray]:
+def window_targets(
+    segments: np.ndarray, num_segments: int, max_duration: int
+) -> dict[str, np.ndarray]:
     """All labels of one window of a longer video, as in the code for THUMOS14.
 
-    What a window cuts off keeps its place: a segment that began before the window has no start in it, while
-    its visible part still has a place on the map. (The reference shifts the segments of its map, not those of
-    its boundaries, by up to half a frame, because it cuts the begin of the window to a whole frame.)
+    What a window cuts off keeps its place: a segment that began before the window has no start in
+    it, while its visible part still has a place on the map. (The reference shifts the segments of
+    its map, not those of its boundaries, by up to half a frame, because it cuts the begin of the
+    window to a whole frame.)
 
     Args:
-        segments: float64 [n, 2], fractions of the window, *not* clamped; those outside of it do no harm.
+        segments: float64 [n, 2], fractions of the window, *not* clamped; those outside of it do no
+            harm.
 
     Returns:
         As video_targets.

@@ -4,7 +4,13 @@ import numpy as np
 import pytest
 
 from bsp_tf.report.figures import style
-from bsp_tf.report.figures.timeline import Bar, Timeline, assign_lanes, draw_timeline, top_detections
+from bsp_tf.report.figures.timeline import (
+    Bar,
+    Timeline,
+    assign_lanes,
+    draw_timeline,
+    top_detections,
+)
 
 
 def _detection(start: float, end: float, label: str, score: float) -> dict:
@@ -13,10 +19,20 @@ def _detection(start: float, end: float, label: str, score: float) -> dict:
 
 def test_best_detections_first_and_hits_counted_once():
     truth = [Bar(0, 10, "a"), Bar(20, 30, "b")]
-    bars = top_detections([_detection(1, 10, "a", 0.5), _detection(0, 10, "a", 0.9), _detection(20, 30, "a", 0.8),
-                           _detection(20, 24, "b", 0.7), _detection(20, 25, "b", 0.6)], truth, most=4)
+    bars = top_detections(
+        [
+            _detection(1, 10, "a", 0.5),
+            _detection(0, 10, "a", 0.9),
+            _detection(20, 30, "a", 0.8),
+            _detection(20, 24, "b", 0.7),
+            _detection(20, 25, "b", 0.6),
+        ],
+        truth,
+        most=4,
+    )
     assert [bar.score for bar in bars] == [0.9, 0.8, 0.7, 0.6]
-    # The second has the wrong class, the third too little overlap; the fourth overlaps by exactly one half.
+    # The second has the wrong class, the third too little overlap; the fourth overlaps by exactly
+    # one half.
     assert [bar.hit for bar in bars] == [True, False, False, True]
 
 
@@ -37,9 +53,18 @@ def test_drawing(complete):
     timeline = Timeline(8.0, [], rows)
     if complete:
         seconds = np.arange(8) + 0.5
-        timeline = Timeline(8.0, [np.zeros((6, 8, 3), np.uint8)] * 4, rows, seconds, np.linspace(0, 1, 8),
-                            [(1, 1, "hard_cut"), (3.8, 4.2, "cross_fade"), (6, 6, "dissolve")], [(5, 5.1, "flash")])
-    svg = style.to_inline_svg(draw_timeline(timeline, style.class_colors(["a_b"])), "one", "a timeline")
+        timeline = Timeline(
+            8.0,
+            [np.zeros((6, 8, 3), np.uint8)] * 4,
+            rows,
+            seconds,
+            np.linspace(0, 1, 8),
+            [(1, 1, "hard_cut"), (3.8, 4.2, "cross_fade"), (6, 6, "dissolve")],
+            [(5, 5.1, "flash")],
+        )
+    svg = style.to_inline_svg(
+        draw_timeline(timeline, style.class_colors(["a_b"])), "one", "a timeline"
+    )
     assert "a b" in svg and "ground truth" in svg and "none" in svg and "seconds" in svg
     for mark in ("hard cut", "cross-fade", "no joint: flash", "1 − p(same-speed)"):
         assert (mark in svg) == complete

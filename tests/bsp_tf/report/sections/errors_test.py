@@ -16,7 +16,9 @@ from bsp_tf.report.sections import errors
 
 
 def section_of(root):
-    return errors.section(load_results(Sources.under(root)), Gallery(root / "figures", tqdm(disable=True)))
+    return errors.section(
+        load_results(Sources.under(root)), Gallery(root / "figures", tqdm(disable=True))
+    )
 
 
 def test_section_tells_the_numbers(results_root):
@@ -29,8 +31,13 @@ def test_section_tells_the_numbers(results_root):
         predictions = load_predictions(results_root / "detections" / f"{stream}.json")
         analysis = analyze_errors(truths, predictions, tiou, "quintiles")
         assert [row[column] for row in rows] == [f"{100 * share:.1f}" for share in analysis.shares]
-        assert [row[column + 1] for row in rows] == ["–", *(f"{100 * gain:.1f}" for gain in analysis.gain.values())]
-        assert f"{100 * analysis.missed:.1f}% of the ground truths are missed" in content["sentence"]
+        assert [row[column + 1] for row in rows] == [
+            "–",
+            *(f"{100 * gain:.1f}" for gain in analysis.gain.values()),
+        ]
+        assert (
+            f"{100 * analysis.missed:.1f}% of the ground truths are missed" in content["sentence"]
+        )
     assert content["absent"] == [] and (results_root / "figures" / "errors.png").exists()
 
 
@@ -56,10 +63,16 @@ def test_picture_without_durations(results_root, scale):
     for entry in document["database"].values():
         del entry["duration"]
     path.write_text(json.dumps(document))
-    analysis = analyze_errors(load_ground_truth(path, "validation"),
-                              load_predictions(results_root / "detections" / "action.json"), np.array([0.5]), scale)
+    analysis = analyze_errors(
+        load_ground_truth(path, "validation"),
+        load_predictions(results_root / "detections" / "action.json"),
+        np.array([0.5]),
+        scale,
+    )
     figure = draw_errors({"a detector": analysis.to_json()})
-    texts = [text.get_text() for part in figure.subfigs for axes in part.axes for text in axes.texts]
+    texts = [
+        text.get_text() for part in figure.subfigs for axes in part.axes for text in axes.texts
+    ]
     assert texts.count("not known") == 2
     svg = style.to_inline_svg(figure, "picture", "mistakes")
     assert "a detector: the best predictions of each class" in svg

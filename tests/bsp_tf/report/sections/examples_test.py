@@ -24,16 +24,21 @@ def test_find_videos(tmp_path, make_video):
 
 
 def test_thumbnails_come_from_the_middle_of_their_slots(tmp_path, make_video):
-    frames = thumbnails(make_video(tmp_path / "a.mp4", num_frames=50), duration_seconds=2.0, count=5)
+    frames = thumbnails(
+        make_video(tmp_path / "a.mp4", num_frames=50), duration_seconds=2.0, count=5
+    )
     assert [frame.shape for frame in frames] == [(48, 64, 3)] * 5
-    # The square of the test video walks two pixels a frame; slot i has its middle at frame 5 + 10 i.
+    # The square of the test video walks two pixels a frame; slot i has its middle at frame 5 + 10
+    # i.
     brightness = [frame[8:20].mean(axis=(0, 2)) for frame in frames]
     centres = [np.flatnonzero(line > 235).mean() for line in brightness]
     np.testing.assert_allclose(centres, [2 * (5 + 10 * i) % 56 + 3.5 for i in range(5)], atol=2)
 
 
 def test_thumbnails_beyond_the_end_repeat_the_last_good_one(tmp_path, make_video):
-    frames = thumbnails(make_video(tmp_path / "a.mp4", num_frames=25), duration_seconds=2.0, count=4)
+    frames = thumbnails(
+        make_video(tmp_path / "a.mp4", num_frames=25), duration_seconds=2.0, count=4
+    )
     np.testing.assert_array_equal(frames[1], frames[3])
     assert (frames[0] != frames[1]).any()
 
@@ -46,8 +51,13 @@ def test_thumbnails_of_no_video(tmp_path):
 
 def test_boundary_curve_uses_the_named_column_and_snippet_centres():
     class Store:
-        metadata = {"window": 8, "frame_step": 2, "stride": 8, "boundary_labels": ["same_speed", "diff_class"],
-                    "videos": {"v": {"fps": 25.0}}}
+        metadata = {
+            "window": 8,
+            "frame_step": 2,
+            "stride": 8,
+            "boundary_labels": ["same_speed", "diff_class"],
+            "videos": {"v": {"fps": 25.0}},
+        }
 
         def load_probabilities(self, video):
             return {"boundary": np.array([[0.9, 0.1], [0.25, 0.75]], np.float32)}

@@ -16,7 +16,8 @@ def decode_one(start, end, score_map):
 
 def test_candidates_are_strict_peaks_or_above_half_of_the_maximum():
     probability = np.array([0.3, 0.2, 0.3, 0.3, 0.1, 0.2, 0.1, 0.8, 0.4, 0.41, 0.45])
-    # 2 and 3 are a plateau (no strict peak), 5 is a peak, 8 equals half of the maximum, 9 and 10 exceed it.
+    # 2 and 3 are a plateau (no strict peak), 5 is a peak, 8 equals half of the maximum, 9 and 10
+    # exceed it.
     assert np.flatnonzero(boundary_candidates(probability)).tolist() == [5, 7, 9, 10]
 
 
@@ -89,7 +90,9 @@ def test_nan_is_refused(where, bad):
 def test_same_list_as_the_reference(testdata):
     golden = np.load(testdata / "gtad_post.npz")
     for video in range(2):
-        segments, scores = decode_one(golden["start"][video], golden["end"][video], golden["iou_map"][video])
+        segments, scores = decode_one(
+            golden["start"][video], golden["end"][video], golden["iou_map"][video]
+        )
         cells = np.round(segments * 100)
         np.testing.assert_array_equal(cells, golden[f"proposal_cells{video}"])
         np.testing.assert_allclose(segments, cells / 100, atol=1e-15)

@@ -4,7 +4,12 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from bsp_tf.localization.heads.gtad.graph import EdgeProjection, GCNeXt, SequenceConv, nearest_neighbours
+from bsp_tf.localization.heads.gtad.graph import (
+    EdgeProjection,
+    GCNeXt,
+    SequenceConv,
+    nearest_neighbours,
+)
 
 
 def test_neighbours_are_the_nearest_in_order():
@@ -17,7 +22,9 @@ def test_neighbours_are_the_nearest_in_order():
 
 def test_the_node_itself_is_always_first():
     """Far from the origin, rounding of the distances would choose any of the twins."""
-    features = np.full((1, 6, 8), 1e3, np.float32) + np.random.default_rng(1).normal(0, 1e-3, (1, 6, 8))
+    features = np.full((1, 6, 8), 1e3, np.float32) + np.random.default_rng(1).normal(
+        0, 1e-3, (1, 6, 8)
+    )
     found = nearest_neighbours(tf.constant(features, tf.float32), 3).numpy()[0]
     np.testing.assert_array_equal(found[:, 0], np.arange(6))
     assert all(len(set(row)) == 3 for row in found.tolist())
@@ -29,7 +36,11 @@ def test_ties_go_to_the_earlier_node():
 
 
 def test_as_many_neighbours_as_nodes():
-    assert nearest_neighbours(tf.random.stateless_normal([1, 3, 2], seed=[0, 0]), 3).shape == (1, 3, 3)
+    assert nearest_neighbours(tf.random.stateless_normal([1, 3, 2], seed=[0, 0]), 3).shape == (
+        1,
+        3,
+        3,
+    )
 
 
 def plain_conv(inputs, kernel, bias, groups):
@@ -37,8 +48,14 @@ def plain_conv(inputs, kernel, bias, groups):
     length, channels = inputs.shape
     width, size = channels // groups, kernel.shape[1] // (channels // groups)
     padded = np.pad(inputs, [(size // 2, size // 2), (0, 0)])
-    outputs = [[np.concatenate([padded[t + i, g * width:(g + 1) * width] for i in range(size)]) @ kernel[g]
-                for g in range(groups)] for t in range(length)]
+    outputs = [
+        [
+            np.concatenate([padded[t + i, g * width : (g + 1) * width] for i in range(size)])
+            @ kernel[g]
+            for g in range(groups)
+        ]
+        for t in range(length)
+    ]
     return np.reshape(outputs, (length, -1)) + bias
 
 
@@ -58,7 +75,9 @@ def test_size_one_takes_any_leading_axes():
     inputs = np.random.default_rng(0).standard_normal((2, 3, 5, 6)).astype(np.float32)
     outputs = layer(inputs).numpy()
     assert outputs.shape == (2, 3, 5, 4)
-    np.testing.assert_allclose(outputs[1, 2, 4], layer(inputs[1:2, 2, 4:5]).numpy()[0, 0], atol=1e-6)
+    np.testing.assert_allclose(
+        outputs[1, 2, 4], layer(inputs[1:2, 2, 4:5]).numpy()[0, 0], atol=1e-6
+    )
 
 
 def test_weights_start_within_the_bound_of_torch():
@@ -83,7 +102,9 @@ def test_edges_are_neighbour_then_self():
     for t in range(4):
         for k in range(2):
             edge = np.concatenate([nodes[0, neighbours[0, t, k]], nodes[0, t]])
-            np.testing.assert_allclose(outputs[0, t, k], edge @ layer.kernel.numpy() + layer.bias.numpy(), atol=1e-5)
+            np.testing.assert_allclose(
+                outputs[0, t, k], edge @ layer.kernel.numpy() + layer.bias.numpy(), atol=1e-5
+            )
 
 
 def test_every_weight_of_a_block_learns():

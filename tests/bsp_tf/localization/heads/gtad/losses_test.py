@@ -18,7 +18,9 @@ def losses_and_gradients(predictions, targets, valid, draws, **kwargs):
     predictions = {name: tf.constant(value, tf.float32) for name, value in predictions.items()}
     with tf.GradientTape() as tape:
         tape.watch(predictions)
-        losses = gtad_losses(predictions, targets, tf.constant(valid), tf.constant(draws, tf.float32), **kwargs)
+        losses = gtad_losses(
+            predictions, targets, tf.constant(valid), tf.constant(draws, tf.float32), **kwargs
+        )
     return losses, tape.gradient(losses["total"], predictions)
 
 
@@ -31,8 +33,14 @@ def test_small_golden(testdata):
     golden = np.load(testdata / "gtad_losses.npz")
     losses, gradients = losses_and_gradients(
         {"start": golden["pred_start"], "end": golden["pred_end"], "map": golden["pred_bm"]},
-        {"start": golden["gt_start"], "end": golden["gt_end"], "map": golden["gt_iou_map"] * golden["mask"]},
-        golden["mask"], np.stack([golden["draw_m"], golden["draw_l"]]))
+        {
+            "start": golden["gt_start"],
+            "end": golden["gt_end"],
+            "map": golden["gt_iou_map"] * golden["mask"],
+        },
+        golden["mask"],
+        np.stack([golden["draw_m"], golden["draw_l"]]),
+    )
     check_losses(losses, golden["losses"])
     found = gradients["map"].numpy().ravel()[golden["grad_bm_index"]]
     np.testing.assert_allclose(found, golden["grad_bm_values"], rtol=1e-5, atol=1e-7)
@@ -45,29 +53,51 @@ def test_full_golden(shared, name):
     golden = np.load(shared / "golden/gtad_labels_losses.npz")
     count = len(golden[f"{name}_pred_start"])
     losses, gradients = losses_and_gradients(
-        {"start": golden[f"{name}_pred_start"], "end": golden[f"{name}_pred_end"], "map": golden[f"{name}_pred_bm"]},
-        {"start": golden["gt_start"][:count], "end": golden["gt_end"][:count],
-         "map": golden["gt_iou_map"][:count] * golden["mask"]},
-        golden["mask"], np.stack([golden[f"{name}_draw_m"], golden[f"{name}_draw_l"]]))
+        {
+            "start": golden[f"{name}_pred_start"],
+            "end": golden[f"{name}_pred_end"],
+            "map": golden[f"{name}_pred_bm"],
+        },
+        {
+            "start": golden["gt_start"][:count],
+            "end": golden["gt_end"][:count],
+            "map": golden["gt_iou_map"][:count] * golden["mask"],
+        },
+        golden["mask"],
+        np.stack([golden[f"{name}_draw_m"], golden[f"{name}_draw_l"]]),
+    )
     check_losses(losses, golden[f"{name}_losses"])
     for key, expected in (("map", "bm"), ("start", "start"), ("end", "end")):
-        np.testing.assert_allclose(gradients[key], golden[f"{name}_grad_{expected}"], rtol=1e-5, atol=1e-7)
+        np.testing.assert_allclose(
+            gradients[key], golden[f"{name}_grad_{expected}"], rtol=1e-5, atol=1e-7
+        )
 
 
 def test_full_golden_of_thumos(shared):
     golden = np.load(shared / "golden/gtad_labels_losses.npz")
     losses, gradients = losses_and_gradients(
-        {"start": golden["thumos_b3_pred_start"], "end": golden["thumos_b3_pred_end"],
-         "map": golden["thumos_b3_pred_bm"]},
-        {"start": golden["thumos_gt_start"], "end": golden["thumos_gt_end"],
-         "map": golden["thumos_gt_iou_map"] * golden["thumos_mask"]},
-        golden["thumos_mask"], np.stack([golden["thumos_b3_draw_m"], golden["thumos_b3_draw_l"]]),
-        variant=LOSS_VARIANTS["thumos"])
+        {
+            "start": golden["thumos_b3_pred_start"],
+            "end": golden["thumos_b3_pred_end"],
+            "map": golden["thumos_b3_pred_bm"],
+        },
+        {
+            "start": golden["thumos_gt_start"],
+            "end": golden["thumos_gt_end"],
+            "map": golden["thumos_gt_iou_map"] * golden["thumos_mask"],
+        },
+        golden["thumos_mask"],
+        np.stack([golden["thumos_b3_draw_m"], golden["thumos_b3_draw_l"]]),
+        variant=LOSS_VARIANTS["thumos"],
+    )
     subgraph = losses["regression"] + 10 * losses["classification"]
-    np.testing.assert_allclose([losses["total"], losses["boundary"], subgraph], golden["thumos_b3_losses"],
-                               rtol=1e-5)
+    np.testing.assert_allclose(
+        [losses["total"], losses["boundary"], subgraph], golden["thumos_b3_losses"], rtol=1e-5
+    )
     for key, expected in (("map", "bm"), ("start", "start"), ("end", "end")):
-        np.testing.assert_allclose(gradients[key], golden[f"thumos_b3_grad_{expected}"], rtol=1e-5, atol=1e-7)
+        np.testing.assert_allclose(
+            gradients[key], golden[f"thumos_b3_grad_{expected}"], rtol=1e-5, atol=1e-7
+        )
 
 
 def random_segments(rng):
@@ -81,27 +111,42 @@ def random_segments(rng):
 def test_finite_for_random_batches(seed, variant):
     rng = np.random.default_rng(seed)
     make_targets = video_targets if variant == "activitynet" else window_targets
-    predictions, targets, valid, draws = batch([random_segments(rng) for _ in range(rng.integers(1, 4))],
-                                               seed=seed, make_targets=make_targets)
+    predictions, targets, valid, draws = batch(
+        [random_segments(rng) for _ in range(rng.integers(1, 4))],
+        seed=seed,
+        make_targets=make_targets,
+    )
     # Sigmoids saturate: some probabilities are 0 or 1 exactly.
-    predictions = {name: np.clip(rng.uniform(0.2, 3) * (value - 0.5) + 0.5, 0, 1)
-                   for name, value in predictions.items()}
-    losses, gradients = losses_and_gradients(predictions, targets, valid, draws, variant=LOSS_VARIANTS[variant])
+    predictions = {
+        name: np.clip(rng.uniform(0.2, 3) * (value - 0.5) + 0.5, 0, 1)
+        for name, value in predictions.items()
+    }
+    losses, gradients = losses_and_gradients(
+        predictions, targets, valid, draws, variant=LOSS_VARIANTS[variant]
+    )
     assert all(np.isfinite(float(value)) and value >= 0 for value in losses.values())
     assert all(np.isfinite(value.numpy()).all() for value in gradients.values())
 
 
 def batch(segments_by_video, length=16, seed=0, make_targets=video_targets):
     rng = np.random.default_rng(seed)
-    rows = [make_targets(np.array(segments).reshape(-1, 2), length, length) for segments in segments_by_video]
+    rows = [
+        make_targets(np.array(segments).reshape(-1, 2), length, length)
+        for segments in segments_by_video
+    ]
     count = len(rows)
-    predictions = {"start": rng.random((count, length)), "end": rng.random((count, length)),
-                   "map": rng.random((count, 2, length, length))}
+    predictions = {
+        "start": rng.random((count, length)),
+        "end": rng.random((count, length)),
+        "map": rng.random((count, 2, length, length)),
+    }
     targets = {name: np.stack([row[name] for row in rows]) for name in rows[0]}
     return predictions, targets, valid_mask(length, length), rng.random((2, count, length, length))
 
 
-@pytest.mark.parametrize("segments", [[[]], [[], []], [[[0, 1]]], [[[0.5, 0.5]]], [[[1, 1]]], [[[0.4, 0.45]]]])
+@pytest.mark.parametrize(
+    "segments", [[[]], [[], []], [[[0, 1]]], [[[0.5, 0.5]]], [[[1, 1]]], [[[0.4, 0.45]]]]
+)
 @pytest.mark.parametrize("extreme", [None, 0.0, 1.0])
 def test_finite_for_every_batch(segments, extreme):
     predictions, targets, valid, draws = batch(segments)
@@ -184,18 +229,35 @@ np.savez(sys.argv[2], **found)
 
 
 def test_two_replicas_equal_one_device(tmp_path):
-    """Under MirroredStrategy the shares add up to the losses of the whole batch; the gradients are its gradients."""
-    predictions, targets, valid, draws = batch([[[0.1, 0.6]], [], [[0.0, 0.9], [0.2, 0.3]], [[0.5, 1.0]]])
-    np.savez(tmp_path / "batch.npz", valid=valid, draws=draws, **targets,
-             **{f"predicted_{name}": value for name, value in predictions.items()})
+    """Under MirroredStrategy the shares add up to the losses of the whole batch; the gradients are
+    its gradients.
+    """
+    predictions, targets, valid, draws = batch(
+        [[[0.1, 0.6]], [], [[0.0, 0.9], [0.2, 0.3]], [[0.5, 1.0]]]
+    )
+    np.savez(
+        tmp_path / "batch.npz",
+        valid=valid,
+        draws=draws,
+        **targets,
+        **{f"predicted_{name}": value for name, value in predictions.items()},
+    )
     process = subprocess.run(
         [sys.executable, "-c", SCRIPT, str(tmp_path / "batch.npz"), str(tmp_path / "found.npz")],
-        cwd=PROJECT, capture_output=True, text=True, timeout=100)
+        cwd=PROJECT,
+        capture_output=True,
+        text=True,
+        timeout=100,
+    )
     assert process.returncode == 0, process.stderr
     found = np.load(tmp_path / "found.npz")
     for name, variant in LOSS_VARIANTS.items():
-        losses, gradients = losses_and_gradients(predictions, targets, valid, draws, variant=variant)
+        losses, gradients = losses_and_gradients(
+            predictions, targets, valid, draws, variant=variant
+        )
         for part, value in losses.items():
             np.testing.assert_allclose(found[f"{name}_{part}"], value, rtol=1e-5, err_msg=part)
         for part, value in gradients.items():
-            np.testing.assert_allclose(found[f"{name}_gradient_{part}"], value, rtol=1e-4, atol=1e-9)
+            np.testing.assert_allclose(
+                found[f"{name}_gradient_{part}"], value, rtol=1e-4, atol=1e-9
+            )

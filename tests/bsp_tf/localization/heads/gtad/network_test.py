@@ -12,8 +12,16 @@ from bsp_tf.localization.workdir import build_gtad
 from bsp_tf.torch_import.gtad_names import load_torch_state
 from configs import gtad_thumos
 
-SMALL = {"num_segments": 12, "max_duration": 10, "base_width": 16, "branch_width": 8, "map_widths": (12, 8),
-         "groups": 4, "inner_bins": 4, "context_bins": 2}
+SMALL = {
+    "num_segments": 12,
+    "max_duration": 10,
+    "base_width": 16,
+    "branch_width": 8,
+    "map_widths": (12, 8),
+    "groups": 4,
+    "inner_bins": 4,
+    "context_bins": 2,
+}
 
 
 @pytest.fixture(scope="module")
@@ -64,7 +72,11 @@ def plain_conv(inputs, kernel, bias):
     """inputs [B, D, T, C], kernel [size, size, C, filters]; zeros around the map."""
     size, (_, height, width, _) = len(kernel), inputs.shape
     padded = np.pad(inputs, [(0, 0), (size // 2,) * 2, (size // 2,) * 2, (0, 0)])
-    return bias + sum(padded[:, i:i + height, j:j + width] @ kernel[i, j] for i in range(size) for j in range(size))
+    return bias + sum(
+        padded[:, i : i + height, j : j + width] @ kernel[i, j]
+        for i in range(size)
+        for j in range(size)
+    )
 
 
 @pytest.mark.parametrize("kernel", [1, 3])
@@ -74,12 +86,17 @@ def test_map_head_equals_the_direct_formulation(direct_align, kernel):
     features = np.random.default_rng(0).standard_normal((2, 12, 8)).astype(np.float32)
     found = model(features)["map"].numpy()
     aligned = direct_align(model.graph_block(model.base_features(features)).numpy(), 12, 10, 4, 4)
-    weights = [v.numpy() for layer in (model.align, *model.map_convs(), model.map_score) for v in layer.weights]
+    weights = [
+        v.numpy()
+        for layer in (model.align, *model.map_convs(), model.map_score)
+        for v in layer.weights
+    ]
     weights[0] = weights[0].transpose(1, 0, 2).reshape(-1, 12)  # channel-major, as the aligned map
     values = aligned.transpose(0, 2, 3, 1)
     for i in range(0, 10, 2):
-        filters = weights[i].reshape(*weights[i].shape[:2] if weights[i].ndim == 4 else (1, 1),
-                                     *weights[i].shape[-2:])
+        filters = weights[i].reshape(
+            *weights[i].shape[:2] if weights[i].ndim == 4 else (1, 1), *weights[i].shape[-2:]
+        )
         values = plain_conv(values, filters, weights[i + 1])
         values = np.maximum(values, 0) if i < 8 else 1 / (1 + np.exp(-values))
     np.testing.assert_allclose(found, values.transpose(0, 3, 1, 2), atol=1e-5)
@@ -143,12 +160,18 @@ def test_channels_must_fit_the_groups_of_the_stem():
 
 
 def test_torch_names_of_a_map_head_with_neighbours(gtad_state):
-    """3x3 convolutions: torch has output, input, duration, start; TensorFlow duration, start, input, output."""
+    """3x3 convolutions: torch has output, input, duration, start; TensorFlow duration, start,
+    input, output.
+    """
     model = GTAD(400, map_kernel=3)
     model.build()
     rng = np.random.default_rng(0)
     weight, bias = rng.random((128, 128, 3, 3)), rng.random(128)
-    names = {f"localization.{i}.{kind}": value for i in (4, 6) for kind, value in (("weight", weight), ("bias", bias))}
+    names = {
+        f"localization.{i}.{kind}": value
+        for i in (4, 6)
+        for kind, value in (("weight", weight), ("bias", bias))
+    }
     with pytest.raises(InputError, match="missing"):
         load_torch_state(model, names)
     load_torch_state(model, gtad_state | names)
@@ -158,9 +181,24 @@ def test_torch_names_of_a_map_head_with_neighbours(gtad_state):
 
 
 def test_the_thumos_network_has_the_sizes_of_the_reference():
-    """Counted by hand: 2,048 channels, 4 blocks, 32 bins of 256 channels to 512, two 3x3 convolutions."""
+    """Counted by hand: 2,048 channels, 4 blocks, 32 bins of 256 channels to 512, two 3x3
+    convolutions.
+    """
     model = build_gtad(gtad_thumos.get_config(), 2048)
-    block = 256 * 128 + 128 + 128 * 4 * 3 + 128 + 128 * 256 + 256 + 512 * 128 + 128 + 128 * 4 + 128 + 128 * 256 + 256
+    block = (
+        256 * 128
+        + 128
+        + 128 * 4 * 3
+        + 128
+        + 128 * 256
+        + 256
+        + 512 * 128
+        + 128
+        + 128 * 4
+        + 128
+        + 128 * 256
+        + 256
+    )
     head = 8192 * 512 + 512 + 512 * 128 + 128 + 2 * (128 * 128 * 9 + 128) + 128 * 2 + 2
     assert model.count_params() == 256 * 512 * 3 + 256 + 4 * block + 2 * 257 + head == 5_617_540
     assert model.align.align_map.cells.shape == (64, 256)

@@ -7,7 +7,8 @@ import pytest
 
 from bsp_tf.localization.heads.gtad.roi_align import align_matrix, anchor_regions, valid_anchors
 
-# The reference computes sample positions in float32, which moves a sample by up to 2e-6 of a segment.
+# The reference computes sample positions in float32, which moves a sample by up to 2e-6 of a
+# segment.
 TOLERANCE = 5e-6
 
 
@@ -29,7 +30,9 @@ def plain_align(features, start, end, num_bins, sampling_ratio=0):
 
 
 def aligned(inputs, regions, num_bins, ratio):
-    """inputs [N, C, T], regions [R, 3] (video, start, end) -> [R, C, num_bins] in the reference's layout."""
+    """inputs [N, C, T], regions [R, 3] (video, start, end) -> [R, C, num_bins] in the reference's
+    layout.
+    """
     matrix = align_matrix(regions[:, 1], regions[:, 2], num_bins, inputs.shape[2], ratio)
     return np.einsum("rbt,rct->rcb", matrix, inputs[regions[:, 0].astype(int)])
 
@@ -48,8 +51,14 @@ def test_the_documented_example():
 def test_equals_the_plain_loop(num_segments, ratio):
     rng = np.random.default_rng(num_segments)
     features = rng.standard_normal((num_segments, 3))
-    edges = [(-30, -10), (0, 0), (5, 2), (num_segments - 1, num_segments), (num_segments, num_segments + 3.0),
-             (-1.0, num_segments)]
+    edges = [
+        (-30, -10),
+        (0, 0),
+        (5, 2),
+        (num_segments - 1, num_segments),
+        (num_segments, num_segments + 3.0),
+        (-1.0, num_segments),
+    ]
     regions = np.concatenate([edges, rng.uniform(-5, num_segments + 5, (40, 2))])
     matrix = align_matrix(regions[:, 0], regions[:, 1], 4, num_segments, ratio)
     expected = [plain_align(features, *region, 4, ratio) for region in regions]
@@ -71,7 +80,9 @@ def test_small_golden_of_irregular_regions(testdata, ratio):
     np.testing.assert_allclose(found, golden[f"irregular_P16_samp{ratio}"], atol=TOLERANCE)
 
 
-@pytest.mark.parametrize("bins, ratio", [(4, 0), (4, 1), (4, 2), (4, 3), (16, 0), (16, 1), (16, 2), (16, 3)])
+@pytest.mark.parametrize(
+    "bins, ratio", [(4, 0), (4, 1), (4, 2), (4, 3), (16, 0), (16, 1), (16, 2), (16, 3)]
+)
 def test_full_golden_with_gradients(shared, bins, ratio):
     golden = np.load(shared / "golden/sgalign_small.npz")
     inputs, regions = golden["input"], golden["anchors_d20"]
@@ -97,4 +108,13 @@ def test_anchors_of_the_reference(shared):
 def test_short_durations_keep_their_anchors():
     starts, durations = valid_anchors(5, 2)
     assert list(zip(starts, durations, strict=True)) == [
-        (0, 0), (0, 1), (1, 0), (1, 1), (2, 0), (2, 1), (3, 0), (3, 1), (4, 0)]
+        (0, 0),
+        (0, 1),
+        (1, 0),
+        (1, 1),
+        (2, 0),
+        (2, 1),
+        (3, 0),
+        (3, 1),
+        (4, 0),
+    ]

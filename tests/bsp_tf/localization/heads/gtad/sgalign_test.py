@@ -8,7 +8,9 @@ from bsp_tf.localization.heads.gtad.sgalign import AlignMap, SGAlign
 
 
 def selecting_layer(channels, **sizes):
-    """An SGAlign whose convolution only copies: output channel c * bins + bin is that bin of channel c."""
+    """An SGAlign whose convolution only copies: output channel c * bins + bin is that bin of
+    channel c.
+    """
     bins = sizes["inner_bins"] + sizes["context_bins"]
     layer = SGAlign(channels * bins, **sizes)
     layer.build((None, sizes["num_segments"], channels))
@@ -38,8 +40,15 @@ GOLDEN = [
 
 
 def golden_grid(inputs, durations, inner, context, ratio, context_ratio):
-    layer = selecting_layer(8, num_segments=20, max_duration=durations, inner_bins=inner, context_bins=context,
-                            sampling_ratio=ratio, context_sampling_ratio=context_ratio)
+    layer = selecting_layer(
+        8,
+        num_segments=20,
+        max_duration=durations,
+        inner_bins=inner,
+        context_bins=context,
+        sampling_ratio=ratio,
+        context_sampling_ratio=context_ratio,
+    )
     return on_grid(layer, inputs.transpose(0, 2, 1)).numpy()
 
 
@@ -60,7 +69,9 @@ def test_small_golden(testdata, row):
 
 @pytest.mark.parametrize("in_graph", [False, True])
 @pytest.mark.parametrize("segments, durations", [(12, 12), (20, 7), (33, 33), (5, 1)])
-def test_forward_and_gradients_equal_the_direct_formulation(direct_align, segments, durations, in_graph):
+def test_forward_and_gradients_equal_the_direct_formulation(
+    direct_align, segments, durations, in_graph
+):
     rng = np.random.default_rng(segments)
     graph = rng.standard_normal((2, segments, 3)).astype(np.float32)
     layer = SGAlign(6, segments, durations, inner_bins=5, context_bins=2)
@@ -82,9 +93,13 @@ def test_forward_and_gradients_equal_the_direct_formulation(direct_align, segmen
     expected = np.einsum("bkds,bods->ko", aligned, upstream).reshape(3, 7, 6).transpose(1, 0, 2)
     np.testing.assert_allclose(gradient, expected, rtol=1e-4, atol=1e-4 * np.abs(expected).max())
     np.testing.assert_allclose(bias_gradient, upstream.sum((0, 2, 3)), rtol=1e-4, atol=1e-3)
-    # With the neighbours held fixed, outputs without bias are linear in the features: <dy, y> = <dx, x>.
-    np.testing.assert_allclose((graph_gradient.numpy() * graph).sum(),
-                               (upstream * (found.numpy() - layer.bias.numpy()[:, None, None])).sum(), rtol=1e-3)
+    # With the neighbours held fixed, outputs without bias are linear in the features: <dy, y> =
+    # <dx, x>.
+    np.testing.assert_allclose(
+        (graph_gradient.numpy() * graph).sum(),
+        (upstream * (found.numpy() - layer.bias.numpy()[:, None, None])).sum(),
+        rtol=1e-3,
+    )
 
 
 def test_gradient_of_the_map_is_its_transpose():
@@ -96,7 +111,9 @@ def test_gradient_of_the_map_is_its_transpose():
         outputs = align_map.function()(values)
     gradient = tape.gradient(outputs, values, output_gradients=upstream)
     # <A v, u> = <v, A^T u>
-    np.testing.assert_allclose(tf.reduce_sum(outputs * upstream), tf.reduce_sum(values * gradient), rtol=1e-4)
+    np.testing.assert_allclose(
+        tf.reduce_sum(outputs * upstream), tf.reduce_sum(values * gradient), rtol=1e-4
+    )
 
 
 def test_tiles_leave_out_most_of_the_map():
@@ -106,7 +123,9 @@ def test_tiles_leave_out_most_of_the_map():
 
 
 def test_memory_does_not_grow_with_the_aligned_anchors():
-    """T = D = 40, C = 16, 8 videos: the direct formulation holds [8, 1600, 16 * 36]; here videos pass one by one."""
+    """T = D = 40, C = 16, 8 videos: the direct formulation holds [8, 1600, 16 * 36]; here videos
+    pass one by one.
+    """
     layer = SGAlign(8, 40, 40)
     layer.build((None, 40, 16))
 
@@ -116,7 +135,15 @@ def test_memory_does_not_grow_with_the_aligned_anchors():
         return tape.gradient(loss, layer.trainable_variables)
 
     graph = tf.function(gradient).get_concrete_function(tf.TensorSpec([8, 40, 16])).graph
-    graphs = [graph, *(function.graph for function in graph._functions.values() if hasattr(function, "graph"))]
-    sizes = [t.shape.num_elements() for g in graphs for op in g.get_operations() for t in op.outputs
-             if t.shape.is_fully_defined()]
+    graphs = [
+        graph,
+        *(function.graph for function in graph._functions.values() if hasattr(function, "graph")),
+    ]
+    sizes = [
+        t.shape.num_elements()
+        for g in graphs
+        for op in g.get_operations()
+        for t in op.outputs
+        if t.shape.is_fully_defined()
+    ]
     assert max(sizes) < 1600 * 16 * 36 / 3

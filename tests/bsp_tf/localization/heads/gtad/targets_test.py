@@ -26,7 +26,9 @@ def check(golden, row, seconds, corrected_second):
 
 @pytest.mark.parametrize("row", range(6))
 def test_small_golden(testdata, row):
-    """Three segments, the whole video, a tiny one, overlapping ones, a short video, one of zero length."""
+    """Three segments, the whole video, a tiny one, overlapping ones, a short video, one of zero
+    length.
+    """
     golden = np.load(testdata / "gtad_labels.npz")
     check(golden, row, golden[f"seconds_{row}"], float(golden[f"corrected_{row}"]))
 
@@ -36,7 +38,9 @@ def test_full_golden(shared):
     videos = json.loads((shared / "golden/gtad_labels_anno/anno.json").read_text())
     for row, name in enumerate(golden["video_list"]):
         video = videos[str(name)]
-        corrected = float(video["feature_frame"]) / video["duration_frame"] * video["duration_second"]
+        corrected = (
+            float(video["feature_frame"]) / video["duration_frame"] * video["duration_second"]
+        )
         check(golden, row, np.array([a["segment"] for a in video["annotations"]]), corrected)
     np.testing.assert_array_equal(valid_mask(100, 100), golden["mask"])
     np.testing.assert_array_equal(valid_mask(256, 64), golden["thumos_mask"])
@@ -46,14 +50,20 @@ def test_full_golden_of_thumos(shared):
     golden = np.load(shared / "golden/gtad_labels_losses.npz")
     windows = json.loads((shared / "golden/gtad_labels_anno/thumos_windows.json").read_text())
     frames = windows["skip"] * windows["temporal_scale"]
-    for row, (begin, segments) in enumerate(zip(windows["windows"], windows["gt_bbox_frames"], strict=True)):
+    for row, (begin, segments) in enumerate(
+        zip(windows["windows"], windows["gt_bbox_frames"], strict=True)
+    ):
         # Snippet i is frame 5 i, its segment [5 i - 2.5, 5 i + 2.5].
-        targets = window_targets((np.array(segments) - (begin - windows["skip"] / 2)) / frames, 256, 64)
+        targets = window_targets(
+            (np.array(segments) - (begin - windows["skip"] / 2)) / frames, 256, 64
+        )
         np.testing.assert_allclose(targets["start"], golden["thumos_gt_start"][row], atol=1e-6)
         np.testing.assert_allclose(targets["end"], golden["thumos_gt_end"][row], atol=1e-6)
         # The reference's map takes the begin of the window as a whole frame.
         clamped = np.clip((np.array(segments) - golden["thumos_offset_used"][row]) / frames, 0, 1)
-        np.testing.assert_allclose(anchor_iou_map(clamped, 256, 64), golden["thumos_gt_iou_map"][row], atol=1e-6)
+        np.testing.assert_allclose(
+            anchor_iou_map(clamped, 256, 64), golden["thumos_gt_iou_map"][row], atol=1e-6
+        )
 
 
 def test_a_window_does_not_see_the_boundaries_outside_of_it():
@@ -81,6 +91,7 @@ def test_nothing_annotated_is_all_zero():
 
 
 def test_boundary_is_positive_at_its_two_positions():
-    # A boundary between positions 4 and 5 of 10: the band [.35, .65] covers both anchors, [.35, .55] and [.45, .65].
+    # A boundary between positions 4 and 5 of 10: the band [.35, .65] covers both anchors, [.35,
+    # .55] and [.45, .65].
     target = boundary_targets(np.array([0.5]), 10)
     np.testing.assert_allclose(target, [0, 0, 0, 0.5, 1, 1, 0.5, 0, 0, 0], atol=1e-6)
