@@ -36,6 +36,7 @@ from bsp_tf.frames import decoding, preprocessing, sampling
 from bsp_tf.records import folder as record_folder
 from bsp_tf.records import frame_reader, schema
 from bsp_tf.records import index as record_index
+from bsp_tf.records.clip_reader import clip_reader
 from configs import base
 
 FLAGS = flags.FLAGS
@@ -114,7 +115,7 @@ def limit_dataset(
     index = record_index.load_index(folder)
     order = clip_order.ActionOrder(index, 0, shuffle=True)
     read_clip, read_bytes = (
-        clip_order.clip_reader(folder, index),
+        clip_reader(folder, index),
         frame_reader.read_bytes_of(folder, index),
     )
 
@@ -220,7 +221,7 @@ def measure_decoders(records: Path, num_frames: int, repeats: int) -> list[dict]
     """
     folder = record_folder.open_folder(records)
     index = record_index.load_index(folder)
-    read = clip_order.clip_reader(folder, index)
+    read = clip_reader(folder, index)
     rows = np.resize(np.arange(len(index.label)), num_frames)
     strings = tf.stack([read(tf.constant(row))["frames"][i % 8] for i, row in enumerate(rows)])
     boxes = preprocessing.multi_scale_crop_boxes(

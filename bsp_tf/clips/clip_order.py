@@ -1,5 +1,4 @@
-"""The endless order of clips as a function of the seed and of the place in it, and the reading of
-any one clip.
+"""The endless order of clips as a function of the seed and of the place in it.
 
 Nothing is shuffled in a buffer: `ActionOrder` and `QuadOrder` say which clips make the n-th unit (a
 clip, a quad of clips) of a stream, by a pseudo-random permutation of each pass that is computed
@@ -18,7 +17,6 @@ import tensorflow as tf
 from bsp_tf.base.errors import InputError
 from bsp_tf.records.folder import RecordFolder
 from bsp_tf.records.index import RecordIndex
-from bsp_tf.records.parser import parse_clip
 
 # Streams of random numbers that must not meet.
 CLIP_ORDER, PAIR_ORDER, OTHER_CLASS, SAMPLES = range(4)
@@ -131,30 +129,6 @@ class QuadOrder:
 
     def _at(self, table: str, row: tf.Tensor) -> tf.Tensor:
         return tf.constant(getattr(self, table), tf.int64)[row]
-
-
-def clip_reader(folder: RecordFolder, index: RecordIndex) -> Callable[[tf.Tensor], Element]:
-    """A function that reads the clip of one row (int64 []) of the index, usable in `Dataset.map`.
-
-    It returns frames string [num_frames], label int32 [] and raises tf.errors.DataLossError for a
-    damaged record.
-    """
-
-    def read(row: tf.Tensor) -> Element:
-        shard = tf.gather(tf.constant(folder.shards), tf.gather(tf.constant(index.shard), row))
-        # The raw op, because TFRecordDataset takes no offsets. Without a buffer a record goes
-        # straight into its string, at two thirds of the time.
-        records = tf.raw_ops.TFRecordDatasetV2(
-            filenames=[shard],
-            compression_type="",
-            buffer_size=tf.constant(0, tf.int64),
-            byte_offsets=[tf.gather(tf.constant(index.offset), row)],
-        )
-        first = tf.data.experimental.from_variant(records, tf.TensorSpec([], tf.string)).take(1)
-        clip = parse_clip(first.get_single_element())
-        return {"frames": clip["frames"], "label": tf.cast(clip["label"], tf.int32)}
-
-    return read
 
 
 def require_usable_clips(

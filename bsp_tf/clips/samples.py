@@ -21,11 +21,11 @@ from bsp_tf.clips.clip_order import (
     stream_seed,
 )
 from bsp_tf.frames import decoding, preprocessing, sampling
+from bsp_tf.frames.decoding import Composition
 from bsp_tf.records.folder import RecordFolder, open_folder
 from bsp_tf.records.frame_reader import FrameReader, read_bytes_of, read_records_of
 from bsp_tf.records.index import RecordIndex, load_index
 from bsp_tf.synthesis import frame_plan
-from bsp_tf.synthesis.frame_plan import Composition
 from bsp_tf.synthesis.settings import BOUNDARY_TYPES, Settings
 
 

@@ -6,15 +6,30 @@ it is seen.
 """
 
 from collections.abc import Callable
+from typing import NamedTuple
 
 import tensorflow as tf
 
 from bsp_tf.frames import preprocessing
-from bsp_tf.synthesis.frame_plan import Composition
 
 # Below this factor of reduction plain bilinear sampling touches every source pixel's neighbourhood
 # and looks the same as the antialiased kernel, at a third of its cost.
 PLAIN_BILINEAR_UP_TO = 1.25
+
+
+class Composition(NamedTuple):
+    """How pictures make up samples. The pictures are the decoded frames, 0..D-1, and after them the
+    m blended ones.
+
+    Attributes:
+        pairs: int32 [m, 2], the decoded frames that are blended: which fades out, which fades in.
+        alpha: float32 [m], weight of the second, between 0 and 1.
+        shown: int32 [n], the picture of each output frame.
+    """
+
+    pairs: tf.Tensor
+    alpha: tf.Tensor
+    shown: tf.Tensor
 
 
 def decode_jpegs(strings: tf.Tensor) -> tf.Tensor:

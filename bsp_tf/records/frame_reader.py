@@ -17,7 +17,7 @@ import google_crc32c
 import numpy as np
 import tensorflow as tf
 
-from bsp_tf.clips.clip_order import clip_reader
+from bsp_tf.records.clip_reader import clip_reader
 from bsp_tf.records.folder import RecordFolder
 from bsp_tf.records.index import FRAME_CHECKSUM, FRAME_LENGTH, FRAME_OFFSET, RecordIndex
 

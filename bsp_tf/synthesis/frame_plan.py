@@ -35,6 +35,7 @@ import numpy as np
 import tensorflow as tf
 
 from bsp_tf.frames import sampling
+from bsp_tf.frames.decoding import Composition
 from bsp_tf.synthesis.settings import (
     BLENDED_TYPES,
     BOUNDARY_TYPES,
@@ -75,21 +76,6 @@ class Joints(NamedTuple):
         """
         centre = tf.cast(self.start, tf.float32) + tf.cast(self.length, tf.float32) / 2
         return tf.where(self.types == SAME_SPEED, NO_BOUNDARY, centre)
-
-
-class Composition(NamedTuple):
-    """How pictures make up samples. The pictures are the decoded frames, 0..D-1, and after them the
-    m blended ones.
-
-    Attributes:
-        pairs: int32 [m, 2], the decoded frames that are blended: which fades out, which fades in.
-        alpha: float32 [m], weight of the second, between 0 and 1.
-        shown: int32 [n], the picture of each output frame.
-    """
-
-    pairs: tf.Tensor
-    alpha: tf.Tensor
-    shown: tf.Tensor
 
 
 class FramePlan(NamedTuple):

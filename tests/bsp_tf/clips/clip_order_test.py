@@ -10,6 +10,7 @@ import tensorflow as tf
 
 from bsp_tf.base.errors import InputError
 from bsp_tf.clips import clip_order
+from bsp_tf.records.clip_reader import clip_reader
 from bsp_tf.records.folder import open_folder
 from bsp_tf.records.index import RecordIndex, load_index
 
@@ -81,7 +82,7 @@ def test_clips_that_are_too_short_are_left_out():
 def test_reads_any_clip_on_its_own(tmp_path, make_color_records, place_of):
     folder = open_folder(make_color_records(tmp_path / "r", [[2, 3, 4], [5, 6, 7]], num_shards=3))
     index = load_index(folder)
-    read = clip_order.clip_reader(folder, index)
+    read = clip_reader(folder, index)
     rows = np.array([5, 0, 3], np.int64)
     for row, clip in zip(rows, tf.data.Dataset.from_tensor_slices(rows).map(read), strict=True):
         assert len(clip["frames"]) == index.num_frames[row] and clip["label"] == index.label[row]

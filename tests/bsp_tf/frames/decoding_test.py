@@ -7,7 +7,7 @@ import pytest
 import tensorflow as tf
 
 from bsp_tf.frames import decoding, preprocessing
-from bsp_tf.synthesis.frame_plan import Composition
+from bsp_tf.frames.decoding import Composition
 
 
 def smooth_image(height, width, seed=0):

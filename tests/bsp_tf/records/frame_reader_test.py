@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from bsp_tf.clips import clip_order
 from bsp_tf.records import frame_reader
+from bsp_tf.records.clip_reader import clip_reader
 from bsp_tf.records.folder import open_folder
 from bsp_tf.records.index import load_index
 
@@ -31,7 +31,7 @@ def folder(tmp_path, make_color_records):
 @pytest.mark.parametrize("make_reader", READERS)
 def test_reads_any_frames_in_the_order_asked_for(folder, make_reader):
     index = load_index(folder)
-    read_clip, read = clip_order.clip_reader(folder, index), make_reader(folder, index)
+    read_clip, read = clip_reader(folder, index), make_reader(folder, index)
     whole = [read_clip(tf.constant(row))["frames"].numpy() for row in range(len(index.label))]
     everything = [(row, frame) for row, frames in enumerate(whole) for frame in range(len(frames))]
     rng = np.random.default_rng(0)

@@ -9,8 +9,8 @@ import pytest
 import tensorflow as tf
 
 from bsp_tf.base.errors import InputError
-from bsp_tf.clips.clip_order import clip_reader
 from bsp_tf.records import index as record_index
+from bsp_tf.records.clip_reader import clip_reader
 from bsp_tf.records.folder import open_folder, record_offsets
 
 
