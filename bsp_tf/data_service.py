@@ -1,4 +1,4 @@
-"""Starts one process of the input service: decoding on other machines than those that train.
+"""Starts a process of the input service: other machines decode for training.
 
     host0$ python -m bsp_tf.data_service --role=dispatcher --port=5050
     hostN$ python -m bsp_tf.data_service --role=worker --dispatcher=host0:5050 --host=hostN
@@ -76,5 +76,10 @@ def main(argv: Sequence[str]) -> None:
     server.join()
 
 
-if __name__ == "__main__":
+def run() -> None:
+    """Starts the command with the flags of the command line."""
     run_command(main, define_flags)
+
+
+if __name__ == "__main__":
+    run()

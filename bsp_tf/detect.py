@@ -1,5 +1,4 @@
-"""Localizes actions: features of untrimmed videos -> segments with labels and scores, with a
-trained G-TAD.
+"""Detects actions in untrimmed videos, given their features.
 
     python -m bsp_tf.detect --workdir=gtad --features=features --annotations=annotations.json \\
         --subset=validation --output=detections.json
@@ -301,5 +300,10 @@ def main(argv: Sequence[str]) -> None:
     )
 
 
-if __name__ == "__main__":
+def run() -> None:
+    """Starts the command with the flags of the command line."""
     run_command(main, define_flags)
+
+
+if __name__ == "__main__":
+    run()

@@ -1,5 +1,4 @@
-"""Scores detections: mean average precision over tIoU thresholds, as the official ActivityNet
-scorer does.
+"""Scores detections as the official ActivityNet scorer does: mAP over tIoU.
 
     python -m bsp_tf.evaluate --ground_truth=annotations.json --predictions=detections.json \\
         --subset=validation --tiou=0.5:0.05:0.95 --output=scores.json
@@ -295,5 +294,10 @@ def main(argv: Sequence[str]) -> None:
             print(f"{name} written to {path}")
 
 
-if __name__ == "__main__":
+def run() -> None:
+    """Starts the command with the flags of the command line."""
     run_command(main, define_flags)
+
+
+if __name__ == "__main__":
+    run()

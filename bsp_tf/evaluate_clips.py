@@ -1,5 +1,4 @@
-"""Evaluates a pre-trained stream on clips: many views as TSM does, or what the boundary stream
-really sees.
+"""Evaluates a trained stream on many views of clips or on boundary samples.
 
     python -m bsp_tf.evaluate_clips --workdir=runs/action --num_clips=10 --num_crops=3 --output=scores/action
 
@@ -293,5 +292,10 @@ def main(argv: Sequence[str]) -> None:
     print(f"scores, tables and pictures are in {FLAGS.output}")
 
 
-if __name__ == "__main__":
+def run() -> None:
+    """Starts the command with the flags of the command line."""
     run_command(main, define_flags)
+
+
+if __name__ == "__main__":
+    run()

@@ -1,4 +1,4 @@
-"""Two trained workdirs -> one two-stream SavedModel that needs nothing of this package.
+"""Exports two trained streams as one SavedModel that needs no code of ours.
 
     python -m bsp_tf.export --action_workdir=runs/action --boundary_workdir=runs/boundary --output=runs/two_stream
 
@@ -270,5 +270,10 @@ def main(argv: Sequence[str]) -> None:
     )
 
 
-if __name__ == "__main__":
+def run() -> None:
+    """Starts the command with the flags of the command line."""
     run_command(main, define_flags)
+
+
+if __name__ == "__main__":
+    run()

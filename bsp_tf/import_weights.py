@@ -1,4 +1,4 @@
-"""PyTorch weights that others have published -> a workdir of this package.
+"""Makes a workdir of this package out of published PyTorch weights.
 
     python -m bsp_tf.import_weights --checkpoint=TSM_kinetics_RGB_resnet50.pth.tar --labels=kinetics_labels.txt \\
         --output=runs/tsm_k400
@@ -265,5 +265,10 @@ def main(argv: Sequence[str]) -> None:
     print(f"{'imported' if written else 'already imported'}: {FLAGS.output}")
 
 
-if __name__ == "__main__":
+def run() -> None:
+    """Starts the command with the flags of the command line."""
     run_command(main, define_flags)
+
+
+if __name__ == "__main__":
+    run()

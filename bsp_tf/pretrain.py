@@ -1,5 +1,4 @@
-"""Trains one stream on a record folder: task=action (classes of the clips) or task=boundary (four
-boundary types).
+"""Trains one stream on records, for the action task or the boundary task.
 
     python -m bsp_tf.pretrain --config=configs/sample_action.py --workdir=runs/action \\
         --config.data.train_dir=records/train --config.data.validation_dir=records/val
@@ -94,7 +93,12 @@ def print_result(result: dict, workdir: str) -> None:
     print(f"workdir: {workdir}")
 
 
-if __name__ == "__main__":
+def run() -> None:
+    """Starts the command with the flags of the command line."""
     run_config_command(
         main, define_flags, fields=("task", "data", "boundary", "model", "optimizer", "train")
     )
+
+
+if __name__ == "__main__":
+    run()

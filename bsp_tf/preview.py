@@ -1,5 +1,4 @@
-"""Draws what the boundary task is trained on: samples of the four types, in the manner of the BSP
-paper's Figure 1.
+"""Draws samples of the boundary task, as the BSP paper's Figure 1 does.
 
     python -m bsp_tf.preview --config=configs/sample_boundary.py --output=preview.png \\
         --config.data.train_dir=records/train --examples=2 --seed=0
@@ -260,5 +259,10 @@ def main(argv: Sequence[str]) -> None:
     print(f"wrote {output}")
 
 
-if __name__ == "__main__":
+def run() -> None:
+    """Starts the command with the flags of the command line."""
     run_config_command(main, define_flags, fields=("data", "boundary"))
+
+
+if __name__ == "__main__":
+    run()

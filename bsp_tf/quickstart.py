@@ -1,4 +1,4 @@
-"""The whole pipeline on sample data: from nothing to a localization report.
+"""Runs all stages on sample data: from nothing to a localization report.
 
     python -m bsp_tf.quickstart --output=quickstart_output
 
@@ -307,5 +307,10 @@ def main(argv: Sequence[str]) -> None:
     )
 
 
-if __name__ == "__main__":
+def run() -> None:
+    """Starts the command with the flags of the command line."""
     run_command(main, define_flags)
+
+
+if __name__ == "__main__":
+    run()

@@ -75,7 +75,12 @@ def main(argv: Sequence[str]) -> int | None:
     return None
 
 
-if __name__ == "__main__":
+def run() -> None:
+    """Starts the command with the flags of the command line."""
     run_config_command(
         main, define_flags, fields=("features_dir", "annotations", "streams", "num_segments")
     )
+
+
+if __name__ == "__main__":
+    run()

@@ -1,6 +1,4 @@
-"""The Bazel file lists what is there: every package, command and test file, and the packages that
-each imports.
-"""
+"""The Bazel file lists every package, command and test file, and what each package imports."""
 
 import ast
 import functools

@@ -1,4 +1,4 @@
-"""Converts video clips into TFRecord shards that DMVR, Scenic and the TF Model Garden read.
+"""Converts videos to TFRecords that DMVR and the TF Model Garden read.
 
     python -m tfrecords_tools.convert --input=clips/train --output=records/train --workers=2
 
@@ -366,5 +366,10 @@ def main(argv: Sequence[str]) -> int:
     return 0
 
 
-if __name__ == "__main__":
+def run() -> None:
+    """Starts the command with the flags of the command line."""
     run_command(main, define_flags)
+
+
+if __name__ == "__main__":
+    run()

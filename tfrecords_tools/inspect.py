@@ -1,4 +1,4 @@
-"""Shows what a folder of records holds, and checks that it is sound.
+"""Shows what a folder of records holds and checks that it is sound.
 
     python -m tfrecords_tools.inspect --records=records/train
 
@@ -110,5 +110,10 @@ def main(argv: Sequence[str]) -> int:
     return 0
 
 
-if __name__ == "__main__":
+def run() -> None:
+    """Starts the command with the flags of the command line."""
     run_command(main, define_flags)
+
+
+if __name__ == "__main__":
+    run()

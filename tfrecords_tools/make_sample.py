@@ -1,5 +1,4 @@
-"""Makes the sample data: trimmed clips of ten action classes and annotated untrimmed videos, all
-mp4 files.
+"""Makes the sample data: trimmed clips of ten action classes, annotated videos.
 
     python -m tfrecords_tools.make_sample --output=sample --seed=0 --workers=2
 
@@ -216,5 +215,10 @@ def main(argv: Sequence[str]) -> None:
     )
 
 
-if __name__ == "__main__":
+def run() -> None:
+    """Starts the command with the flags of the command line."""
     run_command(main, define_flags)
+
+
+if __name__ == "__main__":
+    run()

@@ -44,7 +44,19 @@ def run_command(
             return INTERRUPTED_STATUS
 
     define_flags()
+    _show_help_of(main.__module__)
     app.run(guarded, flags_parser=_parse_flags)
+
+
+def _show_help_of(module: str) -> None:
+    """Lets --help show the docstring and the flags of `module` where a console script is started.
+
+    absl shows those of `__main__`, which is then the script.
+    """
+    if module != "__main__":
+        sys.modules["__main__"].__doc__ = sys.modules[module].__doc__
+        for flag in flags.FLAGS.get_flags_for_module(module):
+            flags.FLAGS.register_key_flag_for_module(sys.argv[0], flag)
 
 
 def report_bad_input(error: InputError) -> int:

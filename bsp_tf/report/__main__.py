@@ -1,4 +1,4 @@
-"""One self-contained HTML page, and PNG figures, from the results of all stages.
+"""Builds one HTML page and its figures from the results of all stages.
 
     python -m bsp_tf.report --root=quickstart_output --output=quickstart_output/report
 
@@ -96,5 +96,10 @@ def main(argv: Sequence[str]) -> None:
     print(build_report(sources_from_flags(), output, FLAGS.timelines))
 
 
-if __name__ == "__main__":
+def run() -> None:
+    """Starts the command with the flags of the command line."""
     run_command(main, define_flags)
+
+
+if __name__ == "__main__":
+    run()
