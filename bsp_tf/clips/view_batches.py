@@ -11,13 +11,13 @@ from bsp_tf.clips import multi_view
 from bsp_tf.clips.clip_order import (
     ActionOrder,
     Element,
-    clip_reader,
     parallel_map,
     require_usable_clips,
 )
 from bsp_tf.clips.pipelines import SAMPLINGS, Share, numbered_batches
 from bsp_tf.clips.samples import boundary_units
 from bsp_tf.frames import preprocessing
+from bsp_tf.records.clip_reader import clip_reader
 from bsp_tf.records.folder import RecordFolder
 from bsp_tf.records.index import load_index
 
