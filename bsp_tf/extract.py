@@ -2,16 +2,17 @@
 
     python -m bsp_tf.extract --model=runs/two_stream --videos=sample/videos --output=features
 
-Reads nothing but the SavedModel and the videos (a folder, or one file; every file that is not
-hidden counts). Writes `features/<video_id>.npy`, `features/probabilities/<video_id>.npz`,
+Reads only the SavedModel and the videos (a folder, or one file; every file that is not hidden
+counts). Writes `features/<video_id>.npy`, `features/probabilities/<video_id>.npz`,
 `features/metadata.json` and `features/failures.csv` (format: bsp_tf/features/store.py). The id is
 the file name without suffix; where two files would get the same id, theirs are the paths below
 --videos with the suffix, "/" written "__".
 
-    --frame_step=1 --stride=8   source frames between the frames of a snippet, and between the starts of snippets
-    --allow_partial             keep the features of what can be decoded of a damaged video (metadata: partial = true);
-                                without it such a video is listed in failures.csv
-    --batch_size=16             snippets a step of the model
+    --frame_step=1      source frames between the frames of a snippet
+    --stride=8          source frames between the starts of snippets
+    --allow_partial     keep the features of what can be decoded of a damaged video (metadata:
+                        partial = true); without it such a video is listed in failures.csv
+    --batch_size=16     snippets per step of the model
 
 Frames are scaled on decoding to the short side that the model resizes to anyway (--short_side=0
 leaves the whole resize to the model: slower, and slightly other numbers). Decoding runs in its own
@@ -26,7 +27,6 @@ import io
 import os
 import sys
 import time
-from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -36,21 +36,16 @@ import tensorflow as tf
 from absl import flags
 from tqdm import tqdm
 
-from bsp_tf.base.atomic_file import atomic_write, read_json_object
+from bsp_tf.base.atomic_file import atomic_write
 from bsp_tf.base.command_line import run_command
-from bsp_tf.base.errors import InputError
 from bsp_tf.base.finished_output import refuse_output_inside
-from bsp_tf.features.store import METADATA_FILE, finished_videos, write_metadata, write_video
+from bsp_tf.features.reuse import is_finished, refuse_other_settings
+from bsp_tf.features.store import finished_videos, write_metadata, write_video
+from bsp_tf.features.video_ids import name_videos, printable
 from bsp_tf.models.snippet_model import OUTPUTS, SnippetModel, load_snippet_model
-from bsp_tf.video.reader import (
-    TruncatedVideoError,
-    VideoError,
-    VideoInfo,
-    find_files,
-    probe_video,
-    read_frames,
-)
+from bsp_tf.video.reader import VideoInfo, probe_video, read_frames
 from bsp_tf.video.snippets import SnippetBatch, count_snippets, read_ahead, snippet_batches
+from bsp_tf.video.stream import TruncatedVideoError, VideoError
 
 FLAGS = flags.FLAGS
 
@@ -79,7 +74,7 @@ def extract(
         output: feature folder.
         frame_step: source frames between the frames of a snippet.
         stride: source frames between the starts of snippets.
-        batch_size: snippets a step of the model.
+        batch_size: snippets per step of the model.
         allow_partial: keep the good part of damaged videos.
         short_side: see the flag; None: what the model resizes to.
     Returns:
@@ -104,22 +99,21 @@ def extract(
         "short_side": model.short_side if short_side is None else short_side,
     }
     output = Path(output)
-    _refuse_other_settings(output, settings)
+    refuse_other_settings(output, settings)
     finished = finished_videos(output)
     waiting = {
-        name: path for name, path in paths.items() if not _is_finished(name, path, finished, output)
+        name: path for name, path in paths.items() if not is_finished(name, path, finished, output)
     }
-    if len(waiting) < len(paths):
-        print(f"{len(paths) - len(waiting)} of {len(paths)} videos were finished before")
+    num_before = len(paths) - len(waiting)
+    if num_before:
+        print(f"{num_before} of {len(paths)} videos were finished before")
     write_metadata(output, settings, finished)
-    failures, written = [], time.monotonic()
+    failures: list[tuple[str, str]] = []
+    written = time.monotonic()
+    events = read_ahead(_decode_all(waiting, settings, batch_size), BATCHES_AHEAD)
     with (
-        contextlib.closing(
-            read_ahead(_decode_all(waiting, settings, batch_size), BATCHES_AHEAD)
-        ) as events,
-        tqdm(
-            total=len(paths), initial=len(paths) - len(waiting), desc="extract", unit="video"
-        ) as bar,
+        contextlib.closing(events),
+        tqdm(total=len(paths), initial=num_before, desc="extract", unit="video") as bar,
     ):
         for name, path in waiting.items():
             try:
@@ -137,52 +131,10 @@ def extract(
     return len(paths) - len(failures), failures
 
 
-def name_videos(videos: str | os.PathLike) -> dict[str, Path]:
-    """The id and path of every video below a folder (or of one file); see the module's docstring
-    for ids.
-
-    Raises:
-        InputError: no such folder or file, no file in it, or two files that get the same id even
-            so.
-    """
-    root = Path(videos)
-    if root.is_file():
-        return {_printable(root.stem): root}
-    if not root.is_dir():
-        raise InputError(f"{root} does not exist; check --videos.")
-    paths = find_files(root)
-    if not paths:
-        raise InputError(f"no video found: folder {root} is empty; check --videos.")
-    stems = Counter(path.stem for path in paths)
-    named: dict[str, Path] = {}
-    for path in paths:
-        name = (
-            path.stem
-            if stems[path.stem] == 1
-            else path.relative_to(root).as_posix().replace("/", "__")
-        )
-        name = _printable(name)
-        if name in named:
-            raise InputError(
-                f"{named[name]} and {path} would both get the id {name!r}; rename one of them."
-            )
-        named[name] = path
-    return named
-
-
-def _printable(text: str) -> str:
-    """A file name that is no UTF-8 with its odd bytes spelled out: JSON and terminals take nothing
-    else.
-    """
-    return text.encode("utf-8", "backslashreplace").decode()
-
-
 def _decode_all(
     videos: Mapping[str, Path], settings: Mapping[str, Any], batch_size: int
 ) -> Iterator[VideoInfo | SnippetBatch | VideoError | None]:
-    """For each video: its VideoInfo, its batches, then None or the VideoError that ended it. Runs
-    ahead in a thread.
-    """
+    """For each video: its VideoInfo, its batches, then None or the VideoError that ended it."""
     for path in videos.values():
         try:
             yield probe_video(path)
@@ -213,14 +165,14 @@ def _extract_one(
     Raises:
         VideoError: the video failed; nothing was written.
     """
-    info, num_frames, padded, error = None, 0, False, None
+    fps, num_frames, padded, error = 0.0, 0, False, None
     rows: dict[str, list[np.ndarray]] = {key: [] for key in (*OUTPUTS, "pixel_change")}
     with tqdm(desc=name, unit="snippet", leave=False, disable=None) as bar:
         for event in events:
             if isinstance(event, VideoInfo):
-                info = event
+                fps = event.fps
                 bar.total = count_snippets(
-                    info.num_frames, *(settings[key] for key in ("window", "frame_step", "stride"))
+                    event.num_frames, *(settings[key] for key in ("window", "frame_step", "stride"))
                 )
             elif isinstance(event, SnippetBatch):
                 outputs = model.call(tf.constant(event.frames))
@@ -239,66 +191,17 @@ def _extract_one(
     arrays = {key: np.concatenate(parts) for key, parts in rows.items()}
     features = arrays.pop("features")
     about = {
-        "file": _printable(path.name),
+        "file": printable(path.name),
         "num_bytes": path.stat().st_size,
-        "fps": info.fps,
+        "fps": fps,
         "num_frames": num_frames,
-        "duration_seconds": num_frames / info.fps,
+        "duration_seconds": num_frames / fps,
         "num_snippets": len(features),
         "last_snippet_padded": padded,
         "partial": error is not None,
     }
     write_video(output, name, features, arrays, about)
     return about
-
-
-def _is_finished(
-    name: str, path: Path, finished: Mapping[str, Mapping[str, Any]], output: Path
-) -> bool:
-    if name not in finished:
-        return False
-    before = finished[name]
-    if (before.get("file"), before.get("num_bytes")) != (
-        _printable(path.name),
-        path.stat().st_size,
-    ):
-        raise InputError(
-            f"{output} holds features {name!r} of another file than {path} ({before.get('file')}, "
-            f"{before.get('num_bytes')} bytes); choose another --output, or delete "
-            f"{output / name}.npy."
-        )
-    return True
-
-
-def _refuse_other_settings(output: Path, settings: Mapping[str, Any]) -> None:
-    if not (output / METADATA_FILE).is_file():
-        if output.exists() and not output.is_dir():
-            raise InputError(f"{output} is a file; choose a folder for --output.")
-        if any(output.glob("*.npy")):
-            raise InputError(
-                f"{output} holds arrays but no {METADATA_FILE}, so nobody knows of which model; "
-                "choose "
-                "another --output, or empty that folder."
-            )
-        return
-    before = read_json_object(output / METADATA_FILE)
-    if before.get("model_sha256") != settings["model_sha256"]:
-        raise InputError(
-            f"{output} holds features of another model (before {before.get('model')}, now "
-            f"{settings['model']}, whose weights differ); choose another --output, or empty that "
-            "folder."
-        )
-    differing = [
-        f"--{name} (now {settings[name]}, before {before.get(name)})"
-        for name in ("frame_step", "stride", "short_side")
-        if before.get(name) != settings[name]
-    ]
-    if differing:
-        raise InputError(
-            f"{output} holds features with other settings: {', '.join(differing)} differ. Choose "
-            "another "
-            "--output, or empty that folder."
-        )
 
 
 def _write_failures(output: Path, failures: Sequence[tuple[str, str]]) -> None:
@@ -321,7 +224,7 @@ def define_flags() -> None:
     flags.DEFINE_integer(
         "stride", 8, "Source frames between the starts of snippets.", lower_bound=1
     )
-    flags.DEFINE_integer("batch_size", 16, "Snippets a step of the model.", lower_bound=1)
+    flags.DEFINE_integer("batch_size", 16, "Snippets per step of the model.", lower_bound=1)
     flags.DEFINE_boolean(
         "allow_partial", False, "Keep the features of the good part of damaged videos."
     )
@@ -335,9 +238,7 @@ def define_flags() -> None:
 
 
 def main(argv: Sequence[str]) -> int:
-    """Reads the flags, extracts, says what was done; see the module's docstring for the exit
-    status.
-    """
+    """Reads the flags, extracts, prints what was done, and returns the exit status."""
     del argv
     num_videos, failures = extract(
         FLAGS.model,

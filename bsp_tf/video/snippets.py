@@ -1,16 +1,15 @@
-"""A stream of frames -> batches of snippets, and a thread that reads ahead by a fixed number of
-them. NumPy only.
-"""
+"""A stream of frames -> batches of snippets, and a thread that reads ahead of them. NumPy only."""
 
 import dataclasses
+import itertools
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
 import numpy as np
 
-from bsp_tf.video.reader import TruncatedVideoError
+from bsp_tf.video.stream import TruncatedVideoError
 
 Item = TypeVar("Item")
 
@@ -34,10 +33,9 @@ class SnippetBatch:
 
 
 def count_snippets(num_frames: int, window: int, frame_step: int, stride: int) -> int:
-    """Number of snippets of a video: starts 0, stride, 2 * stride, ... until the last frame is
-    covered.
+    """Number of snippets of a video.
 
-    Only the last snippet can be incomplete. With a stride longer than a snippet, frames between two
+    They start at 0, stride, 2 * stride, ... until the last frame is covered. Only the last snippet can be incomplete. With a stride longer than a snippet, frames between two
     snippets, and after the last one, belong to none.
     """
     span = (window - 1) * frame_step + 1
@@ -68,10 +66,10 @@ def snippet_batches(
 
     Args:
         frames: uint8 [H, W, 3] each, all of one size.
-        window: frames a snippet.
+        window: frames per snippet.
         frame_step: source frames from one frame of a snippet to the next.
         stride: source frames from one snippet's start to the next.
-        batch_size: snippets a batch; the last batch may be smaller.
+        batch_size: snippets per batch; the last batch may be smaller.
     Raises:
         TruncatedVideoError: passed on from `frames` after the snippets of the good frames.
     """
@@ -79,7 +77,8 @@ def snippet_batches(
     # The frames of the index range [first, num_frames); `start` is where the next snippet begins.
     held: list[np.ndarray] = []
     first = start = num_frames = covered = 0
-    images, changes = [], []
+    images: list[np.ndarray] = []
+    changes: list[float] = []
     damage = None
 
     def take() -> SnippetBatch:
@@ -120,18 +119,23 @@ def snippet_batches(
         raise damage
 
 
-def read_ahead(items: Iterable[Item], limit: int) -> Iterator[Item]:
+def read_ahead(items: Iterable[Item], limit: int) -> Generator[Item, None, None]:
     """Runs an iterator in a background thread, at most `limit` items ahead of the consumer.
 
     What the iterator raises is raised here, in its place. Closing this generator ends the thread
     after the item that it is working on.
     """
-    iterator, end = iter(items), object()
+    iterator = iter(items)
+
+    def take() -> list[Item]:
+        """The next item, in a list; an empty list at the end."""
+        return list(itertools.islice(iterator, 1))
+
     pool = ThreadPoolExecutor(1, thread_name_prefix="read_ahead")
     try:
-        waiting = deque(pool.submit(next, iterator, end) for _ in range(limit))
-        while (item := waiting.popleft().result()) is not end:
-            waiting.append(pool.submit(next, iterator, end))
-            yield item
+        waiting = deque(pool.submit(take) for _ in range(limit))
+        while item := waiting.popleft().result():
+            waiting.append(pool.submit(take))
+            yield item[0]
     finally:
         pool.shutdown(cancel_futures=True)

@@ -1,6 +1,4 @@
-"""Extraction with a SavedModel whose numbers are known, from real files, whole and broken, in one
-go and killed.
-"""
+"""Extraction with a SavedModel whose numbers are known, from real files, whole, broken and killed."""
 
 import csv
 import json
@@ -17,7 +15,7 @@ import pytest
 import tensorflow as tf
 
 from bsp_tf.base.errors import InputError
-from bsp_tf.extract import extract, name_videos
+from bsp_tf.extract import extract
 from bsp_tf.features.store import FeatureStore
 from bsp_tf.video.reader import read_frames
 
@@ -25,9 +23,7 @@ PROJECT = Path(__file__).resolve().parents[2]
 
 
 class TwoNumbers(tf.Module):
-    """Looks like the exported two-stream model; its features are the means of the first and of the
-    last frame.
-    """
+    """Looks like the exported two-stream model; features are the means of first and last frame."""
 
     def __init__(self, assets, weight):
         super().__init__()
@@ -143,7 +139,7 @@ def test_features_metadata_and_failures(model, videos, tmp_path):
     )
     reasons = failures_of(tmp_path)
     assert sorted(reasons) == ["cut.mkv", "empty.mp4", "text.mp4"]
-    assert "cut short or damaged" in reasons["cut.mkv"] and "empty" in reasons["empty.mp4"]
+    assert "damaged" in reasons["cut.mkv"] and "empty" in reasons["empty.mp4"]
 
 
 def test_allow_partial(model, videos, tmp_path):
@@ -191,69 +187,40 @@ def test_finished_videos_are_reused(model, videos, tmp_path, capsys):
 
 def test_other_settings_or_another_model_in_the_same_place(model, videos, tmp_path, make_video):
     extract(model, videos, tmp_path / "features")
-    with pytest.raises(InputError, match=r"other settings: --stride \(now 4, before 8\) differ"):
+    with pytest.raises(InputError, match=r"--stride \(now 4, before 8\)"):
         extract(model, videos, tmp_path / "features", stride=4)
     other = save_model(tmp_path / "other", weight=2.0)
-    with pytest.raises(InputError, match="holds features of another model"):
+    with pytest.raises(InputError, match=str(other)):
         extract(other, videos, tmp_path / "features")
     make_video(tmp_path / "elsewhere" / "long.mp4", num_frames=9)
-    with pytest.raises(InputError, match="holds features 'long' of another file"):
+    with pytest.raises(InputError, match="elsewhere/long.mp4"):
         extract(model, tmp_path / "elsewhere", tmp_path / "features")
     (tmp_path / "features" / "metadata.json").unlink()
-    with pytest.raises(InputError, match="nobody knows of which model"):
+    with pytest.raises(InputError, match="metadata.json"):
         extract(model, videos, tmp_path / "features")
 
 
 def test_what_is_no_model(videos, tmp_path):
-    with pytest.raises(InputError, match="nowhere is no SavedModel"):
+    with pytest.raises(InputError, match="nowhere"):
         extract(tmp_path / "nowhere", videos, tmp_path / "features")
     plain = tf.Module()
     plain.double = tf.function(lambda x: {"y": 2 * x}, input_signature=[tf.TensorSpec([None])])
     tf.saved_model.save(
         plain, str(tmp_path / "plain"), signatures={"serving_default": plain.double}
     )
-    with pytest.raises(
-        InputError, match="no two-stream model: it lacks features, action, boundary, action_labels"
-    ):
+    with pytest.raises(InputError, match="plain.* features, action, boundary, action_labels"):
         extract(tmp_path / "plain", videos, tmp_path / "features")
     (tmp_path / "broken").mkdir()
     (tmp_path / "broken" / "saved_model.pb").write_bytes(b"rubbish")
-    with pytest.raises(InputError, match="broken cannot be loaded"):
+    with pytest.raises(InputError, match="broken"):
         extract(tmp_path / "broken", videos, tmp_path / "features")
     nan = save_model(tmp_path / "nan", weight=float("nan"))
-    with pytest.raises(InputError, match="hold NaN or infinity: the model is broken"):
+    with pytest.raises(InputError, match="long.*NaN"):
         extract(nan, videos / "long.mp4", tmp_path / "features")
 
 
-def test_ids(tmp_path):
-    for name in ("a/x.mp4", "b/x.mp4", "x.avi", "y.mp4", "a/z.tar.mkv"):
-        (tmp_path / name).parent.mkdir(exist_ok=True)
-        (tmp_path / name).touch()
-    named = {
-        name: path.relative_to(tmp_path).as_posix() for name, path in name_videos(tmp_path).items()
-    }
-    assert named == {
-        "a__x.mp4": "a/x.mp4",
-        "b__x.mp4": "b/x.mp4",
-        "x.avi": "x.avi",
-        "y": "y.mp4",
-        "z.tar": "a/z.tar.mkv",
-    }
-    (tmp_path / "a__x.mp4").touch()
-    (tmp_path / "a__x.mp4.mp4").touch()
-    with pytest.raises(InputError, match="would both get the id 'a__x.mp4'"):
-        name_videos(tmp_path)
-    with pytest.raises(InputError, match="does not exist"):
-        name_videos(tmp_path / "nowhere")
-    (tmp_path / "nothing").mkdir()
-    with pytest.raises(InputError, match="no video found"):
-        name_videos(tmp_path / "nothing")
-
-
 def test_memory_does_not_grow_with_the_video(model, make_video, tmp_path):
-    """Twelve times the frames, hardly more memory. (The frames of the long one alone would take 415
-    MB.)
-    """
+    """The long video has 18 times the frames; they alone would take 415 MB."""
     make_video(tmp_path / "short.mp4", num_frames=100, height=240, width=320)
     make_video(tmp_path / "long.mp4", num_frames=1800, height=240, width=320)
     extract(model, tmp_path / "short.mp4", tmp_path / "features")

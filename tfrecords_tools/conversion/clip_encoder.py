@@ -21,7 +21,9 @@ from av.video.reformatter import ColorRange, Colorspace, Interpolation, VideoRef
 
 from bsp_tf.base.errors import InputError
 from bsp_tf.records.schema import Clip, encode_clip
-from bsp_tf.video.reader import VideoError, decode_frames, quarter_turns, scaled_size
+from bsp_tf.video.picture import quarter_turns, scaled_size
+from bsp_tf.video.reader import decode_frames
+from bsp_tf.video.stream import VideoError
 from tfrecords_tools.inputs.clip_index import ClipSpec
 
 # While a record is written it is in memory twice; readers hold whole records too, and shuffle

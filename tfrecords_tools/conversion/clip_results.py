@@ -16,7 +16,7 @@ from pathlib import Path
 import google_crc32c
 
 from bsp_tf.base.atomic_file import atomic_write
-from bsp_tf.video.reader import VideoError
+from bsp_tf.video.stream import VideoError
 from tfrecords_tools.conversion.clip_encoder import Record
 from tfrecords_tools.inspection.record_reader import masked_crc
 

@@ -16,7 +16,7 @@ import time
 from pathlib import Path
 
 from bsp_tf.base.errors import InputError
-from bsp_tf.video.reader import VideoError
+from bsp_tf.video.stream import VideoError
 from tfrecords_tools.conversion.clip_encoder import EncodingOptions, encode_records
 from tfrecords_tools.conversion.clip_results import ClipResult, failure, result_path, write_result
 from tfrecords_tools.conversion.shard_writer import ShardTask, write_shard

@@ -9,12 +9,12 @@ import os
 
 from bsp_tf.annotations.reader import ODDITIES, load_annotations
 from bsp_tf.base.errors import InputError
+from bsp_tf.base.folder_listing import list_files
 from tfrecords_tools.inputs.clip_index import ClipIndex, FoundClip, format_seconds, make_clips
 from tfrecords_tools.inputs.file_listing import (
     by_stem,
     describe_absent,
     existing_folder,
-    list_files,
     prefer_videos,
 )
 from tfrecords_tools.inputs.label_map import match_labels

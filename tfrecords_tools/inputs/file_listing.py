@@ -1,6 +1,5 @@
-"""What lies in a folder, from one walk over it, and which of its files a name means."""
+"""Which of the files of a folder a name means, and what is said of a name that fits none."""
 
-import dataclasses
 import os
 import re
 from collections.abc import Collection, Iterable
@@ -19,19 +18,6 @@ TIMES = re.compile(r"_\d+_\d+$")
 MAX_CANDIDATES = 3
 
 
-@dataclasses.dataclass
-class FileListing:
-    """The files below a folder.
-
-    Attributes:
-        paths: relative, with "/", sorted; hidden files and folders are left out.
-        faults: (folder, reason) of folders that could not be listed.
-    """
-
-    paths: list[str]
-    faults: list[tuple[str, str]]
-
-
 def existing_folder(root: str | os.PathLike, flag: str) -> Path:
     """Returns `root`.
 
@@ -43,32 +29,6 @@ def existing_folder(root: str | os.PathLike, flag: str) -> Path:
         fault = "is no folder" if root.exists() else "does not exist"
         raise InputError(f"{flag.removeprefix('--')} folder {root} {fault}; check {flag}.")
     return root
-
-
-def list_files(root: str | os.PathLike) -> FileListing:
-    """Lists all files below a folder, each folder read once and no file looked at.
-
-    Links to folders are followed, but not to a folder above themselves. Links, pipes and devices
-    count as files: what cannot be read as a video is for the caller to list.
-    """
-    paths, faults, waiting = [], [], [""]
-    while waiting:
-        folder = waiting.pop()
-        try:
-            with os.scandir(os.path.join(root, folder)) as entries:
-                for entry in entries:
-                    if entry.name.startswith("."):
-                        continue
-                    relative = f"{folder}/{entry.name}" if folder else entry.name
-                    if not entry.is_dir():
-                        paths.append(relative)
-                    elif entry.is_symlink() and _is_loop(root, relative):
-                        faults.append((relative, "a link to a folder above it, not followed"))
-                    else:
-                        waiting.append(relative)
-        except OSError as error:
-            faults.append((folder or ".", f"cannot list this folder: {error.strerror}"))
-    return FileListing(sorted(paths), sorted(faults))
 
 
 def by_stem(paths: Iterable[str]) -> dict[str, list[str]]:
@@ -120,10 +80,3 @@ def _describe(near: list[str]) -> str:
         return "no such file"
     more = f" and {len(near) - MAX_CANDIDATES} more" if len(near) > MAX_CANDIDATES else ""
     return f"no such file; nearest: {', '.join(near[:MAX_CANDIDATES])}{more}"
-
-
-def _is_loop(root: str | os.PathLike, link: str) -> bool:
-    """Whether a link leads to a folder that the walk is in, by whatever way, or to one above it."""
-    target = os.path.realpath(os.path.join(root, link))
-    above = [os.path.realpath(os.path.join(root, parent)) for parent in Path(link).parents]
-    return any(os.path.commonpath([target, folder]) == target for folder in above)

@@ -17,9 +17,10 @@ from collections.abc import Iterator, Sequence
 from typing import IO
 
 from bsp_tf.base.errors import InputError
+from bsp_tf.base.folder_listing import list_files
 from tfrecords_tools.inputs.clip_index import ClipIndex, FoundClip, make_clips
 from tfrecords_tools.inputs.clip_table import Row, Table, choose_split, open_text
-from tfrecords_tools.inputs.file_listing import describe_absent, existing_folder, list_files
+from tfrecords_tools.inputs.file_listing import describe_absent, existing_folder
 from tfrecords_tools.inputs.label_map import match_labels
 
 # Where a path that is not there most likely ends: after its suffix.

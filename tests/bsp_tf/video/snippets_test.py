@@ -10,7 +10,7 @@ import tracemalloc
 import numpy as np
 import pytest
 
-from bsp_tf.video.reader import TruncatedVideoError
+from bsp_tf.video.stream import TruncatedVideoError
 from bsp_tf.video.snippets import count_snippets, largest_pixel_change, read_ahead, snippet_batches
 
 

@@ -8,7 +8,8 @@ from av.video.reformatter import ColorRange, VideoReformatter
 
 from bsp_tf.base.errors import InputError
 from bsp_tf.records.parser import parse_clip
-from bsp_tf.video.reader import VideoError, read_frames
+from bsp_tf.video.reader import read_frames
+from bsp_tf.video.stream import VideoError
 from tfrecords_tools.conversion import clip_encoder
 from tfrecords_tools.conversion.clip_encoder import EncodingOptions, convert_clip, encode_records
 from tfrecords_tools.inputs.clip_index import ClipSpec

@@ -6,7 +6,7 @@ import pytest
 import tensorflow as tf
 
 from bsp_tf.base.errors import InputError
-from bsp_tf.video.reader import VideoError
+from bsp_tf.video.stream import VideoError
 from tfrecords_tools.conversion.clip_encoder import Record
 from tfrecords_tools.conversion.clip_results import (
     ClipResult,

@@ -1,62 +1,6 @@
-"""One walk over a folder, and what names find in it."""
+"""What names find among the files of a folder."""
 
-import os
-
-import pytest
-
-from tfrecords_tools.inputs.file_listing import by_stem, describe_absent, list_files, prefer_videos
-
-
-def test_all_files_sorted_without_hidden_ones(tmp_path, touch):
-    touch(tmp_path, "b/2.mp4", "a.mp4", "b/c/d/-x.avi", ".git/x", "b/.x", "a b/new\nline.mp4")
-    os.mkfifo(tmp_path / "pipe")
-    (tmp_path / "gone.mp4").symlink_to("nowhere")
-    listing = list_files(tmp_path)
-    assert listing.paths == [
-        "a b/new\nline.mp4",
-        "a.mp4",
-        "b/2.mp4",
-        "b/c/d/-x.avi",
-        "gone.mp4",
-        "pipe",
-    ]
-    assert listing.faults == []
-
-
-def test_links_to_folders_are_followed_but_not_in_circles(tmp_path, touch):
-    touch(tmp_path, "root/a/1.mp4", "root/b/2.mp4", "other/3.mp4")
-    root = tmp_path / "root"
-    (root / "linked").symlink_to(tmp_path / "other")
-    (root / "a" / "up").symlink_to("..")
-    (root / "a" / "b").symlink_to("../b")
-    (root / "b" / "a").symlink_to("../a")
-    listing = list_files(root)
-    assert [path for path in listing.paths if path.count("/") == 1] == [
-        "a/1.mp4",
-        "b/2.mp4",
-        "linked/3.mp4",
-    ]
-    assert len(listing.paths) == 5
-    assert ("a/up", "a link to a folder above it, not followed") in listing.faults and len(
-        listing.faults
-    ) >= 3
-
-
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may list every folder")
-def test_a_locked_folder_is_named(tmp_path, touch):
-    touch(tmp_path, "a/1.mp4", "b/2.mp4")
-    (tmp_path / "a").chmod(0)
-    listing = list_files(tmp_path)
-    (tmp_path / "a").chmod(0o755)
-    assert listing.paths == ["b/2.mp4"] and listing.faults == [
-        ("a", "cannot list this folder: Permission denied")
-    ]
-
-
-def test_a_folder_that_vanished_is_named(tmp_path):
-    assert list_files(tmp_path / "gone").faults == [
-        (".", "cannot list this folder: No such file or directory")
-    ]
+from tfrecords_tools.inputs.file_listing import by_stem, describe_absent, prefer_videos
 
 
 def test_stems():

@@ -3,8 +3,8 @@
 import pytest
 
 from bsp_tf.base.errors import InputError
+from bsp_tf.base.folder_listing import FileListing
 from tfrecords_tools.inputs.clip_index import ClipSpec
-from tfrecords_tools.inputs.file_listing import FileListing
 from tfrecords_tools.inputs.kinetics_index import index_kinetics
 
 HEADER = "label,youtube_id,time_start,time_end,split,is_cc\n"

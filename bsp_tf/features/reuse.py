@@ -1,0 +1,72 @@
+"""Whether a feature folder that is there goes with the extraction that is about to start."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from bsp_tf.base.atomic_file import read_json_object
+from bsp_tf.base.errors import InputError
+from bsp_tf.features.store import METADATA_FILE
+from bsp_tf.features.video_ids import printable
+
+
+def refuse_other_settings(output: Path, settings: Mapping[str, Any]) -> None:
+    """Checks that the features in `output`, if there are any, were made with these settings.
+
+    Args:
+        output: feature folder, which need not exist.
+        settings: what metadata.json is about to say.
+    Raises:
+        InputError: features of another model or with other settings, arrays without metadata, or
+            a file in place of the folder.
+    """
+    if not (output / METADATA_FILE).is_file():
+        if output.exists() and not output.is_dir():
+            raise InputError(f"{output} is a file; choose a folder for --output.")
+        if any(output.glob("*.npy")):
+            raise InputError(
+                f"{output} holds arrays but no {METADATA_FILE}, so their model is not known; choose "
+                "another --output, or empty that folder."
+            )
+        return
+    before = read_json_object(output / METADATA_FILE)
+    if before.get("model_sha256") != settings["model_sha256"]:
+        raise InputError(
+            f"{output} holds features of another model (before {before.get('model')}, now "
+            f"{settings['model']}, whose weights differ); choose another --output, or empty that "
+            "folder."
+        )
+    differing = [
+        f"--{name} (now {settings[name]}, before {before.get(name)})"
+        for name in ("frame_step", "stride", "short_side")
+        if before.get(name) != settings[name]
+    ]
+    if differing:
+        raise InputError(
+            f"{output} holds features with other settings: {', '.join(differing)} differ. Choose "
+            "another --output, or empty that folder."
+        )
+
+
+def is_finished(
+    name: str, path: Path, finished: Mapping[str, Mapping[str, Any]], output: Path
+) -> bool:
+    """Whether the features of a video are there.
+
+    Args:
+        name: id of the video.
+        path: its file.
+        finished: id -> what metadata.json says of it, for the videos with features.
+        output: feature folder, for the message.
+    Raises:
+        InputError: there are features of another file under this id.
+    """
+    if name not in finished:
+        return False
+    before = (finished[name].get("file"), finished[name].get("num_bytes"))
+    if before != (printable(path.name), path.stat().st_size):
+        raise InputError(
+            f"{output} holds features {name!r} of another file than {path} ({before[0]}, "
+            f"{before[1]} bytes); choose another --output, or delete {output / name}.npy."
+        )
+    return True

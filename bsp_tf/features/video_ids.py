@@ -1,0 +1,51 @@
+"""Which videos a path names, and the id of each, under which its features are stored.
+
+The id is the file name without suffix; where two files would get the same id, theirs are the paths
+below the folder with the suffix, "/" written "__".
+"""
+
+import os
+import sys
+from collections import Counter
+from pathlib import Path
+
+from bsp_tf.base.errors import InputError
+from bsp_tf.base.folder_listing import list_files
+
+
+def name_videos(videos: str | os.PathLike) -> dict[str, Path]:
+    """The id and path of every video below a folder, or of one file.
+
+    Folders that cannot be listed are named on stderr.
+
+    Raises:
+        InputError: no such folder or file, no file in it, or two files that get the same id even
+            so.
+    """
+    root = Path(videos)
+    if root.is_file():
+        return {printable(root.stem): root}
+    if not root.is_dir():
+        raise InputError(f"{root} does not exist; check --videos.")
+    listing = list_files(root)
+    for folder, reason in listing.faults:
+        print(f"warning: {root / folder}: {reason}", file=sys.stderr)
+    if not listing.paths:
+        raise InputError(f"no video found: folder {root} is empty; check --videos.")
+    stems = Counter(Path(path).stem for path in listing.paths)
+    named: dict[str, Path] = {}
+    for path in listing.paths:
+        stem = Path(path).stem
+        name = printable(stem if stems[stem] == 1 else path.replace("/", "__"))
+        if name in named:
+            raise InputError(
+                f"{named[name]} and {root / path} would both get the id {name!r}; rename one of "
+                "them."
+            )
+        named[name] = root / path
+    return named
+
+
+def printable(name: str) -> str:
+    """A file name that is not UTF-8 with its odd bytes spelled out, as JSON and terminals need it."""
+    return name.encode("utf-8", "backslashreplace").decode()

@@ -1,0 +1,56 @@
+"""A decoded picture -> RGB: turned upright, scaled, 8 bit.
+
+What is done with the quirks of real files:
+
+- **Rotation** of the display matrix (phones) is applied in steps of 90 degrees; the sample aspect
+  ratio is not: pixels stay as stored.
+- **Pixel formats**: everything (grey, 10 bit, full range, odd sizes) is converted to 8-bit RGB with
+  the colour matrix that the stream names. A stream that changes its size midway is scaled to the
+  size of its first frame.
+"""
+
+import av
+import numpy as np
+from av.video.reformatter import ColorRange, Interpolation, VideoReformatter
+
+
+def quarter_turns(frame: av.VideoFrame) -> int:
+    """Counter-clockwise quarter turns that bring the stored picture upright."""
+    return round(frame.rotation / 90) % 4
+
+
+def scaled_size(frame: av.VideoFrame, short_side: int | None) -> tuple[int, int]:
+    """(width, height) in pixels, not turned, with the shorter side scaled down to `short_side`.
+
+    Smaller frames, and all frames if `short_side` is None or 0, keep their size.
+    """
+    scale = min(short_side / min(frame.width, frame.height), 1.0) if short_side else 1.0
+    return max(round(frame.width * scale), 1), max(round(frame.height * scale), 1)
+
+
+class RgbConverter:
+    """Decoded frame -> uint8 [H, W, 3] RGB, upright, scaled; every frame in the size of the first."""
+
+    def __init__(self, short_side: int | None) -> None:
+        self._short_side = short_side
+        self._reformatter = VideoReformatter()
+        self._size: tuple[int, int] | None = None
+        self._turns = 0
+
+    def __call__(self, frame: av.VideoFrame) -> np.ndarray:
+        if self._size is None:
+            self._size = scaled_size(frame, self._short_side)
+            self._turns = quarter_turns(frame)
+        width, height = self._size
+        picture = self._reformatter.reformat(
+            frame,
+            width,
+            height,
+            "rgb24",
+            interpolation=Interpolation.BILINEAR,
+            src_color_range=frame.color_range,
+            dst_color_range=ColorRange.JPEG,
+            threads=1,
+        )
+        image = picture.to_ndarray()
+        return np.ascontiguousarray(np.rot90(image, self._turns)) if self._turns else image

@@ -1,0 +1,43 @@
+"""Ids of videos: short where they can be, and different in any case."""
+
+import pytest
+
+from bsp_tf.base.errors import InputError
+from bsp_tf.features.video_ids import name_videos, printable
+
+
+def test_ids(tmp_path):
+    for name in ("a/x.mp4", "b/x.mp4", "x.avi", "y.mp4", "a/z.tar.mkv"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).touch()
+    named = {
+        name: path.relative_to(tmp_path).as_posix() for name, path in name_videos(tmp_path).items()
+    }
+    assert named == {
+        "a__x.mp4": "a/x.mp4",
+        "b__x.mp4": "b/x.mp4",
+        "x.avi": "x.avi",
+        "y": "y.mp4",
+        "z.tar": "a/z.tar.mkv",
+    }
+    (tmp_path / "a__x.mp4").touch()
+    (tmp_path / "a__x.mp4.mp4").touch()
+    with pytest.raises(InputError, match="'a__x.mp4'"):
+        name_videos(tmp_path)
+    with pytest.raises(InputError, match="nowhere"):
+        name_videos(tmp_path / "nowhere")
+    (tmp_path / "nothing").mkdir()
+    with pytest.raises(InputError, match="nothing"):
+        name_videos(tmp_path / "nothing")
+
+
+def test_names_that_are_not_utf8():
+    assert printable("caf\udce9") == "caf\\udce9" and printable("café") == "café"
+
+
+def test_a_folder_that_cannot_be_listed_is_named(tmp_path, capsys):
+    (tmp_path / "a").mkdir()
+    (tmp_path / "a" / "x.mp4").touch()
+    (tmp_path / "a" / "up").symlink_to("..")
+    assert list(name_videos(tmp_path)) == ["x"]
+    assert str(tmp_path / "a" / "up") in capsys.readouterr().err
