@@ -32,9 +32,9 @@ import simplejpeg
 from absl import flags
 from av.video.reformatter import ColorRange, Colorspace
 
-from bsp_tf.base.atomic_file import write_json
 from bsp_tf.base.command_line import run_command
 from bsp_tf.base.errors import InputError
+from bsp_tf.base.json_file import write_json
 from bsp_tf.video.reader import decode_frames
 from tfrecords_tools.conversion.clip_encoder import JpegEncoder
 

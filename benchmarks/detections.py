@@ -23,9 +23,9 @@ from pathlib import Path
 import numpy as np
 from absl import flags
 
-from bsp_tf.base.atomic_file import write_json
 from bsp_tf.base.command_line import run_command
 from bsp_tf.base.errors import InputError
+from bsp_tf.base.json_file import write_json
 from bsp_tf.localization.detection_file import write_detections
 from bsp_tf.localization.fusion import make_detections
 from bsp_tf.localization.heads.gtad.decode import decode_proposals

@@ -20,10 +20,10 @@ import tensorflow as tf
 from absl import flags
 from ml_collections import ConfigDict
 
-from bsp_tf.base.atomic_file import write_json
 from bsp_tf.base.command_line import run_command
 from bsp_tf.base.config_flag import check_config_flags
 from bsp_tf.base.errors import InputError
+from bsp_tf.base.json_file import write_json
 from bsp_tf.clips import pipelines
 from bsp_tf.frames import decoding
 from bsp_tf.synthesis.settings import CLIPS_PER_QUAD

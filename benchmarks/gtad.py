@@ -24,9 +24,9 @@ import numpy as np
 import tensorflow as tf
 from absl import flags
 
-from bsp_tf.base.atomic_file import write_json
 from bsp_tf.base.command_line import run_command
 from bsp_tf.base.errors import InputError
+from bsp_tf.base.json_file import write_json
 from bsp_tf.localization.heads.gtad.graph import nearest_neighbours
 from bsp_tf.localization.heads.gtad.losses import gtad_losses
 from bsp_tf.localization.heads.gtad.network import GTAD

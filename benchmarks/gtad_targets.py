@@ -18,9 +18,9 @@ import numpy as np
 from absl import flags
 
 from bsp_tf.annotations.reader import load_annotations
-from bsp_tf.base.atomic_file import write_json
 from bsp_tf.base.command_line import run_command
 from bsp_tf.base.errors import InputError
+from bsp_tf.base.json_file import write_json
 from bsp_tf.features.span import FeatureSpan
 from bsp_tf.localization.heads.gtad.targets import video_targets
 from bsp_tf.localization.training_data import LocalizationData

@@ -28,9 +28,9 @@ from absl import flags
 from ml_collections import ConfigDict
 from PIL import Image
 
-from bsp_tf.base.atomic_file import write_json
 from bsp_tf.base.command_line import run_command
 from bsp_tf.base.errors import InputError
+from bsp_tf.base.json_file import write_json
 from bsp_tf.clips import clip_order, pipelines
 from bsp_tf.frames import decoding, preprocessing, sampling
 from bsp_tf.records import folder as record_folder

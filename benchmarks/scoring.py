@@ -30,9 +30,9 @@ import numpy as np
 from absl import flags
 
 from benchmarks.scoring_loops import map_in_frames, map_in_loops, recall_in_loops
-from bsp_tf.base.atomic_file import write_json
 from bsp_tf.base.command_line import run_command
 from bsp_tf.base.errors import InputError
+from bsp_tf.base.json_file import write_json
 from bsp_tf.evaluation.detection_map import ACTIVITYNET_TIOU, detection_map
 from bsp_tf.evaluation.ground_truth import Instances, load_ground_truth
 from bsp_tf.evaluation.proposal_recall import proposal_recall

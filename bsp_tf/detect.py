@@ -34,10 +34,10 @@ from absl import flags
 from tqdm import tqdm
 
 from bsp_tf.annotations.reader import VideoAnnotation, annotation_files, load_annotations
-from bsp_tf.base.atomic_file import read_json_object
 from bsp_tf.base.command_line import run_command
 from bsp_tf.base.errors import InputError
-from bsp_tf.base.finished_output import digest_files, finished_output
+from bsp_tf.base.json_file import read_json_object
+from bsp_tf.base.settings import digest_files, finished_output
 from bsp_tf.features.sources import FeatureSources, features_digest, open_features
 from bsp_tf.localization.class_scores import (
     ClassScores,

@@ -23,9 +23,9 @@ from pathlib import Path
 import numpy as np
 from absl import flags
 
-from bsp_tf.base.atomic_file import write_json
 from bsp_tf.base.command_line import run_command
 from bsp_tf.base.errors import InputError
+from bsp_tf.base.json_file import write_json
 from bsp_tf.evaluation import detection_map as maps
 from bsp_tf.evaluation import filtering, score_tables
 from bsp_tf.evaluation import proposal_recall as recalls

@@ -28,10 +28,11 @@ from typing import Any
 from absl import flags
 from ml_collections import ConfigDict
 
-from bsp_tf.base.atomic_file import atomic_write, make_folder, write_json
+from bsp_tf.base.atomic_file import atomic_write, make_folder
 from bsp_tf.base.command_line import run_command
 from bsp_tf.base.errors import InputError
-from bsp_tf.base.finished_output import digest_files, finished_output, refuse_output_inside
+from bsp_tf.base.json_file import write_json
+from bsp_tf.base.settings import digest_files, finished_output, refuse_output_inside
 from bsp_tf.clips.pipelines import SAMPLINGS
 from bsp_tf.evaluation import accuracy_tables, boundary_accuracy, clip_accuracy
 from bsp_tf.pretraining.clip_evaluation import Views, predict_boundaries, predictor, sum_view_logits

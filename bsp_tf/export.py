@@ -30,9 +30,10 @@ import numpy as np
 import tensorflow as tf
 from absl import flags
 
-from bsp_tf.base.atomic_file import make_folder, read_json, read_json_object, write_json
+from bsp_tf.base.atomic_file import make_folder
 from bsp_tf.base.command_line import run_command
 from bsp_tf.base.errors import InputError
+from bsp_tf.base.json_file import read_json, read_json_object, write_json
 from bsp_tf.frames import decoding, preprocessing
 from bsp_tf.models.tsm import TSM
 from bsp_tf.models.two_stream import TwoStream

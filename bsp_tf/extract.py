@@ -38,7 +38,7 @@ from tqdm import tqdm
 
 from bsp_tf.base.atomic_file import atomic_write
 from bsp_tf.base.command_line import run_command
-from bsp_tf.base.finished_output import refuse_output_inside
+from bsp_tf.base.settings import refuse_output_inside
 from bsp_tf.features.reuse import is_finished, refuse_other_settings
 from bsp_tf.features.store import finished_videos, write_metadata, write_video
 from bsp_tf.features.video_ids import name_videos, printable

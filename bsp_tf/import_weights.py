@@ -32,10 +32,11 @@ from typing import Any
 import numpy as np
 from absl import flags
 
-from bsp_tf.base.atomic_file import make_folder, read_json_object, write_json
+from bsp_tf.base.atomic_file import make_folder
 from bsp_tf.base.command_line import run_command
 from bsp_tf.base.errors import InputError
-from bsp_tf.base.finished_output import digest_files
+from bsp_tf.base.json_file import read_json_object, write_json
+from bsp_tf.base.settings import digest_files
 from bsp_tf.features.layout import SETTINGS
 
 FLAGS = flags.FLAGS

@@ -23,9 +23,9 @@ from pathlib import Path
 
 from absl import flags
 
-from bsp_tf.base.atomic_file import read_json, write_json
 from bsp_tf.base.command_line import run_command
 from bsp_tf.base.errors import InputError
+from bsp_tf.base.json_file import read_json, write_json
 
 FLAGS = flags.FLAGS
 

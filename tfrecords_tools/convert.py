@@ -35,10 +35,11 @@ import av
 from absl import flags
 from tqdm import tqdm
 
-from bsp_tf.base.atomic_file import atomic_write, read_json_object, write_json
+from bsp_tf.base.atomic_file import atomic_write
 from bsp_tf.base.command_line import run_command
 from bsp_tf.base.errors import InputError
-from bsp_tf.base.finished_output import refuse_output_inside
+from bsp_tf.base.json_file import read_json_object, write_json
+from bsp_tf.base.settings import refuse_output_inside
 from bsp_tf.records.schema import LABELS_FILE, MANIFEST_FILE
 from tfrecords_tools.conversion.beam_runner import BeamPool
 from tfrecords_tools.conversion.clip_encoder import LONG_CLIPS, MAX_RECORD_BYTES, EncodingOptions

@@ -20,9 +20,9 @@ from typing import Any
 from absl import flags
 from tqdm import tqdm
 
-from bsp_tf.base.atomic_file import read_json_object, write_json
 from bsp_tf.base.command_line import run_command
 from bsp_tf.base.errors import InputError
+from bsp_tf.base.json_file import read_json_object, write_json
 from tfrecords_tools.sample_world.files import ClipPlan, make_file, plan_clip
 from tfrecords_tools.sample_world.motions import ACTIONS
 from tfrecords_tools.sample_world.videos import VideoPlan, describe, plan_videos

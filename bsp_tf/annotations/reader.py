@@ -28,8 +28,8 @@ from typing import Any
 import numpy as np
 
 from bsp_tf.annotations.tables import read_table
-from bsp_tf.base.atomic_file import read_json
 from bsp_tf.base.errors import InputError
+from bsp_tf.base.json_file import read_json
 
 ODDITIES = {
     "clamped": "cut to the video's duration",

@@ -1,9 +1,9 @@
-"""Files that are either whole or not there: write to a temporary neighbour, then rename."""
+"""Files and folders that are whole or not there: written beside their place, then renamed."""
 
 import contextlib
 import errno
-import json
 import os
+import shutil
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,8 +17,7 @@ _DISK_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EROFS)
 
 @contextlib.contextmanager
 def atomic_write(path: str | os.PathLike, mode: str = "wb") -> Iterator[IO]:
-    """Opens a temporary file beside `path` and renames it to `path` when the block ends without an
-    error.
+    """Opens a file that becomes `path` when the block ends without an error.
 
     Parent folders are made. If the block raises, or the process is killed, `path` is as it was
     before.
@@ -32,7 +31,7 @@ def atomic_write(path: str | os.PathLike, mode: str = "wb") -> Iterator[IO]:
             disk full.
     """
     path = Path(path)
-    text = {} if "b" in mode else {"encoding": "utf-8", "newline": ""}
+    text: dict[str, Any] = {} if "b" in mode else {"encoding": "utf-8", "newline": ""}
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         if path.is_dir():
@@ -62,6 +61,44 @@ def atomic_write(path: str | os.PathLike, mode: str = "wb") -> Iterator[IO]:
             os.unlink(temporary)
 
 
+@contextlib.contextmanager
+def atomic_folder(path: str | os.PathLike) -> Iterator[Path]:
+    """Makes an empty folder that becomes `path` when the block ends without an error.
+
+    Parent folders are made. If the block raises, nothing is left; if the process is killed, a
+    hidden folder `.<name>.*.partial` is.
+
+    Args:
+        path: Final name of the folder; it may be there if it is empty.
+
+    Raises:
+        InputError: the folder cannot be written there: no rights, a file or a filled folder of that
+            name, disk full.
+    """
+    path = Path(path)
+    make_folder(path.parent)
+    try:
+        # Beside its place, so that the rename stays within one file system.
+        temporary = tempfile.mkdtemp(dir=path.parent, prefix=f".{path.name}.", suffix=".partial")
+    except OSError as error:
+        raise _cannot_write(path, error) from error
+    try:
+        # One level deeper: mkdtemp makes private folders; a result has the rights of any new one.
+        folder = Path(temporary, "content")
+        folder.mkdir()
+        yield folder
+        try:
+            os.replace(folder, path)
+        except OSError as error:
+            raise _cannot_write(path, error) from error
+    except OSError as error:
+        if error.errno in _DISK_ERRORS:
+            raise _cannot_write(path, error) from error
+        raise
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+
+
 def make_folder(path: str | os.PathLike) -> None:
     """Makes a folder and its parents; one that is there already is fine.
 
@@ -80,50 +117,3 @@ def _cannot_write(path: Path, error: OSError) -> InputError:
     return InputError(
         f"cannot write {path}: {error.strerror}. Choose another output path, or free space there."
     )
-
-
-def write_json(path: str | os.PathLike, value: Any) -> None:
-    """Writes `value` as indented JSON, atomically. NaN and infinity are refused (ValueError): JSON
-    has none.
-    """
-    text = json.dumps(value, indent=1, ensure_ascii=False, allow_nan=False)
-    with atomic_write(path, "w") as file:
-        file.write(text + "\n")
-
-
-def read_json_object(path: str | os.PathLike, *keys: str) -> dict[str, Any]:
-    """Reads a JSON file that holds an object with at least `keys`.
-
-    Raises:
-        InputError: as `read_json`, or the file holds something else or lacks a key.
-    """
-    value = read_json(path)
-    if not isinstance(value, dict):
-        raise InputError(
-            f"{path} holds no JSON object, so it is not the file it should be. Check the path, or "
-            "write it anew."
-        )
-    lacking = [key for key in keys if key not in value]
-    if lacking:
-        raise InputError(
-            f"{path} lacks {', '.join(map(repr, lacking))}. Check that it is the right file, or "
-            "write it "
-            "anew."
-        )
-    return value
-
-
-def read_json(path: str | os.PathLike) -> Any:
-    """Reads a JSON file.
-
-    Raises:
-        InputError: the file is missing, not readable or no JSON; the message names it.
-    """
-    try:
-        return json.loads(Path(path).read_text(encoding="utf-8"))
-    except OSError as error:
-        raise InputError(f"cannot read {path}: {error.strerror}. Check the path.") from error
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
-        raise InputError(
-            f"{path} is not valid JSON ({error}). Write it anew or mend that place."
-        ) from error

@@ -1,6 +1,4 @@
-"""The --config flag: a config file, every field of it a flag, and one clear line for a mistyped
-one.
-"""
+"""The --config flag: a config file, each of its fields a flag, one clear line for a wrong one."""
 
 import contextlib
 import difflib
@@ -72,8 +70,7 @@ def check_config_flags(arguments: Sequence[str], fields: Sequence[str] = ()) -> 
     if lacking:
         raise InputError(
             f"--config={path} is no config of this command: it has no field {lacking[0]!r}. See "
-            "the "
-            "command in the docstring of each file in configs/."
+            "the command in the docstring of each file in configs/."
         )
     known = dict(_fields(config))
     for argument in arguments:
@@ -117,7 +114,7 @@ def _load_without_overrides(path: str) -> ConfigDict:
         config = values["config"].value
         if isinstance(config, ConfigDict):
             return config
-        # A file that get_config() fails to read is not told before the first access.
+        # A file that get_config() fails to read raises at the first access, not before.
         with contextlib.suppress(AttributeError):
             config.task  # noqa: B018
     except _CONFIG_ERRORS as error:
@@ -131,9 +128,9 @@ def _load_without_overrides(path: str) -> ConfigDict:
 
 
 def _innermost(error: BaseException) -> BaseException:
-    """What the file itself raised: the parsers around it put a whole traceback into their message."""
-    while error.__cause__ or error.__context__:
-        error = error.__cause__ or error.__context__
+    """What the file itself raised; the parsers around it put a whole traceback in their message."""
+    while inner := error.__cause__ or error.__context__:
+        error = inner
     return error
 
 
@@ -143,9 +140,7 @@ def _first_line(error: BaseException) -> str:
 
 
 def _fields(config: ConfigDict, prefix: str = ""):
-    """Yields (dotted name, value) of every field, groups included: a whole group can be given as
-    well.
-    """
+    """Yields (dotted name, value) of every field; groups too, for they can be given whole."""
     for name, value in config.items():
         yield prefix + name, value
         if isinstance(value, ConfigDict):

@@ -10,8 +10,8 @@ from pathlib import Path
 import numpy as np
 
 from bsp_tf.base.errors import InputError
+from bsp_tf.base.json_file import read_json
 from bsp_tf.evaluation.ground_truth import Instances
-from bsp_tf.evaluation.json_document import read_json_document
 
 # Two annotations whose ends differ by no more are one, as ActionFormer's reader has it.
 SAME_SECONDS = 1e-3
@@ -36,7 +36,7 @@ def load_video_list(path: str | os.PathLike) -> list[str]:
         InputError: the file cannot be read, has another form or names no video.
     """
     if str(path).endswith((".json", ".json.gz")):
-        names = read_json_document(path)
+        names = read_json(path)
         names = list(names) if isinstance(names, dict) else names
         if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
             raise InputError(

@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 
 from bsp_tf.base.errors import InputError
-from bsp_tf.evaluation.json_document import read_json_document
+from bsp_tf.base.json_file import read_json
 
 # 30 years: beyond it a time is a mistake, and lengths would begin to lose their fractions.
 LONGEST_SECONDS = 1e9
@@ -95,7 +95,7 @@ def load_ground_truth(path: str | os.PathLike, subset: str) -> Instances:
             entry and key), a segment ends before it starts, or the subset holds no annotated
             segment.
     """
-    database = _member(read_json_document(path), "database", path)
+    database = _member(read_json(path), "database", path)
     sizes: dict[str, int] = {}
     videos, labels, segments, known, durations = [], [], [], [], {}
     for name, entry in database.items():
@@ -160,7 +160,7 @@ def load_proposals(path: str | os.PathLike) -> Instances:
 
 
 def _load_results(path: str | os.PathLike, *keys: str) -> Instances:
-    results = _member(read_json_document(path), "results", path)
+    results = _member(read_json(path), "results", path)
     columns = _fast_columns(results, "label" in keys)
     if columns is None:
         videos, labels, segments, scores = [], [], [], []

@@ -5,8 +5,9 @@ import io
 import os
 from pathlib import Path
 
-from bsp_tf.base.atomic_file import atomic_write, write_json
+from bsp_tf.base.atomic_file import atomic_write
 from bsp_tf.base.errors import InputError
+from bsp_tf.base.json_file import write_json
 from bsp_tf.evaluation.detection_map import DetectionScores
 from bsp_tf.evaluation.proposal_recall import RecallScores
 

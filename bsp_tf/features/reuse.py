@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from bsp_tf.base.atomic_file import read_json_object
 from bsp_tf.base.errors import InputError
+from bsp_tf.base.json_file import read_json_object
 from bsp_tf.features.store import METADATA_FILE
 from bsp_tf.features.video_ids import printable
 

@@ -21,7 +21,7 @@ import numpy as np
 from bsp_tf.annotations.reader import VideoAnnotation
 from bsp_tf.annotations.video_ids import match_id
 from bsp_tf.base.errors import InputError
-from bsp_tf.base.finished_output import digest_files
+from bsp_tf.base.settings import digest_files
 from bsp_tf.features.formats import FeatureFiles
 from bsp_tf.features.layout import SETTINGS, RowLayout, check_told, read_layouts, source_paths
 from bsp_tf.features.span import FeatureSpan, feature_span

@@ -20,8 +20,9 @@ from zipfile import BadZipFile
 
 import numpy as np
 
-from bsp_tf.base.atomic_file import atomic_write, read_json_object, write_json
+from bsp_tf.base.atomic_file import atomic_write
 from bsp_tf.base.errors import InputError
+from bsp_tf.base.json_file import read_json_object, write_json
 
 METADATA_FILE = "metadata.json"
 PROBABILITIES_FOLDER = "probabilities"

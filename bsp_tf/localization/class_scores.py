@@ -13,8 +13,8 @@ from typing import Any, Protocol
 import numpy as np
 
 from bsp_tf.annotations.video_ids import match_id
-from bsp_tf.base.atomic_file import read_json
 from bsp_tf.base.errors import InputError
+from bsp_tf.base.json_file import read_json
 
 # The classes of THUMOS14's temporal annotations and their numbers, from 1, among the 101 of UCF-101
 # ("type_idx" of its annotation tables).

@@ -15,8 +15,8 @@ from typing import Any
 import tensorflow as tf
 from ml_collections import ConfigDict
 
-from bsp_tf.base.atomic_file import read_json_object, write_json
 from bsp_tf.base.errors import InputError
+from bsp_tf.base.json_file import read_json_object, write_json
 from bsp_tf.features.layout import SETTINGS, read_layouts, source_paths
 from bsp_tf.localization.heads.gtad.losses import LOSS_VARIANTS
 from bsp_tf.localization.heads.gtad.network import GTAD

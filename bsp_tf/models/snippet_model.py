@@ -9,8 +9,8 @@ from typing import Any
 
 import tensorflow as tf
 
-from bsp_tf.base.atomic_file import read_json_object
 from bsp_tf.base.errors import InputError
+from bsp_tf.base.json_file import read_json_object
 
 OUTPUTS = ("features", "action", "boundary")
 

@@ -6,8 +6,8 @@ from pathlib import Path
 import tensorflow as tf
 from ml_collections import ConfigDict
 
-from bsp_tf.base.atomic_file import read_json_object
 from bsp_tf.base.errors import InputError
+from bsp_tf.base.json_file import read_json_object
 from bsp_tf.models.tsm import TSM
 from bsp_tf.runs.checkpoints import restore_checkpoint
 from bsp_tf.runs.workdir import BEST, CONFIG, checkpoint_folder, model_state, read_labels

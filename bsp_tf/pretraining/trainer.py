@@ -24,7 +24,7 @@ import tensorflow as tf
 from ml_collections import ConfigDict
 from tqdm import tqdm
 
-from bsp_tf.base.atomic_file import read_json, write_json
+from bsp_tf.base.json_file import read_json, write_json
 from bsp_tf.clips.pipelines import dataset_for
 from bsp_tf.pretraining.evaluation import Evaluator, summary
 from bsp_tf.pretraining.learner import Learner

@@ -14,8 +14,8 @@ import os
 import struct
 from pathlib import Path
 
-from bsp_tf.base.atomic_file import read_json_object
 from bsp_tf.base.errors import InputError
+from bsp_tf.base.json_file import read_json_object
 
 SHARD_PATTERN = "clips-?????-of-?????"
 # TFRecord framing: uint64 length, uint32 its CRC, the data, uint32 CRC of the data (little endian).

@@ -5,9 +5,9 @@ from pathlib import Path
 from typing import Any
 
 from bsp_tf.annotations.reader import load_annotations
-from bsp_tf.base.atomic_file import read_json, read_json_object
 from bsp_tf.base.errors import InputError
-from bsp_tf.evaluation.ground_truth import load_predictions, read_json_document
+from bsp_tf.base.json_file import read_json, read_json_object
+from bsp_tf.evaluation.ground_truth import load_predictions
 from bsp_tf.report.figures import style
 from bsp_tf.runs.metrics_log import read_rows
 
@@ -144,7 +144,7 @@ def _load_database(path: Path, subset: str) -> dict[str, dict[str, Any]]:
     """Video -> {"duration", "annotations", and where known "joints", "distractors"}, actions within
     the duration.
     """
-    marks = read_json_document(path)
+    marks = read_json(path)
     chosen = {}
     for video, known in load_annotations(path, subset).items():
         actions = [

@@ -8,7 +8,8 @@ from typing import Any
 import jinja2
 from tqdm import tqdm
 
-from bsp_tf.base.atomic_file import atomic_write, write_json
+from bsp_tf.base.atomic_file import atomic_write
+from bsp_tf.base.json_file import write_json
 from bsp_tf.evaluation.joint_auc import SCORE_NAMES
 from bsp_tf.features.store import FeatureStore
 from bsp_tf.report import summary

@@ -14,8 +14,9 @@ from typing import Any
 import tensorflow as tf
 from ml_collections import ConfigDict
 
-from bsp_tf.base.atomic_file import atomic_write, read_json_object, write_json
+from bsp_tf.base.atomic_file import atomic_write
 from bsp_tf.base.errors import InputError
+from bsp_tf.base.json_file import read_json_object, write_json
 from bsp_tf.models.tsm import TSM
 from bsp_tf.runs.checkpoints import restore_checkpoint
 

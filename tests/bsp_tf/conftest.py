@@ -20,7 +20,7 @@ def write_records(
     """Two shards of clips whose square moves by class, with labels.txt and manifest.json."""
     import tensorflow as tf
 
-    from bsp_tf.base.atomic_file import write_json
+    from bsp_tf.base.json_file import write_json
     from bsp_tf.records.schema import Clip, encode_clip, shard_name
 
     rng = np.random.default_rng(seed)

@@ -16,14 +16,9 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from bsp_tf.base.atomic_file import (
-    atomic_write,
-    make_folder,
-    read_json,
-    read_json_object,
-    write_json,
-)
+from bsp_tf.base.atomic_file import atomic_write, make_folder
 from bsp_tf.base.errors import InputError
+from bsp_tf.base.json_file import read_json, read_json_object, write_json
 from bsp_tf.records.schema import MANIFEST_FILE, shard_name
 from tfrecords_tools.conversion.beam_runner import BeamPool
 from tfrecords_tools.conversion.clip_encoder import EncodingOptions

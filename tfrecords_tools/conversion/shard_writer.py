@@ -19,8 +19,9 @@ from pathlib import Path
 import google_crc32c
 import numpy as np
 
-from bsp_tf.base.atomic_file import atomic_write, read_json_object, write_json
+from bsp_tf.base.atomic_file import atomic_write
 from bsp_tf.base.errors import InputError
+from bsp_tf.base.json_file import read_json_object, write_json
 from tfrecords_tools.conversion.clip_results import (
     ClipResult,
     copy_result,

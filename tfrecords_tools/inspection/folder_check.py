@@ -12,8 +12,8 @@ from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 
-from bsp_tf.base.atomic_file import read_json_object
 from bsp_tf.base.errors import InputError
+from bsp_tf.base.json_file import read_json_object
 from bsp_tf.records.schema import LABELS_FILE, MANIFEST_FILE
 from tfrecords_tools.inspection.record_check import Fault, ShardReport, StoredClip, check_shard
 

@@ -10,8 +10,8 @@ import tracemalloc
 import numpy as np
 import pytest
 
-from bsp_tf.video.stream import TruncatedVideoError
 from bsp_tf.video.snippets import count_snippets, largest_pixel_change, read_ahead, snippet_batches
+from bsp_tf.video.stream import TruncatedVideoError
 
 
 def numbered(num_frames, size=1):

@@ -1,0 +1,90 @@
+"""JSON files: plain or gzipped when read, whole or not there when written.
+
+Whether a file is gzipped is seen in its first bytes, not in its name. A byte order mark is
+accepted.
+"""
+
+import gzip
+import json
+import os
+import zlib
+from pathlib import Path
+from typing import Any
+
+from bsp_tf.base.atomic_file import atomic_write
+from bsp_tf.base.errors import InputError
+
+_GZIP_MAGIC = b"\x1f\x8b"
+
+
+def read_json(path: str | os.PathLike) -> Any:
+    """Reads a JSON file, gzipped or not.
+
+    Raises:
+        InputError: unreadable, broken gzip, no JSON, nested too deeply, or a key twice in one
+            object (a plain reader keeps only the last, which silently loses a video).
+    """
+    try:
+        data = Path(path).read_bytes()
+        if data[:2] == _GZIP_MAGIC:
+            data = gzip.decompress(data)
+        text = data.decode(json.detect_encoding(data))
+        return json.loads(text, object_pairs_hook=_unique_keys)
+    except _DuplicateKey as error:
+        raise InputError(
+            f"{path} has the key {error.args[0]} twice in one object; keep one of the two."
+        ) from error
+    except (OSError, EOFError, zlib.error) as error:
+        raise InputError(
+            f"cannot read {path}: {getattr(error, 'strerror', None) or error}. Check the path, or "
+            "make the file anew if it is cut off."
+        ) from error
+    except RecursionError as error:
+        raise InputError(f"{path} is nested too deeply; write it anew.") from error
+    except ValueError as error:
+        raise InputError(
+            f"{path} is not valid JSON ({error}). Write it anew or mend that place."
+        ) from error
+
+
+def read_json_object(path: str | os.PathLike, *keys: str) -> dict[str, Any]:
+    """Reads a JSON file that holds an object with at least `keys`.
+
+    Raises:
+        InputError: as `read_json`, or the file holds something else or lacks a key.
+    """
+    value = read_json(path)
+    if not isinstance(value, dict):
+        raise InputError(
+            f"{path} holds no JSON object, so it is not the file it should be. Check the path, or "
+            "write it anew."
+        )
+    lacking = [key for key in keys if key not in value]
+    if lacking:
+        raise InputError(
+            f"{path} lacks {', '.join(map(repr, lacking))}. Check that it is the right file, or "
+            "write it anew."
+        )
+    return value
+
+
+def write_json(path: str | os.PathLike, value: Any) -> None:
+    """Writes `value` as indented JSON, atomically; ValueError for NaN and infinity."""
+    text = json.dumps(value, indent=1, ensure_ascii=False, allow_nan=False)
+    with atomic_write(path, "w") as file:
+        file.write(text + "\n")
+
+
+class _DuplicateKey(Exception):
+    """Carries the key out of the JSON parser."""
+
+
+def _unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    result = dict(pairs)
+    if len(result) != len(pairs):
+        seen: set[str] = set()
+        for key, _ in pairs:
+            if key in seen:
+                raise _DuplicateKey(repr(key) if len(key) <= 100 else repr(key[:100]) + "...")
+            seen.add(key)
+    return result

@@ -1,0 +1,190 @@
+"""What an output was made with: whose it is, whether it can be reused, and what is different now.
+
+Every command that finds its output there already asks here. A folder that a run fills bit by bit
+is claimed with a settings file (`claim`) before the first result; a JSON output that is written at
+the end carries its settings inside (`finished_output`). In both cases an output of other settings
+is never added to or replaced: `refuse_other_settings` says what is different.
+"""
+
+import hashlib
+import os
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from bsp_tf.base.errors import InputError
+from bsp_tf.base.json_file import read_json, read_json_object, write_json
+
+
+def differences(
+    then: Mapping[str, Any],
+    now: Mapping[str, Any],
+    *,
+    fields: Collection[str] | None = None,
+    absent_is_none: bool = False,
+) -> list[str]:
+    """Says which settings are different, one "name was X, is now Y" each, in the order of names.
+
+    Args:
+        then, now: JSON values by name; groups are compared field by field, named "group.field".
+        fields: Names to compare; default: all of both sides.
+        absent_is_none: Whether a field that one side lacks counts as None there: older outputs lack
+            the settings that came later, and most of those are off when they are None.
+
+    >>> differences({"data": {"stride": 8}, "seed": 0}, {"data": {"stride": 4}, "seed": 0})
+    ['data.stride was 8, is now 4']
+    >>> differences({}, {"seed": 0, "labels": None}, absent_is_none=True)
+    ['seed was None, is now 0']
+    """
+    sides = [
+        _flatten({name: side[name] for name in side if fields is None or name in fields})
+        for side in (then, now)
+    ]
+    absent = None if absent_is_none else _ABSENT
+    pairs = [
+        (name, *(side.get(name, absent) for side in sides))
+        for name in sorted(sides[0].keys() | sides[1].keys())
+    ]
+    return [
+        f"{name} was {before!r}, is now {after!r}"
+        for name, before, after in pairs
+        if before != after or isinstance(before, bool) != isinstance(after, bool)
+    ]
+
+
+def refuse_other_settings(
+    output: str | os.PathLike, differing: Sequence[str], flag: str = "--output"
+) -> None:
+    """Refuses an output that was made with other settings.
+
+    Args:
+        output: The file or folder that is there.
+        differing: From `differences`, and whatever else the caller found.
+        flag: The flag that names the output.
+
+    Raises:
+        InputError: anything is different; the message says what.
+    """
+    if differing:
+        raise InputError(
+            f"{output} was made with other settings ({'; '.join(differing)}): give another {flag}, "
+            "or delete it."
+        )
+
+
+def claim(
+    path: str | os.PathLike,
+    settings: Mapping[str, Any],
+    *,
+    flag: str = "--output",
+    absent_is_none: bool = False,
+) -> None:
+    """Makes a folder the output of these settings: writes its settings file, or checks the old one.
+
+    Args:
+        path: The settings file, a JSON object.
+        settings: JSON values; the whole content of the file.
+        flag: The flag that names the output.
+        absent_is_none: See `differences`.
+
+    Raises:
+        InputError: the file holds other settings, or cannot be read or written.
+    """
+    if not check_claim(path, settings, flag=flag, absent_is_none=absent_is_none):
+        write_json(path, settings)
+
+
+def check_claim(
+    path: str | os.PathLike,
+    settings: Mapping[str, Any],
+    *,
+    flag: str = "--output",
+    absent_is_none: bool = False,
+) -> bool:
+    """As `claim`, but writes nothing; returns whether the folder is claimed already."""
+    if not os.path.exists(path):
+        return False
+    found = read_json_object(path)
+    differing = differences(found, settings, absent_is_none=absent_is_none)
+    refuse_other_settings(Path(path).parent, differing, flag)
+    return True
+
+
+def finished_output(
+    path: str | os.PathLike, settings: Mapping[str, Any], inputs: Mapping[str, str]
+) -> dict[str, Any] | None:
+    """Content of a JSON output whose "external_data" holds these "settings" and "inputs".
+
+    Args:
+        path: The output.
+        settings: What the user asked for; JSON values.
+        inputs: Digests of what the command reads.
+
+    Returns:
+        The content; None if there is no such file, or its inputs have changed since (make it anew).
+
+    Raises:
+        InputError: the file was made with other settings (the message says which) or by another
+            program.
+    """
+    if not os.path.exists(path):
+        return None
+    found = read_json(path)
+    external = found.get("external_data") if isinstance(found, dict) else None
+    external = external if isinstance(external, dict) else {}
+    old = external.get("settings")
+    if not isinstance(old, dict):
+        raise InputError(
+            f"{path} exists and was not written by this command: give another --output."
+        )
+    refuse_other_settings(path, differences(old, settings, fields=settings, absent_is_none=True))
+    return found if external.get("inputs") == dict(inputs) else None
+
+
+def digest_files(paths: Iterable[str | os.PathLike]) -> str:
+    """SHA-256 (hex) over the contents of files, in the given order.
+
+    Raises:
+        InputError: a file cannot be read; the message names it.
+    """
+    digest = hashlib.sha256()
+    for path in paths:
+        try:
+            data = Path(path).read_bytes()
+        except OSError as error:
+            raise InputError(f"cannot read {path}: {error.strerror}. Check the path.") from error
+        # The length keeps ("ab", "c") apart from ("a", "bc").
+        digest.update(len(data).to_bytes(8, "little") + data)
+    return digest.hexdigest()
+
+
+def refuse_output_inside(output: str | os.PathLike, folder: str | os.PathLike) -> None:
+    """Refuses an output among its own input, where the next run would take it for input.
+
+    Raises:
+        InputError: `output` is `folder` or lies below it.
+    """
+    if Path(output).resolve().is_relative_to(Path(folder).resolve()):
+        raise InputError(
+            f"--output={output} lies in the input folder {folder}, where the next run would take "
+            "it for input: give a folder outside."
+        )
+
+
+class _Absent:
+    def __repr__(self) -> str:
+        return "absent"
+
+
+_ABSENT = _Absent()
+
+
+def _flatten(settings: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    flat: dict[str, Any] = {}
+    for name, value in settings.items():
+        if isinstance(value, Mapping):
+            flat |= _flatten(value, f"{prefix}{name}.")
+        else:
+            # JSON has no tuples.
+            flat[prefix + name] = list(value) if isinstance(value, tuple) else value
+    return flat
