@@ -1,6 +1,8 @@
 # make quickstart   set up .venv, then the whole pipeline on sample data (report in quickstart_output/)
 # make test         set up .venv, then the test suite
-# make lint         ruff
+# make coverage     the same with branch coverage, and the floor of pyproject.toml
+# make lint         ruff: rules and format
+# make typecheck    mypy
 # make clean        remove .venv and quickstart_output/
 
 # The first Python on the PATH that is 3.11-3.13 and can make virtual environments; PYTHON=... chooses another.
@@ -10,8 +12,9 @@ PYTHON ?= $(shell for python in python3.12 python3.11 python3.13 python3 python;
 VENV ?= .venv
 RUN := $(VENV)/bin/python
 OUTPUT ?= quickstart_output
+PYTEST := $(RUN) -m pytest -n 2 --dist=loadfile
 
-.PHONY: setup quickstart test lint clean
+.PHONY: setup quickstart test coverage lint typecheck clean
 
 setup: $(VENV)/.ready
 
@@ -27,10 +30,17 @@ quickstart: setup
 	$(RUN) -m bsp_tf.quickstart --output=$(OUTPUT)
 
 test: setup
-	$(RUN) -m pytest -n 2 --dist=loadfile
+	$(PYTEST)
+
+coverage: setup
+	$(PYTEST) --cov
 
 lint: setup
 	$(RUN) -m ruff check .
+	$(RUN) -m ruff format --check .
+
+typecheck: setup
+	$(RUN) -m mypy
 
 clean:
 	rm -rf $(VENV) $(OUTPUT)

@@ -1,3 +1,1 @@
-"""One file a run: `get_config()` returns the ml_collections ConfigDict that a command loads with
---config.
-"""
+"""One file for each run: `get_config()` returns the ConfigDict that --config loads."""

@@ -1,9 +1,9 @@
-"""Boundary stream, TSM ResNet-18 on Kinetics-400: the pretext task of boundary-sensitive
-pre-training.
+r"""Boundary stream, TSM ResNet-18 on Kinetics-400: the pretext task of the BSP paper.
 
 Source: Xu et al., "Boundary-Sensitive Pre-training for Temporal Localization in Videos", ICCV 2021.
 It says: four classes, cross-entropy, diff-class with a smooth transition, the others without, the
 same backbone and frames as the action stream. What it leaves open is chosen here:
+
 - Initial weights: torchvision's of ImageNet, as the action stream's.
 - Optimizer, schedule, epochs: those of the action stream (configs/k400_action_r18.py), so that the
   two streams differ in their task alone.
@@ -23,13 +23,19 @@ same backbone and frames as the action stream. What it leaves open is chosen her
 - BatchNorm over all devices: twins and the frames of a slow clip are nearly alike, so that a
   device's 16 clips hold fewer different pictures than 16 action clips. Not compared with statistics
   per device.
-Command: python -m bsp_tf.pretrain --config=configs/k400_boundary_r18.py --strategy=mirrored \
-             --workdir=runs/k400_boundary_r18 --config.data.train_dir=k400/train
-             --config.data.validation_dir=k400/val \\ --config.init_from=runs/imagenet_r18
-Cost: 11.2 M parameters, 14.5 G multiply-adds a clip, memory as the action stream's. A pass over N
+
+Command:
+
+    python -m bsp_tf.pretrain --config=configs/k400_boundary_r18.py --strategy=mirrored \
+        --workdir=runs/k400_boundary_r18 --config.init_from=runs/imagenet_r18 \
+        --config.data.train_dir=k400/train --config.data.validation_dir=k400/val
+
+Cost: 11.2 M parameters, 14.5 G multiply-adds per clip, memory as the action stream's. A pass over N
 clips makes at most N samples (two pairs of clips, one sample of each type); 93,750 steps of 128 for
-240,000 clips. Result: none published for the pretext task, not run here. Chance is .25; about .75
-is the plateau at which the joints are solved and the speeds are not: look at the accuracy by type.
+240,000 clips.
+
+Result: none published for the pretext task, not run here. Chance is .25; about .75 is the plateau
+at which the joints are solved and the speeds are not: look at the accuracy by type.
 """
 
 from ml_collections import ConfigDict

@@ -1,10 +1,17 @@
-"""Boundary stream, TSM ResNet-50 on Kinetics-400.
+r"""Boundary stream, TSM ResNet-50 on Kinetics-400.
 
 Source: the paper and our choices of configs/k400_boundary_r18.py, with the backbone of
-configs/k400_action_r50.py. Command: python -m bsp_tf.pretrain --config=configs/k400_boundary_r50.py --strategy=mirrored \
-             --workdir=runs/k400_boundary_r50 --config.data.train_dir=k400/train
-             --config.data.validation_dir=k400/val \\ --config.init_from=runs/imagenet_r50
-Cost: 23.5 M parameters, 32.7 G multiply-adds a clip, memory and time as configs/k400_action_r50.py.
+configs/k400_action_r50.py.
+
+Command:
+
+    python -m bsp_tf.pretrain --config=configs/k400_boundary_r50.py --strategy=mirrored \
+        --workdir=runs/k400_boundary_r50 --config.init_from=runs/imagenet_r50 \
+        --config.data.train_dir=k400/train --config.data.validation_dir=k400/val
+
+Cost: 23.5 M parameters, 32.7 G multiply-adds per clip, memory and time as
+configs/k400_action_r50.py.
+
 Result: none published for the pretext task, not run here.
 """
 

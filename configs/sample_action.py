@@ -1,12 +1,18 @@
-"""Action stream on the sample data, small enough for two CPU cores.
+r"""Action stream on the sample data, small enough for two CPU cores.
 
 Source: the TSM recipe (configs/base.py) with a quarter-width ResNet-10, 64-pixel crops and the
 frame difference as input: from scratch and with this little data, raw RGB learns backgrounds
-instead of motion. Command: python -m bsp_tf.pretrain --config=configs/sample_action.py --workdir=runs/action \
-             --config.data.train_dir=records/train --config.data.validation_dir=records/val
+instead of motion.
+
+Command:
+
+    python -m bsp_tf.pretrain --config=configs/sample_action.py --workdir=runs/action \
+        --config.data.train_dir=records/train --config.data.validation_dir=records/val
+
 Cost: 600 steps of 32 clips, about a minute and a half on 2 CPU cores; the step waits about 1% of
-the time for input. Result: accuracy .9 and more on clips never seen, .10 (chance) when one frame is
-repeated; README.md shows a run.
+the time for input.
+
+Result: accuracy .9 and more on clips never seen, .10 (chance) when one frame is repeated.
 """
 
 from ml_collections import ConfigDict

