@@ -16,6 +16,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from bsp_tf.base.atomic_file import atomic_write
+from bsp_tf.report.figures.layout import RepeatableLayout
 
 INK = "#1d2733"
 MUTED = "#66717f"
@@ -92,12 +93,10 @@ _RC = {
 
 
 def new_figure(width_inches: float, height_inches: float) -> Figure:
-    """An empty figure on the Agg canvas, laid out by matplotlib's constrained layout; draw inside
-    `styled()`.
-    """
-    figure = Figure(figsize=(width_inches, height_inches), layout="constrained")
+    """An empty figure on the Agg canvas, with constrained layout; draw inside `styled()`."""
+    layout = RepeatableLayout(w_pad=0.04, h_pad=0.04)
+    figure = Figure(figsize=(width_inches, height_inches), layout=layout)
     FigureCanvasAgg(figure)
-    figure.get_layout_engine().set(w_pad=0.04, h_pad=0.04)
     return figure
 
 
