@@ -26,13 +26,13 @@ from bsp_tf.base.errors import InputError
 from bsp_tf.base.json_file import write_json
 from bsp_tf.clips import pipelines
 from bsp_tf.frames import decoding
-from bsp_tf.synthesis.settings import CLIPS_PER_QUAD
+from bsp_tf.synthesis.boundary_types import NUM_TYPES
 
 FLAGS = flags.FLAGS
 
 LIMIT = 1.15
 # Samples that share one call of the decoder.
-SAMPLES_A_CALL = {"action": 1, "boundary": CLIPS_PER_QUAD}
+SAMPLES_A_CALL = {"action": 1, "boundary": NUM_TYPES}
 # Pixels are not looked at, only counted in.
 SIZE = 8
 

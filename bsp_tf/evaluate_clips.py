@@ -38,25 +38,28 @@ from bsp_tf.evaluation import accuracy_tables, boundary_accuracy, clip_accuracy
 from bsp_tf.pretraining.clip_evaluation import Views, predict_boundaries, predictor, sum_view_logits
 from bsp_tf.records.folder import RecordFolder, open_folder
 from bsp_tf.runs.workdir import BEST, checkpoint_folder, load_trained_model
-from bsp_tf.synthesis.settings import BLENDED_TYPES, Settings
+from bsp_tf.synthesis.boundary_types import NUM_TYPES, TRANSITIONS
+from bsp_tf.synthesis.settings import Settings
 
 FLAGS = flags.FLAGS
 
 SCORES_FILE = "scores.json"
 TABLES_FILE = "tables.md"
-PANEL_TITLES = {"diff_class": "diff-class blended", "both": "both blended", "none": "all cut"}
 
 
 @dataclasses.dataclass(frozen=True)
 class Options:
     """How the clips are looked at.
 
-    num_clips: Temporal views of a clip (action).
-    num_crops: Spatial views, 1 or 3 (action).
-    full_resolution: Three crops as large as the short side (TSM), or data.crop_size (action).
-    sampling: "uniform", "dense" or "consecutive"; "": as the run was trained (action).
-    passes: Differently seeded passes over the clips (boundary); 0: the run's
-    data.validation_passes. batch_size: Views or samples a step of the model; a multiple of 4.
+    Attributes:
+        num_clips: temporal views of a clip (action).
+        num_crops: spatial views, 1 or 3 (action).
+        full_resolution: three crops as large as the short side (TSM), or data.crop_size (action).
+        sampling: "uniform", "dense" or "consecutive"; "": as the run was trained (action).
+        passes: differently seeded passes over the clips (boundary); 0: the run's
+            data.validation_passes.
+        batch_size: views or samples a step of the model; a multiple of the number of boundary
+            types.
     """
 
     num_clips: int = 10
@@ -64,7 +67,7 @@ class Options:
     full_resolution: bool = True
     sampling: str = ""
     passes: int = 0
-    batch_size: int = 16
+    batch_size: int = 4 * NUM_TYPES
 
 
 def evaluate_clips(
@@ -86,11 +89,10 @@ def evaluate_clips(
         InputError: no finished run, bad records or options, other labels than the run's, or another
             evaluation in `output`.
     """
-    if options.batch_size < 4 or options.batch_size % 4 or options.passes < 0:
+    if options.batch_size < 1 or options.batch_size % NUM_TYPES or options.passes < 0:
         raise InputError(
-            f"--batch_size={options.batch_size} must be a multiple of 4, "
-            f"--passes={options.passes} not "
-            "negative."
+            f"--batch_size={options.batch_size} must be a multiple of {NUM_TYPES}, "
+            f"--passes={options.passes} not negative."
         )
     model, config, labels = load_trained_model(workdir)
     # A folder of bsp_tf.import_weights says only what its checkpoint says: TSM's own sampling, no
@@ -213,7 +215,7 @@ def _evaluate_boundaries(model, config: ConfigDict, batch_size: int) -> dict[str
     """A pass a rule of blending; rules that the run's positions leave no room for are left out."""
     predict, results = predictor(model), {}
     trained_with = config.boundary.transition
-    for rule in BLENDED_TYPES:
+    for rule in TRANSITIONS:
         config.boundary.transition = rule
         try:
             Settings.from_config(config)
@@ -224,7 +226,7 @@ def _evaluate_boundaries(model, config: ConfigDict, batch_size: int) -> dict[str
             continue
         found = boundary_accuracy.BoundarySamples(
             **predict_boundaries(
-                predict, config, config.seed, batch_size // 4, accuracy_tables.RULE_NAMES[rule]
+                predict, config, config.seed, batch_size // NUM_TYPES, TRANSITIONS[rule].description
             )
         )
         results[rule] = {
@@ -245,7 +247,7 @@ def _draw(result: dict[str, Any], output: Path) -> None:
             matrices.draw_confusion(scores["confusion"], labels, title), output / "confusion.png"
         )
         return
-    passes = {PANEL_TITLES[rule]: scores for rule, scores in result["passes"].items()}
+    passes = {TRANSITIONS[rule].title: scores for rule, scores in result["passes"].items()}
     confusions = {title: scores["confusion"] for title, scores in passes.items()}
     positions = {title: scores["by_position"] for title, scores in passes.items()}
     style.save_png(matrices.draw_confusions(confusions, labels), output / "confusion.png")
@@ -273,7 +275,7 @@ def define_flags() -> None:
         "passes", Options.passes, "Boundary: passes over the clips (0: the run's own number)."
     )
     flags.DEFINE_integer(
-        "batch_size", Options.batch_size, "Views or samples a step, a multiple of 4."
+        "batch_size", Options.batch_size, f"Views or samples a step, a multiple of {NUM_TYPES}."
     )
 
 

@@ -1,4 +1,4 @@
-"""Draws samples of the boundary task, as the BSP paper's Figure 1 does.
+"""Draws samples of the boundary types, in the manner of the BSP paper's Figure 1.
 
     python -m bsp_tf.preview --config=configs/sample_boundary.py --output=preview.png \\
         --config.data.train_dir=records/train --examples=2 --seed=0
@@ -25,7 +25,6 @@ from bsp_tf.clips.pipelines import dataset_for
 from bsp_tf.clips.samples import split_folder
 from bsp_tf.records.damage import damage_error
 from bsp_tf.report.figures.style import (
-    BOUNDARY_COLORS,
     INK,
     MUTED,
     class_colors,
@@ -34,16 +33,10 @@ from bsp_tf.report.figures.style import (
     save_png,
     styled,
 )
-from bsp_tf.synthesis.frame_plan import BOUNDARY_TYPES, SAME_SPEED
+from bsp_tf.synthesis.boundary_types import NUM_TYPES, TABLE, BoundaryType
 
 FLAGS = flags.FLAGS
 
-EXPLANATIONS = {
-    "diff_class": "two clips of\ndifferent classes",
-    "same_class": "two clips of\none class",
-    "diff_speed": "one clip, its speed\nchanges",
-    "same_speed": "one clip, as it is",
-}
 # All lengths in frame widths.
 GAP = 0.07
 LEFT = 1.75
@@ -76,7 +69,7 @@ def preview(
     labels = split_folder(config, split).labels
     config = config.copy_and_resolve_references()
     config.task, config.data.service = "boundary", ""
-    batches = dataset_for(config, split, examples * len(BOUNDARY_TYPES), seed)
+    batches = dataset_for(config, split, examples * NUM_TYPES, seed)
     try:
         samples = next(batches.as_numpy_iterator(), None)
     except (tf.errors.DataLossError, tf.errors.InvalidArgumentError) as error:
@@ -98,10 +91,7 @@ def draw_samples(samples: Samples, labels: Sequence[str]) -> Figure:
         samples: a NumPy boundary batch of `pipelines.dataset_for`.
         labels: class names by class index.
     """
-    order = [
-        np.flatnonzero(samples["label"] == boundary_type)
-        for boundary_type in range(len(BOUNDARY_TYPES))
-    ]
+    order = [np.flatnonzero(samples["label"] == number) for number in range(NUM_TYPES)]
     _, num_frames, height, width, _ = samples["frames"].shape
     tile = height / width
     row = tile + ROW_SPACE
@@ -114,9 +104,9 @@ def draw_samples(samples: Samples, labels: Sequence[str]) -> Figure:
         axes.set(xlim=(-LEFT, total_width - LEFT), ylim=(total_height - 0.1, -0.4), aspect="equal")
         axes.axis("off")
         top = 0.0
-        for name, members in zip(BOUNDARY_TYPES, order, strict=True):
+        for kind, members in zip(TABLE, order, strict=True):
             if len(members):
-                _draw_title(axes, name, top, top + len(members) * row - ROW_SPACE)
+                _draw_title(axes, kind, top, top + len(members) * row - ROW_SPACE)
             for member in members:
                 sample = {key: value[member] for key, value in samples.items()}
                 _draw_row(axes, sample, labels, colors, top, tile)
@@ -125,11 +115,11 @@ def draw_samples(samples: Samples, labels: Sequence[str]) -> Figure:
     return figure
 
 
-def _draw_title(axes: Axes, name: str, top: float, bottom: float) -> None:
+def _draw_title(axes: Axes, kind: BoundaryType, top: float, bottom: float) -> None:
     axes.plot(
         [-0.2, -0.2],
         [top, bottom],
-        color=BOUNDARY_COLORS[name],
+        color=kind.color,
         linewidth=3.5,
         solid_capstyle="butt",
     )
@@ -137,16 +127,14 @@ def _draw_title(axes: Axes, name: str, top: float, bottom: float) -> None:
     axes.text(
         -0.34,
         middle - 0.04,
-        readable(name),
+        readable(kind.name),
         ha="right",
         va="bottom",
         color=INK,
         fontsize=11,
         weight="bold",
     )
-    axes.text(
-        -0.34, middle + 0.04, EXPLANATIONS[name], ha="right", va="top", color=MUTED, fontsize=8
-    )
+    axes.text(-0.34, middle + 0.04, kind.caption, ha="right", va="top", color=MUTED, fontsize=8)
 
 
 def _draw_row(
@@ -167,7 +155,7 @@ def _draw_row(
     end = num_frames * (1 + GAP) - GAP
     strip = top + tile + GAP
     before, after = (labels[index] for index in sample["source_classes"])
-    if sample["label"] == SAME_SPEED:
+    if not TABLE[sample["label"]].has_boundary:
         _draw_strip(axes, 0, end, strip, [colors[before]] * 2)
         _write(axes, end / 2, strip, before, sample["strides"][0])
         return
@@ -178,7 +166,7 @@ def _draw_row(
     _draw_strip(axes, stop, end, strip, [colors[after]] * 2)
     _write(axes, _x_of(joint) / 2, strip, before, sample["strides"][0])
     _write(axes, (_x_of(joint) + end) / 2, strip, after, sample["strides"][1])
-    _draw_boundary(axes, joint, top, strip, BOUNDARY_COLORS[BOUNDARY_TYPES[sample["label"]]])
+    _draw_boundary(axes, joint, top, strip, TABLE[sample["label"]].color)
 
 
 def _x_of(position: float) -> float:

@@ -23,7 +23,7 @@ from ml_collections import ConfigDict
 def get_config() -> ConfigDict:
     """The defaults; see the comment at each field for its unit and choices."""
     config = ConfigDict()
-    config.task = "action"  # "action": classes of the clips. "boundary": the four boundary types.
+    config.task = "action"  # "action": classes of the clips. "boundary": the boundary types.
     config.seed = 0  # initial weights, order and augmentation of the data, dropout
     config.init_from = (
         ""  # workdir to take the weights from, of bsp_tf.pretrain or bsp_tf.import_weights

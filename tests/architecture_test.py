@@ -31,6 +31,7 @@ WITHOUT_TENSORFLOW = (
     "bsp_tf.localization.heads.gtad.decode",
     "bsp_tf.records.schema",
     "bsp_tf.records.folder",
+    "bsp_tf.synthesis.boundary_types",
     "bsp_tf.synthesis.settings",
     "tfrecords_tools.inputs.*",
     "tfrecords_tools.convert",
@@ -57,7 +58,7 @@ ORDER = (
 # What may not be imported though it comes before.
 FORBIDDEN = {
     "models": ("annotations", "video", "frames", "records", "synthesis", "clips", "features"),
-    "evaluation": ("video", "frames", "records", "synthesis", "clips", "features", "models"),
+    "evaluation": ("video", "frames", "records", "clips", "features", "models"),
     "localization": ("pretraining", "clips", "synthesis", "records", "models"),
     "report": ("models", "torch_import", "localization", "pretraining", "clips"),
 }

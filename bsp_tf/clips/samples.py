@@ -26,7 +26,8 @@ from bsp_tf.records.folder import RecordFolder, open_folder
 from bsp_tf.records.frame_reader import FrameReader, read_bytes_of, read_records_of
 from bsp_tf.records.index import RecordIndex, load_index
 from bsp_tf.synthesis import frame_plan
-from bsp_tf.synthesis.settings import BOUNDARY_TYPES, Settings
+from bsp_tf.synthesis.boundary_types import NUM_TYPES
+from bsp_tf.synthesis.settings import Settings
 
 
 class Units(NamedTuple):
@@ -113,15 +114,13 @@ def boundary_units(config, split: str, seed: int) -> Units:
             frame_plan.LOOKS,
             frames.composition,
         )
-        shape = [len(BOUNDARY_TYPES), config.data.num_frames, *images.shape[1:]]
+        shape = [NUM_TYPES, config.data.num_frames, *images.shape[1:]]
         return {"frames": tf.reshape(images, shape)} | {
             name: planned[name]
             for name in ("label", "boundary", "source_classes", "strides", "transition_length")
         }
 
-    return Units(
-        make, -1 if training else units_a_pass * config.data.validation_passes, len(BOUNDARY_TYPES)
-    )
+    return Units(make, -1 if training else units_a_pass * config.data.validation_passes, NUM_TYPES)
 
 
 def quad_planner(config, split: str, seed: int) -> tuple[Callable[[tf.Tensor], Element], int]:

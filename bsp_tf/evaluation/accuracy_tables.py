@@ -1,22 +1,15 @@
-"""Accuracies of clips and of boundary samples as Markdown tables, aligned so that they also read in
-a terminal.
-"""
+"""Accuracies of clips and of boundary samples as Markdown tables that also read in a terminal."""
 
 from collections.abc import Sequence
 from typing import Any
 
+from bsp_tf.synthesis.boundary_types import PAIRS, TRANSITIONS, pair_title
+
 MOST_CLASSES_PRINTED = 20
-RULE_NAMES = {
-    "diff_class": "diff-class blended (the paper)",
-    "both": "both joined types blended",
-    "none": "nothing blended, all cut",
-}
 
 
 def markdown_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """A Markdown table with columns of equal width; the first column left-aligned, the others
-    right-aligned.
-    """
+    """A Markdown table of aligned columns, the first one left-aligned, the others right-aligned."""
     cells = [[cell.replace("|", "\\|") for cell in row] for row in (header, *rows)]
     widths = [max(3, *(len(row[i]) for row in cells)) for i in range(len(header))]
     lines = [
@@ -90,7 +83,7 @@ def boundary_tables(passes: dict[str, dict[str, Any]], type_names: Sequence[str]
     Args:
         passes: Rule ("diff_class", "both", "none") -> result of `boundary_accuracy.summarize`, with
             the result of `blend_or_class` under "told_by".
-        type_names: The four types in the order of their ids.
+        type_names: The types in the order of their ids.
     """
     names = [name.replace("_", "-") for name in type_names]
     parts = [_rule_table(passes, names), _told_by_table(passes)]
@@ -113,7 +106,7 @@ def boundary_tables(passes: dict[str, dict[str, Any]], type_names: Sequence[str]
                 for value, cells in result[key].items()
             ]
             parts.append(
-                f"{RULE_NAMES[rule]}: accuracy % "
+                f"{TRANSITIONS[rule].description}: accuracy % "
                 f"(samples)\n\n{markdown_table([title, *names], rows)}"
             )
     return "\n".join(parts)
@@ -128,14 +121,13 @@ def _rule_table(passes: dict[str, dict[str, Any]], names: list[str]) -> str:
         pairs = result["pairs"]
         rows.append(
             [
-                RULE_NAMES[rule],
+                TRANSITIONS[rule].description,
                 *map(percent, recalls),
-                percent(pairs["joined"]["accuracy"]),
-                percent(pairs["speed"]["accuracy"]),
+                *(percent(pairs[pair]["accuracy"]) for pair in PAIRS),
                 percent(result["accuracy"]),
             ]
         )
-    table = markdown_table(["shown", *names, "joined pair", "speed pair", "all four"], rows)
+    table = markdown_table(["shown", *names, *map(pair_title, PAIRS), "all types"], rows)
     total = next(iter(passes.values()))["num_samples"]
     return f"Accuracy in percent, {total} samples of the same clips for each rule\n\n{table}"
 
@@ -146,7 +138,7 @@ def _told_by_table(passes: dict[str, dict[str, Any]]) -> str:
         told = result["told_by"]
         rows.append(
             [
-                RULE_NAMES[rule],
+                TRANSITIONS[rule].description,
                 str(told["num_samples"]),
                 percent(told["by_class"]),
                 percent(told["by_blend"]),
@@ -156,7 +148,6 @@ def _told_by_table(passes: dict[str, dict[str, Any]]) -> str:
         ["shown", "joined samples", "answer fits the classes %", "answer fits blend or cut %"], rows
     )
     return (
-        "What tells diff-class from same-class? (Of the joined samples that were answered with a "
-        "joined type; 50 "
-        f"is guessing.)\n\n{table}"
+        "What do the answers to joined types follow? (Of the joined samples that were answered "
+        f"with a joined type; 50 is guessing.)\n\n{table}"
     )

@@ -1,9 +1,8 @@
-"""How well boundary samples are told apart: by type, by place of the boundary, by speeds, by length
-of the transition.
+"""How well boundary samples are told apart: by type, place, speeds and length of transition.
 
 All tables take the same samples: arrays of one entry a sample, as the data pipeline describes them.
-The two pairs of types are never averaged: with the joints solved and the speeds at chance a
-four-way accuracy is .75.
+The pairs of types are never averaged: with the joints solved and the speeds at chance the accuracy
+over the four types is .75.
 """
 
 from collections.abc import Callable
@@ -12,21 +11,24 @@ from typing import NamedTuple
 import numpy as np
 
 from bsp_tf.evaluation.clip_accuracy import confusion_matrix
+from bsp_tf.synthesis.boundary_types import (
+    BLENDED_TYPES,
+    NUM_TYPES,
+    PAIR_IDS,
+    PAPER_TRANSITION,
+    ids,
+)
 
-# Ids of the types, in the order of the task's labels: diff_class, same_class | diff_speed,
-# same_speed.
-DIFF_CLASS, SAME_CLASS, DIFF_SPEED, SAME_SPEED = range(4)
-PAIRS = {"joined": (DIFF_CLASS, SAME_CLASS), "speed": (DIFF_SPEED, SAME_SPEED)}
-NUM_TYPES = 4
+JOINED = ids(lambda row: row.is_joined)
 
 
 class BoundarySamples(NamedTuple):
     """What was shown and what was answered; arrays of n entries.
 
     Attributes:
-        label: integer [n], type 0..3.
-        predicted: integer [n], type 0..3.
-        boundary: float [n], position in frames; -1 for same_speed.
+        label: integer [n], id of the type.
+        predicted: integer [n], id of the type.
+        boundary: float [n], position in frames; -1 for none.
         strides: integer [n, 2], before and after.
         transition_length: integer [n], blended frames, 0 for a cut.
     """
@@ -45,21 +47,21 @@ def summarize(samples: BoundarySamples) -> dict:
     """All scores of one pass, ready for JSON.
 
     Returns:
-        {"num_samples", "accuracy", "confusion": counts [4, 4], rows = truth, "pairs": {"joined",
+        {"num_samples", "accuracy", "confusion": counts [K, K], rows = truth, "pairs": {"joined",
         "speed": {"accuracy" (of the pair's samples), "kept" (share answered with one of the
         pair)}}, "by_position", "by_speeds", "by_transition_length": {key: [a cell a type]}}. A cell
         is {"num_samples", "accuracy" (None without samples)}.
     """
     correct = samples.label == samples.predicted
     pairs = {}
-    for name, types in PAIRS.items():
+    for name, types in PAIR_IDS.items():
         shown = np.isin(samples.label, types)
         pairs[name] = {
             "accuracy": _mean(correct[shown]),
             "kept": _mean(np.isin(samples.predicted[shown], types)),
         }
-    has_boundary = samples.label != SAME_SPEED
-    joined = np.isin(samples.label, PAIRS["joined"])
+    has_boundary = np.isin(samples.label, ids(lambda row: row.has_boundary))
+    joined = np.isin(samples.label, JOINED)
     return {
         "num_samples": len(correct),
         "accuracy": _mean(correct),
@@ -74,23 +76,26 @@ def summarize(samples: BoundarySamples) -> dict:
 
 
 def blend_or_class(samples: BoundarySamples) -> dict[str, float | None]:
-    """Whether the joined pair is told by the blend or by the classes of the two clips.
+    """Whether answers to joined types follow the blend or the classes of the two clips.
 
     Under the paper's rule (only diff_class is blended) both give the same answers and nothing can
-    be said; where both or neither are blended they part.
+    be said; where both or neither are blended they differ.
 
     Returns:
-        Of the joined samples that were answered with a joined type: {"num_samples", "by_class":
-            share answered
-        rightly (.5 by guessing), "by_blend": share answered diff_class if blended, same_class if
-        cut}; None without any.
+        Of the joined samples that were answered with a joined type: "num_samples"; "by_class",
+        share whose answer joins two classes if the sample does (.5 by guessing); "by_blend", share
+        whose answer is a type that the paper's rule blends if the sample is blended. None without
+        samples.
     """
-    shown = np.isin(samples.label, PAIRS["joined"]) & np.isin(samples.predicted, PAIRS["joined"])
-    by_blend = np.where(samples.transition_length > 0, DIFF_CLASS, SAME_CLASS)
+    shown = np.isin(samples.label, JOINED) & np.isin(samples.predicted, JOINED)
+    two_classes = ids(lambda row: row.joins_classes)
+    by_class = np.isin(samples.predicted, two_classes) == np.isin(samples.label, two_classes)
+    paper_blends = np.isin(samples.predicted, BLENDED_TYPES[PAPER_TRANSITION])
+    by_blend = paper_blends == (samples.transition_length > 0)
     return {
         "num_samples": int(shown.sum()),
-        "by_class": _mean((samples.predicted == samples.label)[shown]),
-        "by_blend": _mean((samples.predicted == by_blend)[shown]),
+        "by_class": _mean(by_class[shown]),
+        "by_blend": _mean(by_blend[shown]),
     }
 
 

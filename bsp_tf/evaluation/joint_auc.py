@@ -1,13 +1,13 @@
-"""How well a score of snippets tells which of them hold a joint: area under the ROC curve, by kind
-of joint.
+"""How well a score finds the snippets that hold a joint: area under the ROC curve by kind of joint.
 
 Needs annotations that say where the joints are and of what kind, as the sample data does. A snippet
-  is positive for a kind   if the middle of a joint of that kind lies strictly between its first and its last
-                        moment, so that frames of both sides are in it;
-  left out              if it holds no joint's middle, but touches a joint's segment or stands next to a
-                        positive one: neither answer would be wrong there;
-  negative              otherwise, for all kinds alike: plain footage, and distractors (flash, bump,
-                        occlusion) too.
+is
+- positive for a kind if the middle of a joint of that kind lies strictly between its first and its
+  last moment, so that frames of both sides are in it;
+- left out if it holds no joint's middle, but touches a joint's segment or stands next to a positive
+  one: neither answer would be wrong there;
+- negative otherwise, for all kinds alike: plain footage, and distractors (flash, bump, occlusion)
+  too.
 """
 
 from collections.abc import Mapping, Sequence
@@ -18,10 +18,11 @@ import numpy as np
 from scipy.stats import rankdata
 
 from bsp_tf.base.errors import InputError
+from bsp_tf.synthesis.boundary_types import NO_BOUNDARY_TYPE
 
 # Key -> how a table calls it. Pixel change is the baseline that needs no learning.
 SCORE_NAMES = {
-    "boundary": "1 - p(same_speed)",
+    "boundary": f"1 - p({NO_BOUNDARY_TYPE})",
     "action_distance": "action feature distance",
     "pixel_change": "pixel change",
 }
@@ -52,14 +53,13 @@ class SnippetStore(Protocol):
         """Features of one video, float32 [n, C]."""
 
     def load_probabilities(self, video_id: str) -> Mapping[str, np.ndarray]:
-        """ "boundary" [n, 4] and "pixel_change" [n]."""
+        """ "boundary" [n, boundary types] and "pixel_change" [n]."""
 
 
 def auc(positive: np.ndarray, negative: np.ndarray) -> float | None:
-    """Probability that a positive outscores a negative, ties counting half, in [0, 1]; None if one
-    side is empty.
+    """Probability in [0, 1] that a positive outscores a negative, ties counting half.
 
-    Mann and Whitney's U over the number of pairs, from ranks (equal scores share their middle
+    None if one side is empty. Mann and Whitney's U over the number of pairs, from ranks (equal scores share their middle
     rank).
 
     Args:
@@ -103,8 +103,7 @@ def snippet_spans(
 def label_snippets(
     spans: np.ndarray, fps: float, joints: Sequence[tuple[float, float, str]]
 ) -> tuple[dict[str, np.ndarray], np.ndarray]:
-    """Which snippets are positive for each kind of joint, and which are negative (the rest is left
-    out).
+    """Which snippets are positive for each kind of joint, and which are negative.
 
     Args:
         spans: int64 [n, 2], first and last frame.
@@ -112,7 +111,7 @@ def label_snippets(
         joints: (start seconds, end seconds, kind).
 
     Returns:
-        {kind: bool [n]} for the kinds that occur, and bool [n].
+        {kind: bool [n]} for the kinds that occur, and bool [n]; what is in neither is left out.
     """
     # Frame k is on screen from k to k + 1; a cut before frame k is the instant k.
     begin, end = spans[:, 0], spans[:, 1] + 1
@@ -132,10 +131,10 @@ def label_snippets(
 
 
 def joint_auc_table(videos: Sequence[VideoSnippets]) -> dict[str, dict[str, float | None]]:
-    """AUC over the snippets of all videos: {kind: {score: AUC or None}}, the kinds sorted, then
-    "all" kinds at once.
+    """AUC over the snippets of all videos, for each kind of joint and for all kinds at once.
 
-    Returns {} if no video has a joint.
+    Returns:
+        {kind: {score: AUC or None}}, the kinds sorted, then "all"; {} if no video has a joint.
 
     Raises:
         InputError: videos with other scores than the first, or a score of another length than the
@@ -172,8 +171,7 @@ def joint_auc_table(videos: Sequence[VideoSnippets]) -> dict[str, dict[str, floa
 
 
 def neighbour_distance(features: np.ndarray, centre: np.ndarray) -> np.ndarray:
-    """How much the view changes around each snippet: cosine distance from the one before to the one
-    after, in [0, 2].
+    """Cosine distance, in [0, 2], from the snippet before each snippet to the one after it.
 
     The two neighbours lie on the two sides of a joint inside the snippet; the first and last
     snippet stand in for the neighbour that they lack. `centre` is taken off first: features after a
@@ -199,8 +197,7 @@ def neighbour_distance(features: np.ndarray, centre: np.ndarray) -> np.ndarray:
 def collect_snippets(
     store: SnippetStore, database: Mapping[str, Mapping[str, Any]]
 ) -> list[VideoSnippets]:
-    """Snippets, joints and the three scores of SCORE_NAMES for all videos that have features and
-    known joints.
+    """Snippets, joints and scores (SCORE_NAMES) of all videos with features and known joints.
 
     Args:
         store: Features with probabilities.
@@ -208,15 +205,15 @@ def collect_snippets(
             are passed over.
 
     Raises:
-        InputError: the store has no boundary type "same_speed", or one of its files is broken.
+        InputError: the store has no boundary type NO_BOUNDARY_TYPE, or one of its files is broken.
     """
     metadata = store.metadata
-    if "same_speed" not in metadata.get("boundary_labels", ()):
+    if NO_BOUNDARY_TYPE not in metadata.get("boundary_labels", ()):
         raise InputError(
-            "the features' metadata.json has no boundary label 'same_speed': extract them with the "
-            "exported two-stream model."
+            f"the features' metadata.json has no boundary label {NO_BOUNDARY_TYPE!r}: extract "
+            "them with the exported two-stream model."
         )
-    same_speed = metadata["boundary_labels"].index("same_speed")
+    column = metadata["boundary_labels"].index(NO_BOUNDARY_TYPE)
     names = [
         name for name, entry in database.items() if "joints" in entry and name in metadata["videos"]
     ]
@@ -238,7 +235,7 @@ def collect_snippets(
             (*map(float, joint["segment"]), joint["kind"]) for joint in database[name]["joints"]
         ]
         scores = {
-            "boundary": 1 - probabilities["boundary"][:, same_speed],
+            "boundary": 1 - probabilities["boundary"][:, column],
             "action_distance": neighbour_distance(features[name], centre),
             "pixel_change": probabilities["pixel_change"],
         }

@@ -23,7 +23,7 @@ class SnippetModel:
         call: uint8 [N, window, H, W, 3] -> {"features", "action", "boundary", ...}.
         config: contents of its config asset.
         action_labels: names of the action classes.
-        boundary_labels: names of the four boundary types.
+        boundary_labels: names of the boundary types.
         sha256: fingerprint of weights and assets.
         loaded: the SavedModel itself; it owns the variables that `call` uses.
     """

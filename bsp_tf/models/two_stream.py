@@ -1,5 +1,4 @@
-"""Both streams as one model: frames in, concatenated snippet features and both classifiers' answers
-out.
+"""Both streams as one model: frames in, snippet features and both classifiers' answers out.
 
 Source: Xu et al., "Boundary-Sensitive Pre-training for Temporal Localization in Videos", ICCV 2021,
 section 3.3: two backbones trained independently, their penultimate features concatenated.
@@ -25,7 +24,7 @@ class TwoStream(tf.Module):
 
         Args:
             action: TSM of the action classes.
-            boundary: TSM of the four boundary types.
+            boundary: TSM of the boundary types.
             preprocess: uint8 [N, T, H, W, 3] RGB -> float32 [N, T, S, S, 3] normalised, what the
                 models were evaluated with. It becomes part of the saved graph.
         """
@@ -53,8 +52,8 @@ class TwoStream(tf.Module):
 
         Returns:
             All float32: "features" [N, feature_dim] (action first), "action" [N, K] and "boundary"
-                [N, 4]
-            probabilities that sum to 1, "action_logits" [N, K], "boundary_logits" [N, 4].
+            [N, boundary types] probabilities that sum to 1, and "action_logits", "boundary_logits"
+            of the same shapes.
         """
         inputs = self._preprocess(frames)
         action, boundary = self.action(inputs), self.boundary(inputs)

@@ -9,7 +9,7 @@ from bsp_tf.base.errors import InputError
 from bsp_tf.clips.pipelines import SAMPLINGS
 from bsp_tf.pretraining.initial_weights import check_initial_weights
 from bsp_tf.records.folder import RecordFolder, open_folder
-from bsp_tf.synthesis.settings import BOUNDARY_TYPES
+from bsp_tf.synthesis.boundary_types import BOUNDARY_TYPES, NUM_TYPES
 
 TASKS = ("action", "boundary")
 # Field, least and largest value.
@@ -60,7 +60,7 @@ def plan_run(config: ConfigDict) -> RunPlan:
     check_fields(config)
     train, validation = _open(config, "train_dir"), _open(config, "validation_dir")
     if config.task == "boundary":
-        labels = tuple(BOUNDARY_TYPES)
+        labels = BOUNDARY_TYPES
     else:
         labels = train.labels
         if train.labels != validation.labels:
@@ -104,12 +104,12 @@ def check_fields(config: ConfigDict) -> None:
             f"data.crop_size={config.data.crop_size} is larger than data.short_side="
             f"{config.data.short_side}: the evaluation crop would not fit in the frame."
         )
-    unit = config.train.accumulate_steps * (len(BOUNDARY_TYPES) if config.task == "boundary" else 1)
+    unit = config.train.accumulate_steps * (NUM_TYPES if config.task == "boundary" else 1)
     if config.train.batch_size % unit:
         raise InputError(
             f"train.batch_size={config.train.batch_size} must be a multiple of {unit}: the number "
-            "of "
-            "micro-batches, which for the boundary task hold the four types in equal parts."
+            f"of micro-batches, which for the boundary task hold the {NUM_TYPES} types in equal "
+            "parts."
         )
 
 

@@ -8,8 +8,8 @@ from bsp_tf.annotations.reader import load_annotations
 from bsp_tf.base.errors import InputError
 from bsp_tf.base.json_file import read_json, read_json_object
 from bsp_tf.evaluation.ground_truth import load_predictions
-from bsp_tf.report.figures import style
 from bsp_tf.runs.metrics_log import read_rows
+from bsp_tf.synthesis.boundary_types import BOUNDARY_TYPES
 
 STREAMS = ("action", "two_stream")
 TASKS = ("action", "boundary")
@@ -210,9 +210,9 @@ def _load_evaluation(path: Path, task: str) -> dict[str, Any]:
             f"{path}: 'confusion' is not {size} x {size}, the number of its labels. Run pretrain "
             "again."
         )
-    if task == "boundary" and set(evaluation["labels"]) != set(style.BOUNDARY_COLORS):
+    if task == "boundary" and set(evaluation["labels"]) != set(BOUNDARY_TYPES):
         raise InputError(
-            f"{path} has the labels {evaluation['labels'][:4]}, not the four boundary types. Is "
+            f"{path} has the labels {evaluation['labels'][:4]}, not the boundary types. Is "
             "it the "
             "workdir of another task?"
         )

@@ -1,31 +1,19 @@
-"""Synthesis of the four boundary types from trimmed clips (Xu et al., "Boundary-sensitive
-Pre-training", Section 3).
+"""Boundary samples as plans: which source frames they show, and how these are blended.
 
-| id | type       | before the boundary | after it                        | joint                          |
-|----|------------|---------------------|---------------------------------|--------------------------------|
-| 0  | diff_class | a clip              | a clip of another class         | smooth transition              |
-| 1  | same_class | a clip              | another clip of the same class  | hard cut                       |
-| 2  | diff_speed | a clip              | the same clip, at another speed | no cut, the content goes on    |
-| 3  | same_speed | a clip              | the same clip goes on           | none: the clip as it is        |
-
-The paper gives these rules; the place of the boundary, the length and curve of the transition and
-the speeds are ours to choose and are fields of the config (`settings.py`). Speed is the frame
-stride: 4 plays four times as fast as 1.
+`boundary_types.py` holds the table of the types, and the paper; the place of the boundary, the
+length and curve of the transition and the speeds are ours to choose and are fields of the config
+(`settings.py`). Speed is the frame stride: 4 plays four times as fast as 1.
 
 Everything is a pure function, vectorised over samples, and works on *indices*: `draw_joints`
 decides what a sample looks like, `plan_frames` says which source frames are needed and how they are
 mixed, and only the frames in the plan are ever decoded (`frames/decoding.py`).
 
-Samples come in *quads*, one of each type, made of four clips: two of a class A and two of a class B
-(`deal_roles`). A transition needs its frames twice. To pay for that, diff_class and same_class are
-twins: both show one clip of A on the same side of the boundary, from the same frame on, at the same
-speed, cropped and mirrored alike, so that each of its frames is decoded once. Thus a batch decodes
-as many frames as an action batch (on average over the default settings: 32.0 for four samples of
-8), and what tells the twins apart is what the boundary joins to that clip, not the clip.
-
-Trap: where only diff_class is blended (the paper's rule), blend or cut alone separates it from
-same_class, and where both are cut nothing but the content does, which small models hardly learn.
-`boundary.transition` sets the rule.
+Samples come in *quads*, one of each type, made of four clips (`deal_roles`). A transition needs its
+frames twice. To pay for that, the joined types are *twins*: all show one clip on the same side of
+the boundary, from the same frame on, at the same speed, cropped and mirrored alike, so that each of
+its frames is decoded once. Thus a batch decodes as many frames as an action batch (on average over
+the default settings: 32.0 for four samples of 8), and what tells the twins apart is what the
+boundary joins to that clip, not the clip.
 """
 
 import itertools
@@ -36,20 +24,38 @@ import tensorflow as tf
 
 from bsp_tf.frames import sampling
 from bsp_tf.frames.decoding import Composition
-from bsp_tf.synthesis.settings import (
+from bsp_tf.synthesis.boundary_types import (
     BLENDED_TYPES,
-    BOUNDARY_TYPES,
-    DIFF_CLASS,
-    DIFF_SPEED,
-    SAME_CLASS,
-    SAME_SPEED,
-    Settings,
+    COINS,
+    NUM_TYPES,
+    TABLE,
+    BoundaryType,
+    QuadClip,
+    ids,
 )
+from bsp_tf.synthesis.settings import Settings
 
 NO_BOUNDARY = -1.0
 
+
+def _first_twin(own: int) -> int:
+    """Id of the first type that shows the same clip before the boundary, joined to another clip at
+    one speed; a type without twins is its own.
+    """
+
+    def is_twin(other: BoundaryType) -> bool:
+        shares_clip = other.clips[0] is TABLE[own].clips[0]
+        return shares_clip and other.is_joined and not other.changes_speed
+
+    twins = ids(is_twin)
+    return twins[0] if own in twins else own
+
+
 # Of each sample of a quad: whose crop and mirroring it has. Twins look alike.
-LOOKS = (DIFF_CLASS, DIFF_CLASS, DIFF_SPEED, SAME_SPEED)
+LOOKS = tuple(_first_twin(i) for i in range(NUM_TYPES))
+_JOINED = tuple(row.is_joined for row in TABLE)
+_CHANGES_SPEED = tuple(row.changes_speed for row in TABLE)
+_HAS_BOUNDARY = tuple(row.has_boundary for row in TABLE)
 
 # More than the frames of any clip.
 _FRAMES = 2**31
@@ -59,7 +65,7 @@ class Joints(NamedTuple):
     """The shape of each sample. All int32.
 
     Attributes:
-        types: [B], 0..3.
+        types: [B], ids of the boundary types.
         start: [B], first output frame that shows the part after the boundary.
         length: [B], blended frames from `start` on; 0 for a cut.
         strides: [B, 2], before and after.
@@ -71,11 +77,9 @@ class Joints(NamedTuple):
     strides: tf.Tensor
 
     def boundary(self) -> tf.Tensor:
-        """float32 [B]: the boundary in output frames; frame t covers [t, t+1). -1 for same_speed,
-        which has none.
-        """
+        """float32 [B]: the boundary in output frames; frame t covers [t, t+1). -1 for none."""
         centre = tf.cast(self.start, tf.float32) + tf.cast(self.length, tf.float32) / 2
-        return tf.where(self.types == SAME_SPEED, NO_BOUNDARY, centre)
+        return tf.where(tf.gather(_HAS_BOUNDARY, self.types), centre, NO_BOUNDARY)
 
 
 class FramePlan(NamedTuple):
@@ -83,7 +87,7 @@ class FramePlan(NamedTuple):
     2*b + p.
 
     Attributes:
-        part: int32 [D], the part of each decoded frame; of twins, that of diff_class.
+        part: int32 [D], the part of each decoded frame; of twins, that of the first.
         frame: int32 [D], its index in the clip of that part.
         composition: of the B*T output frames, sample after sample.
     """
@@ -94,38 +98,39 @@ class FramePlan(NamedTuple):
 
 
 def deal_roles(seed: tf.Tensor) -> tf.Tensor:
-    """Deals four clips to the four types so that every clip is used: which clip is before, which
-    after.
+    """Deals the four clips of a quad to the types: which clip is before, which after.
 
     Clips 0 and 1 are of one class, 2 and 3 of another. The classes, the clips and their order are
-    random, but diff_class and same_class have one clip in common, on the same side.
+    random, but joined types have their common clip on the same side.
+
+    >>> deal_roles((0, 0)).numpy().tolist()  # the joined types end with clip 1
+    [[3, 1], [0, 1], [2, 2], [3, 3]]
 
     Args:
         seed: integer [2].
     Returns:
-        int32 [4, 2], clip of each type's two parts, rows in the order of BOUNDARY_TYPES; the two
-        entries of the speed types are equal.
+        int32 [NUM_TYPES, 2], clip of each type's two parts, in the order of the ids; the two
+        entries of a type that is made of one clip are equal.
     """
     return tf.constant(_DEALS)[tf.random.stateless_uniform([], seed, 0, len(_DEALS), tf.int32)]
 
 
 def _all_deals() -> np.ndarray:
-    deals = []
-    for joined, common, guest, side, speed in itertools.product((0, 1), repeat=5):
-        other = 1 - joined
-        twins = np.array(
-            [
-                [2 * joined + common, 2 * other + guest],
-                [2 * joined + common, 2 * joined + 1 - common],
-            ]
-        )
-        deals.append(
-            [
-                *(twins[:, ::-1] if side else twins),
-                [2 * other + speed] * 2,
-                [2 * other + 1 - speed] * 2,
-            ]
-        )
+    """int32 [2^coins, NUM_TYPES, 2]: what `deal_roles` chooses from."""
+
+    def number(clip: QuadClip, toss: dict[str, int]) -> int:
+        of_class_a, coin, negated = clip.value
+        first_class = toss["class_a"] if of_class_a else 1 - toss["class_a"]
+        return 2 * first_class + (toss[coin] ^ negated)
+
+    tosses = [
+        dict(zip(COINS, sides, strict=True))
+        for sides in itertools.product((0, 1), repeat=len(COINS))
+    ]
+    deals = [
+        [[number(clip, toss) for clip in row.clips[:: -1 if toss["side"] else 1]] for row in TABLE]
+        for toss in tosses
+    ]
     return np.array(deals, np.int32)
 
 
@@ -143,9 +148,9 @@ def draw_joints(num_quads: int, settings: Settings, seed: tf.Tensor) -> Joints:
         settings: ranges to draw from.
         seed: integer [2].
     Returns:
-        Joints of B = 4 * Q samples, quad after quad, each in the order of BOUNDARY_TYPES.
+        Joints of B = NUM_TYPES * Q samples, quad after quad, each in the order of the ids.
     """
-    types = np.tile(np.arange(len(BOUNDARY_TYPES), dtype=np.int32), num_quads)
+    types = np.tile(np.arange(NUM_TYPES, dtype=np.int32), num_quads)
     num_strides = len(settings.strides)
     ranges = np.array(
         [
@@ -161,10 +166,9 @@ def draw_joints(num_quads: int, settings: Settings, seed: tf.Tensor) -> Joints:
     cut, length, coin, before, further = tf.unstack(sampling.uniform_integers(low, high, seed))
     length = tf.where(np.isin(types, BLENDED_TYPES[settings.transition]), length, 0)
     start = cut - (length + coin * (length % 2)) // 2
-    # diff_class precedes its twin.
-    before = tf.gather(before, np.arange(len(types)) - (types == SAME_CLASS))
+    before = tf.gather(before, _first_twins(types))
     # An ordered pair of different strides: the second is 1..n-1 places further on, modulo n.
-    after = tf.where(types == DIFF_SPEED, (before + further) % num_strides, before)
+    after = tf.where(tf.gather(_CHANGES_SPEED, types), (before + further) % num_strides, before)
     strides = tf.gather(tf.constant(settings.strides, tf.int32), tf.stack([before, after], axis=1))
     return Joints(tf.constant(types), start, length, strides)
 
@@ -175,7 +179,7 @@ def blend_weights(joints: Joints, settings: Settings) -> tf.Tensor:
     The k-th of L blended frames has x = k / (L + 1); linear: x, cosine: (1 - cos(pi x)) / 2.
 
     Returns:
-        float32 [B, T]; 0 everywhere for the speed types, whose one clip is the first part.
+        float32 [B, T]; 0 everywhere for the types of one clip, which is the first part.
     """
     frames = tf.range(settings.num_frames)
     done = tf.cast(frames - joints.start[:, tf.newaxis] + 1, tf.float32)
@@ -183,9 +187,7 @@ def blend_weights(joints: Joints, settings: Settings) -> tf.Tensor:
     # At x = 1 the cosine is exactly -1 only in theory; plain frames must be plain.
     curved = tf.where((x > 0) & (x < 1), (1 - tf.cos(x * 3.14159265358979)) / 2, x)
     alpha = curved if settings.curve == "cosine" else x
-    return tf.where(
-        ((joints.types == DIFF_CLASS) | (joints.types == SAME_CLASS))[:, tf.newaxis], alpha, 0.0
-    )
+    return tf.where(tf.gather(_JOINED, joints.types)[:, tf.newaxis], alpha, 0.0)
 
 
 def source_frames(
@@ -203,7 +205,7 @@ def source_frames(
         settings: as given to `draw_joints`.
         seed: integer [2].
     Returns:
-        int32 [B, 2, T]; in a speed type the second part is void.
+        int32 [B, 2, T]; in a type of one clip the second part is void.
     """
     positions = sampling.two_speed_positions(
         settings.num_frames, joints.start, joints.strides[:, 0], joints.strides[:, 1]
@@ -226,8 +228,9 @@ def plan_frames(
     """
     alpha = blend_weights(joints, settings)
     part = tf.reshape(tf.range(tf.size(clips)), [-1, 2])
-    is_twin = (joints.types == SAME_CLASS)[:, tf.newaxis] & (clips == tf.roll(clips, 1, axis=0))
-    part = tf.where(is_twin, part - 2, part)
+    twins = _first_twins(joints.types)
+    is_shared = tf.gather(clips, twins) == clips
+    part = tf.where(is_shared, tf.gather(part, twins), part)
     indices = tf.reshape(
         source_frames(joints, num_frames, settings, seed), [-1, settings.num_frames]
     )
@@ -253,3 +256,8 @@ def plan_frames(
             tf.where(fading, blended, places),
         ),
     )
+
+
+def _first_twins(types: tf.Tensor | np.ndarray) -> tf.Tensor:
+    """int32 [B]: for each sample of whole quads the sample of its quad named by LOOKS."""
+    return tf.range(tf.size(types)) + tf.gather(LOOKS, types) - types

@@ -1,17 +1,10 @@
-"""What a synthesized boundary sample may look like: the four types and the config values, checked.
-No TensorFlow.
-"""
+"""Config values of a synthesized boundary sample (`boundary.*`), checked. No TensorFlow."""
 
 import dataclasses
 
 from bsp_tf.base.errors import InputError
+from bsp_tf.synthesis.boundary_types import BLENDED_TYPES, TRANSITIONS
 
-BOUNDARY_TYPES = ("diff_class", "same_class", "diff_speed", "same_speed")
-DIFF_CLASS, SAME_CLASS, DIFF_SPEED, SAME_SPEED = range(4)
-CLIPS_PER_QUAD = 4
-
-# Which of the two joined types are blended, by `boundary.transition`.
-BLENDED_TYPES = {"diff_class": (DIFF_CLASS,), "both": (DIFF_CLASS, SAME_CLASS), "none": ()}
 CURVES = ("linear", "cosine")
 
 
@@ -24,11 +17,11 @@ class Settings:
         num_frames: frames a sample.
         position_min, position_max: the boundary lies between frames b-1 and b, b uniform in this
             range.
-        transition: "diff_class" (the paper's rule), "both" joined types blended, or "none".
+        transition: a rule of TRANSITIONS; which types are blended is in the rows of TABLE.
         transition_min, transition_max: blended frames, uniform in this range.
         curve: "linear" or "cosine" weight of the second clip over a transition.
-        strides: speeds; the joined types and same_speed draw one, diff_speed an ordered pair of
-            two.
+        strides: speeds; a type that changes its speed draws an ordered pair of two, every other
+            type one.
     """
 
     num_frames: int
@@ -43,6 +36,13 @@ class Settings:
     @classmethod
     def from_config(cls, config) -> "Settings":
         """Takes `data.num_frames` and `boundary.*` from an ml_collections.ConfigDict, checked.
+
+        >>> from configs.base import get_config
+        >>> settings = Settings.from_config(get_config())
+        >>> settings.num_frames, settings.transition, settings.strides
+        (8, 'diff_class', (1, 4))
+        >>> settings.window  # (8 - 1) * 4 + 1 source frames
+        29
 
         Raises:
             InputError: a value that no sample can satisfy; the message names the field.
@@ -62,34 +62,31 @@ class Settings:
                 raise InputError(f"config: {text}")
 
         require(
-            self.transition in BLENDED_TYPES,
-            f"boundary.transition={self.transition!r} is none of {', '.join(BLENDED_TYPES)}.",
+            self.transition in TRANSITIONS,
+            f"boundary.transition={self.transition!r}: choose one of {', '.join(TRANSITIONS)}.",
         )
         require(
-            self.curve in CURVES, f"boundary.curve={self.curve!r} is none of {', '.join(CURVES)}."
+            self.curve in CURVES,
+            f"boundary.curve={self.curve!r}: choose one of {', '.join(CURVES)}.",
         )
         require(
             1 <= self.position_min <= self.position_max <= self.num_frames - 1,
             f"boundary.position_min={self.position_min} and position_max={self.position_max} must "
-            "satisfy "
-            f"1 <= min <= max <= {self.num_frames - 1} (a frame on each side).",
+            f"satisfy 1 <= min <= max <= {self.num_frames - 1} (a frame on each side).",
         )
         require(
             1 <= self.transition_min <= self.transition_max,
             f"boundary.transition_min={self.transition_min} and "
-            f"transition_max={self.transition_max} must "
-            "satisfy 1 <= min <= max.",
+            f"transition_max={self.transition_max} must satisfy 1 <= min <= max.",
         )
         half = (self.transition_max + 1) // 2
         require(
-            self.transition == "none"
+            not BLENDED_TYPES[self.transition]
             or half <= self.position_min
             and self.position_max + half <= self.num_frames,
             f"a transition of {self.transition_max} frames (boundary.transition_max) around "
-            "positions "
-            f"{self.position_min}..{self.position_max} leaves the {self.num_frames} frames of a "
-            "sample; "
-            "shorten it or move boundary.position_min/position_max to the middle.",
+            f"positions {self.position_min}..{self.position_max} leaves the {self.num_frames} "
+            "frames of a sample; shorten it or move boundary.position_min/position_max to the middle.",
         )
         require(
             all(isinstance(stride, int) and stride >= 1 for stride in self.strides)
@@ -100,7 +97,5 @@ class Settings:
 
     @property
     def window(self) -> int:
-        """Source frames spanned by the fastest sample: shorter clips cannot show every type
-        unfrozen.
-        """
+        """Source frames of the fastest sample; a shorter clip would end in a frozen picture."""
         return (self.num_frames - 1) * max(self.strides) + 1

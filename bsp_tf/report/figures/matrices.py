@@ -8,6 +8,13 @@ from matplotlib.patches import Rectangle
 from matplotlib.ticker import PercentFormatter
 
 from bsp_tf.report.figures import style
+from bsp_tf.synthesis.boundary_types import (
+    BOUNDARY_TYPES,
+    CHANCE,
+    COLORS,
+    PAIR_IDS,
+    pair_title,
+)
 
 _MOST_CLASSES_WITH_NUMBERS = 16
 _MOST_CLASSES_WITH_NAMES = 40
@@ -22,23 +29,23 @@ def row_shares(confusion: np.ndarray) -> np.ndarray:
 
 
 def pair_summary(confusion: np.ndarray, labels: list[str]) -> dict[str, dict[str, float]]:
-    """How the two pairs of boundary types do, apart: the joined pair and the speed pair.
+    """How each pair of boundary types does: the joined pair and the speed pair.
 
-    A four-way accuracy of .75 often means that the joints are solved and the speed pair is still at
+    An accuracy of .75 over the four types often means that the joints are solved and the speed pair is still at
     chance, so the pairs are never averaged here.
 
     Args:
-        confusion: Counts [4, 4], rows = truth, in the order of `labels`.
-        labels: The four boundary types in any order.
+        confusion: Counts [K, K], rows = truth, in the order of `labels`.
+        labels: The boundary types in any order.
 
     Returns:
-        "joined" and "speed" -> {"recall": mean recall of its two types, "kept": share of its
-        samples that were predicted as one of the two}, fractions.
+        "joined" and "speed" -> {"recall": mean recall of its types, "kept": share of its
+        samples that were predicted as one of them}, fractions.
     """
     shares = row_shares(confusion)
     summary = {}
-    for pair, types in (("joined", style.JOINED_TYPES), ("speed", style.SPEED_TYPES)):
-        rows = [labels.index(name) for name in types]
+    for pair, types in PAIR_IDS.items():
+        rows = [labels.index(BOUNDARY_TYPES[i]) for i in types]
         summary[pair] = {
             "recall": float(np.mean([shares[i, i] for i in rows])),
             "kept": float(np.mean([shares[i, rows].sum() for i in rows])),
@@ -157,17 +164,23 @@ def _draw_cells(axes: Axes, shares: np.ndarray) -> None:
 
 
 def draw_boundary_recall(recall: dict[str, float | None]) -> Figure:
-    """Recall of the four boundary types as bars, the joined pair above, the speed pair below.
+    """Recall of the boundary types as bars, the joined pair above, the speed pair below.
 
     Args:
         recall: Boundary type -> fraction 0..1, or None for a type without samples.
     """
     with style.styled():
-        figure = style.new_figure(4.5, 3.0)
+        figure = style.new_figure(4.5, 0.6 + 0.6 * len(recall))
         axes = figure.add_subplot()
-        places = dict(zip((*style.JOINED_TYPES, *style.SPEED_TYPES), (0, 1, 2.8, 3.8), strict=True))
+        places: dict[str, float] = {}
+        titles: dict[str, float] = {}
+        for pair, types in PAIR_IDS.items():
+            space = 0.8 * len(titles)
+            titles[pair] = len(places) + space - 0.7
+            for i in types:
+                places[BOUNDARY_TYPES[i]] = len(places) + space
         for name, place in places.items():
-            value, color = recall[name], style.BOUNDARY_COLORS[name]
+            value, color = recall[name], COLORS[name]
             axes.barh(place, value or 0.0, height=0.72, color=color)
             inside = value is not None and value > 0.2
             axes.text(
@@ -179,14 +192,14 @@ def draw_boundary_recall(recall: dict[str, float | None]) -> Figure:
                 ha="right" if inside else "left",
                 color=style.text_color_on(color) if inside else style.INK,
             )
-        axes.axvline(0.25, color=style.MUTED, linewidth=1, linestyle=":")
-        axes.text(0.26, 2.1, "chance", fontsize=8, color=style.MUTED, va="center")
-        for pair, place in (("joined pair", -0.7), ("speed pair", 2.1)):
-            axes.text(0, place, pair, fontsize=8, color=style.MUTED, va="center")
+        axes.axvline(CHANCE, color=style.MUTED, linewidth=1, linestyle=":")
+        words = [(0, place, pair_title(pair)) for pair, place in titles.items()]
+        for x, y, word in [*words, (CHANCE + 0.01, titles[pair], "chance")]:
+            axes.text(x, y, word, fontsize=8, color=style.MUTED, va="center")
         axes.set_yticks(
             list(places.values()), [style.readable(name) for name in places], color=style.INK
         )
-        axes.set_ylim(4.3, -1.0)
+        axes.set_ylim(max(places.values()) + 0.5, -1.0)
         axes.set_xlim(0, 1)
         axes.xaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
         axes.grid(axis="y", visible=False)

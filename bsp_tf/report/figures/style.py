@@ -17,23 +17,13 @@ from matplotlib.figure import Figure
 
 from bsp_tf.base.atomic_file import atomic_write
 from bsp_tf.report.figures.layout import RepeatableLayout
+from bsp_tf.synthesis.boundary_types import BOUNDARY_TYPES
 
 INK = "#1d2733"
 MUTED = "#66717f"
 GRID = "#dfe3e8"
 _PAGE_VARIABLES = {INK: "var(--ink)", MUTED: "var(--muted)", GRID: "var(--grid)"}
 HEAT = "#12696b"
-
-# Joined types are warm, speed types cool: the two pairs are told apart at a glance, also by
-# colour-blind readers.
-BOUNDARY_COLORS = {
-    "diff_class": "#c4512d",
-    "same_class": "#e3a02f",
-    "diff_speed": "#1f6fb2",
-    "same_speed": "#6fb1dc",
-}
-JOINED_TYPES = ("diff_class", "same_class")
-SPEED_TYPES = ("diff_speed", "same_speed")
 
 STREAM_COLORS = {"action": "#8a94a3", "two_stream": "#0e8a7d"}
 STREAM_NAMES = {"action": "action only", "two_stream": "action + boundary"}
@@ -132,7 +122,7 @@ def readable(name: str) -> str:
     """A label as people write it: with a hyphen (`diff-class`, `cross-fade`), all other labels with
     spaces.
     """
-    return name.replace("_", "-" if name in BOUNDARY_COLORS or name == "cross_fade" else " ")
+    return name.replace("_", "-" if name in BOUNDARY_TYPES or name == "cross_fade" else " ")
 
 
 def keep_horizontal_grid(axes: Axes) -> None:

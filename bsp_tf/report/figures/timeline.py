@@ -42,7 +42,7 @@ class Timeline:
         thumbnails: Frames uint8 [H, W, 3] evenly spread over the video, the middle of each of their
             time slots.
         rows: Name of the row -> bars, in drawing order; the first is the ground truth.
-        curve_seconds, curve: Centre of each snippet and its 1 - p(same_speed), both [num_snippets];
+        curve_seconds, curve: Centre of each snippet and its 1 - p(no boundary), both [num_snippets];
             None if unknown.
         joints: (start, end, kind) in seconds.
         distractors: (start, end, kind) in seconds.

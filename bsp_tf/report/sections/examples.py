@@ -9,6 +9,7 @@ from bsp_tf.features.store import FeatureStore
 from bsp_tf.report.figures import style
 from bsp_tf.report.figures.timeline import Bar, Timeline, top_detections
 from bsp_tf.report.inputs import Results
+from bsp_tf.synthesis.boundary_types import NO_BOUNDARY_TYPE
 from bsp_tf.video.reader import read_frames
 from bsp_tf.video.stream import VideoError
 
@@ -69,16 +70,14 @@ def knows_boundaries(store: FeatureStore) -> bool:
     """Whether the features come from a two-stream model, so that snippets have boundary
     probabilities.
     """
-    return "same_speed" in store.metadata.get("boundary_labels", ())
+    return NO_BOUNDARY_TYPE in store.metadata.get("boundary_labels", ())
 
 
 def boundary_curve(store: FeatureStore, video: str) -> tuple[np.ndarray, np.ndarray]:
-    """Centres of the snippets of `video` in seconds and their 1 - p(same_speed), both float64
-    [num_snippets].
-    """
+    """Centres of the snippets of a video in seconds, and their 1 - p(no boundary), float64 [n]."""
     metadata = store.metadata
     probabilities = np.asarray(store.load_probabilities(video)["boundary"], np.float64)
-    column = list(metadata["boundary_labels"]).index("same_speed")
+    column = list(metadata["boundary_labels"]).index(NO_BOUNDARY_TYPE)
     half_window = ((metadata["window"] - 1) * metadata["frame_step"] + 1) / 2
     fps = metadata["videos"][video]["fps"]
     seconds = (np.arange(len(probabilities)) * metadata["stride"] + half_window) / fps

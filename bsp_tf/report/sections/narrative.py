@@ -9,6 +9,7 @@ from bsp_tf.report.figures import style
 from bsp_tf.report.figures.matrices import pair_summary
 from bsp_tf.report.inputs import Results
 from bsp_tf.report.summary import map_row
+from bsp_tf.synthesis.boundary_types import NUM_TYPES, PAPER_TRANSITION, pair_title
 
 
 def is_sample_world(results: Results) -> bool:
@@ -48,9 +49,11 @@ def tiles(results: Results) -> list[dict[str, str]]:
         found.append(
             {
                 "value": f"{100 * boundary['accuracy']:.1f}%",
-                "name": "boundary type, four-way",
-                "detail": f"joined pair {100 * pairs['joined']['recall']:.0f}%, "
-                f"speed pair {100 * pairs['speed']['recall']:.0f}%",
+                "name": f"boundary type, one of {NUM_TYPES}",
+                "detail": ", ".join(
+                    f"{pair_title(pair)} {100 * scores['recall']:.0f}%"
+                    for pair, scores in pairs.items()
+                ),
             }
         )
     action = results.evaluations.get("action")
@@ -158,8 +161,10 @@ def notes(results: Results, auc: dict[str, dict[str, float | None]] | None) -> l
         "videos that are "
         "scored here; both rows of the table profit from that alike."
     )
-    rule = results.configs.get("boundary", {}).get("boundary", {}).get("transition", "diff_class")
-    if rule == "diff_class":
+    rule = (
+        results.configs.get("boundary", {}).get("boundary", {}).get("transition", PAPER_TRANSITION)
+    )
+    if rule == PAPER_TRANSITION:
         found.append(
             "Diff-class and same-class are told apart by the blend: only a diff-class joint has a "
             "transition, "

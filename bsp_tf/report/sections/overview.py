@@ -10,6 +10,15 @@ from bsp_tf.report.figures.timeline import draw_timeline
 from bsp_tf.report.gallery import Gallery, Picture, html_table
 from bsp_tf.report.inputs import Results
 from bsp_tf.report.sections import examples
+from bsp_tf.synthesis.boundary_types import (
+    BOUNDARY_TYPES,
+    CHANCE,
+    NO_BOUNDARY_TYPE,
+    NUM_TYPES,
+    PAIR_IDS,
+    PAIRS,
+    pair_title,
+)
 from bsp_tf.video.stream import VideoError
 
 
@@ -133,38 +142,33 @@ def boundary(results: Results, gallery: Gallery) -> dict[str, Any]:
     labels = evaluation["labels"]
     figure = matrices.draw_boundary_recall(evaluation["per_class"])
     content["pictures"].insert(
-        1, gallery.add("boundary_recall", figure, "Recall of the four boundary types")
+        1, gallery.add("boundary_recall", figure, "Recall of the boundary types")
     )
     shares = matrices.row_shares(evaluation["confusion"])
     rows = []
-    for pair in (style.JOINED_TYPES, style.SPEED_TYPES):
-        for name, partner in (pair, pair[::-1]):
-            row, column = labels.index(name), labels.index(partner)
+    for types in PAIR_IDS.values():
+        columns = [labels.index(BOUNDARY_TYPES[i]) for i in types]
+        for column in columns:
+            own, within = shares[column, column], shares[column, columns].sum()
             rows.append(
                 [
-                    style.readable(name),
-                    *(
-                        f"{100 * share:.1f}"
-                        for share in (
-                            shares[row, row],
-                            shares[row, column],
-                            max(0, 1 - shares[row, row] - shares[row, column]),
-                        )
-                    ),
+                    style.readable(labels[column]),
+                    *(f"{100 * share:.1f}" for share in (own, within - own, max(0, 1 - within))),
                 ]
             )
     content["table"] = html_table(
-        ["percent of each type", "recall", "taken for its partner", "for the other pair"], rows
+        ["percent of each type", "recall", "taken for its partner", "for another pair"], rows
     )
     pairs = matrices.pair_summary(evaluation["confusion"], labels)
     content["sentence"] = (
-        f"Four-way accuracy {100 * evaluation['accuracy']:.1f}% on validation clips (chance 25%). "
-        "An average can hide "
-        "a pair that is at chance, so the pairs stand apart: the joined pair, two clips put "
-        "together, has a mean "
-        f"recall of {100 * pairs['joined']['recall']:.1f}%; the speed pair, one clip with or "
-        "without a change of "
-        f"speed, {100 * pairs['speed']['recall']:.1f}%."
+        f"Accuracy over the {NUM_TYPES} types {100 * evaluation['accuracy']:.1f}% on validation "
+        f"clips (chance {100 * CHANCE:.0f}%). An average can hide a pair that is at chance, so the "
+        "pairs stand apart by their mean recall: "
+        + "; ".join(
+            f"the {pair_title(pair)}, {PAIRS[pair]}, {100 * scores['recall']:.1f}%"
+            for pair, scores in pairs.items()
+        )
+        + "."
         + (
             f" With one frame repeated the network gets {100 * evaluation['static_accuracy']:.1f}%."
             if evaluation.get("static_accuracy") is not None
@@ -294,10 +298,9 @@ def joint_auc(
         f"Area under the ROC curve over the snippets of the {results.sources.subset} videos, "
         "against the "
         f"{measured['num_negative']:,} snippets without a joint (distractors included). Three "
-        "scores side by side, "
-        "whichever wins: the boundary stream's 1 − p(same-speed), how far the action features "
-        "move, and plain pixel "
-        "change, which needs no learning."
+        "scores side by side, whichever wins: the boundary stream's "
+        f"1 − p({style.readable(NO_BOUNDARY_TYPE)}), how far the action features move, and plain "
+        "pixel change, which needs no learning."
     )
     return content
 
@@ -309,6 +312,6 @@ def preview(results: Results, gallery: Gallery) -> Picture | None:
         return None
     return gallery.embed(
         path,
-        "Synthesized clips of the four boundary types",
-        "Synthesized training clips of the four boundary types; the mark is the boundary.",
+        "Synthesized clips of the boundary types",
+        "Synthesized training clips of the boundary types; the mark is the boundary.",
     )

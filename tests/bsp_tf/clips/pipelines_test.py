@@ -11,7 +11,8 @@ import tensorflow as tf
 from bsp_tf.base.errors import InputError
 from bsp_tf.clips import pipelines, samples
 from bsp_tf.records import schema
-from bsp_tf.synthesis.settings import DIFF_CLASS, DIFF_SPEED, SAME_CLASS, SAME_SPEED
+
+DIFF_CLASS, SAME_CLASS, DIFF_SPEED, SAME_SPEED = range(4)
 
 
 def batches(config, split="train", batch_size=8, seed=0, count=None):

@@ -7,12 +7,13 @@ import numpy as np
 import pytest
 
 from bsp_tf.report.figures import comparisons, curves, matrices, style
+from bsp_tf.synthesis.boundary_types import COLORS
 
 TYPES = ["diff_class", "same_class", "diff_speed", "same_speed"]
 
 
 def test_pairs_stand_apart():
-    # Joints solved, speed pair at chance: the plateau that a four-way accuracy of .75 hides.
+    # Joints solved, speed pair at chance: the plateau that a accuracy of .75 over four types hides.
     confusion = np.array([[10, 0, 0, 0], [0, 10, 0, 0], [0, 0, 5, 5], [0, 0, 5, 5]])
     summary = matrices.pair_summary(confusion, TYPES)
     assert summary == {
@@ -102,7 +103,7 @@ def test_settings_of_the_caller_are_kept():
 
 @pytest.mark.parametrize(
     "background",
-    [*style.BOUNDARY_COLORS.values(), *style.class_colors(list("abcdefghij")).values()],
+    [*COLORS.values(), *style.class_colors(list("abcdefghij")).values()],
 )
 def test_text_on_colour_is_readable(background):
     def luminance(color: str) -> float:

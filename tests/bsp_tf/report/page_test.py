@@ -211,9 +211,7 @@ def test_labels_are_escaped(results_root):
 def test_evaluation_of_the_wrong_task(results_root):
     source = results_root / "pretrain" / "action" / "evaluation.json"
     shutil.copy(source, results_root / "pretrain" / "boundary" / "evaluation.json")
-    with pytest.raises(
-        InputError, match=r"boundary.evaluation\.json .*not the four boundary types"
-    ):
+    with pytest.raises(InputError, match=r"boundary.evaluation\.json .*not the boundary types"):
         build_report(Sources.under(results_root), results_root / "report", num_timelines=0)
 
 
