@@ -11,7 +11,7 @@ import pytest
 import tensorflow as tf
 
 PROJECT = Path(__file__).resolve().parents[1]
-PAGES = ("README.md", "docs/data_formats.md")
+PAGES = ("docs/tfrecords.md",)
 
 
 @pytest.fixture(scope="module")
