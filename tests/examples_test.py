@@ -1,0 +1,136 @@
+"""The examples, run as programs: on real records, a real SavedModel, features and detections."""
+
+import ast
+import functools
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from bsp_tf.export import evaluation_input, export_two_stream
+from bsp_tf.features.store import write_metadata, write_video
+from bsp_tf.models.tsm import TSM
+
+PROJECT = Path(__file__).resolve().parents[1]
+CLASSES = ("jump", "run up")
+
+
+def run_example(name: str, *arguments: object, project: bool = False) -> str:
+    """What an example prints; only with `project` can it import this project."""
+    run = subprocess.run(
+        [sys.executable, str(PROJECT / "examples" / name), *map(str, arguments)],
+        cwd=PROJECT,
+        env=os.environ | {"PYTHONPATH": str(PROJECT) if project else ""},
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+    assert run.returncode == 0, run.stderr
+    return run.stdout
+
+
+def test_records_are_read_in_batches(make_video, tmp_path):
+    for i in range(6):
+        path = tmp_path / "clips" / CLASSES[i % 2] / f"{i}.mp4"
+        make_video(path, num_frames=(5, 12)[i // 3], seed=i)
+    convert = [sys.executable, "-m", "tfrecords_tools.convert", "--workers=1", "--num_shards=2"]
+    flags = [f"--input={tmp_path / 'clips'}", f"--output={tmp_path / 'records'}"]
+    subprocess.run([*convert, *flags], cwd=PROJECT, check=True, capture_output=True)
+    output = run_example(
+        "read_records.py", f"--records={tmp_path / 'records'}", "--size=32", "--batch_size=3"
+    )
+    lines = output.splitlines()
+    assert len(lines) == 3
+    for line in lines:
+        shape, labels = re.fullmatch(r"(\(.*\)) uint8 (\[.*\])", line).groups()
+        assert shape == "(3, 8, 32, 32, 3)" and set(ast.literal_eval(labels)) <= set(CLASSES)
+
+
+def test_the_saved_model_describes_a_folder_of_frames(tmp_path):
+    prepare = functools.partial(evaluation_input, short_side=40, crop_size=32)
+    streams = TSM(2, depth=10, width=0.125), TSM(4, depth=10, width=0.125, input="rgb_diff")
+    for seed, stream in enumerate(streams):
+        keras.utils.set_random_seed(seed)
+        stream.build()
+    model = tmp_path / "model"
+    labels = CLASSES, ("diff_class", "same_class", "diff_speed", "same_speed")
+    export_two_stream(*streams, *labels, {"num_frames": 8}, model, prepare)
+    (tmp_path / "frames").mkdir()
+    frames = np.random.default_rng(0).integers(0, 256, (19, 48, 64, 3), dtype=np.uint8)
+    for i, frame in enumerate(frames):
+        jpeg = tf.io.encode_jpeg(frame).numpy()
+        (tmp_path / "frames" / f"{i:06d}.jpg").write_bytes(jpeg)
+    arguments = f"--model={model}", f"--frames={tmp_path / 'frames'}", "--batch_size=2"
+    output = run_example("use_saved_model.py", *arguments, f"--output={tmp_path / 'out.npy'}")
+    assert [line.split(":")[0] for line in output.splitlines()[:3]] == [
+        "snippet 0",
+        "snippet 1",
+        "snippet 2",
+    ]
+    features = np.load(tmp_path / "out.npy")
+    last = [
+        tf.io.read_file(str(tmp_path / "frames" / f"{min(i, 18):06d}.jpg")) for i in range(16, 24)
+    ]
+    expected = tf.saved_model.load(str(model)).signatures["encoded"](jpegs=tf.stack([last]))
+    assert features.shape == (3, 128)
+    np.testing.assert_allclose(features[2:], expected["features"], rtol=1e-3, atol=1e-4)
+
+
+@pytest.fixture
+def annotated_features(tmp_path) -> tuple[Path, Path]:
+    """Features of nine videos that show their class in one column, and annotations."""
+    rng = np.random.default_rng(0)
+    folder, database, entries = tmp_path / "features", {}, {}
+    for number in range(9):
+        name, label = f"video_{number}", number % 2
+        # 25 snippets of 8 frames at 8 fps: a second each; the action is from 5 to 15 s.
+        features = rng.normal(size=(25, 6)).astype(np.float32)
+        features[5:15, label] += 8
+        about = {"num_snippets": 25, "fps": 8.0}
+        write_video(folder, name, features, {}, about)
+        entries[name] = about
+        database[name] = {
+            "subset": "training" if number < 6 else "validation",
+            "duration": 25.0,
+            "annotations": [{"segment": [5.0, 15.0], "label": CLASSES[label]}],
+        }
+    settings = {"window": 8, "frame_step": 1, "stride": 8, "feature_dim": 6}
+    write_metadata(folder, {**settings, "streams": {"action": [0, 6]}}, entries)
+    annotations = tmp_path / "annotations.json"
+    annotations.write_text(json.dumps({"database": database}))
+    return folder, annotations
+
+
+def test_a_head_is_trained_on_features(annotated_features, tmp_path):
+    folder, annotations = annotated_features
+    head = tmp_path / "head.keras"
+    output = run_example(
+        "finetune_head.py",
+        f"--features={folder}",
+        f"--annotations={annotations}",
+        f"--output={head}",
+    )
+    assert "150 snippets for training, 75 for validation" in output
+    accuracy, chance = map(float, re.findall(r"\b[01]\.\d{3}\b", output))
+    assert accuracy > 0.9 and chance == 0.6
+    answers = keras.models.load_model(head).predict(np.load(folder / "video_8.npy"), verbose=0)
+    assert answers.shape == (25, 3)
+
+
+def test_a_file_is_scored(annotated_features, tmp_path):
+    _, annotations = annotated_features
+    predictions = tmp_path / "detections.json"
+    found = [{"segment": [5.0, 15.0], "label": CLASSES[0], "score": 0.9}]
+    predictions.write_text(json.dumps({"results": {"video_6": found, "video_8": found}}))
+    arguments = f"--ground_truth={annotations}", f"--predictions={predictions}"
+    output = run_example("score_file.py", *arguments, project=True)
+    assert "3 segments of 2 classes, 2 detections" in output
+    assert "average mAP 0.5000" in output and "jump 1.0000" in output
+    assert "note: 1 classes without a prediction" in output
