@@ -3,7 +3,8 @@
 # make coverage     the same with branch coverage, and the floor of pyproject.toml
 # make lint         ruff: rules and format
 # make typecheck    mypy
-# make clean        remove .venv and quickstart_output/
+# make docs         the documentation as a website in site/, with an API reference
+# make clean        remove the environments, quickstart_output/ and site/
 
 # The first Python on the PATH that is 3.11-3.13 and can make virtual environments; PYTHON=... chooses another.
 PYTHON ?= $(shell for python in python3.12 python3.11 python3.13 python3 python; do \
@@ -13,8 +14,9 @@ VENV ?= .venv
 RUN := $(VENV)/bin/python
 OUTPUT ?= quickstart_output
 PYTEST := $(RUN) -m pytest -n 2 --dist=loadfile
+DOCS_VENV ?= .venv-docs
 
-.PHONY: setup quickstart test coverage lint typecheck clean
+.PHONY: setup quickstart test coverage lint typecheck docs clean
 
 setup: $(VENV)/.ready
 
@@ -42,5 +44,14 @@ lint: setup
 typecheck: setup
 	$(RUN) -m mypy
 
+$(DOCS_VENV)/.ready: requirements-docs.txt
+	$(PYTHON) -m venv $(DOCS_VENV)
+	$(DOCS_VENV)/bin/pip install --quiet --disable-pip-version-check -r requirements-docs.txt
+	@touch $@
+
+docs: $(DOCS_VENV)/.ready
+	NO_MKDOCS_2_WARNING=1 $(DOCS_VENV)/bin/mkdocs build --strict --quiet
+	@echo "the site is complete: site/index.html"
+
 clean:
-	rm -rf $(VENV) $(OUTPUT)
+	rm -rf $(VENV) $(DOCS_VENV) $(OUTPUT) site

@@ -4,7 +4,7 @@
 
 Input is a folder per class (`clips/train/<class>/*.mp4`), a folder of videos without labels, or a
 file that names clips in the folder --videos: a Kinetics CSV, a CSV with the columns
-video_path[,start,end][,label], a list of lines `path label`, or ActivityNet annotations. Which of
+`video_path[,start,end][,label]`, a list of lines `path label`, or ActivityNet annotations. Which of
 them is told by its first line (see clip_sources.py):
 
     python -m tfrecords_tools.convert --input=kinetics-400_val.csv --videos=kinetics/val --output=records/val \

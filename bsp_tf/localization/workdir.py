@@ -124,8 +124,7 @@ def claim_workdir(
 
     Raises:
         InputError: the workdir belongs to another config or other data; the message names the
-            fields that
-        differ.
+            fields that differ.
     """
     fields = _plain(config) | {"feature_dim": feature_dim, "data_digest": data_digest}
     path = Path(workdir) / "config.json"

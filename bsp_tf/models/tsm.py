@@ -195,9 +195,8 @@ class TSM(keras.Model):
             training: Whether to drop out and to use and gather batch statistics.
 
         Returns:
-            {"logits": float32 [B, K], the mean of the frames' logits,
-             "features": float32 [B, feature_dim], the mean over T of the pooled vectors, before
-             dropout}.
+            "logits": float32 [B, K], the mean of the frames' logits; "features": float32
+            [B, feature_dim], the mean over T of the pooled vectors, before dropout.
         """
         pooled = self._backbone(frames, training)["pooled"]
         features = tf.reduce_mean(pooled, axis=1)
