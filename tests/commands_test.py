@@ -1,4 +1,4 @@
-"""One list of commands: `python -m bsp_tf`, the installed scripts and what is there agree."""
+"""One list of commands: `python -m bsp_tf`, the installed scripts and the modules agree."""
 
 import subprocess
 import sys

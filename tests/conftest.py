@@ -1,4 +1,4 @@
-"""Fixtures for all tests: real videos made on the spot, and the optional folder of reference data."""
+"""Fixtures for all tests: real videos made on the spot, the optional folder of reference data."""
 
 import os
 from collections.abc import Callable
