@@ -36,8 +36,9 @@ from bsp_tf.base.settings import digest_files, finished_output, refuse_output_in
 from bsp_tf.clips.pipelines import SAMPLINGS
 from bsp_tf.evaluation import accuracy_tables, boundary_accuracy, clip_accuracy
 from bsp_tf.pretraining.clip_evaluation import Views, predict_boundaries, predictor, sum_view_logits
+from bsp_tf.pretraining.trained_model import load_trained_model
 from bsp_tf.records.folder import RecordFolder, open_folder
-from bsp_tf.runs.workdir import BEST, checkpoint_folder, load_trained_model
+from bsp_tf.runs.workdir import BEST, checkpoint_folder
 from bsp_tf.synthesis.boundary_types import NUM_TYPES, TRANSITIONS
 from bsp_tf.synthesis.settings import Settings
 

@@ -37,7 +37,8 @@ from bsp_tf.base.json_file import read_json, read_json_object, write_json
 from bsp_tf.frames import decoding, preprocessing
 from bsp_tf.models.tsm import TSM
 from bsp_tf.models.two_stream import TwoStream
-from bsp_tf.runs.workdir import config_differences, load_trained_model
+from bsp_tf.pretraining.trained_model import load_trained_model
+from bsp_tf.runs.workdir import config_differences
 
 FLAGS = flags.FLAGS
 

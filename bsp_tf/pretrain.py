@@ -56,9 +56,10 @@ def main(argv: Sequence[str]) -> int | None:
         )
     # Imported here: TensorFlow takes seconds to load, a mistyped flag should be told at once.
     from bsp_tf.pretraining.dry_run import dry_run
-    from bsp_tf.pretraining.trainer import TrainingDivergedError, train
+    from bsp_tf.pretraining.trainer import train
     from bsp_tf.runs.cluster import Cluster, WorkerLostError
     from bsp_tf.runs.preemption import PreemptedError, stop_on_sigterm
+    from bsp_tf.runs.progress import TrainingDivergedError
     from bsp_tf.runs.strategy import strategy_for
 
     strategy = strategy_for(FLAGS.strategy)

@@ -57,6 +57,7 @@ ORDER = (
 )
 # What may not be imported though it comes before.
 FORBIDDEN = {
+    "runs": tuple(name for name in ORDER[: ORDER.index("runs")] if name != "base"),
     "models": ("annotations", "video", "frames", "records", "synthesis", "clips", "features"),
     "evaluation": ("video", "frames", "records", "clips", "features", "models"),
     "localization": ("pretraining", "clips", "synthesis", "records", "models"),

@@ -17,7 +17,7 @@ from bsp_tf.base.atomic_file import atomic_write
 from bsp_tf.clips.view_batches import boundary_batches, view_batches
 from bsp_tf.frames import preprocessing
 from bsp_tf.models.tsm import TSM
-from bsp_tf.pretraining.trainer import read_batches
+from bsp_tf.pretraining.batches import read_batches
 from bsp_tf.records.folder import RecordFolder
 
 SAVE_EVERY_SECONDS = 60.0

@@ -76,9 +76,7 @@ class Evaluator:
         }
 
     def _padded(self, dataset: Iterable[dict[str, tf.Tensor]]) -> Iterator[dict[str, tf.Tensor]]:
-        """Full batches for as long as any worker has clips: what is missing are black clips of
-        weight 0.
-        """
+        """Full batches while any worker has clips; what is missing are black clips of weight 0."""
         nothing = {
             "frames": tf.zeros([0, *self._clip_shape], tf.uint8),
             "label": tf.zeros([0], tf.int32),
@@ -90,9 +88,7 @@ class Evaluator:
             batch = next(batches, None)
 
     def _pad(self, batch: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
-        """Fills a batch up to the full size with samples of weight 0, so that it splits over the
-        replicas.
-        """
+        """Fills a batch up with samples of weight 0, so that it splits over the replicas."""
         size = int(batch["label"].shape[0])
         missing = self._batch_size - size
         weight = tf.concat([tf.ones([size]), tf.zeros([missing])], axis=0)
@@ -127,7 +123,7 @@ class Evaluator:
         return tf.reduce_sum(losses * batch["weight"]), confusion
 
 
-def summary(task: str, labels: list[str], moving: dict, static: dict) -> dict:
+def summary(task: str, labels: Sequence[str], moving: dict, static: dict) -> dict:
     """The contents of evaluation.json, but for the fields that only the trainer knows.
 
     Args:

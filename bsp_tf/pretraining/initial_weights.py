@@ -9,8 +9,9 @@ from ml_collections import ConfigDict
 from bsp_tf.base.errors import InputError
 from bsp_tf.base.json_file import read_json_object
 from bsp_tf.models.tsm import TSM
+from bsp_tf.pretraining.trained_model import model_state
 from bsp_tf.runs.checkpoints import restore_checkpoint
-from bsp_tf.runs.workdir import BEST, CONFIG, checkpoint_folder, model_state, read_labels
+from bsp_tf.runs.workdir import BEST, CONFIG, checkpoint_folder, read_labels
 
 HEADS = ("drop", "keep")
 # These decide the shapes, or what the channels mean.

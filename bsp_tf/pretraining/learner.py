@@ -5,6 +5,7 @@ loss over the global batch; BatchNorm takes the statistics of each micro-batch, 
 step in micro-batches equals one without but for these statistics.
 """
 
+import contextlib
 from collections.abc import Sequence
 from typing import Any
 
@@ -14,13 +15,13 @@ from ml_collections import ConfigDict
 
 from bsp_tf.frames import preprocessing
 from bsp_tf.pretraining.initial_weights import load_initial_weights
+from bsp_tf.pretraining.trained_model import build_model, model_state
 from bsp_tf.runs.cluster import Cluster
 from bsp_tf.runs.optimization import learning_rate_schedule, optimizer_for
 from bsp_tf.runs.precision import LossScale, dtype_policy
 from bsp_tf.runs.progress import Progress
 from bsp_tf.runs.strategy import split_batch
 from bsp_tf.runs.weight_average import WeightAverage
-from bsp_tf.runs.workdir import build_model, model_state
 
 SUM, MEAN = tf.distribute.ReduceOp.SUM, tf.distribute.ReduceOp.MEAN
 
@@ -93,6 +94,10 @@ class Learner:
             state["average"] = self.average.averages
         return state
 
+    def evaluated_weights(self) -> contextlib.AbstractContextManager[None]:
+        """Context in which the model holds the weights that are evaluated and kept."""
+        return self.average.in_place() if self.average else contextlib.nullcontext()
+
     def step(
         self, batches: Sequence[dict[str, tf.Tensor]]
     ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
@@ -126,7 +131,7 @@ class Learner:
         return self._note(loss, correct)
 
     def _step_everywhere(self, shares: dict) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
-        """The last micro-batch and the update: (part of the loss, number of hits, gradient norm)."""
+        """The last micro-batch and the update: (part of the loss, hits, gradient norm)."""
         progress = self.progress
         loss, correct, norm = self._strategy.run(
             self._step_share, args=(shares, self._scale(), self.schedule(progress.step))
@@ -178,15 +183,12 @@ class Learner:
         return loss, correct, norm
 
     def _gradients(self, batch: dict[str, tf.Tensor], scale: tf.Tensor):
-        """(part of the mean loss, number of hits, gradients of that part) of one replica's
-        micro-batch.
-        """
+        """(part of the mean loss, hits, gradients of that part) of one replica's micro-batch."""
         frames = preprocessing.normalize(batch["frames"])
         with tf.GradientTape() as tape:
             logits = self.model(frames, training=True)["logits"]
             losses = tf.nn.sparse_softmax_cross_entropy_with_logits(batch["label"], logits)
-            # The mean over the *global* batch: the parts of replicas and micro-batches add up to
-            # it.
+            # Of the *global* batch: the parts of replicas and micro-batches add up to the mean.
             loss = tf.reduce_sum(losses) / self._config.train.batch_size
             scaled = loss * scale
         gradients = tape.gradient(scaled, self._variables)

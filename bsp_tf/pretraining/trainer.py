@@ -1,23 +1,35 @@
-"""The training loop: one for all strategies, exactly resumable.
+"""The training loop: one for all strategies, exactly resumable. One step, from batch to update:
+
+    Trainer._train_until      takes accumulate_steps micro-batches: frames uint8 [b, T, S, S, 3],
+                              label int32 [b], made by clips.pipelines, a function of seed and step
+    Learner.step              split_batch: each of them in equal parts over this worker's replicas
+      _accumulate_on_replica  all but the last: adds the gradients to the sums of the replica
+      _step_on_replica        the last:
+        _gradients            normalize -> model -> cross entropy / global batch -> gradients
+        optimizer.apply       sum over replicas, clip, weight decay, momentum, new weights
+      _note                   adds the replicas' loss and hits to Progress, the sums of the epoch
+      _step_everywhere        Progress.step + 1; LossScale.update, WeightAverage.update
+    RunLog.scalars            every log_every_steps; _check_finite ends a run that diverged
+    StopRequest               set by SIGTERM: leaves the loop after this step
+    Trainer._save             RunCheckpoints.save, every checkpoint_every_steps and at the end
+    Trainer._end_epoch        Evaluator, best checkpoint, row in metrics.jsonl, new sums
 
 A run that is killed and started again ends with the weights, bit for bit on one CPU device, of a
 run that was not: weights, momentum buffers, dropout state, step and sums of the running epoch are
 in the checkpoint; the learning rate and the batch of a step are pure functions of seed and step.
-"One CPU device" means the same machine: another number of cores adds up in another order.
-TensorFlow's op determinism is not needed for it and stays off: it makes the input pipeline serial,
-which cost 30-40% of the step on two cores. On GPUs, whose kernels may reorder sums, a resumed run
-is equal up to that rounding.
+Another number of cores adds up in another order, and so do the kernels of GPUs: equal up to that
+rounding. TensorFlow's op determinism stays off: it would make the input pipeline serial, which
+cost 30-40% of the step on two cores.
 
-An epoch's checkpoint is written before its evaluation; whether that was done is told by
-metrics.jsonl, so an interrupted evaluation is made again.
+An epoch's checkpoint is written before its evaluation; metrics.jsonl says whether that was done,
+so an interrupted evaluation is made again.
 """
 
-import contextlib
 import itertools
 import math
 import os
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import tensorflow as tf
@@ -26,17 +38,25 @@ from tqdm import tqdm
 
 from bsp_tf.base.json_file import read_json, write_json
 from bsp_tf.clips.pipelines import dataset_for
+from bsp_tf.pretraining.batch_picture import picture_of_batch
+from bsp_tf.pretraining.batches import read_batches
+from bsp_tf.pretraining.epoch_row import epoch_line, epoch_row
 from bsp_tf.pretraining.evaluation import Evaluator, summary
 from bsp_tf.pretraining.learner import Learner
 from bsp_tf.pretraining.preflight import RunPlan, plan_run
-from bsp_tf.records.damage import damage_error
+from bsp_tf.pretraining.trained_model import restore_model
 from bsp_tf.runs import workdir as folder
 from bsp_tf.runs.checkpoints import RunCheckpoints
-from bsp_tf.runs.cluster import LOST_WORKER_ERRORS, Cluster, WorkerLostError
+from bsp_tf.runs.cluster import Cluster
 from bsp_tf.runs.preemption import PreemptedError, StopRequest
-from bsp_tf.runs.progress import TrainingDivergedError, all_finite
+from bsp_tf.runs.progress import all_finite, diverged_error
 from bsp_tf.runs.run_log import RunLog
 from bsp_tf.runs.strategy import check_batch_size, strategy_for
+
+AGAINST_DIVERGENCE = (
+    "Start a new --workdir with a lower optimizer.learning_rate, a longer optimizer.warmup_steps "
+    "or a smaller optimizer.clip_norm."
+)
 
 
 def train(
@@ -74,13 +94,8 @@ def train(
         return read_json(finished)
     trainer = Trainer(config, workdir, plan, strategy, stop or StopRequest())
     try:
-        return trainer.run()
-    except LOST_WORKER_ERRORS as error:
-        if trainer.cluster.size == 1:
-            raise
-        raise WorkerLostError(
-            f"another worker of {workdir} is gone ({str(error).splitlines()[0]})."
-        ) from error
+        with trainer.cluster.lost_workers_named(workdir):
+            return trainer.run()
     finally:
         trainer.last.join()
 
@@ -125,15 +140,8 @@ class Trainer:
         )
 
     def _dataset(self, split: str, batch_size: int, first_batch: int = 0) -> tf.data.Dataset:
-        return dataset_for(
-            self.config,
-            split,
-            batch_size,
-            self.config.seed,
-            first_batch,
-            self.cluster.index,
-            self.cluster.size,
-        )
+        workers = self.cluster.index, self.cluster.size
+        return dataset_for(self.config, split, batch_size, self.config.seed, first_batch, *workers)
 
     def run(self) -> dict:
         """Trains from where the workdir is to the end; returns the contents of evaluation.json."""
@@ -189,7 +197,9 @@ class Trainer:
             group = list(itertools.islice(batches, train.accumulate_steps))
             waited += time.monotonic() - asked
             if step == 0:
-                self.log.batch(group[0], self.plan.labels)
+                self.log.picture(
+                    folder.TRAINING_BATCH, picture_of_batch(group[0], self.plan.labels)
+                )
             loss, accuracy, norm = self.learner.step(group)
             step += 1
             if step % train.log_every_steps == 0 or step == end:
@@ -218,65 +228,47 @@ class Trainer:
         return step
 
     def _end_epoch(self, step: int) -> None:
-        """Evaluates, keeps the best, adds the epoch's row, starts the next epoch; or only the last,
-        if the others were done before the run was interrupted."""
+        """Evaluates, keeps the best, adds the row, unless that was done before; resets the sums."""
         progress, started = self.learner.progress, time.monotonic()
         rows = self.log.rows()
         # Of the chief's word: the others could read a row that it is just writing.
         if self.cluster.any(self.cluster.is_chief and not (rows and rows[-1]["step"] == step)):
-            with self._evaluated_weights():
+            with self.learner.evaluated_weights():
                 result = self._validate()
                 epoch = step // self.plan.steps_per_epoch
                 if self.cluster.is_chief and result["accuracy"] > max(
                     (row["validation_accuracy"] for row in rows), default=-1.0
                 ):
                     self.best.save(checkpoint_number=epoch)
-            samples = self.plan.steps_per_epoch * self.config.train.batch_size
-            training_seconds = float(progress.seconds)
-            self.log.epoch(
-                {
-                    "epoch": epoch,
-                    "step": step,
-                    "train_loss": float(progress.loss_sum) / self.plan.steps_per_epoch,
-                    "train_accuracy": int(progress.num_correct) / samples,
-                    "validation_loss": result["loss"],
-                    "validation_accuracy": result["accuracy"],
-                    "learning_rate": float(self.learner.schedule(tf.constant(step - 1))),
-                    "input_wait": float(progress.wait_seconds) / training_seconds,
-                    "seconds": training_seconds + time.monotonic() - started,
-                },
-                self.config.train.epochs,
+            row = epoch_row(
+                progress, result, self.plan.steps_per_epoch, self.config.train.batch_size
             )
+            row["learning_rate"] = float(self.learner.schedule(tf.constant(step - 1)))
+            row["seconds"] += time.monotonic() - started
+            curves = {"loss": result["loss"], "accuracy": result["accuracy"]}
+            self.log.epoch(row, epoch_line(row, self.config.train.epochs), curves)
         progress.start_epoch()
-
-    def _evaluated_weights(self):
-        """Context in which the model holds the weights that are evaluated and kept."""
-        return self.learner.average.in_place() if self.learner.average else contextlib.nullcontext()
 
     def _validate(self, static: bool = False) -> dict:
         batches = read_batches(iter(self.validation), self.config.data.validation_dir)
-        return self.evaluate(self._until_stopped(batches), static)
 
-    def _until_stopped(self, batches: Iterable) -> Iterator:
-        """`batches`, left at once when the run is asked to stop: it was saved before the
-        evaluation.
-        """
-        for batch in batches:
-            if self.stop.is_set:
-                self._raise_preempted()
-            yield batch
+        def until_stopped() -> Iterator[dict[str, tf.Tensor]]:
+            for batch in batches:
+                # Left at once: the run was saved before the evaluation.
+                self._stop_if(self.stop.is_set)
+                yield batch
+
+        return self.evaluate(until_stopped(), static)
 
     def _save(self, step: int) -> None:
         self._check_finite()
         self.last.save(step)
-        if self.cluster.any(self.stop.is_set):
-            self._raise_preempted()
+        self._stop_if(self.cluster.any(self.stop.is_set))
 
-    def _raise_preempted(self) -> None:
-        raise PreemptedError(
-            f"stopped on request at step {int(self.learner.progress.step)}, saved in "
-            f"{self.workdir}."
-        )
+    def _stop_if(self, asked: bool) -> None:
+        if asked:
+            step = int(self.learner.progress.step)
+            raise PreemptedError(f"stopped on request at step {step}, saved in {self.workdir}.")
 
     def _check_finite(self) -> None:
         """Raises TrainingDivergedError if a loss, a gradient or a weight was or is not finite."""
@@ -284,24 +276,15 @@ class Trainer:
         step = int(progress.diverged_step)
         if step < 0 and all_finite(list(self.learner.weights.values())):
             return
-        saved = self.last.newest
-        raise TrainingDivergedError(
-            f"the loss is no longer finite at step {step if step >= 0 else int(progress.step)}; "
-            + (
-                f"the last good checkpoint is {saved}. "
-                if saved
-                else "there is no checkpoint before it. "
-            )
-            + "Start a new --workdir with a lower optimizer.learning_rate, a longer "
-            "optimizer.warmup_steps or a "
-            "smaller optimizer.clip_norm."
+        raise diverged_error(
+            step if step >= 0 else int(progress.step), self.last.newest, AGAINST_DIVERGENCE
         )
 
     def _finish(self) -> dict:
         """Evaluates the best checkpoint, with the static control, and writes evaluation.json."""
         started = time.monotonic()
         self.cluster.wait_for_all()
-        folder.restore_model(self.learner.model, self.workdir, folder.BEST)
+        restore_model(self.learner.model, self.workdir, folder.BEST)
         result = summary(
             self.config.task, self.plan.labels, self._validate(), self._validate(static=True)
         )
@@ -312,19 +295,3 @@ class Trainer:
             write_json(self.workdir / folder.EVALUATION, result)
         self.cluster.wait_for_all()
         return result
-
-
-def read_batches(
-    iterator: Iterator[dict[str, tf.Tensor]], record_folder: str
-) -> Iterator[dict[str, tf.Tensor]]:
-    """The elements of `iterator`; a record that cannot be read becomes an InputError that names the
-    shard.
-    """
-    while True:
-        try:
-            batch = next(iterator)
-        except StopIteration:
-            return
-        except (tf.errors.DataLossError, tf.errors.InvalidArgumentError) as error:
-            raise damage_error(record_folder, error) from error
-        yield batch

@@ -1,5 +1,4 @@
-"""Checkpoints of a run: written while training goes on, never picked up half, the one before if the
-newest is bad.
+"""Checkpoints of a run: never picked up half; the one before if the newest is bad.
 
 TensorFlow lists a checkpoint in the file `checkpoint` when its files are whole, and only listed
 ones are looked at; contents carry checksums. The chief writes, all workers restore the same. The
@@ -21,14 +20,20 @@ KEPT = 2
 
 
 class CheckpointError(InputError):
-    """A checkpoint is damaged or of another model; `reason` is TensorFlow's word for it."""
+    """A checkpoint is damaged or of another model; `reason` is what TensorFlow says."""
 
     def __init__(self, path: str, config: str | os.PathLike, reason: str):
+        """Words the message.
+
+        Args:
+            path: Prefix of the checkpoint's files.
+            config: The config file that the model was made from.
+            reason: What TensorFlow says, one line.
+        """
         self.reason = reason
         super().__init__(
             f"checkpoint {path} does not fit the model of {config} or is damaged ({reason}). "
-            "Train again "
-            "in a new workdir."
+            "Train again in a new workdir."
         )
 
 
@@ -116,14 +121,14 @@ class RunCheckpoints:
 
     def _restore_newest(self, paths: Mapping[int, str]) -> int:
         """Restores the newest readable of `paths`; returns its step."""
-        problem = None
+        problems = []
         for step, path in sorted(paths.items(), reverse=True):
             try:
                 restore_checkpoint(self._last.checkpoint, path, self._config, whole=True)
                 return step
             except CheckpointError as error:
-                problem = problem or error
+                problems.append(error)
                 print(
                     f"warning: checkpoint {path} is passed over ({error.reason})", file=sys.stderr
                 )
-        raise problem
+        raise problems[0]

@@ -1,14 +1,14 @@
-"""The processes that train one model together: which of them this one is, and how they agree on a
-number.
-"""
+"""The processes that train one model together: which one this is, how they agree on a number."""
 
+import contextlib
+import os
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
-# What TensorFlow raises in the other workers when one is gone: at once, or when the next message to
-# it fails.
+# What TensorFlow raises in the other workers when one is gone.
 LOST_WORKER_ERRORS = (
     tf.errors.UnavailableError,
     tf.errors.AbortedError,
@@ -19,9 +19,7 @@ LOST_WORKER_ERRORS = (
 
 
 class WorkerLostError(RuntimeError):
-    """Another worker of the run is gone; the run goes on from the last checkpoint when all are
-    started again.
-    """
+    """Another worker is gone; started again on all, the run goes on from the last checkpoint."""
 
 
 class Cluster:
@@ -51,9 +49,7 @@ class Cluster:
         return self.index == 0
 
     def gather(self, value: int) -> list[int]:
-        """The integer that each worker gives, by worker. All workers must call it; none goes on
-        before the last.
-        """
+        """The integer of each worker, by worker. All must call it; none goes on before the last."""
         if self.size == 1:
             return [value]
         own = np.where(np.arange(self.size) == self.index, value, 0).astype(np.int64)
@@ -67,6 +63,18 @@ class Cluster:
     def wait_for_all(self) -> None:
         """Returns when every worker has come here."""
         self.gather(0)
+
+    @contextlib.contextmanager
+    def lost_workers_named(self, workdir: str | os.PathLike) -> Iterator[None]:
+        """Turns what TensorFlow raises when another worker is gone into WorkerLostError."""
+        try:
+            yield
+        except LOST_WORKER_ERRORS as error:
+            if self.size == 1:
+                raise
+            raise WorkerLostError(
+                f"another worker of {workdir} is gone ({str(error).splitlines()[0]})."
+            ) from error
 
     @tf.function(reduce_retracing=True)
     def _sum(self, values: tf.Tensor) -> Any:

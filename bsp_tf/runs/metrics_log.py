@@ -29,9 +29,7 @@ def read_rows(path: str | os.PathLike) -> list[dict]:
 
 
 def write_rows(path: str | os.PathLike, rows: list[dict]) -> None:
-    """Writes the whole file anew, atomically: a kill leaves the old file or the new one, never half
-    a line.
-    """
+    """Writes the whole file anew, atomically: a kill leaves the old one or the new one whole."""
     with atomic_write(path, "w") as file:
         for row in rows:
             file.write(json.dumps(row, allow_nan=False) + "\n")
@@ -43,9 +41,7 @@ def append_row(path: str | os.PathLike, row: dict) -> None:
 
 
 def drop_rows_after(path: str | os.PathLike, step: int) -> None:
-    """Drops the rows of evaluations later than `step`, which a run resumed at `step` will make
-    again.
-    """
+    """Drops the rows of evaluations after `step`: a run resumed at `step` makes them again."""
     rows = read_rows(path)
     kept = [row for row in rows if row["step"] <= step]
     if len(kept) < len(rows):

@@ -1,5 +1,4 @@
-"""Stochastic gradient descent as the TSM recipe needs it: torch's momentum, coupled weight decay,
-parameter groups.
+"""SGD as the TSM recipe needs it: torch's momentum, coupled weight decay, parameter groups.
 
 Keras optimizers decouple `weight_decay` (AdamW style) and know no parameter groups, so the few
 lines are here. One fused operation updates a variable; nothing is built per step but the scaled
@@ -45,8 +44,7 @@ PARAMETER_GROUPS: dict[str, dict[str, ParameterGroup]] = {
 def learning_rate_schedule(
     optimizer, steps_per_epoch: int, total_steps: int
 ) -> Callable[[tf.Tensor], tf.Tensor]:
-    """A pure function from the number of finished steps (int64 []) to the learning rate (float32
-    []).
+    """A pure function: number of finished steps, int64 [] -> learning rate, float32 [].
 
     Linear warm-up over `warmup_steps`: step s uses (s + 1) / warmup_steps of the rate. Then "step":
     x0.1 at every epoch of `boundaries`; or "cosine" (Loshchilov and Hutter 2017, without restarts):
@@ -175,9 +173,7 @@ class MomentumOptimizer:
     def _update_all(
         self, strategy: tf.distribute.Strategy, gradients, learning_rate, usable
     ) -> None:
-        """Cross-replica part: the same update on each replica's copy of each variable, if `usable`
-        is true or None.
-        """
+        """The same update on each replica's copy of each variable, if `usable` is true or None."""
         for variable, buffer, group, gradient in zip(
             self._variables, self.buffers, self._groups, gradients, strict=True
         ):

@@ -4,8 +4,7 @@ import tensorflow as tf
 
 from bsp_tf.base.errors import InputError
 
-# Keras' policies. Weights, BatchNorm statistics, the classifier and the loss are float32 in all of
-# them.
+# Keras' policies; weights, BatchNorm statistics, the classifier and the loss are always float32.
 POLICIES = {"float32": "float32", "bfloat16": "mixed_bfloat16", "float16": "mixed_float16"}
 
 
@@ -21,8 +20,10 @@ def dtype_policy(precision: str) -> str:
 
 
 class LossScale(tf.Module):
-    """Dynamic loss scale: float16 flushes gradients below 6e-8 to zero, so the loss is multiplied
-    before the backward pass and the gradients are divided after it.
+    """Dynamic loss scale.
+
+    float16 flushes gradients below 6e-8 to zero, so the loss is multiplied before the backward pass
+    and the gradients are divided after it.
 
     The scale is halved when a gradient overflows (that step changes no weight) and doubled after
     `growth_steps` good steps. Source: Micikevicius et al., "Mixed Precision Training", ICLR 2018,

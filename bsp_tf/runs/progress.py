@@ -6,9 +6,17 @@ import tensorflow as tf
 
 
 class TrainingDivergedError(ArithmeticError):
-    """The loss, the gradient or a weight is no longer finite; the message says where and what to
-    do.
-    """
+    """A loss, gradient or weight is no longer finite; the message says where and what to do."""
+
+
+def diverged_error(step: int, checkpoint: str | None, remedy: str) -> TrainingDivergedError:
+    """The error for a run that diverged at `step`; `checkpoint` is the last good one."""
+    good = (
+        f"the last good checkpoint is {checkpoint}"
+        if checkpoint
+        else "there is no checkpoint before it"
+    )
+    return TrainingDivergedError(f"the loss is no longer finite at step {step}; {good}. {remedy}")
 
 
 class Progress(tf.Module):

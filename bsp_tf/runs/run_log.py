@@ -1,9 +1,8 @@
-"""What a run tells while it runs: TensorBoard, metrics.jsonl, the picture of a batch. Only the
-chief writes.
-"""
+"""What a run shows while it runs: TensorBoard, metrics.jsonl, a picture. Only the chief writes."""
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO, cast
 
 import numpy as np
 import tensorflow as tf
@@ -13,9 +12,6 @@ from tqdm import tqdm
 from bsp_tf.base.atomic_file import atomic_write
 from bsp_tf.runs import metrics_log
 from bsp_tf.runs import workdir as folder
-from bsp_tf.runs.batch_picture import batch_picture
-
-SHOWN_CLIPS = 8
 
 
 class RunLog:
@@ -23,11 +19,7 @@ class RunLog:
 
     def __init__(self, workdir: Path, writes: bool):
         """Opens the TensorBoard files if this process writes."""
-        self._metrics, self._picture, self._writes = (
-            workdir / folder.METRICS,
-            workdir / folder.TRAINING_BATCH,
-            writes,
-        )
+        self._workdir, self._metrics, self._writes = workdir, workdir / folder.METRICS, writes
         parts = ("train", "validation") if writes else ()
         self._writers = {
             part: tf.summary.create_file_writer(str(workdir / folder.TENSORBOARD / part))
@@ -43,45 +35,34 @@ class RunLog:
         """The finished epochs."""
         return metrics_log.read_rows(self._metrics)
 
-    def scalars(self, step: int, values: dict[str, Any], part: str = "train") -> None:
-        """Curves for TensorBoard."""
+    def scalars(self, step: int, values: Mapping[str, Any], part: str = "train") -> None:
+        """Points of TensorBoard's curves; `part` is "train" or "validation"."""
         if self._writes:
             with self._writers[part].as_default(step=step):
                 for name, value in values.items():
                     tf.summary.scalar(name, value)
 
-    def epoch(self, row: dict[str, Any], num_epochs: int) -> None:
-        """One finished epoch: its row, its line on the screen, its points in TensorBoard."""
+    def epoch(self, row: dict[str, Any], line: str, validation: Mapping[str, float]) -> None:
+        """One finished epoch: its row, its line on the screen, its points in TensorBoard.
+
+        Args:
+            row: A line of metrics.jsonl, with "step".
+            line: For the screen.
+            validation: Name -> value of the curves.
+        """
         if not self._writes:
             return
         metrics_log.append_row(self._metrics, row)
-        tqdm.write(
-            f"epoch {row['epoch']}/{num_epochs}: train loss {row['train_loss']:.3f}, accuracy "
-            f"{row['train_accuracy']:.3f}; validation loss {row['validation_loss']:.3f}, accuracy "
-            f"{row['validation_accuracy']:.3f} ({row['seconds']:.0f} s, {row['input_wait']:.1%} "
-            "waiting for "
-            "input)"
-        )
-        self.scalars(
-            row["step"],
-            {"loss": row["validation_loss"], "accuracy": row["validation_accuracy"]},
-            "validation",
-        )
+        tqdm.write(line)
+        self.scalars(row["step"], validation, "validation")
         for writer in self._writers.values():
             writer.flush()
 
-    def batch(self, batch: dict[str, tf.Tensor], labels: tuple[str, ...]) -> None:
-        """Draws the first clips of a batch with their labels."""
+    def picture(self, file: str, image: np.ndarray) -> None:
+        """Shows a picture, uint8 [h, w, 3]: as a PNG file of the workdir and in TensorBoard."""
         if not self._writes:
             return
-        titles = [labels[label] for label in batch["label"].numpy()]
-        if "boundary" in batch:
-            titles = [
-                title if position < 0 else f"{title} at {position:g}"
-                for title, position in zip(titles, batch["boundary"].numpy(), strict=True)
-            ]
-        picture = batch_picture(batch["frames"].numpy(), titles, SHOWN_CLIPS)
-        with atomic_write(self._picture) as file:
-            imsave(file, picture, format="png")
+        with atomic_write(self._workdir / file) as opened:
+            imsave(cast(BinaryIO, opened), image, format="png")
         with self._writers["train"].as_default(step=0):
-            tf.summary.image("training_batch", picture[np.newaxis])
+            tf.summary.image(Path(file).stem, image[np.newaxis])

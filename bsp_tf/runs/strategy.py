@@ -1,5 +1,4 @@
-"""One device, several, or several machines: the strategy, and how a batch is split over the
-replicas.
+"""One device, several, or several machines, and how a batch is split over the replicas.
 
 The input stays one plain iterator a process, split here just before each step: so each worker can
 start at any batch, and runs resume exactly under every strategy.
@@ -25,8 +24,7 @@ def strategy_for(name: str) -> tf.distribute.Strategy:
     until all workers have come.
 
     Raises:
-        InputError: unknown name, or "multi_worker" where neither TF_CONFIG nor Slurm tells of the
-            other workers.
+        InputError: unknown name, or "multi_worker" with neither TF_CONFIG nor Slurm's variables.
     """
     if name == "one_device":
         return tf.distribute.get_strategy()
@@ -39,8 +37,7 @@ def strategy_for(name: str) -> tf.distribute.Strategy:
 
 
 def cluster_resolver() -> tf.distribute.cluster_resolver.ClusterResolver:
-    """Who the workers are: from TF_CONFIG if it is set, else from the variables that Slurm's `srun`
-    sets.
+    """Who the workers are: from TF_CONFIG if it is set, else from Slurm's variables (`srun`).
 
     Raises:
         InputError: neither is there, or TF_CONFIG cannot be understood.
@@ -59,13 +56,12 @@ def cluster_resolver() -> tf.distribute.cluster_resolver.ClusterResolver:
             ) from error
         if not known:
             raise InputError(
-                'TF_CONFIG needs "cluster": {"worker": ["host:port", ...]} and "task": {"type": "worker", '
-                '"index": N}.'
+                'TF_CONFIG needs "cluster": {"worker": ["host:port", ...]} and '
+                '"task": {"type": "worker", "index": N}.'
             )
         return resolver
     if "SLURM_PROCID" in os.environ:
-        # Which GPUs a task sees is Slurm's business; the resolver only wants as many as there are
-        # tasks.
+        # Which GPUs a task sees is set by Slurm; the resolver wants as many as there are tasks.
         slurm = resolvers.SlurmClusterResolver(
             port_base=SLURM_FIRST_PORT + int(os.environ.get("SLURM_JOB_ID", "0")) % SLURM_PORTS,
             gpus_per_node=int(os.environ.get("SLURM_NTASKS", "1")),
@@ -78,14 +74,12 @@ def cluster_resolver() -> tf.distribute.cluster_resolver.ClusterResolver:
         )
     raise InputError(
         "--strategy=multi_worker finds neither TF_CONFIG nor Slurm's variables: set TF_CONFIG in "
-        "each "
-        "process, or start them with srun."
+        "each process, or start them with srun."
     )
 
 
 def check_batch_size(config, strategy: tf.distribute.Strategy) -> None:
-    """Checks that a global batch splits into equal micro-batches and these into equal parts for the
-    replicas.
+    """Checks that a global batch splits into equal micro-batches, and these over the replicas.
 
     Raises:
         InputError: it does not, or the config asks for what several replicas cannot do.

@@ -1,6 +1,4 @@
-"""Exponential moving average (EMA) of the weights: what is evaluated and kept as best when it is
-on.
-"""
+"""Exponential moving average (EMA) of the weights: evaluated and kept as best when it is on."""
 
 import contextlib
 from collections.abc import Iterator, Mapping
@@ -9,9 +7,9 @@ import tensorflow as tf
 
 
 class WeightAverage:
-    """a <- a + (1 - d) * (w - a) after every step, for all floating-point variables, BatchNorm
-    statistics included.
+    """a <- a + (1 - d) * (w - a) after every step, for all floating-point variables.
 
+    BatchNorm statistics are among them.
     d = min(decay, (1 + s) / (10 + s)) with s finished steps, so that the random start is forgotten
     soon (tf.train.ExponentialMovingAverage's `num_updates` rule). Make it inside
     `strategy.scope()`.

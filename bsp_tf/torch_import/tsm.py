@@ -10,7 +10,7 @@ import tensorflow as tf
 from ml_collections import ConfigDict
 
 from bsp_tf.base.errors import InputError
-from bsp_tf.runs.workdir import build_model, model_state
+from bsp_tf.pretraining.trained_model import build_model, model_state
 from bsp_tf.torch_import.check import relative_difference, require_equal
 from bsp_tf.torch_import.tsm_names import load_torch_state
 from bsp_tf.torch_import.tsm_reference import tsm_outputs
@@ -72,7 +72,7 @@ def checked_tsm(
         num_classes: K.
 
     Returns:
-        See `bsp_tf.runs.workdir.model_state`.
+        See `bsp_tf.pretraining.trained_model.model_state`.
 
     Raises:
         InputError: a name, a shape or the outputs do not fit; the message lists them.

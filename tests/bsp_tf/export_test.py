@@ -17,7 +17,8 @@ from bsp_tf.base.errors import InputError
 from bsp_tf.export import evaluation_input, export_two_stream, export_workdirs
 from bsp_tf.models.tsm import TSM
 from bsp_tf.models.two_stream import TwoStream
-from bsp_tf.runs.workdir import build_model, checkpoint_folder, claim_workdir, model_state
+from bsp_tf.pretraining.trained_model import build_model, model_state
+from bsp_tf.runs.workdir import checkpoint_folder, claim_workdir
 from configs import base
 
 PROJECT = Path(__file__).resolve().parents[2]

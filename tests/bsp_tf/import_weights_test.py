@@ -121,7 +121,7 @@ def gtad_state(channels: int, bins: int, kernel: int) -> dict:
 
 @pytest.mark.parametrize("depth", [18, 50])
 def test_a_tsm_checkpoint_gives_its_own_numbers(networks, labels, tmp_path, depth, capsys):
-    from bsp_tf.runs.workdir import load_trained_model
+    from bsp_tf.pretraining.trained_model import load_trained_model
 
     network = networks[depth]
     state = {as_tsm(name): value for name, value in network.state_dict().items()}
@@ -165,7 +165,7 @@ def test_a_tsm_checkpoint_gives_its_own_numbers(networks, labels, tmp_path, dept
     ],
 )
 def test_every_way_of_naming(plain_state, tmp_path, rename):
-    from bsp_tf.runs.workdir import load_trained_model
+    from bsp_tf.pretraining.trained_model import load_trained_model
 
     torch.save({rename(name): value for name, value in plain_state.items()}, tmp_path / "w.pth")
     import_weights(tmp_path / "w.pth", tmp_path / "out")
@@ -243,8 +243,9 @@ def test_training_starts_from_it_with_other_classes_and_it_is_exported(
 
     from bsp_tf.export import export_workdirs
     from bsp_tf.pretraining.learner import Learner
+    from bsp_tf.pretraining.trained_model import build_model, model_state
     from bsp_tf.runs.strategy import strategy_for
-    from bsp_tf.runs.workdir import build_model, checkpoint_folder, claim_workdir, model_state
+    from bsp_tf.runs.workdir import checkpoint_folder, claim_workdir
 
     sizes = ImportOptions(num_frames=4, short_side=32, crop_size=32)
     import_weights(save(tmp_path / "w.pth.tar", tsm_state), tmp_path / "action", labels, sizes)

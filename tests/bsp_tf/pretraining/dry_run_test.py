@@ -9,8 +9,8 @@ from bsp_tf.base.errors import InputError
 from bsp_tf.pretraining.dry_run import dry_run
 from bsp_tf.pretraining.model_cost import activation_bytes, multiply_adds
 from bsp_tf.pretraining.preflight import check_fields
+from bsp_tf.pretraining.trained_model import build_model
 from bsp_tf.runs.strategy import strategy_for
-from bsp_tf.runs.workdir import build_model
 
 # Parameters in millions and multiply-adds in G a clip. ResNet-50 with 8 frames: 24.3 M and 33 G in
 # Lin et al., table 1; 8 x 1.82 G for ResNet-18 (He et al., table 1: 1.8 G).

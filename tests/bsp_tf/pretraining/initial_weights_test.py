@@ -9,15 +9,10 @@ import tensorflow as tf
 from bsp_tf.base.errors import InputError
 from bsp_tf.pretraining.initial_weights import check_initial_weights
 from bsp_tf.pretraining.learner import Learner
+from bsp_tf.pretraining.trained_model import build_model, load_trained_model, model_state
 from bsp_tf.pretraining.trainer import train
 from bsp_tf.runs.strategy import strategy_for
-from bsp_tf.runs.workdir import (
-    build_model,
-    checkpoint_folder,
-    claim_workdir,
-    load_trained_model,
-    model_state,
-)
+from bsp_tf.runs.workdir import checkpoint_folder, claim_workdir
 
 LABELS = ("walk left", "walk right", "blink")
 

@@ -12,10 +12,10 @@ from matplotlib.image import imread
 from bsp_tf.base.errors import InputError
 from bsp_tf.pretraining import trainer
 from bsp_tf.pretraining.learner import Learner
+from bsp_tf.pretraining.trained_model import load_trained_model
 from bsp_tf.runs.preemption import PreemptedError, StopRequest
 from bsp_tf.runs.progress import TrainingDivergedError
 from bsp_tf.runs.strategy import strategy_for
-from bsp_tf.runs.workdir import load_trained_model
 
 PROJECT = Path(__file__).resolve().parents[3]
 

@@ -1,5 +1,4 @@
-"""Two logical CPU devices under MirroredStrategy against one device, in a process of its own;
-BatchNorm over both and per device; who the workers are."""
+"""Two logical CPU devices against one, in a process of its own; who the workers are."""
 
 import json
 import os
@@ -34,24 +33,29 @@ assert strategy.num_replicas_in_sync == 2
 shares = split_batch({"label": tf.range(4)}, strategy, 2)["label"]
 assert [x.numpy().tolist() for x in shares.values] == [[0, 1], [2, 3]]
 from bsp_tf.models.backbones.resnet import BatchNorm
-inputs = np.random.default_rng(0).normal([[0.0], [9.0]], [[1.0], [4.0]], (2, 50)).reshape(100, 1, 1, 1)
+inputs = np.random.default_rng(0).normal([[0.0], [9.0]], [[1.0], [4.0]], (2, 50))
+inputs = inputs.reshape(100, 1, 1, 1)
 for synchronised, groups in ((True, [inputs]), (False, np.split(inputs, 2))):
     with strategy.scope():
         layer = BatchNorm(synchronised)
         layer.build((None, 1, 1, 1))
     share = split_batch({"x": tf.constant(inputs, tf.float32)}, strategy, 2)["x"]
-    outputs = tf.function(lambda x: strategy.run(lambda x: layer(x, training=True), args=(x,)))(share)
-    expected = np.concatenate([(group - group.mean()) / np.sqrt(group.var() + 1e-5) for group in groups])
-    np.testing.assert_allclose(np.concatenate(strategy.experimental_local_results(outputs)), expected, atol=1e-4)
+    normalised = tf.function(lambda x: strategy.run(lambda x: layer(x, training=True), args=(x,)))
+    outputs = np.concatenate(strategy.experimental_local_results(normalised(share)))
+    expected = [(group - group.mean()) / np.sqrt(group.var() + 1e-5) for group in groups]
+    np.testing.assert_allclose(outputs, np.concatenate(expected), atol=1e-4)
     unbiased = lambda x: x.var(ddof=1)
-    for running, start, statistic in ((layer.moving_mean, 0, np.mean), (layer.moving_variance, 1, unbiased)):
-        copies = [copy.numpy().item() for copy in strategy.experimental_local_results(running.value)]
+    statistics = (layer.moving_mean, 0, np.mean), (layer.moving_variance, 1, unbiased)
+    for running, start, statistic in statistics:
+        results = strategy.experimental_local_results(running.value)
+        copies = [copy.numpy().item() for copy in results]
         mean = np.mean([statistic(group) for group in groups])
         np.testing.assert_allclose(copies, 0.9 * start + 0.1 * mean, rtol=1e-4)
 for name, fields in json.loads(sys.argv[1]).items():
     config = get_config()
     config.update_from_flattened_dict(fields)
-    train(config, f"{sys.argv[2]}/{name}", strategy if name.endswith("two") else strategy_for("one_device"))
+    chosen = strategy if name.endswith("two") else strategy_for("one_device")
+    train(config, f"{sys.argv[2]}/{name}", chosen)
 """
 
 

@@ -1,21 +1,11 @@
-import json
+"""Whose a workdir is: another config or other labels are refused."""
 
-import numpy as np
 import pytest
-import tensorflow as tf
 
 from bsp_tf.base.errors import InputError
 from bsp_tf.runs import workdir as folder
 
 LABELS = ("walk left", "walk right", "blink")
-
-
-def save_best(model, workdir):
-    tf.train.CheckpointManager(
-        tf.train.Checkpoint(model=folder.model_state(model)),
-        str(workdir / "checkpoints" / "best"),
-        max_to_keep=1,
-    ).save()
 
 
 def test_another_config_is_refused_with_both_values(tiny_config, tmp_path):
@@ -42,59 +32,7 @@ def test_fields_of_another_version_are_named():
     ) == ["a.d was absent, is now None", "c was 2, is now 3"]
 
 
-def test_trained_model_comes_back_whole(tiny_config, tmp_path):
-    model = folder.build_model(tiny_config, len(LABELS))
-    for variable in model.variables:
-        if variable.dtype == "float32":
-            variable.assign(np.random.default_rng(0).uniform(0.1, 0.3, variable.shape))
-    folder.claim_workdir(tmp_path, tiny_config, LABELS)
-    with pytest.raises(InputError, match="no checkpoint"):
-        folder.load_trained_model(tmp_path)
-    save_best(model, tmp_path)
-    loaded, config, labels = folder.load_trained_model(tmp_path)
-    assert labels == list(LABELS)
-    assert config.model.depth == 10 and json.loads(config.to_json()) == json.loads(
-        tiny_config.to_json()
-    )
-    assert len(loaded.variables) == len(model.variables)
-    for expected, actual in zip(model.variables, loaded.variables, strict=True):
-        np.testing.assert_array_equal(actual.numpy(), expected.numpy(), err_msg=expected.path)
-
-
-def test_what_is_no_workdir(tmp_path):
-    with pytest.raises(InputError, match="config.json is missing"):
-        folder.load_trained_model(tmp_path)
+def test_a_file_is_no_workdir(tiny_config, tmp_path):
     (tmp_path / "file").write_text("")
-    with pytest.raises(InputError, match="is a file"):
-        folder.check_workdir(tmp_path / "file", None, LABELS)
-
-
-def test_a_checkpoint_of_another_model_is_told(tiny_config, tmp_path):
-    folder.claim_workdir(tmp_path, tiny_config, LABELS)
-    other = folder.build_model(tiny_config, 7)
-    save_best(other, tmp_path)
-    with pytest.raises(InputError, match="does not fit the model"):
-        folder.load_trained_model(tmp_path)
-
-
-@pytest.mark.parametrize("pattern", ["*.data*", "*.index"])
-def test_a_damaged_checkpoint_is_named(tiny_config, tmp_path, pattern):
-    folder.claim_workdir(tmp_path, tiny_config, LABELS)
-    save_best(folder.build_model(tiny_config, len(LABELS)), tmp_path)
-    path = next((tmp_path / "checkpoints" / "best").glob(pattern))
-    path.write_bytes(path.read_bytes()[:100])
-    with pytest.raises(
-        InputError, match="checkpoint .*best/ckpt-1 .* is damaged.*Train again"
-    ) as caught:
-        folder.load_trained_model(tmp_path)
-    assert "\n" not in str(caught.value)
-
-
-@pytest.mark.parametrize(
-    ("text", "fault"), [("[]", "holds no JSON object"), ("{}", "lacks 'task'"), ("{", "not valid")]
-)
-def test_a_spoilt_config_is_named(tiny_config, tmp_path, text, fault):
-    folder.claim_workdir(tmp_path, tiny_config, LABELS)
-    (tmp_path / "config.json").write_text(text)
-    with pytest.raises(InputError, match=f"config.json.*{fault}"):
-        folder.load_trained_model(tmp_path)
+    with pytest.raises(InputError, match="file"):
+        folder.check_workdir(tmp_path / "file", tiny_config, LABELS)

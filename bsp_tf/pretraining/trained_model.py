@@ -1,0 +1,80 @@
+"""The model of a pre-training run: built as its config says, and trained, out of its workdir."""
+
+import os
+from pathlib import Path
+
+import tensorflow as tf
+from ml_collections import ConfigDict
+
+from bsp_tf.base.errors import InputError
+from bsp_tf.base.json_file import read_json_object
+from bsp_tf.models.tsm import TSM
+from bsp_tf.runs.checkpoints import restore_checkpoint
+from bsp_tf.runs.workdir import BEST, CONFIG, checkpoint_folder, read_labels
+
+
+def build_model(config: ConfigDict, num_classes: int, dtype: str = "float32") -> TSM:
+    """The untrained TSM that `config` describes, all variables made; `dtype` is a Keras dtype
+    policy.
+    """
+    model = TSM(
+        num_classes=num_classes,
+        depth=config.model.depth,
+        width=config.model.width,
+        input=config.model.input,
+        shift_div=config.model.shift_div,
+        dropout=config.model.dropout,
+        sync_batch_norm=config.model.get("sync_batch_norm", True),
+        dtype=dtype,
+    )
+    model.build()
+    return model
+
+
+def model_state(model: TSM) -> dict[str, tf.Variable]:
+    """All variables of `model` by their path in it, for a tf.train.Checkpoint.
+
+    By name, because TensorFlow's tracking follows attributes and does not see layers in nested
+    lists: a checkpoint of the model object would leave them out without a word.
+    """
+    return {variable.path.partition("/")[2]: variable.value for variable in model.variables}
+
+
+def restore_model(model: TSM, workdir: str | os.PathLike, which: str = BEST) -> str:
+    """Loads the weights of the "best" or "last" checkpoint into `model`; returns the checkpoint's
+    path.
+
+    Raises:
+        InputError: there is no such checkpoint, or it does not fit the model.
+    """
+    folder = checkpoint_folder(workdir, which)
+    path = tf.train.latest_checkpoint(str(folder))
+    if path is None:
+        raise InputError(
+            f"no checkpoint in {folder}: has bsp_tf.pretrain with --workdir={workdir} finished?"
+        )
+    restore_checkpoint(tf.train.Checkpoint(model=model_state(model)), path, Path(workdir) / CONFIG)
+    return path
+
+
+def load_trained_model(
+    workdir: str | os.PathLike, which: str = BEST
+) -> tuple[TSM, ConfigDict, list[str]]:
+    """The trained model of a workdir, its config and its class names.
+
+    Args:
+        workdir: Folder written by bsp_tf.pretrain.
+        which: "best" (highest validation accuracy) or "last".
+
+    Raises:
+        InputError: the folder, one of its files or the checkpoint is missing or does not fit.
+    """
+    if not (Path(workdir) / CONFIG).is_file():
+        raise InputError(
+            f"{Path(workdir) / CONFIG} is missing: {workdir} is no workdir of bsp_tf.pretrain."
+        )
+    config = ConfigDict(read_json_object(Path(workdir) / CONFIG, "task", "data", "model"))
+    labels = read_labels(workdir)
+    model = build_model(config, len(labels))
+    restore_model(model, workdir, which)
+    return model, config, labels
