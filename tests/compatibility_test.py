@@ -19,8 +19,8 @@ from bsp_tf.clips.pipelines import dataset_for
 from bsp_tf.detect import detect
 from bsp_tf.localization.workdir import load_gtad
 from bsp_tf.models.snippet_model import load_snippet_model
+from bsp_tf.pretraining.trained_model import load_trained_model
 from bsp_tf.pretraining.trainer import train
-from bsp_tf.runs.workdir import load_trained_model
 
 # Float32 sums in another order, on another kind of CPU.
 TOLERANCE = {"rtol": 1e-4, "atol": 1e-4}
