@@ -24,7 +24,7 @@ from ml_collections import ConfigDict
 
 
 def get_config() -> ConfigDict:
-    """All fields of a G-TAD run; each can be overridden as --config.<field>=<value>."""
+    """All fields of a G-TAD run; each can be overridden as `--config.FIELD=VALUE`."""
     config = ConfigDict()
     # What to train on: folders of bsp_tf.extract or features of any other tool, several with commas
     # ("rgb,flow").

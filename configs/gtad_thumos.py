@@ -27,7 +27,7 @@ from configs import gtad_anet
 
 
 def get_config() -> ConfigDict:
-    """All fields of a G-TAD run; each can be overridden as --config.<field>=<value>."""
+    """All fields of a G-TAD run; each can be overridden as `--config.FIELD=VALUE`."""
     config = gtad_anet.get_config()
     config.num_segments = 256
     config.max_duration = 64
