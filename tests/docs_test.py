@@ -174,7 +174,8 @@ def test_make_targets_in_the_text_exist():
 # Modules, files, code.
 
 
-@pytest.mark.parametrize("page", PAGES)
+# The changelog names what is gone.
+@pytest.mark.parametrize("page", [page for page in PAGES if page != "CHANGELOG.md"])
 def test_modules_and_files_in_the_text_exist(page):
     roots = "bsp_tf|tfrecords_tools|configs|benchmarks|examples|tests|docs"
     missing = []
@@ -185,14 +186,13 @@ def test_modules_and_files_in_the_text_exist(page):
         else:
             # A module, or a name inside one.
             path = name.replace(".", "/")
-            parent = path.rpartition("/")[0]
-            found = [
-                file
-                for file in (f"{path}.py", f"{path}/__init__.py", f"{parent}.py")
-                if (PROJECT / file).is_file()
+            parent, _, last = path.rpartition("/")
+            found = [f for f in (f"{path}.py", f"{path}/__init__.py") if (PROJECT / f).is_file()]
+            found += [
+                f
+                for f in (f"{parent}.py", f"{parent}/__init__.py")
+                if (PROJECT / f).is_file() and re.search(rf"\b{last}\b", text(f))
             ]
-            if found == [f"{parent}.py"] and name.rpartition(".")[2] not in text(found[0]):
-                found = []
         if not found:
             missing.append(name)
     assert missing == []
