@@ -1,7 +1,8 @@
-"""The pages say what is there: links and headings, commands and their flags, modules and files, and
+"""Pages and docstrings say what is there: links and headings, commands and their flags, modules and files, and
 code that compiles.
 """
 
+import ast
 import functools
 import importlib
 import json
@@ -114,15 +115,23 @@ def fields_of(config: str) -> frozenset[str]:
 
 
 def command_lines(page: str) -> list[str]:
-    """Every `python -m ...` of this project on a page, continued lines joined."""
-    joined = re.sub(r"\\\n\s*", "", text(page))
+    """Every `python -m ...` of this project on a page or in a module's docstring, lines joined."""
+    written = text(page)
+    if page.endswith(".py"):
+        written = ast.get_docstring(ast.parse(written)) or ""
+    joined = re.sub(r"\\\n\s*", "", written)
     pattern = r"python -m ((?:bsp_tf|tfrecords_tools|benchmarks)\b[^\n`;#|&]*)"
     return re.findall(pattern, joined)
 
 
+DOCSTRINGS = sorted(
+    str(path.relative_to(PROJECT))
+    for root in ("bsp_tf", "tfrecords_tools", "configs", "benchmarks", "examples")
+    for path in (PROJECT / root).rglob("*.py")
+)
 LINES = [
     pytest.param(line, id=f"{page}-{i}")
-    for page in PAGES
+    for page in PAGES + DOCSTRINGS
     for i, line in enumerate(command_lines(page))
 ]
 
