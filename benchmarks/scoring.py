@@ -33,9 +33,10 @@ from benchmarks.scoring_loops import map_in_frames, map_in_loops, recall_in_loop
 from bsp_tf.base.command_line import run_command
 from bsp_tf.base.errors import InputError
 from bsp_tf.base.json_file import write_json
-from bsp_tf.evaluation.detection_map import ACTIVITYNET_TIOU, detection_map
+from bsp_tf.evaluation.detection_map import detection_map
 from bsp_tf.evaluation.ground_truth import Instances, load_ground_truth
 from bsp_tf.evaluation.proposal_recall import proposal_recall
+from bsp_tf.evaluation.thresholds import ACTIVITYNET_TIOU
 
 FLAGS = flags.FLAGS
 

@@ -33,7 +33,8 @@ import numpy as np
 from absl import flags
 from tqdm import tqdm
 
-from bsp_tf.annotations.reader import VideoAnnotation, annotation_files, load_annotations
+from bsp_tf.annotations.mended import VideoAnnotation, load_annotations
+from bsp_tf.annotations.reader import annotation_files
 from bsp_tf.base.command_line import run_command
 from bsp_tf.base.errors import InputError
 from bsp_tf.base.json_file import read_json_object

@@ -3,10 +3,12 @@
     python -m bsp_tf.evaluate --ground_truth=annotations.json --predictions=detections.json \\
         --subset=validation --tiou=0.5:0.05:0.95 --output=scores.json
 
-Both inputs are JSON in ActivityNet's form (`bsp_tf.evaluation.ground_truth` describes it), gzipped
-or not. The grid is start:step:end (both ends included) or a list such as 0.5,0.75,0.95; THUMOS14
-uses 0.3:0.1:0.7. The suffix of --output says its format: .json ({"tiou", "mAP", "average_mAP",
-"ap": {label: [one a threshold]}, "warnings": {...}}, fractions of 1), .csv (a row a class,
+The ground truth may have any form that training takes: ActivityNet's JSON, G-TAD's files
+("anet_anno_action.json,video_info_new.csv") or THUMOS14's CSVs; see `bsp_tf.annotations.reader`.
+Predictions are JSON in ActivityNet's form, see `bsp_tf.evaluation.predictions`. All may be gzipped.
+The grid is start:step:end (both ends included) or a list such as 0.5,0.75,0.95; THUMOS14 uses
+0.3:0.1:0.7. The suffix of --output says its format: .json ({"tiou", "mAP", "average_mAP",
+"ap": {label: [one per threshold]}, "warnings": {...}}, fractions of 1), .csv (one row per class,
 fractions of 1) or .md (the same in percent).
 
 --recall scores proposals instead, labels aside: average recall against the number of proposals a
@@ -17,26 +19,23 @@ matplotlib too.
 
 import dataclasses
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 from absl import flags
 
+from bsp_tf.annotations.reader import annotation_files
 from bsp_tf.base.command_line import run_command
 from bsp_tf.base.errors import InputError
 from bsp_tf.base.json_file import write_json
 from bsp_tf.evaluation import detection_map as maps
-from bsp_tf.evaluation import filtering, score_tables
+from bsp_tf.evaluation import filtering, score_tables, thresholds
 from bsp_tf.evaluation import proposal_recall as recalls
 from bsp_tf.evaluation.characteristics import SCALE_NAMES
 from bsp_tf.evaluation.error_analysis import analyze_errors
-from bsp_tf.evaluation.ground_truth import (
-    Instances,
-    load_ground_truth,
-    load_predictions,
-    load_proposals,
-)
+from bsp_tf.evaluation.ground_truth import Instances, load_ground_truth
+from bsp_tf.evaluation.predictions import load_predictions, load_proposals
 
 FLAGS = flags.FLAGS
 
@@ -57,50 +56,13 @@ class Options:
     """
 
     subset: str = "validation"
-    tiou: np.ndarray = dataclasses.field(default_factory=lambda: maps.ACTIVITYNET_TIOU)
+    tiou: np.ndarray = dataclasses.field(default_factory=lambda: thresholds.ACTIVITYNET_TIOU)
     blocked_videos: str | None = None
     remove_duplicates: bool = False
     recall: bool = False
     max_proposals: int = 100
     exact_recall: bool = False
     errors_scale: str = "activitynet"
-
-
-def parse_tiou(text: str) -> np.ndarray:
-    """Thresholds float64 [T] of "start:step:end" (np.linspace, both ends included) or "a,b,c".
-
-    The grid is np.linspace and no repeated addition: 0.3:0.1:0.7 holds 0.39999999999999997, as
-    official scorers do.
-
-    Raises:
-        InputError: no such form, not in (0, 1], or a step that does not reach the end.
-    """
-    remedy = (
-        "write start:step:end such as 0.5:0.05:0.95, or a list such as 0.5,0.75,0.95, within "
-        "(0, 1]."
-    )
-    try:
-        numbers = [float(part) for part in text.split(":" if ":" in text else ",")]
-    except ValueError as error:
-        raise InputError(f"--tiou={text}: not all parts are numbers; {remedy}") from error
-    if ":" in text:
-        if (
-            len(numbers) != 3
-            or not numbers[1] > 0
-            or not 0 < numbers[0] <= numbers[2] <= 1
-            or numbers[1] < 1e-4
-        ):
-            raise InputError(f"--tiou={text} is no grid; {remedy}")
-        start, step, end = numbers
-        steps = round((end - start) / step)
-        if abs(start + steps * step - end) > 1e-6:
-            raise InputError(
-                f"--tiou={text}: steps of {step:g} from {start:g} do not end at {end:g}; {remedy}"
-            )
-        return np.linspace(start, end, steps + 1)
-    if not all(0 < number <= 1 for number in numbers):
-        raise InputError(f"--tiou={text} leaves (0, 1]; {remedy}")
-    return np.array(numbers)
 
 
 def evaluate(
@@ -114,7 +76,7 @@ def evaluate(
     """Reads both files, scores, and writes (atomically) the outputs that are given.
 
     Args:
-        ground_truth: ActivityNet's JSON.
+        ground_truth: Annotations, see `bsp_tf.annotations.reader.read_entries`.
         predictions: Detections; with `options.recall` proposals.
         options: See `Options`.
         output: Scores; .json, .csv or .md.
@@ -125,11 +87,13 @@ def evaluate(
         InputError: a file is missing or malformed (the message names file, video, entry and key),
             or an output is an input, has another suffix or does not go with the options.
     """
-    inputs = [path for path in (ground_truth, predictions, options.blocked_videos) if path]
-    _check_outputs(inputs, options, output, errors, errors_figure)
-    truths = load_ground_truth(ground_truth, options.subset)
+    inputs = [*annotation_files(ground_truth), predictions, *filter(None, [options.blocked_videos])]
+    outputs = {"output": output, "errors": errors, "errors_figure": errors_figure}
+    _check_outputs(inputs, options, {name: Path(path) for name, path in outputs.items() if path})
+    truths = load_ground_truth(ground_truth, options.subset, refuse_reversed=False)
     found = load_proposals(predictions) if options.recall else load_predictions(predictions)
     truths, found, left_out = _select(truths, found, options)
+    scores: maps.DetectionScores | recalls.RecallScores
     if options.recall:
         scores = recalls.proposal_recall(
             truths, found, options.tiou, options.max_proposals, options.exact_recall
@@ -156,38 +120,33 @@ def evaluate(
 
 
 def _check_outputs(
-    inputs: Sequence[str],
-    options: Options,
-    output: str | None,
-    errors: str | None,
-    errors_figure: str | None,
+    inputs: Sequence[str | os.PathLike], options: Options, outputs: Mapping[str, Path]
 ) -> None:
-    if options.recall and (errors or errors_figure):
+    if options.recall and ("errors" in outputs or "errors_figure" in outputs):
         raise InputError(
             "--errors analyses detections, --recall scores proposals: leave one of the two out."
         )
-    if output:
-        score_tables.check_suffix(output)
-    if errors_figure and Path(errors_figure).suffix.lower() not in FIGURE_SUFFIXES:
-        raise InputError(
-            f"--errors_figure={errors_figure}: end it with {', '.join(FIGURE_SUFFIXES)}."
-        )
-    given = {"output": output, "errors": errors, "errors_figure": errors_figure}
-    given = {name: Path(path).resolve() for name, path in given.items() if path}
-    for name, path in given.items():
+    if "output" in outputs:
+        score_tables.check_suffix(outputs["output"])
+    figure = outputs.get("errors_figure")
+    if figure and figure.suffix.lower() not in FIGURE_SUFFIXES:
+        raise InputError(f"--errors_figure={figure}: end it with {', '.join(FIGURE_SUFFIXES)}.")
+    resolved = {name: path.resolve() for name, path in outputs.items()}
+    for name, path in resolved.items():
         if any(path == Path(other).resolve() for other in inputs):
             raise InputError(f"--{name}={path} is one of the inputs: give another file.")
-    if len(set(given.values())) < len(given):
+    if len(set(resolved.values())) < len(resolved):
         raise InputError(
-            f"{', '.join(f'--{name}' for name in given)} name the same file: give each its own."
+            f"{', '.join(f'--{name}' for name in resolved)} name the same file: give each its own."
         )
 
 
 def _select(
     truths: Instances, found: Instances, options: Options
 ) -> tuple[Instances, Instances, dict[str, int]]:
-    """Leaves out what the options say; the non-zero counts by the keys of `filtering.WARNING_TEXT`."""
-    counts = {}
+    """Leaves out what cannot or shall not be scored; counts above 0 by `filtering.WARNING_TEXT`."""
+    all_truths, truths = truths, filtering.without_reversed(truths)
+    counts = {"reversed_ground_truths": len(all_truths) - len(truths)}
     if options.blocked_videos:
         names = set(filtering.load_video_list(options.blocked_videos))
         counts["blocked_videos"] = len(names & set(truths.video_names))
@@ -209,32 +168,6 @@ def _draw_errors(analysis: dict, path: Path) -> None:
             f"--errors_figure needs {error.name}: pip install matplotlib, or leave it out."
         ) from error
     style.save_figure(errors.draw_errors({"detections": analysis}), path)
-
-
-def format_scores(
-    scores: maps.DetectionScores | recalls.RecallScores, per_class: bool = False
-) -> str:
-    """A table in percent, then one line a warning.
-
-    Args:
-        scores: What `evaluate` returned.
-        per_class: A row a class, the best first, before the mean.
-    """
-    texts = maps.WARNING_TEXT | recalls.WARNING_TEXT | filtering.WARNING_TEXT
-    if isinstance(scores, recalls.RecallScores):
-        lines = [score_tables.to_text(*score_tables.short_recall_table(scores))]
-    else:
-        header, rows = score_tables.class_table(scores)
-        classes = sorted(rows[:-1], key=lambda row: -row[1][-1]) if per_class else []
-        title = header[0] if per_class else "tIoU"
-        lines = [score_tables.to_text([title, *header[1:]], [*classes, ("mAP %", rows[-1][1])])]
-    for key, count in scores.warnings.items():
-        names = ""
-        if key == "predictions_with_unknown_label":
-            names = ": " + ", ".join(map(ascii, scores.unknown_labels[:5]))
-            names += ", ..." if len(scores.unknown_labels) > 5 else ""
-        lines.append(f"note: {count} {texts[key]}{names}")
-    return "\n".join(lines)
 
 
 def define_flags() -> None:
@@ -276,7 +209,7 @@ def main(argv: Sequence[str]) -> None:
     del argv
     options = Options(
         FLAGS.subset,
-        parse_tiou(FLAGS.tiou),
+        thresholds.parse_tiou(FLAGS.tiou),
         FLAGS.blocked_videos,
         FLAGS.remove_duplicates,
         FLAGS.recall,
@@ -286,9 +219,11 @@ def main(argv: Sequence[str]) -> None:
     )
     outputs = [FLAGS.output, FLAGS.errors, FLAGS.errors_figure]
     scores = evaluate(FLAGS.ground_truth, FLAGS.predictions, options, *outputs)
-    what = "average recall" if FLAGS.recall else f"{len(scores.class_names)} classes"
+    what = "average recall"
+    if isinstance(scores, maps.DetectionScores):
+        what = f"{len(scores.class_names)} classes"
     print(f"{FLAGS.predictions} on subset {FLAGS.subset!r} of {FLAGS.ground_truth}: {what}")
-    print(format_scores(scores, FLAGS.per_class))
+    print(score_tables.format_scores(scores, FLAGS.per_class))
     for path, name in zip(outputs, ("scores", "error analysis", "picture of it"), strict=True):
         if path:
             print(f"{name} written to {path}")

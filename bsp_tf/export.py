@@ -20,7 +20,6 @@ import functools
 import hashlib
 import json
 import os
-import shutil
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -30,15 +29,15 @@ import numpy as np
 import tensorflow as tf
 from absl import flags
 
-from bsp_tf.base.atomic_file import make_folder
+from bsp_tf.base.atomic_file import atomic_folder
 from bsp_tf.base.command_line import run_command
 from bsp_tf.base.errors import InputError
 from bsp_tf.base.json_file import read_json, read_json_object, write_json
+from bsp_tf.base.settings import differences, refuse_other_settings
 from bsp_tf.frames import decoding, preprocessing
 from bsp_tf.models.tsm import TSM
 from bsp_tf.models.two_stream import TwoStream
 from bsp_tf.pretraining.trained_model import load_trained_model
-from bsp_tf.runs.workdir import config_differences
 
 FLAGS = flags.FLAGS
 
@@ -143,48 +142,33 @@ def _holds_the_same(output: Path, config: dict[str, Any], labels: Mapping[str, l
         return False
     if not (output / "saved_model.pb").is_file() or not (output / "assets" / CONFIG_FILE).is_file():
         raise InputError(f"--output={output} exists and is no exported model: give another folder.")
-    differences = config_differences(read_json_object(output / "assets" / CONFIG_FILE), config)
+    differing = differences(read_json_object(output / "assets" / CONFIG_FILE), config)
     for stream, names in labels.items():
         if (output / "assets" / LABEL_FILES[stream]).read_text(
             encoding="utf-8"
         ).splitlines() != names:
-            differences.append(f"the {stream} labels differ")
-    if differences:
-        raise InputError(
-            f"--output={output} holds a model of another run: {'; '.join(differences)}. "
-            "Give another --output, or delete that folder."
-        )
+            differing.append(f"the {stream} labels are others")
+    refuse_other_settings(output, differing)
     return True
 
 
 def _save(
     two_stream: TwoStream, config: dict[str, Any], labels: Mapping[str, list[str]], output: Path
 ) -> None:
-    make_folder(output.parent)
-    # Beside the output, so that the rename stays within one file system.
-    temporary = Path(
-        tempfile.mkdtemp(dir=output.parent, prefix=f".{output.name}.", suffix=".partial")
-    )
-    try:
-        assets = {
-            name: temporary / "sources" / name for name in (*LABEL_FILES.values(), CONFIG_FILE)
-        }
+    with atomic_folder(output) as folder, tempfile.TemporaryDirectory() as sources:
+        assets = {name: Path(sources, name) for name in (*LABEL_FILES.values(), CONFIG_FILE)}
         write_json(assets[CONFIG_FILE], config)
         for stream, name in LABEL_FILES.items():
             assets[name].write_text(
                 "".join(f"{label}\n" for label in labels[stream]), encoding="utf-8"
             )
         servable = _Servable(two_stream, assets)
-        folder = temporary / "model"
         tf.saved_model.save(
             servable,
             str(folder),
             signatures={"serving_default": servable.__call__, "encoded": servable.encoded},
         )
         _self_check(two_stream, folder, config["num_frames"])
-        os.replace(folder, output)
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
 
 
 def _self_check(two_stream: TwoStream, folder: Path, num_frames: int) -> None:
@@ -225,15 +209,14 @@ def export_workdirs(
                 f"give a workdir with task={task}."
             )
     action, boundary = configs["action"]["data"], configs["boundary"]["data"]
-    differences = [
+    unequal = [
         f"data.{name} is {action[name]} and {boundary[name]}"
         for name in SHARED_FIELDS
         if action[name] != boundary[name]
     ]
-    if differences:
+    if unequal:
         raise InputError(
-            f"{action_workdir} and {boundary_workdir} do not fit together: "
-            f"{'; '.join(differences)}. "
+            f"{action_workdir} and {boundary_workdir} do not fit together: {'; '.join(unequal)}. "
             "Train both with the same values."
         )
     prepare = functools.partial(

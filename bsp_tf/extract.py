@@ -39,7 +39,7 @@ from tqdm import tqdm
 from bsp_tf.base.atomic_file import atomic_write
 from bsp_tf.base.command_line import run_command
 from bsp_tf.base.settings import refuse_output_inside
-from bsp_tf.features.reuse import is_finished, refuse_other_settings
+from bsp_tf.features.reuse import is_finished, refuse_other_features
 from bsp_tf.features.store import finished_videos, write_metadata, write_video
 from bsp_tf.features.video_ids import name_videos, printable
 from bsp_tf.models.snippet_model import OUTPUTS, SnippetModel, load_snippet_model
@@ -99,7 +99,7 @@ def extract(
         "short_side": model.short_side if short_side is None else short_side,
     }
     output = Path(output)
-    refuse_other_settings(output, settings)
+    refuse_other_features(output, settings)
     finished = finished_videos(output)
     waiting = {
         name: path for name, path in paths.items() if not is_finished(name, path, finished, output)

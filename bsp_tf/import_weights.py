@@ -23,8 +23,6 @@ settings of configs/gtad_anet.py.
 import contextlib
 import dataclasses
 import os
-import shutil
-import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -32,11 +30,11 @@ from typing import Any
 import numpy as np
 from absl import flags
 
-from bsp_tf.base.atomic_file import make_folder
+from bsp_tf.base.atomic_file import atomic_folder
 from bsp_tf.base.command_line import run_command
 from bsp_tf.base.errors import InputError
 from bsp_tf.base.json_file import read_json_object, write_json
-from bsp_tf.base.settings import digest_files
+from bsp_tf.base.settings import differences, digest_files, refuse_other_settings
 from bsp_tf.features.layout import SETTINGS
 
 FLAGS = flags.FLAGS
@@ -168,34 +166,18 @@ def _holds_the_same(output: Path, config: Mapping[str, Any], names: list[str] | 
         )
     found = read_json_object(output / "config.json")
     label_file = output / "labels.txt"
-    if found == config and (names is None or read_label_file(label_file) == names):
-        return True
-    differing = sorted(
-        name for name in found.keys() | config.keys() if found.get(name) != config.get(name)
-    )
-    raise InputError(
-        f"--output={output} holds another model (different: "
-        f"{', '.join(differing[:4] or ['labels'])}): "
-        "give another one, or delete it."
-    )
+    differing = differences(found, config)
+    if names is not None and read_label_file(label_file) != names:
+        differing.append(f"{label_file.name} lists other classes")
+    refuse_other_settings(output, differing)
+    return True
 
 
 def _write(output: Path, config: Mapping[str, Any], names: list[str] | None, model: Any) -> None:
     """The workdir, whole or not at all."""
     import tensorflow as tf
 
-    make_folder(output.parent)
-    # Beside the output, so that the rename stays within one file system.
-    try:
-        temporary = Path(
-            tempfile.mkdtemp(dir=output.parent, prefix=f".{output.name}.", suffix=".partial")
-        )
-    except OSError as error:
-        raise InputError(
-            f"cannot write --output={output}: {error.strerror}. Choose another path."
-        ) from error
-    try:
-        workdir = temporary / "workdir"
+    with atomic_folder(output) as workdir:
         write_json(workdir / "config.json", config)
         if names is not None:
             (workdir / "labels.txt").write_text(
@@ -207,9 +189,6 @@ def _write(output: Path, config: Mapping[str, Any], names: list[str] | None, mod
             max_to_keep=1,
             checkpoint_name="imported",
         ).save(checkpoint_number=0)
-        os.replace(workdir, output)
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
 
 
 def define_flags() -> None:

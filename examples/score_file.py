@@ -2,7 +2,7 @@
 
     python examples/score_file.py --ground_truth=annotations.json --predictions=detections.json
 
-Both files have ActivityNet's form. Prints the average mAP, the best and the worst classes, the
+The ground truth may have any form that bsp_tf.evaluate reads. Prints the average mAP, the best and the worst classes, the
 average recall of the proposals, and what was unusual in the files.
 """
 
@@ -13,13 +13,14 @@ import numpy as np
 
 from bsp_tf.base.errors import InputError
 from bsp_tf.evaluation.detection_map import WARNING_TEXT, detection_map
-from bsp_tf.evaluation.ground_truth import load_ground_truth, load_predictions
+from bsp_tf.evaluation.ground_truth import load_ground_truth
+from bsp_tf.evaluation.predictions import load_predictions
 from bsp_tf.evaluation.proposal_recall import proposal_recall
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description="Scores a file of detections.")
-    parser.add_argument("--ground_truth", required=True, help="ActivityNet's JSON, .gz or not")
+    parser.add_argument("--ground_truth", required=True, help="annotations, JSON or CSV")
     parser.add_argument("--predictions", required=True, help="detections JSON, .gz or not")
     parser.add_argument("--subset", default="validation")
     args = parser.parse_args()

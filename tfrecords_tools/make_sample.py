@@ -22,7 +22,8 @@ from tqdm import tqdm
 
 from bsp_tf.base.command_line import run_command
 from bsp_tf.base.errors import InputError
-from bsp_tf.base.json_file import read_json_object, write_json
+from bsp_tf.base.json_file import write_json
+from bsp_tf.base.settings import claim
 from tfrecords_tools.sample_world.files import ClipPlan, make_file, plan_clip
 from tfrecords_tools.sample_world.motions import ACTIONS
 from tfrecords_tools.sample_world.videos import VideoPlan, describe, plan_videos
@@ -90,35 +91,15 @@ def _claim(root: Path, settings: dict[str, int]) -> None:
     path = root / "sample.json"
     if root.exists() and not root.is_dir():
         raise InputError(f"--output={root} is a file: name a folder.")
-    if path.exists():
-        found = read_json_object(path, "settings")["settings"]
-        found = found if isinstance(found, dict) else {}
-        other = [
-            f"{name} is {found.get(name)} there, {value} here"
-            for name, value in settings.items()
-            if found.get(name) != value
-        ]
-        if other:
-            raise InputError(
-                f"{root} holds a sample of other settings ({'; '.join(other)}): "
-                "choose another --output or delete that folder."
-            )
-    elif any((root / name).exists() for name in ("clips", "videos", "annotations.json")):
+    if not path.exists() and any(
+        (root / name).exists() for name in ("clips", "videos", "annotations.json")
+    ):
         raise InputError(
             f"{root} holds clips, videos or annotations but no sample.json, so it is no sample: "
             "choose another --output."
         )
-    else:
-        write_json(
-            path,
-            {
-                "settings": settings,
-                "classes": list(ACTIONS),
-                "width": WIDTH,
-                "height": HEIGHT,
-                "fps": FPS,
-            },
-        )
+    world = {"classes": list(ACTIONS), "width": WIDTH, "height": HEIGHT, "fps": FPS}
+    claim(path, {"settings": settings, **world})
     # What a killed run was writing; such files never had their final name.
     for pattern in ("clips/*/*/.*.partial", "videos/.*.partial"):
         for partial in root.glob(pattern):

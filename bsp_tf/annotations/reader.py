@@ -1,187 +1,173 @@
-"""Reads temporal annotations in the ActivityNet JSON form (THUMOS14 ground truth uses it too).
-NumPy only.
+"""The one reader of temporal annotations: ActivityNet's JSON, G-TAD's and BMN's, and CSV tables.
 
-    {"version", "taxonomy", "database": {id: {"subset", "duration", "fps",
-                                              "annotations": [{"segment": [start, end], "label"}]}}}
+    {"database": {id: {"subset", "duration", "fps",                          ActivityNet, THUMOS14
+                       "annotations": [{"segment": [start, end], "label"}]}}}
+    {"v_" + id: {"duration_second", "duration_frame", "feature_frame", "annotations"}}   G-TAD, BMN
 
-G-TAD's and BMN's files have no more than the inner object, {id: {"duration_second",
-"duration_frame", "feature_frame", "annotations"}}, and are read too; they name no subsets, for
-which there is a second file, and lose the "v_" of their ids. Several files are given side by side,
-"anno.json,video_info.csv": see bsp_tf.annotations.tables for the CSVs. Other keys are ignored.
-Numbers may be written as strings, as in the THUMOS14 files. What is wrong in form is an InputError
-with the file, the video and the key; what is odd in substance is mended, counted and reported:
+G-TAD's files name no subsets, for which there is a second file, and lose the "v_" of their ids.
+Several files are given side by side, "anno.json,video_info.csv"; `bsp_tf.annotations.tables`
+describes the CSVs. Any file may be gzipped. Numbers may be written as strings, as in the THUMOS14
+files.
 
-    clamped       ends after the video or starts before 0: cut to [0, duration]
-    outside       begins at or after the end of the video, or ends before 0: left out
-    reversed      ends before it starts: left out, since nobody can tell what was meant
-    zero_length   starts where it ends: kept (ActivityNet has 12 of them; they still mark a start and an end)
+What is wrong in form is an InputError with the file, the video and the key. What is odd in substance
+is marked, and the caller decides: `bsp_tf.annotations.mended` mends and counts for training,
+`bsp_tf.evaluation.ground_truth` takes segments as they are written. NumPy is not needed.
 """
 
-import dataclasses
-import gzip
-import json
 import math
 import os
-from pathlib import Path
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
-import numpy as np
-
-from bsp_tf.annotations.tables import read_table
+from bsp_tf.annotations.tables import is_table, read_table
 from bsp_tf.base.errors import InputError
-from bsp_tf.base.json_file import read_json
+from bsp_tf.base.json_file import read_json, show_value
 
-ODDITIES = {
-    "clamped": "cut to the video's duration",
-    "outside": "outside the video, left out",
-    "reversed": "end before start, left out",
-    "zero_length": "of zero length, kept",
-}
+# Marks of a segment: it is cut off by the ends of the video, lies outside, ends before it starts,
+# or ends where it starts (ActivityNet has 12 of these).
+CLAMPED, OUTSIDE, REVERSED, ZERO_LENGTH = "clamped", "outside", "reversed", "zero_length"
+# 30 years: beyond it a time is a mistake, and lengths would begin to lose their fractions.
+LONGEST_SECONDS = 1e9
 
 
-@dataclasses.dataclass(frozen=True)
-class VideoAnnotation:
-    """The action instances of one untrimmed video.
+@dataclass(frozen=True)
+class Instance:
+    """One annotated action.
 
     Attributes:
-        duration_seconds: Length of the video; None where the file does not say (THUMOS14).
-        fps: Frames a second, also from "duration_frame" or "frame" and the duration; None where the
-            file does not say.
-        segments: float64 [n, 2], start and end in seconds, within [0, duration].
-        labels: n class names.
-        subset: e.g. "training"; "" where the file does not say.
-        covered_seconds: How far the public features of G-TAD and BMN reach, "feature_frame" /
-            "duration_frame" * "duration_second"; None where the file does not say.
+        segment: Start and end in seconds, as the file has them.
+        label: Class name.
+        fault: One of the marks above; "" for none.
     """
 
+    segment: tuple[float, float]
+    label: str
+    fault: str = ""
+
+
+@dataclass(frozen=True)
+class VideoEntry:
+    """What a file says of one video; None or "" where it does not say.
+
+    Attributes:
+        video_id: Its id.
+        place: File and video, for messages.
+        subset: E.g. "training".
+        duration_seconds: Length of the video.
+        fps: Frames per second, also from "duration_frame" or "frame" and the duration.
+        covered_seconds: How far the public features of G-TAD and BMN reach, "feature_frame" /
+            "duration_frame" * "duration_second".
+        instances: The actions, in the order of the file.
+        faults: What is wrong with the numbers of the video itself, which are None then.
+        extra: All else that the file has for the video, e.g. the sample data's "joints".
+    """
+
+    video_id: str
+    place: str
+    subset: str
     duration_seconds: float | None
     fps: float | None
-    segments: np.ndarray
-    labels: list[str]
-    subset: str
-    covered_seconds: float | None = None
+    covered_seconds: float | None
+    instances: tuple[Instance, ...]
+    faults: tuple[str, ...] = ()
+    extra: Mapping[str, Any] = field(default_factory=dict)
 
 
-class Annotations(dict[str, VideoAnnotation]):
-    """Video id -> VideoAnnotation, in the order of the file.
+@dataclass(frozen=True)
+class Entries:
+    """The videos of the wanted subset, and how many videos each subset of the files has."""
 
-    Attributes:
-        oddities: For each kind of `ODDITIES`, the ids of the videos concerned, one entry a segment.
-    """
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.oddities: dict[str, list[str]] = {kind: [] for kind in ODDITIES}
-
-    def warnings(self) -> list[str]:
-        """One line for each kind of oddity that was met: how many segments, and the first few
-        videos.
-        """
-        lines = []
-        for kind, video_ids in self.oddities.items():
-            if video_ids:
-                some = list(dict.fromkeys(video_ids))
-                names = ", ".join(some[:3]) + (", ..." if len(some) > 3 else "")
-                lines.append(f"{len(video_ids)} annotated segments {ODDITIES[kind]} ({names})")
-        return lines
+    videos: tuple[VideoEntry, ...]
+    subset_sizes: Mapping[str, int]
 
 
-def load_annotations(path: str | os.PathLike, subset: str | None = None) -> Annotations:
+def read_entries(path: str | os.PathLike, subset: str | None = None) -> Entries:
     """Reads the annotations of all videos, or of one subset.
 
     Args:
-        path: JSON file, or JSON packed by gzip (name ends in .gz).
-        subset: "training", "validation", ...; None for all.
-
-    Returns:
-        Annotations; see the module docstring for what is mended and counted.
+        path: A file, or several with commas between them.
+        subset: "training", "validation", ...; None for all. Of other subsets' videos no more than
+            the subset is looked at.
 
     Raises:
-        InputError: the file is missing or malformed, or has no video of that subset.
+        InputError: a file is missing or malformed, or a video is there twice.
     """
-    annotations = Annotations()
-    known: set[str] = set()
-    for where, video_id, entry, entry_subset in _entries(annotation_files(path)):
+    videos, sizes = [], Counter[str]()
+    for place, video_id, entry, table_subset in _raw_entries(annotation_files(path)):
         if not isinstance(entry, dict):
-            raise InputError(
-                f'{where}: expected an object with "annotations", got {_short(entry)}.'
-            )
-        entry_subset = entry.get("subset", entry_subset)
-        if not isinstance(entry_subset, str):
-            raise InputError(f'{where}: "subset" must be a string, got {_short(entry_subset)}.')
-        known.add(entry_subset)
-        if subset is None or entry_subset == subset:
-            annotations[video_id] = _read_video(
-                where, video_id, entry, entry_subset, annotations.oddities
-            )
-    if subset is not None and not annotations:
-        hint = (
-            f"; its subsets: {sorted(known)}."
-            if any(known)
-            else (
-                ' and names no subsets at all: give a CSV with the columns "video" and "subset" beside it, as in '
-                "anno.json,video_info.csv."
-            )
+            raise InputError(f"{place} is {show_value(entry)}; write an object with 'annotations'.")
+        own_subset = entry.get("subset", table_subset)
+        if not isinstance(own_subset, str):
+            raise InputError(f"{place}: 'subset' is {show_value(own_subset)}; write its name.")
+        sizes[own_subset] += 1
+        if subset is None or own_subset == subset:
+            videos.append(_read_video(place, video_id, entry, own_subset))
+    return Entries(tuple(videos), sizes)
+
+
+def describe_subsets(sizes: Mapping[str, int]) -> str:
+    """What to say when the wanted subset is not among those that are there."""
+    if sizes and not any(sizes):
+        return (
+            'it names no subsets at all: give a CSV with the columns "video" and "subset" beside '
+            "it, as in anno.json,video_info.csv"
         )
-        raise InputError(f"{path} has no video of subset {subset!r}{hint}")
-    return annotations
+    names = ", ".join(f"{name!r} ({count} videos)" for name, count in sorted(sizes.items()))
+    return f"it has {names or 'no video at all'}"
 
 
 def annotation_files(path: str | os.PathLike) -> list[str]:
-    """The files that a path means: itself, or, where there is no such file, its parts between
-    commas.
-    """
+    """The files that a path means: itself, or if there is none, its parts between commas."""
     text = str(path)
-    return (
-        [text]
-        if os.path.exists(text)
-        else [part.strip() for part in text.split(",") if part.strip()] or [text]
-    )
+    if os.path.exists(text):
+        return [text]
+    return [part.strip() for part in text.split(",") if part.strip()] or [text]
 
 
-def _entries(paths: list[str]) -> list[tuple[str, str, Any, str]]:
-    """(where it stands, video id, its object, its subset by the tables or "") of all files."""
+def _raw_entries(paths: list[str]) -> list[tuple[str, str, Any, str]]:
+    """(place, video id, its object, its subset by the tables or "") of all files."""
     subsets: dict[str, str] = {}
     found: dict[str, tuple[str, Any]] = {}
     for path in paths:
-        if path.endswith(".csv"):
-            database, of_table = read_table(path)
-            subsets |= of_table
+        if is_table(path):
+            database, table_subsets = read_table(path)
+            subsets |= table_subsets
         else:
-            database = _database(path)
+            database = _read_database(path)
         for video_id, entry in database.items():
             if video_id in found:
                 raise InputError(
-                    f"{path}, video {video_id!r}: {found[video_id][0]} has it, too. Give each "
+                    f"{path}: video {video_id!r} is also there as {found[video_id][0]}. Give each "
                     "video once."
                 )
-            found[video_id] = f"{path}, video {video_id!r}", entry
+            found[video_id] = f"{path}: video {video_id!r}", entry
     if subsets and not found:
         raise InputError(
-            f"{','.join(paths)} tells subsets only: give the annotations JSON beside it."
+            f"{','.join(paths)} has subsets only: give the annotations JSON beside it."
         )
     return [
-        (where, video_id, entry, subsets.get(video_id, subsets.get(f"v_{video_id}", "")))
-        for video_id, (where, entry) in found.items()
+        (place, video_id, entry, subsets.get(video_id, subsets.get(f"v_{video_id}", "")))
+        for video_id, (place, entry) in found.items()
     ]
 
 
-def _database(path: str) -> dict[str, Any]:
-    content = _read(path)
-    database = (
-        content.get("database", _bare_database(content)) if isinstance(content, dict) else None
-    )
+def _read_database(path: str) -> dict[str, Any]:
+    content = read_json(path)
+    database = content
+    if isinstance(content, dict):
+        database = content.get("database", _bare_database(content))
     if not isinstance(database, dict):
         raise InputError(
-            f'{path} has no "database" object: write it in the ActivityNet annotation form.'
+            f"{path} has no object 'database' (it holds {show_value(content)}): write it in the form "
+            "of ActivityNet."
         )
     return database
 
 
-def _bare_database(content: dict) -> dict | None:
-    """The content itself if it holds nothing but annotated videos; without "v_", which only these
-    files carry.
-    """
+def _bare_database(content: dict[str, Any]) -> dict[str, Any] | None:
+    """The content itself if it holds annotated videos only, without "v_" if all ids have it."""
     entries = content.values()
     if not entries or not all(
         isinstance(entry, dict) and "annotations" in entry for entry in entries
@@ -192,98 +178,89 @@ def _bare_database(content: dict) -> dict | None:
     return {video_id.removeprefix("v_"): entry for video_id, entry in content.items()}
 
 
-def _read(path: str | os.PathLike) -> Any:
-    if not str(path).endswith(".gz"):
-        return read_json(path)
-    try:
-        return json.loads(gzip.decompress(Path(path).read_bytes()))
-    except gzip.BadGzipFile as error:
-        raise InputError(
-            f"{path} is not a gzip file: unpack it or remove .gz from its name."
-        ) from error
-    except OSError as error:
-        raise InputError(f"cannot read {path}: {error.strerror}. Check the path.") from error
-    except (EOFError, json.JSONDecodeError, UnicodeDecodeError) as error:
-        raise InputError(f"{path} is not valid gzipped JSON ({error}). Write it anew.") from error
-
-
-def _read_video(
-    where: str, video_id: str, entry: dict, subset: str, oddities: dict[str, list[str]]
-) -> VideoAnnotation:
-    duration = _positive(where, "duration", entry.get("duration", entry.get("duration_second")))
-    fps = _positive(where, "fps", entry.get("fps"))
-    num_frames = _positive(where, "duration_frame", entry.get("duration_frame", entry.get("frame")))
-    covered_frames = _positive(where, "feature_frame", entry.get("feature_frame"))
+def _read_video(place: str, video_id: str, entry: dict[str, Any], subset: str) -> VideoEntry:
+    others = dict(entry)
+    numbers: dict[str, float | None] = {}
+    faults: list[str] = []
+    for name, keys in _NUMBERS.items():
+        values = [others.pop(key) for key in keys if key in others]
+        numbers[name] = _read_positive(keys[0], values[0], faults) if values else None
+    duration, fps, frames = (numbers[name] for name in ("duration", "fps", "frames"))
     covered = None
-    if duration and num_frames:
-        fps = fps or num_frames / duration
-        covered = covered_frames and covered_frames / num_frames * duration
-    rows = entry.get("annotations")
+    if duration and frames:
+        fps = fps or frames / duration
+        covered = numbers["covered"] and numbers["covered"] / frames * duration
+    others.pop("subset", None)
+    if "annotations" not in others:
+        raise InputError(f"{place} has no key 'annotations': add a list.")
+    rows = others.pop("annotations")
     if not isinstance(rows, list):
-        raise InputError(f'{where}: "annotations" must be a list, got {_short(rows)}.')
-    segments, labels = [], []
-    for i, row in enumerate(rows):
-        place = f"{where}, annotation {i}"
-        start, end, label = _read_instance(place, row)
-        kept, kind = _fit(start, end, duration)
-        if kind:
-            oddities[kind].append(video_id)
-        if kept is not None:
-            segments.append(kept)
-            labels.append(label)
-    return VideoAnnotation(
-        duration, fps, np.array(segments, np.float64).reshape(-1, 2), labels, subset, covered
+        raise InputError(f"{place}: 'annotations' is {show_value(rows)}; write a list.")
+    instances = tuple(
+        _read_instance(f"{place}, entry {index}", row, duration) for index, row in enumerate(rows)
+    )
+    return VideoEntry(
+        video_id, place, subset, duration, fps, covered, instances, tuple(faults), others
     )
 
 
-def _read_instance(place: str, row: Any) -> tuple[float, float, str]:
+_NUMBERS = {
+    "duration": ("duration", "duration_second"),
+    "fps": ("fps",),
+    "frames": ("duration_frame", "frame"),
+    "covered": ("feature_frame",),
+}
+
+
+def _read_instance(place: str, row: Any, duration: float | None) -> Instance:
     if not isinstance(row, dict):
         raise InputError(
-            f'{place}: expected an object with "segment" and "label", got {_short(row)}.'
+            f"{place} is {show_value(row)}; write an object with 'segment' and 'label'."
         )
     segment, label = row.get("segment"), row.get("label")
     if not isinstance(segment, list) or len(segment) != 2:
         raise InputError(
-            f'{place}: "segment" must be [start, end] in seconds, got {_short(segment)}.'
+            f"{place}: 'segment' is {show_value(segment)}; write [start, end] in seconds."
         )
     if not isinstance(label, str) or not label:
-        raise InputError(f'{place}: "label" must be a class name, got {_short(label)}.')
-    return _number(place, "segment", segment[0]), _number(place, "segment", segment[1]), label
+        raise InputError(f"{place}: 'label' is {show_value(label)}; write the name of the class.")
+    times = [_finite(value) for value in segment]
+    for value, time in zip(segment, times, strict=True):
+        if abs(time) > LONGEST_SECONDS or math.isnan(time):
+            raise InputError(
+                f"{place}: 'segment' holds {show_value(value)}; write a finite number of seconds."
+            )
+    return Instance((times[0], times[1]), label, _find_fault(times[0], times[1], duration))
 
 
-def _fit(
-    start: float, end: float, duration: float | None
-) -> tuple[tuple[float, float] | None, str]:
-    """The segment inside the video (None: left out) and the kind of oddity ("" for none)."""
+def _find_fault(start: float, end: float, duration: float | None) -> str:
     limit = math.inf if duration is None else duration
     if end < start:
-        return None, "reversed"
+        return REVERSED
     if start >= limit or end < 0:
-        return None, "outside"
+        return OUTSIDE
     if start < 0 or end > limit:
-        return (max(start, 0.0), min(end, limit)), "clamped"
-    return (start, end), "zero_length" if start == end else ""
+        return CLAMPED
+    return ZERO_LENGTH if start == end else ""
 
 
-def _number(where: str, key: str, value: Any) -> float:
+def _finite(value: Any) -> float:
+    """The number, which may be written as text; NaN if it is none, or not finite."""
+    # A bool is an int to Python, but no time.
+    if isinstance(value, bool) or not isinstance(value, int | float | str):
+        return math.nan
     try:
-        number = math.nan if isinstance(value, bool) else float(value)
-    except (TypeError, ValueError, OverflowError):
-        number = math.nan
-    if not math.isfinite(number):
-        raise InputError(f'{where}: "{key}" must be a finite number, got {_short(value)}.')
-    return number
+        number = float(value)
+    except (ValueError, OverflowError):
+        return math.nan
+    return number if math.isfinite(number) else math.nan
 
 
-def _positive(where: str, key: str, value: Any) -> float | None:
+def _read_positive(key: str, value: Any, faults: list[str]) -> float | None:
     if value is None:
         return None
-    number = _number(where, key, value)
-    if number <= 0:
-        raise InputError(f'{where}: "{key}" must be above 0, got {_short(value)}.')
+    number = _finite(value)
+    if not 0 < number <= LONGEST_SECONDS:
+        faults.append(f"{key!r} is {show_value(value)}; write a number above 0, or leave it out")
+        return None
     return number
-
-
-def _short(value: Any) -> str:
-    text = repr(value)
-    return text if len(text) <= 40 else text[:37] + "..."

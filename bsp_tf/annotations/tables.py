@@ -1,39 +1,42 @@
-"""Annotations in CSV form: subsets of videos (G-TAD, BMN) and action instances (THUMOS14). NumPy is
-not needed.
+"""Annotations in CSV form: subsets of videos (G-TAD, BMN) and action instances (THUMOS14).
 
-    video,...,subset,...                                  G-TAD's video_info.csv: which subset a video is in
-    video,type,...,start,end,startFrame,endFrame          THUMOS14's val_Annotation.csv and test_Annotation.csv, seconds
+    video,...,subset,...                            G-TAD's video_info.csv: subsets of the videos
+    video,type,...,start,end,startFrame,endFrame    THUMOS14's {val,test}_Annotation.csv, seconds
 
 A THUMOS14 video names its subset itself: video_validation_0000051, video_test_0000004. Instances of
-type "Ambiguous" belong to none of its classes and are left out.
+type "Ambiguous" belong to none of its classes and are left out. A file may be gzipped.
 """
 
 import csv
+import io
 from typing import Any
 
 from bsp_tf.base.errors import InputError
+from bsp_tf.base.input_file import read_input
 
 THUMOS_AMBIGUOUS = "Ambiguous"
 THUMOS_SUBSETS = {"video_validation_": "validation", "video_test_": "test"}
+
+
+def is_table(path: str) -> bool:
+    """Whether a file is a CSV table by its name, .csv or .csv.gz."""
+    return path.removesuffix(".gz").endswith(".csv")
 
 
 def read_table(path: str) -> tuple[dict[str, dict[str, Any]], dict[str, str]]:
     """Reads either form.
 
     Returns:
-        Entries as in the ActivityNet JSON {id: {"fps", "annotations": [{"segment", "label"}]}} with
-            numbers as they
-        stand there, and the subsets {id: subset}; one of the two is empty, or both describe
-            THUMOS14 videos.
+        Entries as in the ActivityNet JSON, {id: {"fps", "annotations": [{"segment", "label"}]}}
+        with numbers as they are written, and the subsets {id: subset}. Of a table of subsets the
+        entries are empty.
 
     Raises:
         InputError: unreadable, or columns are missing.
     """
     try:
-        with open(path, newline="", encoding="utf-8-sig") as file:
-            rows = list(csv.DictReader(file))
-    except OSError as error:
-        raise InputError(f"cannot read {path}: {error.strerror}. Check the path.") from error
+        text = read_input(path).decode("utf-8-sig")
+        rows = list(csv.DictReader(io.StringIO(text, newline="")))
     except (UnicodeDecodeError, csv.Error) as error:
         raise InputError(f"{path} is no CSV text ({error}). Check the path.") from error
     columns = set(rows[0]) if rows else set()
@@ -42,8 +45,8 @@ def read_table(path: str) -> tuple[dict[str, dict[str, Any]], dict[str, str]]:
     if {"video", "subset"} <= columns:
         return {}, {row["video"]: row["subset"] or "" for row in rows}
     raise InputError(
-        f'{path}: expected the columns "video" and "subset", or "video", "type", "start" and "end", found '
-        f"{', '.join(map(str, columns)) or 'no rows'}."
+        f'{path}: expected the columns "video" and "subset", or "video", "type", "start" and '
+        f'"end", found {", ".join(map(str, columns)) or "no rows"}.'
     )
 
 
@@ -66,7 +69,7 @@ def _instances(rows: list[dict[str, str]]) -> dict[str, dict[str, Any]]:
 
 
 def _number(text: str | None) -> float:
-    """The number, 0 for none: what is wrong with times is told when the entry is read."""
+    """The number, 0 for none: the reader of the entry says what is wrong with times."""
     try:
         return float(text or 0)
     except ValueError:

@@ -4,17 +4,13 @@ Whether a file is gzipped is seen in its first bytes, not in its name. A byte or
 accepted.
 """
 
-import gzip
 import json
 import os
-import zlib
-from pathlib import Path
 from typing import Any
 
 from bsp_tf.base.atomic_file import atomic_write
 from bsp_tf.base.errors import InputError
-
-_GZIP_MAGIC = b"\x1f\x8b"
+from bsp_tf.base.input_file import read_input
 
 
 def read_json(path: str | os.PathLike) -> Any:
@@ -24,20 +20,13 @@ def read_json(path: str | os.PathLike) -> Any:
         InputError: unreadable, broken gzip, no JSON, nested too deeply, or a key twice in one
             object (a plain reader keeps only the last, which silently loses a video).
     """
+    data = read_input(path)
     try:
-        data = Path(path).read_bytes()
-        if data[:2] == _GZIP_MAGIC:
-            data = gzip.decompress(data)
         text = data.decode(json.detect_encoding(data))
         return json.loads(text, object_pairs_hook=_unique_keys)
     except _DuplicateKey as error:
         raise InputError(
             f"{path} has the key {error.args[0]} twice in one object; keep one of the two."
-        ) from error
-    except (OSError, EOFError, zlib.error) as error:
-        raise InputError(
-            f"cannot read {path}: {getattr(error, 'strerror', None) or error}. Check the path, or "
-            "make the file anew if it is cut off."
         ) from error
     except RecursionError as error:
         raise InputError(f"{path} is nested too deeply; write it anew.") from error
@@ -73,6 +62,14 @@ def write_json(path: str | os.PathLike, value: Any) -> None:
     text = json.dumps(value, indent=1, ensure_ascii=False, allow_nan=False)
     with atomic_write(path, "w") as file:
         file.write(text + "\n")
+
+
+def show_value(value: Any) -> str:
+    """A JSON value as messages show it: at most 40 characters, objects and lists by their size."""
+    if isinstance(value, dict | list):
+        return f"{'an object' if isinstance(value, dict) else 'a list'} of {len(value)}"
+    text = repr(value)
+    return text if len(text) <= 40 else text[:37] + "..."
 
 
 class _DuplicateKey(Exception):

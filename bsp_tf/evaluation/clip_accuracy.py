@@ -1,5 +1,7 @@
 """How well clips are classified: top-k accuracy, recall of each class, confusion."""
 
+from typing import Any
+
 import numpy as np
 
 TOP_K = (1, 5)
@@ -45,7 +47,7 @@ def summarize(logits: np.ndarray, labels: np.ndarray, class_names: list[str]) ->
     """
     num_classes = len(class_names)
     confusion = confusion_matrix(labels, logits.argmax(axis=1), num_classes)
-    per_class = {}
+    per_class: dict[str, dict[str, Any]] = {}
     for index, name in enumerate(class_names):
         count, wrong = int(confusion[index].sum()), confusion[index].copy()
         wrong[index] = 0

@@ -12,10 +12,8 @@ import numpy as np
 
 from bsp_tf.base.errors import InputError
 from bsp_tf.evaluation.ground_truth import Instances
-from bsp_tf.evaluation.matching import check_tiou, match_predictions
-
-ACTIVITYNET_TIOU = np.linspace(0.5, 0.95, 10)
-THUMOS_TIOU = np.linspace(0.3, 0.7, 5)
+from bsp_tf.evaluation.matching import match_predictions
+from bsp_tf.evaluation.thresholds import ACTIVITYNET_TIOU, check_tiou
 
 WARNING_TEXT = {
     "predictions_with_unknown_label": (
@@ -79,8 +77,6 @@ def detection_map(
     tiou = check_tiou(tiou)
     if not len(ground_truth):
         raise InputError("the ground truth has no segment: nothing can be scored.")
-    if predictions.score is None:
-        raise InputError("the predictions have no scores: they cannot be ranked.")
     matching = match_predictions(ground_truth, predictions, tiou)
 
     num_classes = len(ground_truth.class_names)

@@ -30,6 +30,7 @@ out), a prediction that found a ground truth of another group is left out at tha
 """
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
@@ -37,7 +38,8 @@ from bsp_tf.base.errors import InputError
 from bsp_tf.evaluation.characteristics import split
 from bsp_tf.evaluation.detection_map import average_precision, precision_at_hits
 from bsp_tf.evaluation.ground_truth import Instances
-from bsp_tf.evaluation.matching import Matching, check_tiou, match_predictions, overlapping_pairs
+from bsp_tf.evaluation.matching import Matching, match_predictions, overlapping_pairs
+from bsp_tf.evaluation.thresholds import check_tiou
 
 KINDS = (
     "true_positive",
@@ -123,11 +125,8 @@ def analyze_errors(
     if tiou.min() <= LOWEST_TIOU:
         raise InputError(
             f"tIoU {tiou.min():g}: the error analysis needs thresholds above {LOWEST_TIOU:g}, "
-            "where "
-            "localization errors begin."
+            "where localization errors begin."
         )
-    if predictions.score is None:
-        raise InputError("the predictions have no scores: they cannot be ranked.")
     truths = _with_length(ground_truth)
     matching = match_predictions(truths, predictions, tiou)
     num_truths = np.bincount(truths.label, minlength=len(truths.class_names))
@@ -252,12 +251,12 @@ def _by_group(
             )
             row[truth[hits][precision > LOWEST_PRECISION]] = True
 
-    rows = {}
+    rows: dict[str, list[dict]] = {}
     for name, groups in split(truths, scale).items():
         rows[name] = []
         for group in groups:
             count = int(group.members.sum())
-            row = {
+            line: dict[str, Any] = {
                 "size": group.size,
                 "above": group.lowest,
                 "up_to": None if np.isinf(group.highest) else group.highest,
@@ -270,7 +269,7 @@ def _by_group(
                 for mask, (places, truth) in zip(kept, matching.hits, strict=True):
                     mask[places[~group.members[truth]]] = False
                 in_group = np.bincount(truths.label[group.members], minlength=len(num_truths))
-                row["missed"] = float(1 - found[:, group.members].mean())
-                row["average_mAP_N"] = _average_map_n(matching, kept, num_truths, in_group)
-            rows[name].append(row)
+                line["missed"] = float(1 - found[:, group.members].mean())
+                line["average_mAP_N"] = _average_map_n(matching, kept, num_truths, in_group)
+            rows[name].append(line)
     return rows, float(1 - found.mean())

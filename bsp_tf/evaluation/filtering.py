@@ -1,6 +1,4 @@
-"""What to leave out before scoring: blocked videos, and segments that the annotators wrote down
-twice.
-"""
+"""What to leave out before scoring: blocked videos, and reversed or repeated ground truths."""
 
 import os
 from collections.abc import Collection
@@ -21,6 +19,7 @@ WARNING_TEXT = {
     "blocked_names_not_found": (
         "blocked names that this subset lacks (written as in the ground truth?)"
     ),
+    "reversed_ground_truths": "ground-truth segments that end before they start, left out",
     "duplicate_ground_truths": "ground-truth segments left out as duplicates",
 }
 
@@ -52,8 +51,7 @@ def load_video_list(path: str | os.PathLike) -> list[str]:
         except (OSError, UnicodeDecodeError) as error:
             raise InputError(
                 f"cannot read {path}: {getattr(error, 'strerror', None) or error}. Give a text "
-                "file, one "
-                "video name a line, or JSON (.json)."
+                "file, one video name a line, or JSON (.json)."
             ) from error
     if not names:
         raise InputError(f"{path} names no video; name one a line, or leave the option out.")
@@ -67,10 +65,14 @@ def without_videos(instances: Instances, names: Collection[str]) -> Instances:
     return _keep(instances, ~blocked[instances.video], blocked)
 
 
+def without_reversed(instances: Instances) -> Instances:
+    """The instances that do not end before they start; nobody can tell what the others mean."""
+    keep = instances.segment[:, 1] >= instances.segment[:, 0]
+    return _keep(instances, keep, np.zeros(len(instances.video_names), bool))
+
+
 def without_duplicates(instances: Instances) -> Instances:
-    """One instance of those with the same video and label and both ends within SAME_SECONDS: the
-    first in the file.
-    """
+    """The first of the instances of one video and label with both ends within SAME_SECONDS."""
     seen: dict[tuple[int, int], list[tuple[float, float]]] = {}
     keep = np.ones(len(instances), bool)
     columns = zip(
@@ -86,9 +88,7 @@ def without_duplicates(instances: Instances) -> Instances:
 
 
 def _keep(instances: Instances, keep: np.ndarray, blocked: np.ndarray) -> Instances:
-    """The instances where `keep` bool [n]; videos where `blocked` bool [videos] go, the others
-    stay.
-    """
+    """The instances where `keep` bool [n]; all videos but those where `blocked` bool [videos]."""
     video = np.cumsum(~blocked) - 1
     used = np.zeros(len(instances.class_names), bool)
     used[instances.label[keep]] = True

@@ -44,20 +44,6 @@ class Matching:
     undefined: int
 
 
-def check_tiou(tiou: np.ndarray) -> np.ndarray:
-    """Thresholds as float64 [T].
-
-    Raises:
-        InputError: there is none, or one outside (0, 1].
-    """
-    tiou = np.atleast_1d(np.asarray(tiou, np.float64))
-    if not len(tiou) or not ((tiou > 0) & (tiou <= 1)).all():
-        raise InputError(
-            f"tIoU thresholds {tiou.tolist()}: give at least one, each above 0 and at most 1."
-        )
-    return tiou
-
-
 def match_predictions(
     ground_truth: Instances, predictions: Instances, tiou: np.ndarray
 ) -> Matching:
@@ -67,10 +53,15 @@ def match_predictions(
         ground_truth: Instances, of at least one class.
         predictions: With scores; may be empty.
         tiou: float64 [T] in (0, 1]; an overlap equal to a threshold reaches it.
+
+    Raises:
+        InputError: the predictions have no scores.
     """
     num_classes = len(ground_truth.class_names)
     label = translate(predictions.class_names, ground_truth.class_names, predictions.label)
     video = translate(predictions.video_names, ground_truth.video_names, predictions.video)
+    if predictions.score is None:
+        raise InputError("the predictions have no scores: they cannot be ranked.")
     order, bounds = rank(label, predictions.score, num_classes)
     place = np.zeros(len(label), np.int32)
     place[order] = np.arange(len(order), dtype=np.int32)

@@ -18,9 +18,9 @@ import numpy as np
 
 from bsp_tf.base.errors import InputError
 from bsp_tf.evaluation.ground_truth import Instances
-from bsp_tf.evaluation.matching import check_tiou, overlapping_pairs, rank, translate
+from bsp_tf.evaluation.matching import overlapping_pairs, rank, translate
+from bsp_tf.evaluation.thresholds import ACTIVITYNET_TIOU, check_tiou
 
-ACTIVITYNET_TIOU = np.linspace(0.5, 0.95, 10)
 # Points of the curve, in percent of the largest AN.
 PERCENT = np.arange(1, 101)
 

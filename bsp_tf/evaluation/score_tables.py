@@ -8,6 +8,7 @@ from pathlib import Path
 from bsp_tf.base.atomic_file import atomic_write
 from bsp_tf.base.errors import InputError
 from bsp_tf.base.json_file import write_json
+from bsp_tf.evaluation import detection_map, filtering, proposal_recall
 from bsp_tf.evaluation.detection_map import DetectionScores
 from bsp_tf.evaluation.proposal_recall import RecallScores
 
@@ -46,14 +47,36 @@ def write_scores(path: str | os.PathLike, scores: DetectionScores | RecallScores
     if suffix == ".json":
         write_json(path, scores.to_json())
         return
-    is_map = isinstance(scores, DetectionScores)
+    if isinstance(scores, DetectionScores):
+        table = class_table(scores)
+    else:
+        table = recall_table(scores) if suffix == ".csv" else short_recall_table(scores)
     with atomic_write(path, "w") as file:
-        if suffix == ".csv":
-            file.write(to_csv(*(class_table(scores) if is_map else recall_table(scores))))
-        else:
-            file.write(
-                to_markdown(*(class_table(scores) if is_map else short_recall_table(scores)))
-            )
+        file.write(to_csv(*table) if suffix == ".csv" else to_markdown(*table))
+
+
+def format_scores(scores: DetectionScores | RecallScores, per_class: bool = False) -> str:
+    """A table in percent, then one line per warning.
+
+    Args:
+        scores: What is shown.
+        per_class: One row per class, the best first, before the mean.
+    """
+    texts = detection_map.WARNING_TEXT | proposal_recall.WARNING_TEXT | filtering.WARNING_TEXT
+    if isinstance(scores, RecallScores):
+        lines = [to_text(*short_recall_table(scores))]
+    else:
+        header, rows = class_table(scores)
+        classes = sorted(rows[:-1], key=lambda row: -row[1][-1]) if per_class else []
+        title = header[0] if per_class else "tIoU"
+        lines = [to_text([title, *header[1:]], [*classes, ("mAP %", rows[-1][1])])]
+    for key, count in scores.warnings.items():
+        names = ""
+        if key == "predictions_with_unknown_label" and isinstance(scores, DetectionScores):
+            names = ": " + ", ".join(map(ascii, scores.unknown_labels[:5]))
+            names += ", ..." if len(scores.unknown_labels) > 5 else ""
+        lines.append(f"note: {count} {texts[key]}{names}")
+    return "\n".join(lines)
 
 
 def class_table(scores: DetectionScores) -> tuple[list[str], list[Row]]:

@@ -6,11 +6,12 @@ from typing import Any
 
 from bsp_tf.base.errors import InputError
 from bsp_tf.base.json_file import read_json_object
+from bsp_tf.base.settings import differences, refuse_other_settings
 from bsp_tf.features.store import METADATA_FILE
 from bsp_tf.features.video_ids import printable
 
 
-def refuse_other_settings(output: Path, settings: Mapping[str, Any]) -> None:
+def refuse_other_features(output: Path, settings: Mapping[str, Any]) -> None:
     """Checks that the features in `output`, if there are any, were made with these settings.
 
     Args:
@@ -30,22 +31,13 @@ def refuse_other_settings(output: Path, settings: Mapping[str, Any]) -> None:
             )
         return
     before = read_json_object(output / METADATA_FILE)
+    fields = ("frame_step", "stride", "short_side")
+    differing = differences(before, settings, fields=fields, absent_is_none=True)
     if before.get("model_sha256") != settings["model_sha256"]:
-        raise InputError(
-            f"{output} holds features of another model (before {before.get('model')}, now "
-            f"{settings['model']}, whose weights differ); choose another --output, or empty that "
-            "folder."
+        differing.append(
+            f"the model was {before.get('model')}, is now {settings['model']}, of other weights"
         )
-    differing = [
-        f"--{name} (now {settings[name]}, before {before.get(name)})"
-        for name in ("frame_step", "stride", "short_side")
-        if before.get(name) != settings[name]
-    ]
-    if differing:
-        raise InputError(
-            f"{output} holds features with other settings: {', '.join(differing)} differ. Choose "
-            "another --output, or empty that folder."
-        )
+    refuse_other_settings(output, differing)
 
 
 def is_finished(

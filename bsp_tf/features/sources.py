@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from bsp_tf.annotations.reader import VideoAnnotation
+from bsp_tf.annotations.mended import VideoAnnotation
 from bsp_tf.annotations.video_ids import match_id
 from bsp_tf.base.errors import InputError
 from bsp_tf.base.settings import digest_files

@@ -196,7 +196,8 @@ def write_video(
         )
     folder = Path(folder)
     with atomic_write(folder / PROBABILITIES_FOLDER / f"{video_id}.npz") as file:
-        np.savez(file, **probabilities)
+        # NumPy's stub takes every keyword for `allow_pickle`.
+        np.savez(file, **probabilities)  # type: ignore[arg-type]
     write_json(folder / PROBABILITIES_FOLDER / f"{video_id}.json", dict(about))
     with atomic_write(folder / f"{video_id}.npy") as file:
         np.save(file, features.astype(np.float32, copy=False))

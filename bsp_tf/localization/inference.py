@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from bsp_tf.annotations.reader import VideoAnnotation
+from bsp_tf.annotations.mended import VideoAnnotation
 from bsp_tf.base.errors import InputError
 from bsp_tf.features.sources import FeatureSources
 from bsp_tf.features.span import FeatureSpan

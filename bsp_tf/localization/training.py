@@ -19,7 +19,7 @@ import tensorflow as tf
 from ml_collections import ConfigDict
 from tqdm import tqdm
 
-from bsp_tf.annotations.reader import load_annotations
+from bsp_tf.annotations.mended import load_annotations
 from bsp_tf.base.json_file import read_json, write_json
 from bsp_tf.features.sources import open_features
 from bsp_tf.localization.heads.gtad.losses import LOSS_VARIANTS, gtad_losses

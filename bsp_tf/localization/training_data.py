@@ -13,7 +13,7 @@ from collections import defaultdict
 import numpy as np
 from tqdm import tqdm
 
-from bsp_tf.annotations.reader import Annotations
+from bsp_tf.annotations.mended import Annotations
 from bsp_tf.base.errors import InputError
 from bsp_tf.features.sources import FeatureSources
 from bsp_tf.features.store import UNREADABLE

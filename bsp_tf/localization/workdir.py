@@ -10,13 +10,13 @@ summary.json            written at the end: best epoch and loss, videos used and
 import math
 import os
 from pathlib import Path
-from typing import Any
 
 import tensorflow as tf
 from ml_collections import ConfigDict
 
 from bsp_tf.base.errors import InputError
-from bsp_tf.base.json_file import read_json_object, write_json
+from bsp_tf.base.json_file import read_json_object
+from bsp_tf.base.settings import claim
 from bsp_tf.features.layout import SETTINGS, read_layouts, source_paths
 from bsp_tf.localization.heads.gtad.losses import LOSS_VARIANTS
 from bsp_tf.localization.heads.gtad.network import GTAD
@@ -126,22 +126,8 @@ def claim_workdir(
         InputError: the workdir belongs to another config or other data; the message names the
             fields that differ.
     """
-    fields = _plain(config) | {"feature_dim": feature_dim, "data_digest": data_digest}
-    path = Path(workdir) / "config.json"
-    if not path.exists():
-        write_json(path, fields)
-        return
-    found = read_json_object(path)
-    differing = [
-        f"{name} ({found.get(name)!r} there, {fields.get(name)!r} now)"
-        for name in sorted(found.keys() | fields.keys())
-        if found.get(name) != fields.get(name)
-    ]
-    if differing:
-        raise InputError(
-            f"{path} belongs to another run; different: {', '.join(differing)}. "
-            "Use another --workdir or delete this one."
-        )
+    fields = config.to_dict() | {"feature_dim": feature_dim, "data_digest": data_digest}
+    claim(Path(workdir) / "config.json", fields, flag="--workdir", absent_is_none=True)
 
 
 def load_gtad(workdir: str | os.PathLike, which: str = "best") -> tuple[GTAD, ConfigDict]:
@@ -173,10 +159,3 @@ def load_gtad(workdir: str | os.PathLike, which: str = "best") -> tuple[GTAD, Co
     model = build_gtad(config, config.feature_dim)
     restore_checkpoint(tf.train.Checkpoint(model=model), checkpoint, path)
     return model, config
-
-
-def _plain(config: ConfigDict) -> dict[str, Any]:
-    return {
-        name: list(value) if isinstance(value, tuple) else value
-        for name, value in config.to_dict().items()
-    }

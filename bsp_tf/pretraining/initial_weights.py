@@ -8,6 +8,7 @@ from ml_collections import ConfigDict
 
 from bsp_tf.base.errors import InputError
 from bsp_tf.base.json_file import read_json_object
+from bsp_tf.base.settings import differences
 from bsp_tf.models.tsm import TSM
 from bsp_tf.pretraining.trained_model import model_state
 from bsp_tf.runs.checkpoints import restore_checkpoint
@@ -90,12 +91,10 @@ def _read_source(config: ConfigDict) -> dict:
             f"{CONFIG}. Check the path."
         )
     source = read_json_object(folder / CONFIG, "task", "data", "model")
-    then, now = source["model"], config.model
-    differing = [
-        f"model.{name} is {then.get(name)!r} there, {now[name]!r} here"
-        for name in SAME_FIELDS
-        if then.get(name) != now[name]
-    ]
+    now = {name: config.model[name] for name in SAME_FIELDS}
+    differing = differences(
+        {"model": {name: source["model"].get(name) for name in SAME_FIELDS}}, {"model": now}
+    )
     if differing:
         raise InputError(f"init_from={folder} holds another network: {'; '.join(differing)}.")
     return source

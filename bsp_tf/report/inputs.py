@@ -4,15 +4,17 @@ import dataclasses
 from pathlib import Path
 from typing import Any
 
-from bsp_tf.annotations.reader import load_annotations
+from bsp_tf.annotations.mended import load_annotations
 from bsp_tf.base.errors import InputError
 from bsp_tf.base.json_file import read_json, read_json_object
-from bsp_tf.evaluation.ground_truth import load_predictions
+from bsp_tf.evaluation.predictions import load_predictions
 from bsp_tf.runs.metrics_log import read_rows
 from bsp_tf.synthesis.boundary_types import BOUNDARY_TYPES
 
 STREAMS = ("action", "two_stream")
 TASKS = ("action", "boundary")
+# What the sample data says of a video besides its actions.
+MARKS = ("joints", "distractors")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -144,7 +146,6 @@ def _load_database(path: Path, subset: str) -> dict[str, dict[str, Any]]:
     """Video -> {"duration", "annotations", and where known "joints", "distractors"}, actions within
     the duration.
     """
-    marks = read_json(path)
     chosen = {}
     for video, known in load_annotations(path, subset).items():
         actions = [
@@ -156,11 +157,10 @@ def _load_database(path: Path, subset: str) -> dict[str, dict[str, Any]]:
             (action["segment"][1] for action in actions), default=0.0
         )
         if duration > 0:
-            entry = marks["database"][video]
             chosen[video] = {
                 "duration": duration,
                 "annotations": actions,
-                **{key: entry[key] for key in ("joints", "distractors") if key in entry},
+                **{key: known.extra[key] for key in MARKS if key in known.extra},
             }
     if not chosen:
         raise InputError(

@@ -13,13 +13,12 @@ checkpoints/best/     the best by validation
 import json
 import os
 from pathlib import Path
-from typing import Any
 
 from ml_collections import ConfigDict
 
 from bsp_tf.base.atomic_file import atomic_write
 from bsp_tf.base.errors import InputError
-from bsp_tf.base.json_file import read_json_object, write_json
+from bsp_tf.base.settings import check_claim, claim
 
 CONFIG = "config.json"
 LABELS = "labels.txt"
@@ -46,16 +45,8 @@ def check_workdir(workdir: str | os.PathLike, config: ConfigDict, labels: tuple[
     workdir = Path(workdir)
     if workdir.exists() and not workdir.is_dir():
         raise InputError(f"--workdir={workdir} is a file: give a folder.")
-    if not (workdir / CONFIG).exists():
+    if not check_claim(workdir / CONFIG, json.loads(config.to_json()), flag="--workdir"):
         return
-    differences = config_differences(
-        read_json_object(workdir / CONFIG), json.loads(config.to_json())
-    )
-    if differences:
-        raise InputError(
-            f"{workdir} holds a run with another config: {'; '.join(differences)}. Give another "
-            "--workdir, or the config of that run."
-        )
     if read_labels(workdir) != list(labels):
         raise InputError(
             f"{workdir / LABELS} lists other classes than the record folders now: the data has "
@@ -74,29 +65,7 @@ def claim_workdir(workdir: str | os.PathLike, config: ConfigDict, labels: tuple[
         return
     with atomic_write(workdir / LABELS, "w") as file:
         file.writelines(f"{label}\n" for label in labels)
-    write_json(workdir / CONFIG, json.loads(config.to_json()))
-
-
-def config_differences(then: dict[str, Any], now: dict[str, Any]) -> list[str]:
-    """Fields that differ between two configs, as "a.b was X, is now Y" (dotted names, sorted)."""
-    then, now = (
-        {name: repr(value) for name, value in _flatten(config).items()} for config in (then, now)
-    )
-    return [
-        f"{name} was {then.get(name, 'absent')}, is now {now.get(name, 'absent')}"
-        for name in sorted(then.keys() | now.keys())
-        if then.get(name) != now.get(name)
-    ]
-
-
-def _flatten(config: dict[str, Any], prefix: str = "") -> dict[str, Any]:
-    flat = {}
-    for name, value in config.items():
-        if isinstance(value, dict):
-            flat.update(_flatten(value, f"{prefix}{name}."))
-        else:
-            flat[prefix + name] = value
-    return flat
+    claim(workdir / CONFIG, json.loads(config.to_json()), flag="--workdir")
 
 
 def read_labels(workdir: str | os.PathLike) -> list[str]:

@@ -1,6 +1,7 @@
 """The scoring command: as a user runs it, and its parts."""
 
 import csv
+import gzip
 import json
 import re
 import subprocess
@@ -11,6 +12,8 @@ import pytest
 
 from bsp_tf import evaluate
 from bsp_tf.base.errors import InputError
+from bsp_tf.evaluation.score_tables import format_scores
+from bsp_tf.evaluation.thresholds import parse_tiou
 
 ROWS = [{"segment": [0, 10], "label": "jump"}, {"segment": [20, 30], "label": "run"}]
 TRUTH = {"database": {"v": {"subset": "validation", "annotations": ROWS}}}
@@ -93,43 +96,18 @@ def test_without_an_output_nothing_is_written(files, tmp_path):
     assert sorted(path.name for path in tmp_path.iterdir()) == ["gt.json", "p.json"]
 
 
-@pytest.mark.parametrize(
-    ("text", "expected"),
-    [
-        ("0.5:0.05:0.95", np.linspace(0.5, 0.95, 10)),
-        ("0.3:0.1:0.7", np.linspace(0.3, 0.7, 5)),
-        ("0.1:0.1:1", np.linspace(0.1, 1, 10)),
-        ("0.5,0.75,0.95", [0.5, 0.75, 0.95]),
-        ("0.5", [0.5]),
-        ("0.5:0.1:0.5", [0.5]),
-    ],
-)
-def test_grids(text, expected):
-    np.testing.assert_array_equal(evaluate.parse_tiou(text), expected)
-
-
-@pytest.mark.parametrize(
-    "text",
-    ["", "a", "0.5:0.95", "0.5:0:0.9", "0.5:-0.1:0.3", "0.9:0.1:0.5", "0:0.1:0.5", "0.5:0.1:1.5",
-     "0.5:0.2:0.8", "0.5,,0.7", "0.5,1.2", "nan", "0.5:nan:0.9", "0.1:0.000001:0.9", "0.5:0.1:0.7:0.8", "inf"],
-)  # fmt: skip
-def test_impossible_grids_are_refused(text):
-    with pytest.raises(InputError, match="--tiou"):
-        evaluate.parse_tiou(text)
-
-
 def test_a_fine_grid_prints_its_average_only(files):
     truth, predictions, _ = (flag.split("=", 1)[1] for flag in files({"v": [GOOD]}))
     scores = evaluate.evaluate(
-        truth, predictions, evaluate.Options(tiou=evaluate.parse_tiou("0.1:0.01:0.9"))
+        truth, predictions, evaluate.Options(tiou=parse_tiou("0.1:0.01:0.9"))
     )
-    assert max(map(len, evaluate.format_scores(scores).splitlines())) < 100
+    assert max(map(len, format_scores(scores).splitlines())) < 100
 
 
 def test_names_that_a_terminal_cannot_show(files):
     flags = files({"v": [GOOD, {"label": "\ud800\n", "score": 1, "segment": [0, 1]}]})
     truth, predictions, _ = (flag.split("=", 1)[1] for flag in flags)
-    text = evaluate.format_scores(
+    text = format_scores(
         evaluate.evaluate(truth, predictions, evaluate.Options(tiou=np.array([0.5])))
     )
     assert r"'\ud800\n'" in text and text.isascii()
@@ -137,10 +115,10 @@ def test_names_that_a_terminal_cannot_show(files):
 
 @pytest.mark.parametrize("flag", ["output", "errors"])
 @pytest.mark.parametrize("name", ["p.json", "gt.json"])
-def test_the_output_is_none_of_the_inputs(files, tmp_path, name, flag):
+def test_an_output_among_the_inputs_is_refused(files, tmp_path, name, flag):
     files({"v": [GOOD]})
     before = (tmp_path / name).read_bytes()
-    with pytest.raises(InputError, match=f"--{flag}=.*{name} is one of the inputs"):
+    with pytest.raises(InputError, match=f"--{flag}=.*{name}"):
         evaluate.evaluate(
             tmp_path / "gt.json", tmp_path / "p.json", evaluate.Options(), **{flag: tmp_path / name}
         )
@@ -157,9 +135,37 @@ def test_outputs_that_make_no_sense(files, tmp_path):
     ):
         with pytest.raises(InputError, match=words):
             evaluate.evaluate(truth, predictions, evaluate.Options(), **keys)
-    with pytest.raises(InputError, match="leave one of the two out"):
+    with pytest.raises(InputError, match="--errors.*--recall"):
         evaluate.evaluate(truth, predictions, evaluate.Options(recall=True), errors=out)
     assert not out.exists()
+
+
+def test_reversed_ground_truths_are_left_out_and_counted(files):
+    rows = [*ROWS, {"segment": [9, 3], "label": "jump"}, {"segment": [9, 3], "label": "swim"}]
+    truth = {"database": {"v": {"subset": "validation", "annotations": rows}}}
+    paths = [flag.split("=", 1)[1] for flag in files({"v": [GOOD]}, truth)[:2]]
+    scores = evaluate.evaluate(*paths, evaluate.Options(tiou=np.array([0.5])))
+    assert scores.average == 0.5 and scores.class_names == ["jump", "run"]
+    assert scores.warnings["reversed_ground_truths"] == 2
+    assert "2 ground-truth segments" in format_scores(scores)
+
+
+def test_the_forms_that_training_reads_are_scored_alike(files, tmp_path):
+    paths = [flag.split("=", 1)[1] for flag in files({"v": [GOOD]})[:2]]
+    options = evaluate.Options(tiou=np.array([0.5, 0.9]))
+    expected = evaluate.evaluate(*paths, options).to_json()
+    assert expected["mAP"] == [0.5, 0]
+    (tmp_path / "anno.json").write_text(json.dumps({"v_v": {"annotations": ROWS}}))
+    (tmp_path / "info.csv").write_text("video,subset\nv_v,validation\n")
+    rows = [f"v,{row['label']},{row['segment'][0]},{row['segment'][1]}" for row in ROWS]
+    (tmp_path / "rows.csv").write_text("\n".join(["video,type,start,end", *rows]))
+    (tmp_path / "subsets.csv.gz").write_bytes(gzip.compress(b"video,subset\nv,validation\n"))
+    for names in ("anno.json,info.csv", "rows.csv,subsets.csv.gz"):
+        truth = ",".join(f"{tmp_path}/{name}" for name in names.split(","))
+        assert evaluate.evaluate(truth, paths[1], options).to_json() == expected
+        for part in truth.split(","):
+            with pytest.raises(InputError, match=f"--errors={part}"):
+                evaluate.evaluate(truth, paths[1], options, errors=part)
 
 
 def test_csv_and_markdown(files, tmp_path):

@@ -145,7 +145,7 @@ def test_a_finished_conversion_is_reused_and_other_flags_are_refused(clips, tmp_
     convert(clips, tmp_path, sharding=ShardingOptions(2), workers=2)
     assert "already done: 10 clips" in capsys.readouterr().out
     assert {path.name: path.stat().st_mtime_ns for path in tmp_path.glob("clips-*")} == times
-    with pytest.raises(InputError, match=r"--num_shards \(now 3, before 2\) differ"):
+    with pytest.raises(InputError, match="num_shards was 2, is now 3"):
         convert(clips, tmp_path, sharding=ShardingOptions(3))
     # A shard that was lost is made again, the others stay.
     (tmp_path / "clips-00001-of-00002").unlink()
@@ -159,7 +159,7 @@ def test_other_clips_in_the_same_output(make_video, tmp_path):
     convert(tmp_path / "clips", tmp_path / "records")
     assert len(records_of(tmp_path / "records")) == 1
     make_video(tmp_path / "clips" / "a" / "2.mp4", num_frames=4)
-    with pytest.raises(InputError, match="the clips of the input differ"):
+    with pytest.raises(InputError, match=f"{tmp_path}/records .*clips"):
         convert(tmp_path / "clips", tmp_path / "records")
 
 

@@ -19,6 +19,7 @@ from pathlib import Path
 from bsp_tf.base.atomic_file import atomic_write, make_folder
 from bsp_tf.base.errors import InputError
 from bsp_tf.base.json_file import read_json, read_json_object, write_json
+from bsp_tf.base.settings import claim, differences, refuse_other_settings
 from bsp_tf.records.schema import MANIFEST_FILE, shard_name
 from tfrecords_tools.conversion.beam_runner import BeamPool
 from tfrecords_tools.conversion.clip_encoder import EncodingOptions
@@ -114,14 +115,10 @@ def adopt_plan(output: Path, index: ClipIndex, settings: dict) -> ClipIndex:
         with atomic_write(folder / PLAN_FILE, "w") as file:
             json.dump(plan, file)
         # Last: it says that the plan is there.
-        write_json(folder / SETTINGS_FILE, settings)
+        claim(folder / SETTINGS_FILE, settings)
         return index
     before = read_json_object(folder / SETTINGS_FILE)
-    differing = [
-        f"--{name} (now {settings.get(name)}, before {before.get(name)})"
-        for name in sorted({*before, *settings})
-        if before.get(name) != settings.get(name)
-    ]
+    differing = differences(before, settings, absent_is_none=True)
     plan = read_json_object(
         folder / PLAN_FILE, *(field.name for field in dataclasses.fields(ClipIndex))
     )
@@ -139,15 +136,10 @@ def adopt_plan(output: Path, index: ClipIndex, settings: dict) -> ClipIndex:
     # Of a folder whose last clip vanished the class is gone too.
     names = [(clip.key, clip.label, clip.span_seconds) for clip in planned.clips]
     if {(clip.key, clip.label, clip.span_seconds) for clip in index.clips} - set(names):
-        differing.append("the clips of the input")
+        differing.append("the input lists other clips")
     elif not set(index.labels) <= set(planned.labels):
-        differing.append("the label map")
-    if differing:
-        raise InputError(
-            f"{output} holds a conversion with other settings: {', '.join(differing)} differ. "
-            "Choose "
-            "another --output, or remove that folder to convert anew."
-        )
+        differing.append("the label map is another one")
+    refuse_other_settings(output, differing)
     return dataclasses.replace(planned, root=index.root)
 
 

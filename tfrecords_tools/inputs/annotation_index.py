@@ -7,7 +7,7 @@ carry, at any depth.
 
 import os
 
-from bsp_tf.annotations.reader import ODDITIES, load_annotations
+from bsp_tf.annotations.mended import ODDITIES, load_annotations
 from bsp_tf.base.errors import InputError
 from bsp_tf.base.folder_listing import list_files
 from tfrecords_tools.inputs.clip_index import ClipIndex, FoundClip, format_seconds, make_clips

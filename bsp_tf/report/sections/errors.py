@@ -6,7 +6,8 @@ import numpy as np
 
 from bsp_tf.evaluation.characteristics import QUINTILES
 from bsp_tf.evaluation.error_analysis import KINDS, LOWEST_TIOU, analyze_errors
-from bsp_tf.evaluation.ground_truth import load_ground_truth, load_predictions
+from bsp_tf.evaluation.ground_truth import load_ground_truth
+from bsp_tf.evaluation.predictions import load_predictions
 from bsp_tf.report.figures import style
 from bsp_tf.report.figures.errors import draw_errors
 from bsp_tf.report.gallery import Gallery, html_table
@@ -47,7 +48,9 @@ def section(results: Results, gallery: Gallery) -> dict[str, Any]:
     )
     if not paths or not len(tiou):
         return content
-    truths = load_ground_truth(results.sources.annotations, results.sources.subset)
+    truths = load_ground_truth(
+        results.sources.annotations, results.sources.subset, refuse_reversed=False
+    )
     analyses = {
         style.STREAM_NAMES[stream]: analyze_errors(
             truths, load_predictions(path), tiou, QUINTILES

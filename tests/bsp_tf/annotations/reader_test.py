@@ -8,7 +8,7 @@ import sys
 import numpy as np
 import pytest
 
-from bsp_tf.annotations.reader import load_annotations
+from bsp_tf.annotations.mended import load_annotations
 from bsp_tf.base.errors import InputError
 
 
@@ -73,41 +73,40 @@ def test_gzip(tmp_path):
     path.write_bytes(gzip.compress(json.dumps({"database": {"a": video((1, 2))}}).encode()))
     assert list(load_annotations(path)) == ["a"]
     path.write_bytes(path.read_bytes()[:40])
-    with pytest.raises(InputError, match=r"annotations\.json\.gz is not valid gzipped JSON"):
+    with pytest.raises(InputError, match=r"annotations\.json\.gz"):
         load_annotations(path)
-    path.write_bytes(b"{}")
-    with pytest.raises(InputError, match="not a gzip file"):
-        load_annotations(path)
+    path.write_text(json.dumps({"database": {"a": video((1, 2))}}))
+    assert list(load_annotations(path)) == ["a"]
 
 
 @pytest.mark.parametrize(
-    "entry, complaint",
+    ("entry", "words"),
     [
-        ([], "expected an object"),
-        ({"subset": "training", "duration": 3}, '"annotations" must be a list'),
-        (video(duration="long"), '"duration" must be a finite number'),
-        (video(duration=0), '"duration" must be above 0'),
-        (video(duration=True), '"duration" must be a finite number'),
-        (video(fps=-1), '"fps" must be above 0'),
-        (video((1, None)), 'annotation 0: "segment" must be a finite number'),
-        (video((1, float("nan"))), 'annotation 0: "segment" must be a finite number'),
-        (video((1, 10**400)), 'annotation 0: "segment" must be a finite number'),
-        (video((1, 2), (1,)), 'annotation 1: "segment" must be'),
-        (video() | {"annotations": ["x"]}, "annotation 0: expected an object"),
-        (video() | {"annotations": [{"segment": [1, 2]}]}, '"label" must be a class name'),
-        (video() | {"annotations": [{"segment": "12", "label": "a"}]}, '"segment" must be'),
-        (video(subset=3), '"subset" must be a string'),
+        ([], ["a list of 0"]),
+        ({"subset": "training", "duration": 3}, ["'annotations'"]),
+        ({"subset": "training", "annotations": None}, ["'annotations'", "None"]),
+        (video(duration="long"), ["'duration'", "'long'"]),
+        (video(duration=0), ["'duration'", "0"]),
+        (video(duration=True), ["'duration'", "True"]),
+        (video(fps=-1), ["'fps'", "-1"]),
+        (video((1, None)), ["entry 0", "'segment'", "None"]),
+        (video((1, float("nan"))), ["entry 0", "'segment'", "nan"]),
+        (video((1, 10**400)), ["entry 0", "'segment'", "1000"]),
+        (video((1, 1e10)), ["entry 0", "'segment'", "10000000000.0"]),
+        (video((1, 2), (1,)), ["entry 1", "'segment'", "a list of 1"]),
+        (video() | {"annotations": ["x"]}, ["entry 0", "'x'"]),
+        (video() | {"annotations": [{"segment": [1, 2]}]}, ["entry 0", "'label'", "None"]),
+        (video() | {"annotations": [{"segment": [1, 2], "label": ""}]}, ["entry 0", "'label'"]),
+        (video() | {"annotations": [{"segment": "12", "label": "a"}]}, ["'segment'", "'12'"]),
+        (video(subset=3), ["'subset'", "3"]),
     ],
 )
-def test_bad_entries_name_file_video_and_key(tmp_path, entry, complaint):
+def test_bad_entries_name_file_video_and_key(tmp_path, entry, words):
     path = write(tmp_path, {"fine": video((1, 2)), "broken": entry})
     with pytest.raises(InputError) as error:
         load_annotations(path)
-    assert (
-        str(path) in str(error.value)
-        and "'broken'" in str(error.value)
-        and complaint in str(error.value)
-    )
+    message = str(error.value)
+    assert all(word in message for word in (str(path), "'broken'", *words)), message
 
 
 def test_missing_file_no_json_no_database_and_no_such_subset(tmp_path):
@@ -118,9 +117,9 @@ def test_missing_file_no_json_no_database_and_no_such_subset(tmp_path):
     path = tmp_path / "bad.json"
     for text in ("[1]", '{"database": []}', "{}"):
         path.write_text(text)
-        with pytest.raises(InputError, match='"database"'):
+        with pytest.raises(InputError, match=r"bad\.json.*'database'"):
             load_annotations(path)
-    with pytest.raises(InputError, match=r"no video of subset 'test'; its subsets: \['training'\]"):
+    with pytest.raises(InputError, match="'test'.*'training'"):
         load_annotations(write(tmp_path, {"a": video()}), "test")
 
 

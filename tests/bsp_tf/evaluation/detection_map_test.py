@@ -11,12 +11,12 @@ from benchmarks.scoring_loops import map_in_loops
 from bsp_tf.base.errors import InputError
 from bsp_tf.evaluation import matching as module
 from bsp_tf.evaluation.detection_map import (
-    ACTIVITYNET_TIOU,
-    THUMOS_TIOU,
     average_precision,
     detection_map,
 )
-from bsp_tf.evaluation.ground_truth import load_ground_truth, load_predictions, make_instances
+from bsp_tf.evaluation.ground_truth import load_ground_truth, make_instances
+from bsp_tf.evaluation.predictions import load_predictions
+from bsp_tf.evaluation.thresholds import ACTIVITYNET_TIOU, THUMOS_TIOU
 
 
 def truths(*rows):

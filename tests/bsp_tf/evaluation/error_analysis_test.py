@@ -9,7 +9,8 @@ import pytest
 from bsp_tf.base.errors import InputError
 from bsp_tf.evaluation.characteristics import split
 from bsp_tf.evaluation.error_analysis import KINDS, LIMIT, analyze_errors
-from bsp_tf.evaluation.ground_truth import load_ground_truth, load_predictions, make_instances
+from bsp_tf.evaluation.ground_truth import load_ground_truth, make_instances
+from bsp_tf.evaluation.predictions import load_predictions
 
 DURATION = 10.0
 

@@ -16,10 +16,12 @@ import pytest
 
 from benchmarks.scoring_loops import map_in_loops
 from bsp_tf.base.errors import InputError
-from bsp_tf.evaluation.detection_map import ACTIVITYNET_TIOU, WARNING_TEXT, detection_map
+from bsp_tf.evaluation.detection_map import WARNING_TEXT, detection_map
 from bsp_tf.evaluation.error_analysis import analyze_errors
-from bsp_tf.evaluation.ground_truth import load_ground_truth, load_predictions, make_instances
+from bsp_tf.evaluation.ground_truth import load_ground_truth, make_instances
+from bsp_tf.evaluation.predictions import load_predictions
 from bsp_tf.evaluation.proposal_recall import proposal_recall
+from bsp_tf.evaluation.thresholds import ACTIVITYNET_TIOU
 
 SEEDS = range(15)
 FAR = [500.0, 501.0]

@@ -8,7 +8,7 @@ import h5py
 import numpy as np
 import pytest
 
-from bsp_tf.annotations.reader import VideoAnnotation
+from bsp_tf.annotations.mended import VideoAnnotation
 from bsp_tf.base.errors import InputError
 from bsp_tf.features.sources import features_digest, open_features
 from bsp_tf.features.store import (

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from bsp_tf.annotations.reader import Annotations, VideoAnnotation, load_annotations
+from bsp_tf.annotations.mended import Annotations, VideoAnnotation, load_annotations
 from bsp_tf.base.errors import InputError
 from bsp_tf.features.sources import open_features
 from bsp_tf.features.store import resize_features

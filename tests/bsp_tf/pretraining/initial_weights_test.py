@@ -88,7 +88,7 @@ def test_a_run_that_starts_from_a_run(tiny_config, source, tmp_path):
         ({"init_head": "both"}, LABELS, "init_head is 'both'"),
         ({"init_from": "/no/such/run"}, LABELS, "/no/such/run is no workdir"),
         ({"init_from": __file__}, LABELS, "is a file: .*bsp_tf.import_weights"),
-        ({"model.depth": 18}, LABELS, "another network: model.depth is 10 there, 18 here"),
+        ({"model.depth": 18}, LABELS, "model.depth was 10, is now 18"),
         ({"init_head": "keep"}, ("a", "b"), "other classes .*Set init_head=drop"),
         ({"init_head": "keep"}, LABELS[::-1], "other classes"),
     ],

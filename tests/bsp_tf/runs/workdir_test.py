@@ -22,14 +22,16 @@ def test_another_config_is_refused_with_both_values(tiny_config, tmp_path):
 
 def test_other_labels_are_refused(tiny_config, tmp_path):
     folder.claim_workdir(tmp_path, tiny_config, LABELS)
-    with pytest.raises(InputError, match="other classes"):
+    with pytest.raises(InputError, match="labels.txt"):
         folder.check_workdir(tmp_path, tiny_config, LABELS[:2])
 
 
-def test_fields_of_another_version_are_named():
-    assert folder.config_differences(
-        {"a": {"b": 1}, "c": 2}, {"a": {"b": 1, "d": None}, "c": 3}
-    ) == ["a.d was absent, is now None", "c was 2, is now 3"]
+def test_fields_of_another_version_are_named(tiny_config, tmp_path):
+    folder.claim_workdir(tmp_path, tiny_config, LABELS)
+    with tiny_config.unlocked():
+        tiny_config.model.later = None
+    with pytest.raises(InputError, match="model.later was absent, is now None"):
+        folder.check_workdir(tmp_path, tiny_config, LABELS)
 
 
 def test_a_file_is_no_workdir(tiny_config, tmp_path):

@@ -7,7 +7,8 @@ import pytest
 from tqdm import tqdm
 
 from bsp_tf.evaluation.error_analysis import KINDS, analyze_errors
-from bsp_tf.evaluation.ground_truth import load_ground_truth, load_predictions
+from bsp_tf.evaluation.ground_truth import load_ground_truth
+from bsp_tf.evaluation.predictions import load_predictions
 from bsp_tf.report.figures import style
 from bsp_tf.report.figures.errors import draw_errors
 from bsp_tf.report.gallery import Gallery
