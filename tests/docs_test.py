@@ -1,6 +1,4 @@
-"""Pages and docstrings say what is there: links and headings, commands and their flags, modules and files, and
-code that compiles.
-"""
+"""Pages and docstrings are true: links, commands, flags, modules, files, code."""
 
 import ast
 import functools

@@ -53,15 +53,35 @@ def test_records_are_read_in_batches(make_video, tmp_path):
         assert shape == "(3, 8, 32, 32, 3)" and set(ast.literal_eval(labels)) <= set(CLASSES)
 
 
-def test_the_saved_model_describes_a_folder_of_frames(tmp_path):
+@pytest.fixture(scope="module")
+def model(tmp_path_factory) -> Path:
+    """A small exported model; its folder is named as on the pages."""
+    folder = tmp_path_factory.mktemp("pages") / "quickstart_output" / "two_stream"
     prepare = functools.partial(evaluation_input, short_side=40, crop_size=32)
     streams = TSM(2, depth=10, width=0.125), TSM(4, depth=10, width=0.125, input="rgb_diff")
     for seed, stream in enumerate(streams):
         keras.utils.set_random_seed(seed)
         stream.build()
-    model = tmp_path / "model"
     labels = CLASSES, ("diff_class", "same_class", "diff_speed", "same_speed")
-    export_two_stream(*streams, *labels, {"num_frames": 8}, model, prepare)
+    export_two_stream(*streams, *labels, {"num_frames": 8}, folder, prepare)
+    return folder
+
+
+def test_the_page_about_the_saved_model(model):
+    page = (PROJECT / "docs" / "saved_model.md").read_text()
+    code = re.search(r"^```python\n(.*?)^```$", page, re.M | re.S)[1]
+    compare = "\nassert outputs['features'].shape == features.shape\n"
+    run = subprocess.run(
+        [sys.executable, "-I", "-c", code + compare],
+        cwd=model.parents[1],
+        capture_output=True,
+        text=True,
+    )
+    assert run.returncode == 0, run.stderr
+    assert run.stdout.startswith("(2, 128) ")
+
+
+def test_the_saved_model_describes_a_folder_of_frames(model, tmp_path):
     (tmp_path / "frames").mkdir()
     frames = np.random.default_rng(0).integers(0, 256, (19, 48, 64, 3), dtype=np.uint8)
     for i, frame in enumerate(frames):

@@ -1,6 +1,4 @@
-"""Records as programs read them that know nothing of this project: the snippets of the pages, DMVR,
-Model Garden.
-"""
+"""Records as other programs read them: plain TensorFlow, DMVR, the Model Garden."""
 
 import re
 import subprocess
@@ -11,7 +9,7 @@ import pytest
 import tensorflow as tf
 
 PROJECT = Path(__file__).resolve().parents[1]
-PAGES = ("docs/tfrecords.md",)
+PAGE = "docs/tfrecords.md"
 
 
 @pytest.fixture(scope="module")
@@ -38,35 +36,33 @@ def folder(make_video, tmp_path_factory):
     return root
 
 
-def snippets() -> list:
-    """Every Python block of the pages that parses records."""
-    found = []
-    for page in PAGES:
-        for block in re.findall(
-            r"^```python\n(.*?)^```$", (PROJECT / page).read_text(), re.M | re.S
-        ):
-            if "parse_single_sequence_example" in block:
-                found.append(pytest.param(block, id=page))
-    return found
+def blocks() -> list[str]:
+    """The Python blocks of the page: reading records, then batches of them."""
+    return re.findall(r"^```python\n(.*?)^```$", (PROJECT / PAGE).read_text(), re.M | re.S)
 
 
-def test_the_pages_hold_a_snippet_of_twelve_lines():
-    assert snippets()
-    for snippet in snippets():
-        assert len([line for line in snippet.values[0].splitlines() if line.strip()]) <= 12
-
-
-@pytest.mark.parametrize("snippet", snippets())
-def test_snippets_run_with_plain_tensorflow(snippet, folder):
-    summary = "\nprint(sorted((frames.shape.as_list(), int(label)) for frames, label in clips))"
-    # Isolated: neither this project nor the current folder can be imported.
+def run_isolated(code: str, folder: Path) -> list[str]:
+    """Lines that a program prints which can import neither this project nor the current folder."""
     run = subprocess.run(
-        [sys.executable, "-I", "-c", snippet + summary], cwd=folder, capture_output=True, text=True
+        [sys.executable, "-I", "-c", code], cwd=folder, capture_output=True, text=True
     )
     assert run.returncode == 0, run.stderr
-    assert run.stdout.splitlines()[-1] == str(
-        [([8, 48, 64, 3], label) for label in (0, 0, 0, 1, 1)]
-    )
+    return run.stdout.splitlines()
+
+
+def test_the_page_reads_records_in_twelve_lines():
+    assert len([line for line in blocks()[0].splitlines() if line.strip()]) <= 12
+
+
+def test_the_page_runs_with_plain_tensorflow(folder):
+    summary = "print(sorted((frames.shape.as_list(), int(label)) for frames, label in clips))\n"
+    lines = run_isolated(blocks()[0] + summary + blocks()[1], folder)
+    assert lines[:3] == [f"(8, 48, 64, 3) {line.split()[-1]}" for line in lines[:3]]
+    assert lines[3] == str([([8, 48, 64, 3], label) for label in (0, 0, 0, 1, 1)])
+    assert [line.partition(" [")[0] for line in lines[4:]] == [
+        "(4, 8, 112, 112, 3)",
+        "(1, 8, 112, 112, 3)",
+    ]
 
 
 def test_types_that_dmvr_and_the_model_garden_ask_for(folder):
