@@ -30,7 +30,7 @@ def run_example(name: str, *arguments: object, project: bool = False) -> str:
         env=os.environ | {"PYTHONPATH": str(PROJECT) if project else ""},
         capture_output=True,
         text=True,
-        timeout=300,
+        timeout=900,
     )
     assert run.returncode == 0, run.stderr
     return run.stdout

@@ -25,7 +25,7 @@ def run(*arguments) -> subprocess.CompletedProcess:
         cwd=PROJECT,
         capture_output=True,
         text=True,
-        timeout=200,
+        timeout=900,
     )
 
 

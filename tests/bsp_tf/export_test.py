@@ -92,7 +92,7 @@ def test_separate_process(models, exported, tmp_path):
     )
 
     subprocess.run(
-        [sys.executable, "-c", CONSUMER, str(exported)], check=True, cwd=tmp_path, timeout=120
+        [sys.executable, "-c", CONSUMER, str(exported)], check=True, cwd=tmp_path, timeout=900
     )
 
     results = np.load(tmp_path / "results.npz")
@@ -241,7 +241,7 @@ def test_command_reports_a_missing_workdir_in_one_line(tmp_path):
         cwd=PROJECT,
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=900,
     )
     assert run.returncode == 2
     errors = [line for line in run.stderr.splitlines() if line.startswith("error: ")]

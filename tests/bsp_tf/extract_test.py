@@ -242,7 +242,7 @@ def test_killed_and_started_again(model, make_video, tmp_path):
     process = subprocess.Popen(
         command(*arguments), cwd=PROJECT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     )
-    deadline = time.monotonic() + 120
+    deadline = time.monotonic() + 900
     while not list((tmp_path / "killed").glob("*.npy")):
         assert process.poll() is None and time.monotonic() < deadline
         time.sleep(0.005)

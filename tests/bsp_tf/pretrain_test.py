@@ -22,7 +22,7 @@ def command(*arguments) -> list[str]:
 
 def run(*arguments) -> subprocess.CompletedProcess:
     return subprocess.run(
-        command(*arguments), cwd=PROJECT, capture_output=True, text=True, timeout=200
+        command(*arguments), cwd=PROJECT, capture_output=True, text=True, timeout=900
     )
 
 
@@ -85,7 +85,7 @@ def test_killed_and_resumed_run_equals_uninterrupted_one_bit_for_bit(tiny_config
     resumed = run(*arguments, f"--workdir={killed}")
     assert resumed.returncode == 0, resumed.stderr
     assert "continuing from" in resumed.stdout
-    assert uninterrupted.wait(timeout=200) == 0
+    assert uninterrupted.wait(timeout=900) == 0
     expected, actual = last_values(whole), last_values(killed)
     assert expected.keys() == actual.keys() and len(expected) > 100
     for name, value in expected.items():
@@ -164,7 +164,7 @@ def test_sigterm_saves_and_ends_with_a_status_of_its_own(tiny_config_file, tmp_p
         assert process.poll() is None, process.stderr.read()
         time.sleep(0.01)
     process.send_signal(signal.SIGTERM)
-    _, errors = process.communicate(timeout=100)
+    _, errors = process.communicate(timeout=900)
     assert process.returncode == 75, errors
     step = re.search(
         r"stopped on request at step (\d+), saved in .*Start the same command again", errors
@@ -189,7 +189,7 @@ def test_dry_run_needs_no_data_and_leaves_nothing(tiny_config_file, tmp_path):
         env={**os.environ, "PYTHONPATH": str(PROJECT)},
         capture_output=True,
         text=True,
-        timeout=200,
+        timeout=900,
     )
     assert process.returncode == 0, process.stderr
     for part in (

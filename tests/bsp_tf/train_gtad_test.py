@@ -370,7 +370,7 @@ def command(folder, *flags):
 def test_the_command_survives_a_kill(world):
     """Killed once the first checkpoint is there, started again, it ends well."""
     process = subprocess.Popen(command(world, "--config.epochs=400"), stderr=subprocess.DEVNULL)
-    deadline = time.monotonic() + 120
+    deadline = time.monotonic() + 900
     while (
         not (world / "killed/checkpoints/last/checkpoint").exists() and time.monotonic() < deadline
     ):

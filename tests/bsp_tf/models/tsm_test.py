@@ -265,4 +265,4 @@ for a, b in zip(single.variables, double.variables):
 
 
 def test_two_replicas_share_batch_statistics():
-    subprocess.run([sys.executable, "-c", TWO_REPLICAS], check=True, cwd=PROJECT, timeout=120)
+    subprocess.run([sys.executable, "-c", TWO_REPLICAS], check=True, cwd=PROJECT, timeout=900)

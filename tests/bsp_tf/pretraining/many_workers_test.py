@@ -125,7 +125,7 @@ def test_two_workers_equal_one_process_although_one_is_killed(
     tiny_config.update_from_flattened_dict(FIELDS)
     train(tiny_config, one)
     # The survivor notices by itself, and says what to do.
-    _, errors = workers[0].communicate(timeout=100)
+    _, errors = workers[0].communicate(timeout=900)
     assert workers[0].returncode == 75, errors
     assert (
         "is gone" in errors
@@ -139,13 +139,13 @@ def test_two_workers_equal_one_process_although_one_is_killed(
     workers = start_two(tiny_config_file, two, tf_config)
     assert "continuing from" in workers[0].stdout.readline()
     workers[1].send_signal(signal.SIGTERM)
-    errors = [worker.communicate(timeout=100)[1] for worker in workers]
+    errors = [worker.communicate(timeout=900)[1] for worker in workers]
     assert [worker.returncode for worker in workers] == [75, 75], errors
     assert all("stopped on request at step" in error for error in errors)
     assert not (two / "evaluation.json").exists()
 
     workers = start_two(tiny_config_file, two, slurm)
-    outputs = [worker.communicate(timeout=200) for worker in workers]
+    outputs = [worker.communicate(timeout=900) for worker in workers]
     assert [worker.returncode for worker in workers] == [0, 0], outputs
     assert "continuing from" in outputs[0][0] and outputs[1][0] == ""
     assert_same_run(two, one)

@@ -94,7 +94,7 @@ def runs(tiny_fields, tmp_path_factory):
         cwd=PROJECT,
         capture_output=True,
         text=True,
-        timeout=300,
+        timeout=900,
     )
     assert process.returncode == 0, process.stderr
     return folder

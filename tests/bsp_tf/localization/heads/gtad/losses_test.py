@@ -247,7 +247,7 @@ def test_two_replicas_equal_one_device(tmp_path):
         cwd=PROJECT,
         capture_output=True,
         text=True,
-        timeout=100,
+        timeout=900,
     )
     assert process.returncode == 0, process.stderr
     found = np.load(tmp_path / "found.npz")
