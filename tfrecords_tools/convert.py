@@ -4,11 +4,11 @@
 
 Input is a folder per class (`clips/train/<class>/*.mp4`), a folder of videos without labels, or a
 file that names clips in the folder --videos: a Kinetics CSV, a CSV with the columns
-`video_path[,start,end][,label]`, a list of lines `path label`, or ActivityNet annotations. Which of
-them is told by its first line (see clip_sources.py):
+`video_path[,start,end][,label]`, a list of lines `path label`, or ActivityNet annotations. The
+suffix and the first line of the file say which of them it is (--input_form overrides that):
 
-    python -m tfrecords_tools.convert --input=kinetics-400_val.csv --videos=kinetics/val --output=records/val \
-        --short_side=256 --jpeg_quality=95 --labels=records/train/labels.txt
+    python -m tfrecords_tools.convert --input=kinetics-400_val.csv --videos=kinetics/val \
+        --output=records/val --short_side=256 --jpeg_quality=95 --labels=records/train/labels.txt
 
 Output: `clips-00000-of-00008` ..., `labels.txt` (one class a line; the line number, from 0, is the
 class index), `manifest.json` (flags, versions, counts, sizes, checksums) and `failures.csv` (path,
@@ -22,32 +22,28 @@ only. Exit status: 0 all converted; 3 done, but some clips failed or were missin
 """
 
 import dataclasses
-import hashlib
 import os
-import platform
-import re
 import sys
-from collections.abc import Iterable, Sequence
-from importlib import metadata
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
-import av
 from absl import flags
 from tqdm import tqdm
 
 from bsp_tf.base.atomic_file import atomic_write
 from bsp_tf.base.command_line import run_command
-from bsp_tf.base.errors import InputError
-from bsp_tf.base.json_file import read_json_object, write_json
 from bsp_tf.base.settings import refuse_output_inside
-from bsp_tf.records.schema import LABELS_FILE, MANIFEST_FILE
+from bsp_tf.records.schema import LABELS_FILE
 from tfrecords_tools.conversion.beam_runner import BeamPool
 from tfrecords_tools.conversion.clip_encoder import LONG_CLIPS, MAX_RECORD_BYTES, EncodingOptions
 from tfrecords_tools.conversion.clip_results import ClipResult
-from tfrecords_tools.conversion.job import Conversion, ShardingOptions, adopt_plan, locked
-from tfrecords_tools.conversion.shard_writer import FAILURES_FILE, ShardStatus, write_failures
+from tfrecords_tools.conversion.failure_list import FAILURES_FILE, FailureList, failure_limit
+from tfrecords_tools.conversion.job import Conversion
+from tfrecords_tools.conversion.manifest import finished_manifest, write_manifest
+from tfrecords_tools.conversion.plan import ShardingOptions, adopt_plan, locked
+from tfrecords_tools.conversion.shard_writer import ShardStatus
 from tfrecords_tools.conversion.worker_pool import WorkerPool
-from tfrecords_tools.inputs.clip_index import ClipIndex
 from tfrecords_tools.inputs.clip_sources import (
     InputSource,
     define_input_flags,
@@ -58,7 +54,6 @@ from tfrecords_tools.inputs.clip_sources import (
 FLAGS = flags.FLAGS
 
 SOME_FAILED_STATUS = 3
-VERSIONS_OF = ("av", "simplejpeg", "numpy", "protobuf")
 STALL_SECONDS = 60.0
 RUNNERS = ("local", "beam")
 
@@ -75,7 +70,7 @@ def convert(
     stall_seconds: float = STALL_SECONDS,
     runner: str = "local",
     beam_options: str = "",
-) -> dict:
+) -> dict[str, Any]:
     """Converts clips to shards; continues what an earlier call began.
 
     Args:
@@ -86,7 +81,7 @@ def convert(
         workers: number of processes; it changes nothing in the output.
         max_failures: stop when more clips than this fail: "20", or "5%" of all clips; None: never.
         retry_failures: try the clips again that failed in an earlier call.
-        stall_seconds: a clip that gives no frame for so long has failed.
+        stall_seconds: a clip that gives no frame for this long has failed.
         runner: who does the work, one of RUNNERS; it changes nothing in the output.
         beam_options: Beam's pipeline options, see `beam_runner.BeamPool`.
     Returns:
@@ -107,8 +102,8 @@ def convert(
         index = adopt_plan(
             output, index, {**dataclasses.asdict(options), **dataclasses.asdict(sharding)}
         )
-        limit = _failure_limit(max_failures, len(index.clips) + len(index.missing))
-        manifest = _finished_manifest(output)
+        limit = failure_limit(max_failures, len(index.clips) + len(index.missing))
+        manifest = finished_manifest(output)
         if manifest is not None and not (
             retry_failures and manifest["num_failures"] > manifest["num_missing"]
         ):
@@ -123,133 +118,40 @@ def convert(
         if retry_failures:
             print(f"trying again: {conversion.retry_failures()} clips that failed before")
             conversion = Conversion(index, output, options, sharding)
+        pool: WorkerPool | BeamPool
         if runner == "beam":
             pool = BeamPool(workers, conversion.worker_settings, stall_seconds, beam_options)
         else:
             pool = WorkerPool(workers, conversion.worker_settings, stall_seconds)
-        shards = _run(conversion, index, output, pool, limit)
+        failures = FailureList(output, index.missing, conversion.failures(), limit)
+        shards = _run(conversion, pool, failures, len(index.clips))
         flag_values = {
             **dataclasses.asdict(source),
             **dataclasses.asdict(options),
             **dataclasses.asdict(sharding),
         }
-        return _write_manifest(output, index, shards, flag_values)
+        return write_manifest(output, index, shards, flag_values)
 
 
 def _run(
-    conversion: Conversion,
-    index: ClipIndex,
-    output: Path,
-    pool: WorkerPool | BeamPool,
-    limit: float,
+    conversion: Conversion, pool: WorkerPool | BeamPool, failures: FailureList, num_clips: int
 ) -> list[ShardStatus]:
     """Brings the conversion to its end, with a progress bar; stops when too much fails."""
-    failures = conversion.failures()
     if conversion.num_done:
-        print(f"continuing: {conversion.num_done} of {len(index.clips)} clips were done before")
-
-    def list_failures() -> None:
-        write_failures(
-            output,
-            [
-                *((path, reason, 0.0) for path, reason in index.missing),
-                *((clip.key, clip.reason, clip.seconds) for clip in failures),
-            ],
-        )
-
-    def stop_if_too_many() -> None:
-        number = len(failures) + len(index.missing)
-        if number > limit:
-            list_failures()
-            last = failures[-1] if failures else None
-            example = f"{last.key}: {last.reason}" if last else "{}: {}".format(*index.missing[-1])
-            raise InputError(
-                f"{number} clips failed or are missing, more than --max_failures allows (the last "
-                "is "
-                f"{example.rstrip('.')}). See {output / FAILURES_FILE}; then run the same command "
-                "again "
-                "with a higher --max_failures, or with --retry_failures."
-            )
-
-    stop_if_too_many()
-    with tqdm(
-        total=len(index.clips), initial=conversion.num_done, desc="convert", unit="clip"
-    ) as bar:
+        print(f"continuing: {conversion.num_done} of {num_clips} clips were done before")
+    failures.stop_if_too_many()
+    with tqdm(total=num_clips, initial=conversion.num_done, desc="convert", unit="clip") as bar:
 
         def on_clip(result: ClipResult) -> None:
             bar.update()
             if result.reason:
-                failures.append(result)
-                bar.set_postfix(failed=len(failures), refresh=False)
-                stop_if_too_many()
+                failures.clips.append(result)
+                bar.set_postfix(failed=len(failures.clips), refresh=False)
+                failures.stop_if_too_many()
 
         shards = conversion.run(pool, on_clip)
-    list_failures()
+    failures.write()
     return shards
-
-
-def _failure_limit(text: str | None, num_clips: int) -> float:
-    if text is None:
-        return float("inf")
-    match = re.fullmatch(r"(\d+)|(\d+(?:\.\d+)?)%", text.strip())
-    if not match:
-        raise InputError(
-            f"--max_failures={text} is neither a number of clips (20) nor a share of them (5%)."
-        )
-    return int(match[1]) if match[1] else float(match[2]) / 100 * num_clips
-
-
-def _write_manifest(
-    output: Path, index: ClipIndex, shards: list[ShardStatus], flag_values: dict
-) -> dict:
-    rows = [shard.summary() for shard in shards]
-    num_failed = sum(row["num_failures"] for row in rows)
-    manifest = {
-        "num_clips": sum(row["num_clips"] for row in rows),
-        "num_frames": sum(row["num_frames"] for row in rows),
-        "num_inputs": len(index.clips) + len(index.missing),
-        "num_failures": num_failed + len(index.missing),
-        "num_missing": len(index.missing),
-        "num_labels": len(index.labels),
-        "num_shards": len(shards),
-        "shards": rows,
-        "flags": flag_values,
-        "label_map_sha256": _sha256(f"{label}\n" for label in index.labels),
-        "clips_sha256": _sha256(
-            repr((clip.key, clip.label, clip.span_seconds)) for clip in index.clips
-        ),
-        "versions": {
-            "python": platform.python_version(),
-            **{name: metadata.version(name) for name in VERSIONS_OF},
-            **{name: ".".join(map(str, version)) for name, version in av.library_versions.items()},
-        },
-        "warnings": index.warnings,
-    }
-    write_json(output / MANIFEST_FILE, manifest)
-    return manifest
-
-
-def _finished_manifest(output: Path) -> dict | None:
-    """The manifest if the run had ended and every file of it is still there in full."""
-    if not (output / MANIFEST_FILE).is_file():
-        return None
-    manifest = read_json_object(
-        output / MANIFEST_FILE, "shards", "num_clips", "num_shards", "num_failures", "num_missing"
-    )
-    files = [(output / shard["name"], shard["num_bytes"]) for shard in manifest["shards"]]
-    whole = all(path.is_file() and path.stat().st_size == num_bytes for path, num_bytes in files)
-    return (
-        manifest
-        if whole and (output / LABELS_FILE).is_file() and (output / FAILURES_FILE).is_file()
-        else None
-    )
-
-
-def _sha256(texts: Iterable[str]) -> str:
-    digest = hashlib.sha256()
-    for text in texts:
-        digest.update(text.encode("utf-8", "surrogateescape"))
-    return digest.hexdigest()
 
 
 def define_flags() -> None:
@@ -263,42 +165,42 @@ def define_flags() -> None:
     flags.DEFINE_float(
         "shard_megabytes",
         None,
-        "Size of a shard instead of their number: about so many MB, "
-        "estimated from the first 64 clips (default: 256 MB, but at least 8 shards).",
+        "Size of a shard in MB instead of their number, estimated from the first 64 clips "
+        "(default: 256 MB, but at least 8 shards).",
         lower_bound=0.001,
     )
     flags.DEFINE_integer("shuffle_seed", 0, "Seed of the order of the clips.", lower_bound=0)
     flags.DEFINE_integer(
         "short_side",
         256,
-        "Shorter side of stored frames in pixels; smaller ones are not "
-        "enlarged; 0 keeps every size.",
+        "Shorter side of stored frames in pixels; smaller ones are not enlarged; 0 keeps every "
+        "size.",
         lower_bound=0,
     )
     flags.DEFINE_integer("jpeg_quality", 95, "1 to 100.", lower_bound=1, upper_bound=100)
     flags.DEFINE_float(
-        "fps", 0.0, "Frames a second to store; 0 keeps every frame.", lower_bound=0.0
+        "fps", 0.0, "Frames per second to store; 0 keeps every frame.", lower_bound=0.0
     )
     flags.DEFINE_integer("min_frames", 2, "Clips with fewer frames are failures.", lower_bound=1)
     flags.DEFINE_integer(
         "max_frames",
         1000,
-        "The most frames of one record; so many MB of JPEG are the most, too: "
-        f"{MAX_RECORD_BYTES / 1e6:.0f}.",
+        "The most frames of one record; a record also holds at most "
+        f"{MAX_RECORD_BYTES / 1e6:.0f} MB of JPEG.",
         lower_bound=1,
     )
     flags.DEFINE_enum(
         "long_clips",
         LONG_CLIPS[0],
         LONG_CLIPS,
-        "What becomes of a clip longer than that: split: "
-        "several records, whose timestamps continue; cut: its beginning; skip: a failure.",
+        "What is made of a clip longer than that: split: several records, whose timestamps "
+        "continue; cut: its beginning; skip: a failure.",
     )
     flags.DEFINE_string(
         "max_failures",
         None,
-        "Stop when more clips than this fail or are missing: a number, or a "
-        "share such as 5% (default: never).",
+        "Stop when more clips than this fail or are missing: a number, or a share such as 5% "
+        "(default: never).",
     )
     flags.DEFINE_boolean(
         "retry_failures", False, "Try the clips again that failed in an earlier run."
@@ -306,15 +208,15 @@ def define_flags() -> None:
     flags.DEFINE_float(
         "stall_seconds",
         STALL_SECONDS,
-        "A clip that gives no frame for so many seconds has failed.",
+        "A clip that gives no frame for this many seconds has failed.",
         lower_bound=1.0,
     )
     flags.DEFINE_enum(
         "runner",
         RUNNERS[0],
         RUNNERS,
-        "Processes of this machine, or an Apache Beam runner (extra "
-        "`beam`); the output is the same. See docs/scale.md.",
+        "Processes of this machine, or an Apache Beam runner (extra `beam`); the output is the "
+        "same. See docs/scale.md.",
     )
     flags.DEFINE_string(
         "beam_options",
@@ -325,9 +227,7 @@ def define_flags() -> None:
 
 
 def main(argv: Sequence[str]) -> int:
-    """Reads the flags, converts, says what was done; see the module's docstring for the exit
-    status.
-    """
+    """Reads the flags, converts, prints what was done, and returns the exit status."""
     del argv
     options = EncodingOptions(
         short_side=FLAGS.short_side,
@@ -353,14 +253,13 @@ def main(argv: Sequence[str]) -> int:
     num_bytes = sum(shard["num_bytes"] for shard in manifest["shards"])
     print(
         f"{manifest['num_clips']} clips ({manifest['num_frames']} frames) of "
-        f"{manifest['num_labels']} classes in "
-        f"{manifest['num_shards']} shards, {num_bytes / 1e6:.1f} MB"
+        f"{manifest['num_labels']} classes in {manifest['num_shards']} shards, "
+        f"{num_bytes / 1e6:.1f} MB"
     )
     if manifest["num_failures"]:
         print(
             f"{manifest['num_failures']} of {manifest['num_inputs']} clips could not be "
-            "converted: see "
-            f"{Path(FLAGS.output, FAILURES_FILE)}",
+            f"converted: see {Path(FLAGS.output, FAILURES_FILE)}",
             file=sys.stderr,
         )
         return SOME_FAILED_STATUS

@@ -2,16 +2,16 @@
 
     python -m tfrecords_tools.inspect --records=records/train
 
-prints counts, statistics of duration, frame rate and size, and clips a class, and draws a contact
+prints counts, statistics of duration, frame rate and size, and clips per class, and draws a contact
 sheet (`records/train/contact_sheet.png`).
 
     python -m tfrecords_tools.inspect --records=records/train --verify --jpeg_stride=1
 
-reads every byte again: are all shards of manifest.json there, with their records, bytes and
-SHA-256; does every record agree with its checksums and the schema, is no clip there twice, and can
-its JPEGs be decoded (every n-th, or with --jpeg_stride=1 every one)? Each fault is a line that
-names the shard, the offset in it and the key of the record. All but the JPEGs is looked at without
---verify, too. Exit status: 0 sound; 3 faults found; 2 bad input.
+checks that all shards of manifest.json are there, with their records, bytes and SHA-256; that every
+record agrees with its checksums and the schema; that no clip is there twice; and that the JPEGs can
+be decoded (every n-th, or with --jpeg_stride=1 every one). Each fault is a line that
+names the shard, the offset in it and the key of the record. Without --verify all but the JPEGs is
+checked, too. Exit status: 0 sound; 3 faults found; 2 bad input.
 """
 
 import os
@@ -52,7 +52,7 @@ def verify(folder: str | os.PathLike, jpeg_stride: int = 10, workers: int = 1) -
 
 
 def print_faults(report: FolderReport) -> None:
-    """A line a fault on stdout: it is what the command is asked for."""
+    """Prints a line per fault on stdout: it is what the command is asked for."""
     for fault in report.faults:
         print(f"FAULT {fault}")
 
@@ -78,9 +78,7 @@ def define_flags() -> None:
 
 
 def main(argv: Sequence[str]) -> int:
-    """Reads the flags, reads the records, prints what it found; see the module's docstring for the
-    exit status.
-    """
+    """Reads the flags, reads the records, prints what it found, and returns the exit status."""
     del argv
     report = verify(FLAGS.records, FLAGS.jpeg_stride if FLAGS.verify else 0, FLAGS.workers)
     if not FLAGS.verify:
@@ -98,8 +96,7 @@ def main(argv: Sequence[str]) -> int:
         number = len(report.faults)
         print(
             f"{read}: {number} fault{'s' * (number != 1)}. Delete the shards named above and run "
-            "the same "
-            "convert command again: it writes what is missing.",
+            "the same convert command again: it writes what is missing.",
             file=sys.stderr,
         )
         return FAULTS_STATUS

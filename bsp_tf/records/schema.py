@@ -2,29 +2,28 @@
 
 The keys are those which DMVR, Scenic and the TensorFlow Model Garden (MoViNet) read, so that their
 readers accept our shards and ours accepts theirs. Three context keys of our own are added: the
-frame rate, the height and the width. No other module knows the proto; `parser.py` reads records in
-TensorFlow, and TensorFlow is not needed here: programs that only write or check records start in a
-fraction of a second and stay small.
+frame rate, the height and the width. `parser.py` reads records in TensorFlow. TensorFlow is not
+needed here: programs that only write or check records start in a fraction of a second and stay
+small.
 
-| place        | key                    | type    | meaning                                            |
-|--------------|------------------------|---------|----------------------------------------------------|
-| context      | `clip/label/index`     | int64   | position in `labels.txt`; -1 for an unlabelled clip |
-| context      | `clip/label/text`      | bytes   | class name in UTF-8; empty for an unlabelled clip  |
-| context      | `clip/start/timestamp` | int64   | start of the clip in its video, microseconds       |
-| context      | `clip/end/timestamp`   | int64   | end of the clip in its video, microseconds         |
-| context      | `video/filename`       | bytes   | name of the source video in UTF-8                  |
-| context      | `image/frame_rate`     | float   | stored frames a second                             |
-| context      | `image/height`         | int64   | height of a stored frame, pixels                   |
-| context      | `image/width`          | int64   | width of a stored frame, pixels                    |
-| feature list | `image/encoded`        | bytes   | one JPEG a frame, in the order of time             |
+| place        | key                    | type  | meaning                                      |
+|--------------|------------------------|-------|----------------------------------------------|
+| context      | `clip/label/index`     | int64 | line in `labels.txt`, from 0; -1: unlabelled |
+| context      | `clip/label/text`      | bytes | class name in UTF-8; empty: unlabelled       |
+| context      | `clip/start/timestamp` | int64 | start of the clip in its video, microseconds |
+| context      | `clip/end/timestamp`   | int64 | end of the clip in its video, microseconds   |
+| context      | `video/filename`       | bytes | name of the source video in UTF-8            |
+| context      | `image/frame_rate`     | float | stored frames per second                     |
+| context      | `image/height`         | int64 | height of a stored frame, pixels             |
+| context      | `image/width`          | int64 | width of a stored frame, pixels              |
+| feature list | `image/encoded`        | bytes | one JPEG per frame, in the order of time     |
 """
 
 import dataclasses
 from collections.abc import Sequence
 
-from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
-
 from bsp_tf.base.errors import InputError
+from bsp_tf.records.sequence_example import SequenceExample
 
 IMAGE_ENCODED = "image/encoded"
 LABEL_INDEX = "clip/label/index"
@@ -43,75 +42,18 @@ LABELS_FILE = "labels.txt"
 MANIFEST_FILE = "manifest.json"
 
 
-def _sequence_example() -> type:
-    """The message class tf.train.SequenceExample, without TensorFlow.
-
-    Field numbers and types are those of tensorflow/core/example/feature.proto and example.proto.
-    The class lives in a pool of its own, so TensorFlow may be loaded beside it.
-    """
-    file = descriptor_pb2.FileDescriptorProto(
-        name="sequence_example.proto", package="tensorflow", syntax="proto3"
-    )
-    kinds = descriptor_pb2.FieldDescriptorProto
-
-    def add_message(
-        name: str, *fields: tuple, parent: descriptor_pb2.DescriptorProto | None = None
-    ):
-        message = (parent.nested_type if parent else file.message_type).add(name=name)
-        for number, (field, kind, repeated) in enumerate(fields, 1):
-            label = kinds.LABEL_REPEATED if repeated else kinds.LABEL_OPTIONAL
-            added = message.field.add(name=field, number=number, label=label)
-            if isinstance(kind, str):
-                added.type, added.type_name = kinds.TYPE_MESSAGE, f".tensorflow.{kind}"
-            else:
-                added.type = kind
-        return message
-
-    def add_map(name: str, field: str, kind: str) -> None:
-        entry = "".join(part.capitalize() for part in field.split("_")) + "Entry"
-        message = add_message(name, (field, f"{name}.{entry}", True))
-        add_message(
-            entry, ("key", kinds.TYPE_STRING, False), ("value", kind, False), parent=message
-        ).options.map_entry = True
-
-    add_message("BytesList", ("value", kinds.TYPE_BYTES, True))
-    add_message("FloatList", ("value", kinds.TYPE_FLOAT, True))
-    add_message("Int64List", ("value", kinds.TYPE_INT64, True))
-    feature = add_message(
-        "Feature",
-        ("bytes_list", "BytesList", False),
-        ("float_list", "FloatList", False),
-        ("int64_list", "Int64List", False),
-    )
-    feature.oneof_decl.add(name="kind")
-    for field in feature.field:
-        field.oneof_index = 0
-    add_message("FeatureList", ("feature", "Feature", True))
-    add_map("Features", "feature", "Feature")
-    add_map("FeatureLists", "feature_list", "FeatureList")
-    add_message(
-        "SequenceExample", ("context", "Features", False), ("feature_lists", "FeatureLists", False)
-    )
-    pool = descriptor_pool.DescriptorPool()
-    pool.Add(file)
-    return message_factory.GetMessageClass(pool.FindMessageTypeByName("tensorflow.SequenceExample"))
-
-
-SequenceExample = _sequence_example()
-
-
 @dataclasses.dataclass
 class Clip:
     """One trimmed clip of one class.
 
     Attributes:
-        frames: JPEG bytes, one a frame, in the order of time; at least one.
+        frames: JPEG bytes, one per frame, in the order of time; at least one.
         label_index: position of the class in `labels.txt`, or -1 for an unlabelled clip.
         label_text: class name, or "" for an unlabelled clip.
         start_seconds: start of the clip in its source video, seconds.
         end_seconds: end of the clip in its source video, seconds.
         filename: name of the source video.
-        fps: stored frames a second.
+        fps: stored frames per second.
         height: height of a stored frame, pixels.
         width: width of a stored frame, pixels.
     """
@@ -128,21 +70,39 @@ class Clip:
 
 
 def shard_name(index: int, num_shards: int) -> str:
-    """Returns the file name of shard `index` (0-based) of `num_shards`: `clips-00002-of-00008`."""
+    """The file name of a shard.
+
+    >>> shard_name(2, 8)
+    'clips-00002-of-00008'
+    """
     return f"clips-{index:05d}-of-{num_shards:05d}"
 
 
 def encode_clip(clip: Clip) -> bytes:
-    """Returns the serialized SequenceExample of a clip.
+    """Serializes a clip as a SequenceExample.
 
     Equal clips give equal bytes (the map entries of the proto are written in a fixed order). Beside
     the frames and the result nothing of their size is in memory.
 
+    Args:
+        clip: the clip; its frames are stored as they are.
+    Returns:
+        One record of a TFRecord file.
     Raises:
         InputError: the clip holds no frame.
+
+    >>> frames = [b"first JPEG", b"second JPEG"]
+    >>> record = encode_clip(Clip(frames, 0, "jump", 0.0, 0.08, "a.mp4", 25.0, 256, 340))
+    >>> example = SequenceExample.FromString(record)
+    >>> example.context.feature["clip/label/text"].bytes_list.value[0]
+    b'jump'
+    >>> len(example.feature_lists.feature_list["image/encoded"].feature)
+    2
     """
     if not clip.frames:
-        raise InputError(f"clip of {clip.filename}: it holds no frame; leave it out of the records")
+        raise InputError(
+            f"clip of {clip.filename}: it holds no frame; leave it out of the records."
+        )
     example = SequenceExample()
     context = example.context.feature
     context[LABEL_INDEX].int64_list.value.append(clip.label_index)
@@ -157,15 +117,16 @@ def encode_clip(clip: Clip) -> bytes:
 
 
 def _frame_pieces(frames: Sequence[bytes]) -> list[bytes]:
-    """The field `feature_lists` of the SequenceExample, serialized, in pieces, the frames
-    themselves among them.
+    """The field `feature_lists` of the SequenceExample, serialized, in pieces.
 
-    The protobuf library would copy all frames three times. In protobuf's wire format
-    (protobuf.dev/programming-guides/encoding) a message, a string and a map's entry are all a tag,
-    a length and the content: feature_lists 2 { feature_list 1 { key 1, value 2 { feature 1 {
-    bytes_list 1 { value 1 } } } } }.
+    The frames themselves are among the pieces: the protobuf library would copy them three times. In
+    protobuf's wire format (protobuf.dev/programming-guides/encoding) a message, a string and a
+    map's entry are all a tag, a length and the content:
+
+        feature_lists 2 { feature_list 1 { key 1, value 2 { feature 1 { bytes_list 1 { value 1 }}}}}
     """
-    pieces, length = [], 0
+    pieces: list[bytes] = []
+    length = 0
     for frame in frames:
         head = _head(1, len(frame))
         for _ in ("bytes_list", "feature"):

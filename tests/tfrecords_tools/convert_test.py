@@ -18,7 +18,7 @@ from bsp_tf.base.errors import InputError
 from bsp_tf.records.parser import parse_clip
 from bsp_tf.video.reader import read_frames
 from tfrecords_tools.conversion.clip_encoder import EncodingOptions
-from tfrecords_tools.conversion.job import ShardingOptions
+from tfrecords_tools.conversion.plan import ShardingOptions
 from tfrecords_tools.convert import convert
 from tfrecords_tools.inputs.clip_sources import InputSource
 
@@ -71,7 +71,7 @@ def command(*arguments):
 def test_records_failures_and_manifest(clips, tmp_path, capsys):
     output = tmp_path / "records"
     manifest = convert(clips, output, sharding=ShardingOptions(4))
-    assert "empty is empty" in capsys.readouterr().err
+    assert str(clips / "empty") in capsys.readouterr().err
     assert (output / "labels.txt").read_text() == "empty\njump\nrun up\n"
     assert json.loads((output / "manifest.json").read_text()) == manifest
     assert (
@@ -143,7 +143,7 @@ def test_a_finished_conversion_is_reused_and_other_flags_are_refused(clips, tmp_
     convert(clips, tmp_path, sharding=ShardingOptions(2))
     times = {path.name: path.stat().st_mtime_ns for path in tmp_path.glob("clips-*")}
     convert(clips, tmp_path, sharding=ShardingOptions(2), workers=2)
-    assert "already done: 10 clips" in capsys.readouterr().out
+    assert "10 clips in 2 shards" in capsys.readouterr().out
     assert {path.name: path.stat().st_mtime_ns for path in tmp_path.glob("clips-*")} == times
     with pytest.raises(InputError, match="num_shards was 2, is now 3"):
         convert(clips, tmp_path, sharding=ShardingOptions(3))
@@ -209,7 +209,7 @@ def test_command_exit_status(clips, tmp_path):
         text=True,
     )
     assert run.returncode == 3, run.stderr
-    assert "10 clips" in run.stdout and "6 of 16 clips could not be converted: see" in run.stderr
+    assert "10 clips" in run.stdout and "6 of 16 clips" in run.stderr
     run = subprocess.run(
         command("--input=nowhere", f"--output={tmp_path / 'x'}"),
         cwd=PROJECT,
@@ -217,31 +217,30 @@ def test_command_exit_status(clips, tmp_path):
         text=True,
     )
     assert run.returncode == 2 and "Traceback" not in run.stderr
-    assert (
-        run.stderr.strip().splitlines()[-1] == "error: input nowhere does not exist; check --input."
-    )
+    last = run.stderr.strip().splitlines()[-1]
+    assert last.startswith("error: ") and "nowhere" in last and "--input" in last
 
 
 def test_output_that_cannot_be_written(clips, tmp_path):
     (tmp_path / "file").touch()
-    with pytest.raises(InputError, match="cannot make the folder"):
+    with pytest.raises(InputError, match="file/records"):
         convert(clips, tmp_path / "file" / "records")
     (tmp_path / "foreign").mkdir()
     (tmp_path / "foreign" / "clips-00000-of-00001").touch()
-    with pytest.raises(InputError, match="records of unknown origin"):
+    with pytest.raises(InputError, match="foreign"):
         convert(clips, tmp_path / "foreign")
 
 
 @pytest.mark.parametrize(
     ("name", "content", "fault"),
     [
-        ("manifest.json", "{}", "manifest.json lacks 'shards'"),
-        (".convert/settings.json", "[]", "settings.json holds no JSON object"),
-        (".convert/shards/clips-00000-of-00001.json", "{}", "clips-00000-of-00001.json lacks"),
-        (".convert/plan.json", "{}", "plan.json lacks"),
+        ("manifest.json", "{}", "manifest.json.*'shards'"),
+        (".convert/settings.json", "[]", "settings.json"),
+        (".convert/shards/clips-00000-of-00001.json", "{}", "clips-00000-of-00001.json.*'name'"),
+        (".convert/plan.json", "{}", "plan.json.*'root'"),
     ],
 )
-def test_spoilt_files_of_an_earlier_run_are_named(make_video, tmp_path, name, content, fault):
+def test_damaged_files_of_an_earlier_run_are_named(make_video, tmp_path, name, content, fault):
     make_video(tmp_path / "in" / "jump" / "a.mp4", num_frames=3)
     output = tmp_path / "records"
     convert(tmp_path / "in", output, sharding=ShardingOptions(1))

@@ -1,7 +1,8 @@
-"""A folder of records that is damaged in every way: each fault is named by shard, offset and key."""
+"""Folders of records, damaged in every way: each fault is named by shard, offset and key."""
 
 import hashlib
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -89,9 +90,7 @@ def faults_of(folder: Path, jpeg_stride: int = 1) -> list[str]:
 
 
 def rewrite_record(folder: Path, change) -> int:
-    """Changes the second record of the first shard by `change(example)`; checksums and manifest
-    stay right.
-    """
+    """Changes the second record of the first shard; checksums and manifest stay right."""
     kept = [
         [record.data for record in read_records(path)] for path in sorted(folder.glob("clips-*"))
     ]
@@ -133,10 +132,9 @@ def test_flipped_byte_is_named_with_shard_offset_and_key(records):
     data = bytearray(path.read_bytes())
     data[offset + 1500] ^= 4
     path.write_bytes(data)
-    assert faults_of(records) == [
-        f"clips-00000-of-00002, offset {offset}, key run up/1.mp4#t=0,0.2: wrong checksum of the "
-        "data"
-    ]
+    (fault,) = faults_of(records)
+    place = f"clips-00000-of-00002, offset {offset}, key run up/1.mp4#t=0,0.2: "
+    assert fault.startswith(place) and "checksum" in fault
 
 
 def test_flipped_byte_in_a_length_costs_the_rest_of_the_shard(records):
@@ -146,27 +144,22 @@ def test_flipped_byte_in_a_length_costs_the_rest_of_the_shard(records):
     data[offset] ^= 4
     path.write_bytes(data)
     first, count = faults_of(records)
-    assert first.startswith(
-        f"clips-00000-of-00002, offset {offset}, key run up/1.mp4#t=0,0.2: wrong checksum of"
-    )
-    assert count == "clips-00000-of-00002: 2 records, manifest.json says 3"
+    place = f"clips-00000-of-00002, offset {offset}, key run up/1.mp4#t=0,0.2: "
+    assert first.startswith(place) and "length" in first
+    assert re.fullmatch(r"clips-00000-of-00002: 2 records,.* 3", count)
 
 
-def test_key_that_cannot_be_read_is_told_by_the_record_before(records):
+def test_a_key_that_cannot_be_read_is_replaced_by_the_record_before(records):
     path = records / "clips-00000-of-00002"
     first, second, _ = offsets_of(path)
     data = bytearray(path.read_bytes())
     for offset in (first, second):
         data[offset + 12] ^= 0xFF
     path.write_bytes(data)
-    faults = faults_of(records)
-    assert "key unknown (the first record): wrong checksum of the data" in faults[0]
+    assert f"offset {first}, key unknown (the first record)" in faults_of(records)[0]
     data[first + 12] ^= 0xFF
     path.write_bytes(data)
-    assert (
-        "key unknown (after jump/0.mp4#t=0,0.2): wrong checksum of the data"
-        in faults_of(records)[0]
-    )
+    assert f"offset {second}, key unknown (after jump/0.mp4#t=0,0.2)" in faults_of(records)[0]
 
 
 @pytest.mark.parametrize("kept", [4, 12, 40, 1000, -1])
@@ -177,46 +170,44 @@ def test_cut_tail(records, kept):
     path.write_bytes(data[: offset + kept] if kept > 0 else data[:kept])
     cut, size = faults_of(records)
     key = "run up/5.mp4#t=0,0.2" if kept in (1000, -1) else "unknown (after jump/4.mp4#t=0,0.2)"
-    assert cut.startswith(f"clips-00001-of-00002, offset {offset}, key {key}: the file ends inside")
-    assert f"bytes, manifest.json says {len(data)}" in size
+    assert cut.startswith(f"clips-00001-of-00002, offset {offset}, key {key}: ")
+    assert size.startswith("clips-00001-of-00002: ") and str(len(data)) in size
 
 
 def test_a_shard_cut_between_two_records_is_found_by_the_manifest(records):
     path = records / "clips-00001-of-00002"
     path.write_bytes(path.read_bytes()[: offsets_of(path)[2]])
-    assert "clips-00001-of-00002: 2 records, manifest.json says 3" in faults_of(records)
+    assert any(
+        re.fullmatch(r"clips-00001-of-00002: 2 records,.* 3", fault) for fault in faults_of(records)
+    )
 
 
 def test_missing_shard(records):
     (records / "clips-00001-of-00002").unlink()
-    assert faults_of(records) == [
-        "clips-00001-of-00002: the shard is missing (manifest.json lists it)"
-    ]
+    (shard,) = faults_of(records)
+    assert re.fullmatch("clips-00001-of-00002: .*manifest.json.*", shard)
     (records / "manifest.json").unlink()
-    assert faults_of(records) == [
-        "clips-00001-of-00002: the shard is missing (the name of clips-00000-of-00002 promises it)",
-        "manifest.json: the file is missing",
-    ]
+    shard, manifest = faults_of(records)
+    assert re.fullmatch("clips-00001-of-00002: .*clips-00000-of-00002.*", shard)
+    assert manifest.startswith("manifest.json: ")
 
 
 def test_shard_of_another_run(records):
     path, other = (records / shard_name(number, 2) for number in range(2))
     other.write_bytes(path.read_bytes())
-    assert any(
-        f"key jump/0.mp4#t=0,0.2: the same clip stands at {path.name}, offset 0" in fault
-        for fault in faults_of(records)
-    )
+    repeated = f"{other.name}, offset 0, key jump/0.mp4#t=0,0.2: .*{path.name}, offset 0"
+    assert any(re.fullmatch(repeated, fault) for fault in faults_of(records))
     (records / "clips-00000-of-00003").write_bytes(path.read_bytes())
-    assert "clips-00000-of-00003: manifest.json does not list this shard" in faults_of(records)
+    foreign = "clips-00000-of-00003: .*manifest.json.*"
+    assert any(re.fullmatch(foreign, fault) for fault in faults_of(records))
 
 
 def test_sound_records_that_are_not_those_of_the_manifest(records):
     write = json.loads((records / "manifest.json").read_text())
     write["shards"][0]["sha256"] = "0" * 64
     (records / "manifest.json").write_text(json.dumps(write))
-    assert faults_of(records) == [
-        "clips-00000-of-00002: SHA-256 of the file differs from manifest.json"
-    ]
+    (fault,) = faults_of(records)
+    assert re.fullmatch("clips-00000-of-00002: .*SHA-256.*", fault)
 
 
 def test_broken_jpeg_in_a_sound_record(records):
@@ -226,9 +217,8 @@ def test_broken_jpeg_in_a_sound_record(records):
 
     offset = rewrite_record(records, cut_frame)
     (fault,) = faults_of(records, 1)
-    assert fault.startswith(
-        f"clips-00000-of-00002, offset {offset}, key run up/1.mp4#t=0,0.2: frame 2: no whole JPEG"
-    )
+    place = f"clips-00000-of-00002, offset {offset}, key run up/1.mp4#t=0,0.2: "
+    assert fault.startswith(f"{place}frame 2: ")
     assert faults_of(records, 2) == [fault]
     assert faults_of(records, 3) == faults_of(records, 0) == []
 
@@ -236,34 +226,34 @@ def test_broken_jpeg_in_a_sound_record(records):
 @pytest.mark.parametrize(
     ("change", "reason"),
     [
-        (lambda e: e.context.feature.pop("clip/label/index"), "key 'clip/label/index' is missing"),
+        (lambda e: e.context.feature.pop("clip/label/index"), "'clip/label/index'"),
         (
             lambda e: e.context.feature["image/height"].float_list.value.append(24.0),
-            "holds float_list, not int64_list",
+            "'image/height' holds float_list",
         ),
         (
             lambda e: e.context.feature["clip/label/index"].int64_list.value.append(1),
-            "holds 2 values, not one",
+            "'clip/label/index' holds 2",
         ),
         (
             lambda e: e.feature_lists.feature_list.pop("image/encoded"),
-            "feature list 'image/encoded' is missing",
+            "'image/encoded'",
         ),
         (
             lambda e: e.feature_lists.feature_list["image/encoded"].ClearField("feature"),
-            "holds no frame",
+            "'image/encoded' holds no frame",
         ),
         (
             lambda e: e.feature_lists.feature_list["image/encoded"].feature.add(),
-            "does not hold one JPEG at frame 5",
+            "frame 5",
         ),
         (
             lambda e: e.context.feature["clip/label/index"].int64_list.value.__setitem__(0, 3),
-            "which has 3 lines",
+            "label index 3",
         ),
         (
             lambda e: e.context.feature["clip/label/index"].int64_list.value.__setitem__(0, 0),
-            "labels.txt gives to 'jump'",
+            "'run up' has index 0",
         ),
         (
             lambda e: e.context.feature["clip/end/timestamp"].int64_list.value.__setitem__(0, 0),
@@ -271,11 +261,11 @@ def test_broken_jpeg_in_a_sound_record(records):
         ),
         (
             lambda e: e.context.feature["image/frame_rate"].float_list.value.__setitem__(0, 0),
-            "is 0, not positive",
+            "'image/frame_rate' is 0",
         ),
         (
             lambda e: e.context.feature["image/width"].int64_list.value.__setitem__(0, 31),
-            "is 32x24, the record says 31x24",
+            "32x24",
         ),
     ],
 )
@@ -290,9 +280,7 @@ def test_schema_faults(records, change, reason):
 def test_record_that_is_no_proto(records):
     write_folder(records, [[b"\xff\xffnonsense"], [encode_clip(make_clip(0))]])
     (fault,) = faults_of(records)
-    assert fault.endswith(
-        "offset 0, key unknown (the first record): the record is no SequenceExample"
-    )
+    assert "offset 0, key unknown (the first record): " in fault and "SequenceExample" in fault
 
 
 def test_unlabelled_clips_and_foreign_keys_are_sound(records):
@@ -311,7 +299,7 @@ def test_damaged_jpegs_that_decoders_let_pass():
     assert jpeg_fault(data, 64, 64) is None
     assert "31x64" in jpeg_fault(make_jpeg(0, 64, 31), 64, 64)
     for bad in (b"", b"no JPEG", data[:-50], data[:300] + data[400:], data[:-2]):
-        assert "no whole JPEG" in jpeg_fault(bad, 64, 64)
+        assert jpeg_fault(bad, 64, 64)
 
 
 def test_statistics(records):
@@ -349,20 +337,20 @@ def test_contact_sheet_of_a_clip_whose_jpeg_is_broken_and_whose_name_is_long(tmp
 
 
 def test_what_is_no_folder_of_records(tmp_path):
-    with pytest.raises(InputError, match="does not exist"):
+    with pytest.raises(InputError, match="--records"):
         check_folder(tmp_path / "nowhere")
-    with pytest.raises(InputError, match="no shard"):
+    with pytest.raises(InputError, match="clips-00000-of-00008"):
         check_folder(tmp_path)
     (tmp_path / "clips-00000-of-00001").touch()
     assert {"labels.txt: the file is missing", "manifest.json: the file is missing"} == set(
         faults_of(tmp_path)
     )
     (tmp_path / "manifest.json").write_text('{"num_clips": 1, "shards": 3}')
-    with pytest.raises(InputError, match="lists no shards"):
+    with pytest.raises(InputError, match="manifest.json"):
         check_folder(tmp_path)
     (tmp_path / "manifest.json").unlink()
     (tmp_path / "labels.txt").write_bytes(b"\xff\xfe\xff")
-    with pytest.raises(InputError, match=r"cannot read .*labels.txt"):
+    with pytest.raises(InputError, match="labels.txt"):
         check_folder(tmp_path)
 
 
@@ -377,9 +365,9 @@ def test_command(records):
 
     shown = run("--workers=1")
     assert shown.returncode == 0 and (records / "contact_sheet.png").is_file(), shown.stderr
-    assert "6 records in 2 shards read: no fault found" in shown.stdout and "run up" in shown.stdout
+    assert "6 records in 2 shards" in shown.stdout and "run up" in shown.stdout
     sound = run("--verify", "--jpeg_stride=2", "--workers=2")
-    assert sound.returncode == 0 and "18 of 30 JPEGs decoded: no fault found" in sound.stdout
+    assert sound.returncode == 0 and "18 of 30 JPEGs" in sound.stdout
     path = records / "clips-00001-of-00002"
     path.write_bytes(path.read_bytes()[:-1])
     damaged = run("--verify")

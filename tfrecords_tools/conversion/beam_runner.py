@@ -1,11 +1,11 @@
-"""The tasks of a conversion on any Apache Beam runner, in place of `worker_pool.WorkerPool`. Needs
-the extra `beam`.
+"""The tasks of a conversion on any Apache Beam runner, in place of `worker_pool.WorkerPool`.
 
-Beam only hands out the work: a pipeline converts clips, the next one puts the shards together, with
-the functions and the plan of one machine. Videos and records stay on a file system that all workers
-share with this process (NFS, Lustre, a mounted bucket); neither frames nor records travel through
-the runner. So the shards are the same to the byte, a clip that Beam tries twice is there once, and
-a conversion that was begun with one runner can be finished with another.
+It needs the extra `beam`. Beam only hands out the work: a pipeline converts clips, the next one
+puts the shards together, with the functions and the plan of one machine. Videos and records stay on
+a file system that all workers share with this process (NFS, Lustre, a mounted bucket); neither
+frames nor records travel through the runner. So the shards are the same to the byte, a clip that
+Beam tries twice is there once, and a conversion that was begun with one runner can be finished with
+another.
 
 Each Beam worker runs a child process as the local runner does: a file that crashes or hangs its
 decoder becomes a line in failures.csv, not a bundle that the runner retries until it gives up.
@@ -20,20 +20,18 @@ import shutil
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
 
 from bsp_tf.base.atomic_file import atomic_write
 from bsp_tf.base.errors import InputError
 from tfrecords_tools.conversion.clip_results import copy_result, failure, read_result, result_path
-from tfrecords_tools.conversion.clip_worker import ClipTask, WorkerSettings
+from tfrecords_tools.conversion.clip_worker import ClipTask, Outcome, Task, WorkerSettings
 from tfrecords_tools.conversion.shard_writer import ShardTask, finished_shard, write_shard
 from tfrecords_tools.conversion.worker_pool import Lost, WorkerPool
 
 POLL_SECONDS = 2.0
-# What is converted and not yet in a shard lies in the shared folder: at 8 MB a clip, 400 GB at
-# most.
+# What is converted and not yet in a shard lies in the shared folder: with 8 MB per clip, 400 GB.
 TASKS_PER_PIPELINE = 50_000
-# Tasks reach the workers in files of so many: as part of the pipeline itself they would be too
+# Tasks reach the workers in files of this many: as part of the pipeline itself they would be too
 # large for some runners.
 TASKS_PER_FILE = 1000
 TASKS_FOLDER = "beam_tasks"
@@ -45,11 +43,12 @@ class BeamPool:
     def __init__(
         self, workers: int, settings: WorkerSettings, stall_seconds: float, options: str = ""
     ) -> None:
-        """
+        """Keeps the arguments.
+
         Args:
             workers: processes of the DirectRunner; other runners have options of their own for it.
             settings: for all tasks; its folders must have the same names on all workers.
-            stall_seconds: a clip that gives no frame for so long has failed.
+            stall_seconds: a clip that gives no frame for this long has failed.
             options: Beam's pipeline options as on a command line; without --runner: the
                 DirectRunner.
         Raises:
@@ -60,8 +59,7 @@ class BeamPool:
         except ImportError as error:
             raise InputError(
                 "--runner=beam needs Apache Beam, which is not installed: pip install '.[beam]', "
-                "or "
-                "leave --runner out."
+                "or leave --runner out."
             ) from error
         arguments = shlex.split(options)
         if not any(argument.startswith("--runner") for argument in arguments):
@@ -83,9 +81,8 @@ class BeamPool:
     def __exit__(self, *exception: object) -> None:
         """Workers belong to the pipelines, which have ended."""
 
-    def run(self, next_task: Callable[[], Any | None]) -> Iterator[tuple[Any, Any]]:
-        """Runs tasks until there is no further one: those that there are now in one pipeline, then
-        those that follow.
+    def run(self, next_task: Callable[[], Task | None]) -> Iterator[tuple[Task, Outcome]]:
+        """Runs tasks until there is none: those of now in one pipeline, then those that follow.
 
         Args:
             next_task: gives the next task, or None if there is none now.
@@ -94,8 +91,7 @@ class BeamPool:
         Raises:
             InputError: a pipeline failed, or ended without all of its tasks.
         """
-        while tasks := list(itertools.islice(iter(next_task, None), TASKS_PER_PIPELINE)):
-            tasks = [_with_full_names(task) for task in tasks]
+        while tasks := [_with_full_names(task) for task in _take(next_task, TASKS_PER_PIPELINE)]:
             waiting = {_file_of(task, self._settings.results).name: task for task in tasks}
             errors: list[str] = []
             thread = threading.Thread(target=self._run_pipeline, args=(tasks, errors), daemon=True)
@@ -105,28 +101,26 @@ class BeamPool:
                 yield from self._finished(waiting)
             yield from self._finished(waiting)
             if errors or waiting:
-                reason = errors[0] if errors else "no error was told"
+                reason = errors[0] if errors else "Beam gave no reason"
                 raise InputError(
                     f"the Beam pipeline left {len(waiting)} of {len(tasks)} tasks undone "
-                    f"({reason}). What "
-                    "was done is kept: the same command then goes on."
+                    f"({reason}). What was done is kept: the same command then goes on."
                 )
 
-    def _finished(self, waiting: dict[str, Any]) -> Iterator[tuple[Any, Any]]:
+    def _finished(self, waiting: dict[str, Task]) -> Iterator[tuple[Task, Outcome]]:
         """Tasks whose files are there; they are taken out of `waiting`."""
         present = set(os.listdir(self._settings.results))
         for name, task in list(waiting.items()):
+            outcome: Outcome | None = None
             if isinstance(task, ShardTask):
                 outcome = finished_shard(task)
-            else:
-                outcome = (
-                    read_result(_file_of(task, self._settings.results)) if name in present else None
-                )
+            elif name in present:
+                outcome = read_result(_file_of(task, self._settings.results))
             if outcome is not None:
                 del waiting[name]
                 yield task, outcome
 
-    def _run_pipeline(self, tasks: Sequence[Any], errors: list[str]) -> None:
+    def _run_pipeline(self, tasks: Sequence[Task], errors: list[str]) -> None:
         """Runs one pipeline to its end; what goes wrong is put into `errors`."""
         import apache_beam as beam
         from apache_beam.options.pipeline_options import PipelineOptions
@@ -147,9 +141,8 @@ class BeamPool:
             shutil.rmtree(folder, ignore_errors=True)
 
 
-def run_task(task: ClipTask | ShardTask, pool: WorkerPool, results: str) -> None:
-    """Does one task and leaves its result in the shared folder; of a clip also if the child process
-    dies or hangs.
+def run_task(task: Task, pool: WorkerPool, results: str) -> None:
+    """Does one task and leaves its result in the shared folder, also if a clip's process dies.
 
     Args:
         task: a clip to convert, or a shard to write.
@@ -179,7 +172,7 @@ def _make_worker(settings: WorkerSettings, stall_seconds: float):
         def setup(self) -> None:
             self._pool = WorkerPool(1, settings, stall_seconds)
 
-        def process(self, task: ClipTask | ShardTask) -> None:
+        def process(self, task: Task) -> None:
             run_task(task, self._pool, settings.results)
 
         def teardown(self) -> None:
@@ -188,14 +181,20 @@ def _make_worker(settings: WorkerSettings, stall_seconds: float):
     return Worker()
 
 
-def _file_of(task: ClipTask | ShardTask, results: str) -> Path:
+def _file_of(task: Task, results: str) -> Path:
     """The file that says what came of a task."""
     return (
         Path(task.status_path) if isinstance(task, ShardTask) else result_path(results, task.rank)
     )
 
 
-def _with_full_names(task: ClipTask | ShardTask) -> ClipTask | ShardTask:
+def _take(next_task: Callable[[], Task | None], number: int) -> list[Task]:
+    """The tasks that there are now, `number` at most."""
+    tasks: Iterator[Task] = iter(next_task, None)
+    return list(itertools.islice(tasks, number))
+
+
+def _with_full_names(task: Task) -> Task:
     if isinstance(task, ClipTask):
         return task
     names = {
@@ -204,7 +203,7 @@ def _with_full_names(task: ClipTask | ShardTask) -> ClipTask | ShardTask:
     return dataclasses.replace(task, **names)
 
 
-def _write_tasks(tasks: Sequence[Any], folder: Path) -> list[str]:
+def _write_tasks(tasks: Sequence[Task], folder: Path) -> list[str]:
     paths = []
     for begin in range(0, len(tasks), TASKS_PER_FILE):
         paths.append(str(folder / f"{begin:09d}"))
@@ -213,6 +212,6 @@ def _write_tasks(tasks: Sequence[Any], folder: Path) -> list[str]:
     return paths
 
 
-def _read_tasks(path: str) -> list[Any]:
+def _read_tasks(path: str) -> list[Task]:
     with open(path, "rb") as file:
         return pickle.load(file)

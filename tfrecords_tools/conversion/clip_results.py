@@ -1,9 +1,8 @@
-"""What has become of one clip: records, or the reason of a failure, in a file of its own until its
-shard is written.
+"""The result of one clip, in a file of its own until its shard is written.
 
-A result file holds the records as they will stand in the shard, framed as TFRecord, then a JSON
-line with the rest, then the length of that line. It appears whole or not at all, so a killed run
-goes on with the clip after the last one.
+It is either records or the reason of a failure. A result file holds the records as they will stand
+in the shard, framed as TFRecord, then a JSON line with the rest, then the length of that line. It
+appears whole or not at all, so a killed run goes on with the clip after the last one.
 """
 
 import dataclasses
@@ -12,6 +11,7 @@ import os
 import struct
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
+from typing import IO
 
 import google_crc32c
 
@@ -27,7 +27,7 @@ COPY_BYTES = 1 << 20
 
 @dataclasses.dataclass(frozen=True)
 class ClipResult:
-    """What has become of a clip.
+    """Result of a clip.
 
     Attributes:
         num_records: records; more than one for a long clip, 0 for a failure.
@@ -49,9 +49,7 @@ class ClipResult:
 
 
 def failure(key: str, reason: str, seconds: float) -> ClipResult:
-    """The result of a clip that could not be converted. Keys are file names, which need not be
-    UTF-8.
-    """
+    """The result of a clip that could not be converted; its key need not be UTF-8."""
     return ClipResult(
         key=key.encode("utf-8", "backslashreplace").decode(),
         reason=reason,
@@ -114,9 +112,7 @@ def copy_result(path: str | os.PathLike, result: ClipResult, payload: Iterable[b
 
 
 def read_result(path: str | os.PathLike) -> ClipResult | None:
-    """The result, without its records; None if the file is not whole (the machine stopped while it
-    was written).
-    """
+    """The result without its records; None if the file is not whole: the machine stopped."""
     with open(path, "rb") as file:
         size = file.seek(0, os.SEEK_END)
         if size < _FOOTER.size:
@@ -147,6 +143,6 @@ def result_path(folder: str | os.PathLike, rank: int) -> Path:
     return Path(folder, f"{rank:09d}")
 
 
-def _write_footer(file, result: ClipResult) -> None:
+def _write_footer(file: IO[bytes], result: ClipResult) -> None:
     line = json.dumps(dataclasses.asdict(result)).encode()
     file.write(line + _FOOTER.pack(len(line), _MAGIC))

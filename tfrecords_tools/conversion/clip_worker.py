@@ -1,9 +1,8 @@
-"""The process that does the work: clips to result files, result files to shards, one task after the
-other.
+"""The process that does the work: clips to result files, result files to shards, task by task.
 
 It talks to its parent (`worker_pool.py`) over a pipe: it sends READY once, PROGRESS now and then
-while it works, and for every task what came of it, or DISK and a message if the output cannot be
-written.
+while it works, and for every task DONE and its outcome, or DISK and a message if the output cannot
+be written.
 """
 
 import dataclasses
@@ -13,13 +12,14 @@ import os
 import signal
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 from bsp_tf.base.errors import InputError
 from bsp_tf.video.stream import VideoError
 from tfrecords_tools.conversion.clip_encoder import EncodingOptions, encode_records
 from tfrecords_tools.conversion.clip_results import ClipResult, failure, result_path, write_result
-from tfrecords_tools.conversion.shard_writer import ShardTask, write_shard
+from tfrecords_tools.conversion.shard_writer import ShardStatus, ShardTask, write_shard
 from tfrecords_tools.inputs.clip_index import ClipSpec
 
 READY, PROGRESS, DONE, DISK = "ready", "progress", "done", "disk"
@@ -32,6 +32,10 @@ class ClipTask:
 
     rank: int
     spec: ClipSpec
+
+
+Task = ClipTask | ShardTask
+Outcome = ClipResult | ShardStatus
 
 
 @dataclasses.dataclass(frozen=True)
@@ -74,8 +78,15 @@ def run_worker(pipe: multiprocessing.connection.Connection, settings: WorkerSett
             pipe.send((DISK, str(error)))
 
 
-def convert_task(task: ClipTask, settings: WorkerSettings, on_progress=lambda: None) -> ClipResult:
+def convert_task(
+    task: ClipTask, settings: WorkerSettings, on_progress: Callable[[], None]
+) -> ClipResult:
     """Converts one clip into its result file.
+
+    Args:
+        task: the clip.
+        settings: folders and how frames are stored.
+        on_progress: called for every decoded frame.
 
     Raises:
         InputError: the file cannot be written.
@@ -93,5 +104,7 @@ def convert_task(task: ClipTask, settings: WorkerSettings, on_progress=lambda: N
 
 
 def _leave_with_parent() -> None:
-    multiprocessing.connection.wait([multiprocessing.parent_process().sentinel])
-    os._exit(1)
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        multiprocessing.connection.wait([parent.sentinel])
+        os._exit(1)

@@ -1,25 +1,18 @@
-"""One conversion from its plan to its shards: what is done, what is next, what has failed. It
-survives being killed.
+"""One conversion from its plan to its shards: what is done, what is next, what has failed.
 
-Beside the shards a hidden folder holds its state: the settings, the plan (all clips, as the first
-run found them), the result of each clip whose shard is not written yet, and a JSON file for each
-shard that is.
+It survives being killed. Beside the plan (`plan.py`) the hidden folder holds the result of each
+clip whose shard is not written yet, and a JSON file for each shard that is.
 """
 
 import bisect
-import contextlib
-import dataclasses
-import fcntl
-import json
 import os
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
-from bsp_tf.base.atomic_file import atomic_write, make_folder
+from bsp_tf.base.atomic_file import make_folder
 from bsp_tf.base.errors import InputError
-from bsp_tf.base.json_file import read_json, read_json_object, write_json
-from bsp_tf.base.settings import claim, differences, refuse_other_settings
+from bsp_tf.base.json_file import read_json, write_json
 from bsp_tf.records.schema import MANIFEST_FILE, shard_name
 from tfrecords_tools.conversion.beam_runner import BeamPool
 from tfrecords_tools.conversion.clip_encoder import EncodingOptions
@@ -30,7 +23,8 @@ from tfrecords_tools.conversion.clip_results import (
     read_result,
     result_path,
 )
-from tfrecords_tools.conversion.clip_worker import ClipTask, WorkerSettings
+from tfrecords_tools.conversion.clip_worker import ClipTask, Task, WorkerSettings
+from tfrecords_tools.conversion.plan import STATE_FOLDER, ShardingOptions
 from tfrecords_tools.conversion.shard_writer import (
     SAMPLE_CLIPS,
     ShardStatus,
@@ -42,105 +36,11 @@ from tfrecords_tools.conversion.shard_writer import (
     shuffled,
 )
 from tfrecords_tools.conversion.worker_pool import Lost, WorkerPool
-from tfrecords_tools.inputs.clip_index import ClipIndex, ClipSpec
+from tfrecords_tools.inputs.clip_index import ClipIndex
 
-STATE_FOLDER = ".convert"
-SETTINGS_FILE = "settings.json"
-PLAN_FILE = "plan.json"
 NUM_SHARDS_FILE = "num_shards.json"
 RESULTS_FOLDER = "results"
 STATUS_FOLDER = "shards"
-_CLIP_FIELDS = tuple(field.name for field in dataclasses.fields(ClipSpec))
-
-
-@dataclasses.dataclass(frozen=True)
-class ShardingOptions:
-    """Which clips go together.
-
-    Attributes:
-        num_shards: number of shards, never more than clips; None: by size.
-        shard_megabytes: wanted size (10^6 bytes); None: see `shard_writer.choose_num_shards`.
-        shuffle_seed: seed of the order of the clips.
-    Raises:
-        InputError: both the number and the size are given.
-    """
-
-    num_shards: int | None = None
-    shard_megabytes: float | None = None
-    shuffle_seed: int = 0
-
-    def __post_init__(self) -> None:
-        if self.num_shards and self.shard_megabytes:
-            raise InputError(
-                "--num_shards and --shard_megabytes say the same thing in two ways: give one of "
-                "them."
-            )
-
-
-@contextlib.contextmanager
-def locked(output: str | os.PathLike) -> Iterator[None]:
-    """Keeps a second conversion out of the folder.
-
-    Raises:
-        InputError: one is at work there.
-    """
-    make_folder(Path(output, STATE_FOLDER))
-    with open(Path(output, STATE_FOLDER, "lock"), "w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            raise InputError(
-                f"another conversion is writing to {output}; wait for it or choose another "
-                "--output."
-            ) from error
-        yield
-
-
-def adopt_plan(output: Path, index: ClipIndex, settings: dict) -> ClipIndex:
-    """Saves settings and clips, or takes those of the run that began here: files that vanished
-    since stay in the plan.
-
-    Raises:
-        InputError: the folder holds a conversion with other settings, labels or clips, or something
-            unknown.
-    """
-    folder = output / STATE_FOLDER
-    if not (folder / SETTINGS_FILE).is_file():
-        if any(output.glob("clips-*")) or (output / MANIFEST_FILE).exists():
-            raise InputError(
-                f"{output} holds records of unknown origin; choose another --output or empty it."
-            )
-        plan = dataclasses.asdict(dataclasses.replace(index, clips=[]))
-        plan["clips"] = [[getattr(clip, name) for name in _CLIP_FIELDS] for clip in index.clips]
-        with atomic_write(folder / PLAN_FILE, "w") as file:
-            json.dump(plan, file)
-        # Last: it says that the plan is there.
-        claim(folder / SETTINGS_FILE, settings)
-        return index
-    before = read_json_object(folder / SETTINGS_FILE)
-    differing = differences(before, settings, absent_is_none=True)
-    plan = read_json_object(
-        folder / PLAN_FILE, *(field.name for field in dataclasses.fields(ClipIndex))
-    )
-    plan["clips"] = [
-        ClipSpec(
-            **{
-                name: tuple(value) if isinstance(value, list) else value
-                for name, value in zip(_CLIP_FIELDS, clip, strict=True)
-            }
-        )
-        for clip in plan["clips"]
-    ]
-    plan["missing"] = [tuple(row) for row in plan["missing"]]
-    planned = ClipIndex(**plan)
-    # Of a folder whose last clip vanished the class is gone too.
-    names = [(clip.key, clip.label, clip.span_seconds) for clip in planned.clips]
-    if {(clip.key, clip.label, clip.span_seconds) for clip in index.clips} - set(names):
-        differing.append("the input lists other clips")
-    elif not set(index.labels) <= set(planned.labels):
-        differing.append("the label map is another one")
-    refuse_other_settings(output, differing)
-    return dataclasses.replace(planned, root=index.root)
 
 
 class Conversion:
@@ -152,7 +52,7 @@ class Conversion:
         """Finds out what earlier runs have done.
 
         Raises:
-            InputError: a file of the state is spoilt; the message names it.
+            InputError: a file of the state is damaged; the message names it.
         """
         self._clips, self._output = index.clips, output
         self._sharding = sharding
@@ -186,7 +86,7 @@ class Conversion:
         ]
 
     def retry_failures(self) -> int:
-        """Forgets the failures of earlier runs, so that they are tried again; returns their number."""
+        """Forgets the failures of earlier runs, to try them again; returns their number."""
         number = len(self.failures())
         for rank in [rank for rank, clip in self._done.items() if clip.reason]:
             result_path(self._results, rank).unlink()
@@ -211,22 +111,25 @@ class Conversion:
         """
         with pool:
             for task, outcome in pool.run(self._next_task):
-                if isinstance(task, ShardTask):
-                    if isinstance(outcome, Lost):
+                match task, outcome:
+                    case ShardTask(), ShardStatus():
+                        self._finish_shard(self._bounds.index(task.begin), outcome)
+                    case ShardTask(), Lost():
                         raise InputError(
                             f"cannot write {task.path}: {outcome.reason} Run the same command "
                             "again."
                         )
-                    self._finish_shard(self._bounds.index(task.begin), outcome)
-                else:
-                    if isinstance(outcome, Lost):
-                        outcome = failure(task.spec.key, outcome.reason, outcome.seconds)
-                        copy_result(result_path(self._results, task.rank), outcome, [])
-                    self._finish_clip(task.rank, outcome)
-                    on_clip(outcome)
+                    case ClipTask(), ClipResult():
+                        self._finish_clip(task.rank, outcome)
+                        on_clip(outcome)
+                    case ClipTask(), Lost():
+                        result = failure(task.spec.key, outcome.reason, outcome.seconds)
+                        copy_result(result_path(self._results, task.rank), result, [])
+                        self._finish_clip(task.rank, result)
+                        on_clip(result)
         return [self.shards[shard] for shard in range(len(self._bounds) - 1)]
 
-    def _next_task(self) -> ClipTask | ShardTask | None:
+    def _next_task(self) -> Task | None:
         if self._ready:
             return self._ready.popleft()
         while self._next_rank < len(self._order):
@@ -256,7 +159,7 @@ class Conversion:
                 result_path(self._results, rank).unlink(missing_ok=True)
 
     def _choose_bounds(self) -> None:
-        """Fixes the number of shards as soon as the first clips tell their size."""
+        """Fixes the number of shards as soon as the size of the first clips is known."""
         sample = range(min(SAMPLE_CLIPS, len(self._order)))
         if self._bounds or not all(rank in self._done for rank in sample):
             return

@@ -1,5 +1,4 @@
-"""Which clip goes into which shard, and how a shard comes to be: the results of its clips, one
-after the other.
+"""Which clip goes into which shard, and how a shard is written from the results of its clips.
 
 The clips are shuffled by the seed, and shard k takes the k-th of equal pieces of that order. The
 bytes of a clip depend on the clip alone, so those of a shard do not depend on who converted its
@@ -7,14 +6,13 @@ clips, when, or in how many runs. A shard appears under its name only when it is
 JSON file beside it (in a hidden folder) says so.
 """
 
-import csv
 import dataclasses
 import hashlib
-import io
 import math
 import os
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import google_crc32c
 import numpy as np
@@ -30,9 +28,7 @@ from tfrecords_tools.conversion.clip_results import (
     result_path,
 )
 
-FAILURES_FILE = "failures.csv"
-# Without a wish: shards that are quickly copied and read, and enough of them to be read side by
-# side.
+# By default: shards that are quickly copied, and enough of them to be read in parallel.
 DEFAULT_SHARDS = 8
 DEFAULT_SHARD_MEGABYTES = 256
 # The number of shards of a given size follows from the first clips of the shuffled order.
@@ -77,10 +73,8 @@ class ShardStatus:
     def failures(self) -> list[ClipResult]:
         return [clip for clip in self.clips if clip.reason]
 
-    def summary(self) -> dict:
-        """Its row in the manifest; a record counts as a clip, so a long clip in three records
-        counts three times.
-        """
+    def summary(self) -> dict[str, Any]:
+        """Its row in the manifest; a long clip in three records counts as three clips."""
         return {
             "name": self.name,
             "num_clips": sum(clip.num_records for clip in self.clips),
@@ -97,8 +91,12 @@ def shuffled(num_clips: int, seed: int) -> list[int]:
 
 
 def shard_bounds(num_clips: int, num_shards: int) -> list[int]:
-    """Where the shards begin in the shuffled order, and the end; never more shards than clips,
-    sizes within one.
+    """Where the shards begin in the shuffled order, and the end.
+
+    There are never more shards than clips; their numbers of clips differ by one at most.
+
+    >>> shard_bounds(10, 3)
+    [0, 3, 6, 10]
     """
     num_shards = min(num_shards, num_clips)
     return [num_clips * shard // num_shards for shard in range(num_shards + 1)]
@@ -154,11 +152,10 @@ def write_shard(task: ShardTask, on_progress: Callable[[], None] = lambda: None)
 
 
 def finished_shard(task: ShardTask) -> ShardStatus | None:
-    """The status of a shard that need not be written again: status and file are there and agree in
-    size.
+    """The status of a shard that is there as a whole; None if it must be written.
 
     Raises:
-        InputError: the status file is spoilt.
+        InputError: the status file is damaged.
     """
     path = Path(task.path)
     if not (path.is_file() and Path(task.status_path).is_file()):
@@ -175,9 +172,7 @@ def finished_shard(task: ShardTask) -> ShardStatus | None:
 
 
 def reopen_shard(task: ShardTask, status: ShardStatus) -> None:
-    """Turns a finished shard back into result files, without its failures, so that these are tried
-    again.
-    """
+    """Turns a finished shard back into result files without its failures, to try these again."""
     offset = 0
     for rank, clip in enumerate(status.clips, task.begin):
         if not clip.reason:
@@ -188,16 +183,3 @@ def reopen_shard(task: ShardTask, status: ShardStatus) -> None:
             )
             offset += clip.num_bytes
     os.unlink(task.status_path)
-
-
-def write_failures(output: str | os.PathLike, rows: Iterable[tuple[str, str, float]]) -> None:
-    """Writes failures.csv: a header `path,reason,seconds`, then a line per clip that was not
-    converted, sorted.
-
-    Seconds are those spent on it; a clip without a file took none.
-    """
-    text = io.StringIO()
-    table = [(path, reason, f"{seconds:.1f}") for path, reason, seconds in sorted(rows)]
-    csv.writer(text, lineterminator="\n").writerows([("path", "reason", "seconds"), *table])
-    with atomic_write(Path(output, FAILURES_FILE)) as file:
-        file.write(text.getvalue().encode("utf-8", "backslashreplace"))

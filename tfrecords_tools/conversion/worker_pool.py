@@ -1,9 +1,8 @@
-"""Worker processes that may die or hang without harm: each is given one task at a time and is
-replaced when it fails.
+"""Worker processes that may die or hang without harm: they are replaced when they fail.
 
-A decoder can crash or never return, and a process can be killed for its memory. concurrent.futures
-ends the whole pool then and does not say which task it was; here the task is known, tried once more
-if its worker died, and given up then.
+Each is given one task at a time. A decoder can crash or never return, and a process can be killed
+for its memory. concurrent.futures ends the whole pool then and does not say which task it was; here
+the task is known, tried once more if its worker died, and given up then.
 """
 
 import multiprocessing
@@ -12,7 +11,6 @@ import signal
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
-from typing import Any
 
 from bsp_tf.base.errors import InputError
 from tfrecords_tools.conversion.clip_worker import (
@@ -20,6 +18,8 @@ from tfrecords_tools.conversion.clip_worker import (
     DONE,
     READY,
     ClipTask,
+    Outcome,
+    Task,
     WorkerSettings,
     run_worker,
 )
@@ -55,11 +55,11 @@ class _Worker:
         self.process = context.Process(target=run_worker, args=(theirs, settings), daemon=True)
         self.process.start()
         theirs.close()
-        self.task: Any = None
+        self.task: Task | None = None
         self.is_ready = False
         self.begin = self.last_sign = time.monotonic()
 
-    def give(self, task: Any) -> None:
+    def give(self, task: Task) -> None:
         self.task = task
         self.begin = self.last_sign = time.monotonic()
         self.pipe.send(task)
@@ -74,16 +74,17 @@ class WorkerPool:
     """Runs tasks in processes; a context manager, which ends them."""
 
     def __init__(self, workers: int, settings: WorkerSettings, stall_seconds: float) -> None:
-        """
+        """Keeps the arguments; processes start with the first tasks.
+
         Args:
             workers: number of processes.
             settings: for all of them.
-            stall_seconds: a worker that gives no sign of progress for so long is taken for hanging.
+            stall_seconds: a worker that shows no progress for this long counts as hanging.
         """
         self._number, self._settings, self._stall_seconds = workers, settings, stall_seconds
         self._workers: list[_Worker] = []
-        self._again: deque = deque()
-        self._tries: dict[Any, int] = {}
+        self._again: deque[Task] = deque()
+        self._tries: dict[Task, int] = {}
         self._failed_starts = 0
 
     def __enter__(self) -> "WorkerPool":
@@ -93,7 +94,7 @@ class WorkerPool:
         for worker in self._workers:
             worker.end()
 
-    def run(self, next_task: Callable[[], Any | None]) -> Iterator[tuple[Any, Any]]:
+    def run(self, next_task: Callable[[], Task | None]) -> Iterator[tuple[Task, Outcome | Lost]]:
         """Runs tasks until there is no further one.
 
         Args:
@@ -107,18 +108,22 @@ class WorkerPool:
         """
         while True:
             self._give_tasks(next_task)
-            busy = [worker for worker in self._workers if worker.task is not None]
+            busy = self._busy()
             if not busy:
                 return
-            for pipe in multiprocessing.connection.wait(
-                [worker.pipe for worker in busy], POLL_SECONDS
-            ):
-                worker = next(worker for worker in busy if worker.pipe is pipe)
-                yield from self._listen(worker)
-            for worker in [worker for worker in self._workers if worker.task is not None]:
-                yield from self._check_progress(worker)
+            ready = multiprocessing.connection.wait(
+                [worker.pipe for worker, _ in busy], POLL_SECONDS
+            )
+            for worker, task in busy:
+                if worker.pipe in ready:
+                    yield from self._listen(worker, task)
+            for worker, task in self._busy():
+                yield from self._check_progress(worker, task)
 
-    def _give_tasks(self, next_task: Callable[[], Any | None]) -> None:
+    def _busy(self) -> list[tuple[_Worker, Task]]:
+        return [(worker, worker.task) for worker in self._workers if worker.task is not None]
+
+    def _give_tasks(self, next_task: Callable[[], Task | None]) -> None:
         idle = [worker for worker in self._workers if worker.task is None]
         while idle or len(self._workers) < self._number:
             task = self._again.popleft() if self._again else next_task()
@@ -135,12 +140,13 @@ class WorkerPool:
                 self._remove(worker)
                 self._again.append(task)
 
-    def _listen(self, worker: _Worker) -> Iterator[tuple[Any, Any]]:
+    def _listen(self, worker: _Worker, task: Task) -> Iterator[tuple[Task, Outcome | Lost]]:
+        """What the next message of a worker that has a task means."""
         try:
             kind, content = worker.pipe.recv()
         except (EOFError, OSError):
             self._remove(worker)
-            yield from self._died(worker)
+            yield from self._died(worker, task)
             return
         worker.last_sign = time.monotonic()
         if kind == READY:
@@ -149,32 +155,30 @@ class WorkerPool:
         elif kind == DISK:
             raise InputError(f"{content} What was done is kept: the same command then goes on.")
         elif kind == DONE:
-            task, worker.task = worker.task, None
+            worker.task = None
             self._tries.pop(task, None)
             yield task, content
 
-    def _check_progress(self, worker: _Worker) -> Iterator[tuple[Any, Any]]:
+    def _check_progress(self, worker: _Worker, task: Task) -> Iterator[tuple[Task, Outcome | Lost]]:
         silence = time.monotonic() - worker.last_sign
         if not worker.is_ready and silence > START_SECONDS:
             self._remove(worker)
-            yield from self._died(worker)
+            yield from self._died(worker, task)
         # A shard is no decoder's fault: it is as slow as the disk.
-        if worker.is_ready and silence > self._stall_seconds and isinstance(worker.task, ClipTask):
+        if worker.is_ready and silence > self._stall_seconds and isinstance(task, ClipTask):
             self._remove(worker)
             reason = (
                 f"no frame came out of it for {silence:.0f} s (--stall_seconds): the file hangs."
             )
-            yield worker.task, Lost(reason, time.monotonic() - worker.begin)
+            yield task, Lost(reason, time.monotonic() - worker.begin)
 
-    def _died(self, worker: _Worker) -> Iterator[tuple[Any, Any]]:
-        task = worker.task
+    def _died(self, worker: _Worker, task: Task) -> Iterator[tuple[Task, Outcome | Lost]]:
         if not worker.is_ready:
             self._failed_starts += 1
             if self._failed_starts >= MAX_FAILED_STARTS:
                 raise InputError(
                     f"the worker processes do not start ({_exit_reason(worker)}); is there memory "
-                    "for "
-                    "them? Try fewer --workers."
+                    "for them? Try fewer --workers."
                 )
             self._again.append(task)
             return
@@ -184,8 +188,7 @@ class WorkerPool:
             return
         reason = (
             f"its worker process died {tries} times ({_exit_reason(worker)}): the decoder "
-            "crashed, memory was "
-            "short, or it was killed from outside."
+            "crashed, memory was short, or it was killed from outside."
         )
         yield task, Lost(reason, time.monotonic() - worker.begin)
 

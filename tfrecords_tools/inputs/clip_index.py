@@ -38,10 +38,13 @@ class ClipSpec:
 
     @property
     def key(self) -> str:
-        """A name that no other clip of the index has and that does not depend on them, but for
-        `shares_span`.
+        """A name that no other clip of the index has.
+
+        Of the other clips it depends on `shares_span` only.
         """
-        fragment = "t={},{}".format(*map(format_seconds, self.span_seconds)) if self.cut else ""
+        fragment = ""
+        if self.cut and self.span_seconds:
+            fragment = "t={},{}".format(*map(format_seconds, self.span_seconds))
         if self.shares_span:
             fragment += f"{'&' if fragment else ''}label={_escape(self.label or '')}"
         return f"{_escape(self.path)}#{fragment}" if fragment else _escape(self.path)

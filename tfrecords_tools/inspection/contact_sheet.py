@@ -1,6 +1,4 @@
-"""A contact sheet: some clips of a folder of records as rows of frames, to see at a glance what is
-in it.
-"""
+"""A contact sheet: some clips of a folder of records as rows of frames, to see what is in it."""
 
 import io
 import os
@@ -30,8 +28,7 @@ def choose_clips(clips: Sequence[StoredClip], number: int) -> list[StoredClip]:
 def write_contact_sheet(
     path: str | os.PathLike, folder: str | os.PathLike, clips: Sequence[StoredClip]
 ) -> None:
-    """Writes a PNG of the clips, two a row, four frames each (evenly spaced, first and last
-    included).
+    """Writes a PNG of the clips, two per row, four frames each: first, last and two between.
 
     Args:
         path: file to write, atomically.
@@ -84,10 +81,9 @@ def _draw_clip(
         draw.text((left, top + FRAME_SIZE[1] + y), _shortened(text, font, width), color, font)
 
 
-def _shortened(text: str, font: ImageFont.FreeTypeFont, width: int) -> str:
-    """The text without its middle if it is too long for `width` pixels: names differ at their ends."""
-    kept = len(text)
-    shown = text
+def _shortened(text: str, font: ImageFont.FreeTypeFont | ImageFont.ImageFont, width: int) -> str:
+    """The text without its middle if it is wider than `width` pixels: names differ at the ends."""
+    kept, shown = len(text), text
     while font.getlength(shown) > width:
         kept -= 1
         shown = f"{text[: kept // 2]}...{text[len(text) - (kept - kept // 2) :]}"

@@ -1,23 +1,22 @@
-"""A folder of shards against its manifest and label map: is everything there, as it should be, and
-once?
-"""
+"""A folder of shards against its manifest and label map: is all there, as it should be, once?"""
 
 import dataclasses
 import hashlib
 import multiprocessing
 import os
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
+from typing import Any
 
 from bsp_tf.base.errors import InputError
 from bsp_tf.base.json_file import read_json_object
 from bsp_tf.records.schema import LABELS_FILE, MANIFEST_FILE
 from tfrecords_tools.inspection.record_check import Fault, ShardReport, StoredClip, check_shard
 
-_SHARD_NAME = re.compile(r"(.+)-\d{5}-of-(\d{5})")
+_SHARD_NAME = re.compile(r".+-\d{5}-of-\d{5}")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -25,7 +24,7 @@ class FolderReport:
     """Result of `check_folder`.
 
     Attributes:
-        shards: one report a shard that is there, by name.
+        shards: one report per shard that is there, by name.
         labels: the label map; None if there is none.
         faults: of all shards, their records and the folder; in the order of the shards.
     """
@@ -61,7 +60,7 @@ def check_folder(
     folder: str | os.PathLike,
     jpeg_stride: int = 0,
     workers: int = 1,
-    on_shard: Callable[[int], None] = lambda num_bytes: None,
+    on_shard: Callable[[int], object] = lambda num_bytes: None,
 ) -> FolderReport:
     """Reads every record of every shard and compares them with manifest.json and labels.txt.
 
@@ -95,7 +94,9 @@ def check_folder(
     return FolderReport(reports, labels, faults + _repeated_keys(reports))
 
 
-def _read_all(paths: Sequence[Path], labels: list[str] | None, jpeg_stride: int, workers: int):
+def _read_all(
+    paths: Sequence[Path], labels: list[str] | None, jpeg_stride: int, workers: int
+) -> Iterator[tuple[ShardReport, int, str]]:
     """Yields (report, bytes of the file, its SHA-256) for each path, in their order."""
     arguments = [(path, labels, jpeg_stride) for path in paths]
     if min(workers, len(paths)) <= 1:
@@ -109,8 +110,7 @@ def _read_all(paths: Sequence[Path], labels: list[str] | None, jpeg_stride: int,
     except BrokenProcessPool as error:
         raise InputError(
             "a process that read the shards died (out of memory, or killed from outside); run the "
-            "same "
-            "command again, with fewer --workers if memory was short."
+            "same command again, with fewer --workers if memory was short."
         ) from error
 
 
@@ -125,7 +125,7 @@ def _read_shard(arguments: tuple[Path, list[str] | None, int]) -> tuple[ShardRep
         return ShardReport(path.name, 0, 0, [], [fault]), 0, ""
 
 
-def _read_manifest(path: Path) -> dict | None:
+def _read_manifest(path: Path) -> dict[str, Any] | None:
     if not path.exists():
         return None
     manifest = read_json_object(path, "shards", "num_clips")
@@ -146,15 +146,13 @@ def _read_labels(path: Path) -> list[str] | None:
         raise InputError(f"cannot read {path}: {reason}; convert that folder anew.") from error
 
 
-def _missing_shards(paths: Sequence[Path], manifest: dict | None) -> list[Fault]:
-    """Shards that the manifest lists, or that the names of the others promise, and that are not
-    there.
-    """
+def _missing_shards(paths: Sequence[Path], manifest: dict[str, Any] | None) -> list[Fault]:
+    """Shards that the manifest lists, or the names of others promise, and that are not there."""
     wanted = (
         {row["name"]: "manifest.json lists it" for row in manifest["shards"]} if manifest else {}
     )
     for path in paths:
-        stem, total = _SHARD_NAME.fullmatch(path.name).groups()
+        stem, _, _, total = path.name.rsplit("-", 3)
         for number in range(int(total)):
             wanted.setdefault(
                 f"{stem}-{number:05d}-of-{total}", f"the name of {path.name} promises it"
@@ -168,7 +166,7 @@ def _missing_shards(paths: Sequence[Path], manifest: dict | None) -> list[Fault]
 
 
 def _manifest_faults(
-    report: ShardReport, row: dict | None, num_bytes: int, digest: str
+    report: ShardReport, row: dict[str, Any] | None, num_bytes: int, digest: str
 ) -> list[Fault]:
     if row is None:
         return [Fault(report.name, None, "", "manifest.json does not list this shard")]
@@ -178,14 +176,15 @@ def _manifest_faults(
         for key, (count, what) in found.items()
         if row.get(key, count) != count
     ]
-    # Tells nothing new where a fault was found already.
+    # It says nothing new where a fault was found already.
     if not reasons and not report.faults and row.get("sha256", digest) != digest:
         reasons.append("SHA-256 of the file differs from manifest.json")
     return [Fault(report.name, None, "", reason) for reason in reasons]
 
 
 def _repeated_keys(reports: Sequence[ShardReport]) -> list[Fault]:
-    faults, first = [], {}
+    faults: list[Fault] = []
+    first: dict[tuple[str, str], StoredClip] = {}
     for report in reports:
         for clip in report.clips:
             other = first.setdefault((clip.key, clip.label), clip)

@@ -1,6 +1,6 @@
 """What a record, and a shard of records, holds and what is wrong with it: checksums, schema, JPEGs.
 
-A fault is told with shard, offset and key, so that one knows which clip to look at. The key of a
+A fault is named with shard, offset and key, so that one knows which clip to look at. The key of a
 record is the path of its source file and, as one file may give several clips, the times between
 which it lies there: `a.mp4#t=12.5,22`. No TensorFlow here.
 """
@@ -14,6 +14,7 @@ import simplejpeg
 from google.protobuf.message import DecodeError
 
 from bsp_tf.records import schema
+from bsp_tf.records.schema import SequenceExample
 from tfrecords_tools.inputs.clip_index import format_seconds
 from tfrecords_tools.inspection.record_reader import RawRecord, read_record_at, read_records
 
@@ -66,7 +67,7 @@ class StoredClip:
         label: class name, or "".
         num_frames: stored frames.
         seconds: num_frames / fps.
-        fps: stored frames a second.
+        fps: stored frames per second.
         height: pixels.
         width: pixels.
         num_bytes: size of the record without its framing.
@@ -87,7 +88,15 @@ class StoredClip:
 
 @dataclasses.dataclass(frozen=True)
 class ShardReport:
-    """Result of `check_shard`: sound and unsound records together are `num_records`."""
+    """Result of `check_shard`.
+
+    Attributes:
+        name: of the shard's file.
+        num_records: all its records, sound or not.
+        num_jpegs: frames that were decoded.
+        clips: the sound records.
+        faults: of all records.
+    """
 
     name: str
     num_records: int
@@ -109,7 +118,9 @@ def check_shard(
         OSError: the file cannot be read.
     """
     name = Path(path).name
-    clips, faults, previous = [], [], ""
+    clips: list[StoredClip] = []
+    faults: list[Fault] = []
+    previous = ""
     num_records = num_jpegs = 0
     for record in read_records(path):
         num_records += 1
@@ -139,12 +150,14 @@ def check_shard(
 
 def read_frames_of(path: str | os.PathLike, offset: int) -> list[bytes]:
     """The JPEGs of the sound record at `offset` of a shard."""
-    return _frames(schema.SequenceExample.FromString(read_record_at(path, offset)))
+    return _frames(SequenceExample.FromString(read_record_at(path, offset)))
 
 
-def record_key(example: schema.SequenceExample | None) -> str:
-    """`<path>#t=<start>,<end>` of a record, as far as it tells; "" if it names no file."""
-    context = example.context.feature if example else {}
+def record_key(example: SequenceExample | None) -> str:
+    """`<path>#t=<start>,<end>` of a record, as far as it says; "" if it names no file."""
+    if example is None:
+        return ""
+    context = example.context.feature
     if schema.FILENAME not in context or not context[schema.FILENAME].bytes_list.value:
         return ""
     name = context[schema.FILENAME].bytes_list.value[0].decode("utf-8", "backslashreplace")
@@ -160,9 +173,7 @@ def record_key(example: schema.SequenceExample | None) -> str:
     )
 
 
-def schema_faults(
-    example: schema.SequenceExample, labels: Sequence[str] | None = None
-) -> list[str]:
+def schema_faults(example: SequenceExample, labels: Sequence[str] | None = None) -> list[str]:
     """What differs from `bsp_tf.records.schema`; keys that it does not know are allowed."""
     context = example.context.feature
     faults = []
@@ -190,9 +201,9 @@ def schema_faults(
     return faults or _value_faults(example, labels)
 
 
-def _value_faults(example: schema.SequenceExample, labels: Sequence[str] | None) -> list[str]:
+def _value_faults(example: SequenceExample, labels: Sequence[str] | None) -> list[str]:
     faults = []
-    index, text = _value(example, schema.LABEL_INDEX), _text(example, schema.LABEL_TEXT)
+    index, text = _integer(example, schema.LABEL_INDEX), _text(example, schema.LABEL_TEXT)
     if labels is not None and index != schema.UNLABELLED:
         if not 0 <= index < len(labels):
             faults.append(
@@ -202,19 +213,23 @@ def _value_faults(example: schema.SequenceExample, labels: Sequence[str] | None)
             faults.append(
                 f"label {text!r} has index {index}, which labels.txt gives to {labels[index]!r}"
             )
-    if _value(example, schema.END_TIMESTAMP) <= _value(example, schema.START_TIMESTAMP):
+    if _integer(example, schema.END_TIMESTAMP) <= _integer(example, schema.START_TIMESTAMP):
         faults.append("the clip ends before it starts")
+    positive = {
+        schema.FRAME_RATE: _number(example, schema.FRAME_RATE),
+        schema.HEIGHT: _integer(example, schema.HEIGHT),
+        schema.WIDTH: _integer(example, schema.WIDTH),
+    }
     faults += (
-        f"key {key!r} is {_value(example, key):g}, not positive"
-        for key in (schema.FRAME_RATE, schema.HEIGHT, schema.WIDTH)
-        if not _value(example, key) > 0
+        f"key {key!r} is {value:g}, not positive"
+        for key, value in positive.items()
+        if not value > 0
     )
     return faults
 
 
 def jpeg_fault(data: bytes, height: int, width: int) -> str | None:
-    """What is wrong with a JPEG that should be of this size (pixels); None if it can be decoded to
-    the end.
+    """What is wrong with a JPEG that should be of this size in pixels; None if nothing is.
 
     libjpeg decodes much that is damaged and only warns; here a warning is a fault.
     """
@@ -229,20 +244,18 @@ def jpeg_fault(data: bytes, height: int, width: int) -> str | None:
     return None
 
 
-def _parse(record: RawRecord) -> schema.SequenceExample | str:
+def _parse(record: RawRecord) -> SequenceExample | str:
     """The record parsed, or what is wrong with it."""
     if record.fault:
         return record.fault
     try:
-        return schema.SequenceExample.FromString(record.data)
+        return SequenceExample.FromString(record.data)
     except DecodeError:
-        return "the record is no SequenceExample"
+        return "the record is not a SequenceExample"
 
 
-def _parse_beginning(data: bytes) -> schema.SequenceExample | None:
-    """The context of a damaged or cut record, which writers put before the frames; None if not
-    readable.
-    """
+def _parse_beginning(data: bytes) -> SequenceExample | None:
+    """The context of a damaged record, if it can be read: writers put it before the frames."""
     # A field of a proto: tag, length as a varint (7 bits a byte, lowest first), bytes.
     if len(data) < 2 or data[0] != _CONTEXT_TAG:
         return None
@@ -252,39 +265,41 @@ def _parse_beginning(data: bytes) -> schema.SequenceExample | None:
         if byte < 0x80:
             break
     try:
-        return schema.SequenceExample.FromString(data[: position + 2 + length])
+        return SequenceExample.FromString(data[: position + 2 + length])
     except DecodeError:
         return None
 
 
-def _value(example: schema.SequenceExample, key: str) -> int | float | bytes:
-    return getattr(example.context.feature[key], KINDS[key]).value[0]
+def _integer(example: SequenceExample, key: str) -> int:
+    return example.context.feature[key].int64_list.value[0]
 
 
-def _text(example: schema.SequenceExample, key: str) -> str:
-    return _value(example, key).decode("utf-8", "backslashreplace")
+def _number(example: SequenceExample, key: str) -> float:
+    return example.context.feature[key].float_list.value[0]
 
 
-def _frames(example: schema.SequenceExample) -> list[bytes]:
+def _text(example: SequenceExample, key: str) -> str:
+    return example.context.feature[key].bytes_list.value[0].decode("utf-8", "backslashreplace")
+
+
+def _frames(example: SequenceExample) -> list[bytes]:
     features = example.feature_lists.feature_list[schema.IMAGE_ENCODED].feature
     return [feature.bytes_list.value[0] for feature in features]
 
 
-def _describe(
-    shard: str, record: RawRecord, key: str, example: schema.SequenceExample
-) -> StoredClip:
+def _describe(shard: str, record: RawRecord, key: str, example: SequenceExample) -> StoredClip:
     num_frames = len(example.feature_lists.feature_list[schema.IMAGE_ENCODED].feature)
-    fps = _value(example, schema.FRAME_RATE)
+    fps = _number(example, schema.FRAME_RATE)
     return StoredClip(
         shard,
         record.offset,
         key,
-        _value(example, schema.LABEL_INDEX),
+        _integer(example, schema.LABEL_INDEX),
         _text(example, schema.LABEL_TEXT),
         num_frames,
         num_frames / fps,
         fps,
-        _value(example, schema.HEIGHT),
-        _value(example, schema.WIDTH),
+        _integer(example, schema.HEIGHT),
+        _integer(example, schema.WIDTH),
         len(record.data),
     )

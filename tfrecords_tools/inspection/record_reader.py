@@ -1,5 +1,4 @@
-"""TFRecord files read without TensorFlow: every record with its offset, and every fault with its
-place.
+"""TFRecord files read without TensorFlow: every record with its offset, every fault with its place.
 
 TensorFlow's own reader stops at the first fault and names neither offset nor record. Framing of a
 record, little endian (tensorflow/core/lib/io/record_writer.h): uint64 length, uint32 masked CRC-32C
@@ -35,9 +34,7 @@ class RawRecord(NamedTuple):
 
 
 def masked_crc(data: bytes) -> int:
-    """The checksum that TFRecord stores: CRC-32C, rotated right by 15 bits, plus a constant, modulo
-    2^32.
-    """
+    """The checksum that TFRecord stores: CRC-32C, rotated right by 15 bits, plus a constant."""
     crc = google_crc32c.value(data)
     return ((crc >> 15 | crc << 17) + _CRC_MASK_DELTA) & 0xFFFFFFFF
 
@@ -61,10 +58,7 @@ def read_records(path: str | os.PathLike) -> Iterator[RawRecord]:
                 return
             length, length_crc = struct.unpack("<QI", header)
             if masked_crc(header[:8]) != length_crc:
-                fault = (
-                    "wrong checksum of the record's length; what follows in this shard cannot "
-                    "be read"
-                )
+                fault = "wrong checksum of the record's length; the rest of the shard is unreadable"
                 yield RawRecord(offset, file.read(_FRAGMENT_BYTES), fault)
                 return
             end = offset + HEADER_BYTES + length + FOOTER_BYTES
@@ -74,15 +68,13 @@ def read_records(path: str | os.PathLike) -> Iterator[RawRecord]:
                 return
             data = file.read(length)
             data_crc = int.from_bytes(file.read(FOOTER_BYTES), "little")
-            fault = None if masked_crc(data) == data_crc else "wrong checksum of the data"
-            yield RawRecord(offset, data, fault)
+            is_good = masked_crc(data) == data_crc
+            yield RawRecord(offset, data, None if is_good else "wrong checksum of the data")
             offset = end
 
 
 def read_record_at(path: str | os.PathLike, offset: int) -> bytes:
-    """The data of the record whose header stands at `offset`; for records that `read_records` found
-    sound.
-    """
+    """The data of the record whose header stands at `offset`, which `read_records` found sound."""
     with open(path, "rb") as file:
         file.seek(offset)
         length = struct.unpack("<QI", file.read(HEADER_BYTES))[0]

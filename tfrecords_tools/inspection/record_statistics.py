@@ -1,4 +1,4 @@
-"""Numbers of a folder of records as text: counts, durations, rates, sizes, and clips a class."""
+"""Numbers of a folder of records as text: counts, durations, rates, sizes, and clips per class."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -34,7 +34,7 @@ def statistics_text(
 
 
 def _table(clips: Sequence[StoredClip]) -> list[str]:
-    columns = {
+    columns: dict[str, Sequence[float]] = {
         "seconds": [clip.seconds for clip in clips],
         "frames": [clip.num_frames for clip in clips],
         "fps": [clip.fps for clip in clips],
@@ -62,12 +62,13 @@ def _histogram(clips: Sequence[StoredClip], labels: Sequence[str] | None) -> lis
     unlabelled = sum(not clip.label for clip in clips)
     lines = [
         f"{len(counts)} classes, {sum(not count for count in counts.values())} of them without a "
-        "clip; "
-        f"{unlabelled} clips without a label"
+        f"clip; {unlabelled} clips without a label"
     ]
     ordered = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
     half = MAX_CLASSES // 2
-    shown = ordered if len(ordered) <= MAX_CLASSES else [*ordered[:half], None, *ordered[-half:]]
+    shown: list[tuple[str, int] | None] = [*ordered]
+    if len(ordered) > MAX_CLASSES:
+        shown = [*ordered[:half], None, *ordered[-half:]]
     name_width = max((len(item[0]) for item in shown if item), default=0)
     most = max(ordered[0][1], 1) if ordered else 1
     for item in shown:

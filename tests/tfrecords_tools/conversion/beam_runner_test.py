@@ -13,7 +13,7 @@ from tfrecords_tools.conversion.beam_runner import BeamPool, run_task
 from tfrecords_tools.conversion.clip_encoder import EncodingOptions
 from tfrecords_tools.conversion.clip_results import read_result, result_path
 from tfrecords_tools.conversion.clip_worker import ClipTask, WorkerSettings
-from tfrecords_tools.conversion.job import ShardingOptions
+from tfrecords_tools.conversion.plan import ShardingOptions
 from tfrecords_tools.conversion.shard_writer import ShardTask
 from tfrecords_tools.conversion.worker_pool import WorkerPool
 from tfrecords_tools.convert import convert
@@ -83,14 +83,12 @@ def test_beam_gives_what_the_local_runner_gives(clips, tmp_path):
 
 @needs_beam
 def test_a_pipeline_that_cannot_run_is_one_line(clips, tmp_path):
-    with pytest.raises(
-        InputError, match="the Beam pipeline left 11 of 11 tasks undone .*NoSuchRunner"
-    ):
+    with pytest.raises(InputError, match="11 of 11 tasks .*NoSuchRunner"):
         convert(clips, tmp_path, runner="beam", beam_options="--runner=NoSuchRunner")
 
 
 @pytest.mark.skipif(HAS_BEAM, reason="apache-beam is installed")
-def test_without_beam_the_remedy_is_told(clips, tmp_path):
+def test_without_beam_the_remedy_is_named(clips, tmp_path):
     with pytest.raises(InputError, match=r"pip install '\.\[beam\]'"):
         convert(clips, tmp_path, runner="beam")
     assert not list(tmp_path.glob("clips-*"))

@@ -208,11 +208,11 @@ def test_a_repeated_call_gives_the_same_bytes(make_video, tmp_path):
 
 def test_what_cannot_be_converted(make_video, tmp_path):
     make_video(tmp_path / "one.mp4", num_frames=1)
-    with pytest.raises(VideoError, match="1 frame, fewer than --min_frames=2"):
+    with pytest.raises(VideoError, match="1 frame.*--min_frames=2"):
         parsed(tmp_path / "one.mp4")
-    with pytest.raises(VideoError, match="no such file"):
+    with pytest.raises(VideoError, match="none.mp4"):
         parsed(tmp_path / "none.mp4")
-    with pytest.raises(InputError, match="--max_frames=3 is below --min_frames=4"):
+    with pytest.raises(InputError, match="--max_frames=3.*--min_frames=4"):
         EncodingOptions(min_frames=4, max_frames=3)
-    with pytest.raises(InputError, match="--long_clips=drop is none of split, cut, skip"):
+    with pytest.raises(InputError, match="--long_clips=drop.* split, cut, skip"):
         EncodingOptions(long_clips="drop")

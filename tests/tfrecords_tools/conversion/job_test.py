@@ -1,6 +1,4 @@
-"""Nothing lost, nothing twice: killed at random moments, out of space, vanished input, workers that
-die or hang.
-"""
+"""Nothing lost, nothing twice, after kills, a full disk, vanished input, workers that die or hang."""
 
 import csv
 import os
@@ -17,7 +15,7 @@ import pytest
 from bsp_tf.base.errors import InputError
 from bsp_tf.records.schema import FILENAME, SequenceExample
 from tfrecords_tools.conversion.clip_encoder import EncodingOptions
-from tfrecords_tools.conversion.job import ShardingOptions
+from tfrecords_tools.conversion.plan import ShardingOptions
 from tfrecords_tools.conversion.shard_writer import shuffled
 from tfrecords_tools.convert import convert
 from tfrecords_tools.inspection.record_reader import read_records
@@ -96,8 +94,13 @@ def start(clips, output, *arguments, limit=None):
 
 
 def worker_at(process, output, rank, number):
-    """Id of the one worker of a run when it has begun with clip `rank` ("*": any), for the
-    `number`-th time.
+    """Id of the one worker of a run, as soon as it has begun with a clip.
+
+    Args:
+        process: the run.
+        output: its output.
+        rank: number of the clip as its file names it; "*": any.
+        number: how often it must have begun.
     """
     while len(list(output.glob(f".convert/results/.{rank}.*.partial"))) < number:
         assert process.poll() is None, process.communicate()
@@ -111,9 +114,7 @@ def worker_at(process, output, rank, number):
 
 
 def test_killed_at_thirty_moments(clips, whole, tmp_path):
-    """SIGKILL of the whole process group, over and over; at the end every clip is there once, in
-    the same bytes.
-    """
+    """SIGKILL of the whole process group; at the end every clip is there once, in the same bytes."""
     moments = random.Random(5)
     outputs, kills = 0, 0
     while kills < KILLS:
@@ -144,13 +145,14 @@ def test_a_worker_killed_once_costs_nothing(clips, whole, tmp_path):
 
 
 def test_a_clip_whose_worker_dies_each_time_is_a_failure(make_video, tmp_path):
-    """As if its decoder crashed; and one that makes no progress, as if it hung. The other clip is
-    converted.
+    """As if its decoder crashed; and one that makes no progress, as if it hung.
+
+    The other clip is converted.
     """
     root = tmp_path / "clips"
     make_video(root / "a" / "short.mp4", num_frames=4)
     for name in ("x", "y"):
-        make_video(root / "a" / f"{name}.mp4", num_frames=100, height=240, width=320)
+        make_video(root / "a" / f"{name}.mp4", num_frames=400, height=240, width=320)
     names = sorted(path.name for path in (root / "a").iterdir())
     seed = next(
         seed
@@ -159,7 +161,7 @@ def test_a_clip_whose_worker_dies_each_time_is_a_failure(make_video, tmp_path):
     )
     output = tmp_path / "records"
     process = start(
-        root, output, f"--shuffle_seed={seed}", "--workers=1", "--num_shards=1", "--stall_seconds=2"
+        root, output, f"--shuffle_seed={seed}", "--workers=1", "--num_shards=1", "--stall_seconds=5"
     )
     for rank, number, sign in (
         (0, 1, signal.SIGKILL),
@@ -173,35 +175,24 @@ def test_a_clip_whose_worker_dies_each_time_is_a_failure(make_video, tmp_path):
     assert reasons.keys() == {"a/x.mp4", "a/y.mp4"} and set(keys_of(tmp_path / "records")) == {
         "a/short.mp4"
     }
-    assert (
-        "died 2 times (signal SIGKILL)" in reasons["a/x.mp4"]
-        and "the file hangs" in reasons["a/y.mp4"]
-    )
+    assert "SIGKILL" in reasons["a/x.mp4"] and "--stall_seconds" in reasons["a/y.mp4"]
 
 
 def test_a_full_disk_ends_in_one_line_and_the_next_run_goes_on(clips, whole, tmp_path):
-    """A limit on file sizes stands for the full disk: short clips can be written, long ones and
-    shards cannot.
-    """
+    """A limit on file sizes stands for the full disk: it is too low for long clips and shards."""
     output = tmp_path / "records"
     process = start(clips, output, "--num_shards=4", "--workers=2", limit=100_000)
     error = process.communicate()[1]
     assert process.returncode == 2 and "Traceback" not in error
     lines = [line for line in error.splitlines() if line.startswith("error: ")]
-    assert (
-        len(lines) == 1
-        and "cannot write" in lines[0]
-        and "the same command then goes on" in lines[0]
-    )
+    assert len(lines) == 1 and str(output) in lines[0]
     assert not (output / "manifest.json").exists()
     convert(clips, output, sharding=ShardingOptions(4))
     assert shards_of(output) == shards_of(whole)
 
 
 def test_vanished_and_mended_inputs(make_video, tmp_path):
-    """What vanishes after the first run began is a failure; mended, it is as if it had never been
-    broken.
-    """
+    """What vanishes after the first run began is a failure; mended, it leaves no trace."""
     root, output = tmp_path / "clips", tmp_path / "records"
     for name in "abcd":
         make_video(root / name / f"{name}.mp4", num_frames=5, seed=ord(name))
@@ -211,7 +202,7 @@ def test_vanished_and_mended_inputs(make_video, tmp_path):
     good = {name: path.read_bytes() for name, path in paths.items()}
     convert(root, tmp_path / "whole", sharding=ShardingOptions(2))
     paths[first].write_bytes(b"")
-    with pytest.raises(InputError, match="1 clips failed or are missing, more than --max_failures"):
+    with pytest.raises(InputError, match=f"1 clips .*--max_failures.*{first}"):
         convert(root, output, sharding=ShardingOptions(2), max_failures="0")
     assert list(failures_of(output)) == [f"{first[0]}/{first}"]
     paths[second].unlink()
@@ -254,8 +245,7 @@ def test_long_clips_become_several_records_in_one_shard(clips, tmp_path):
 
 
 def test_wrong_flags(clips, tmp_path):
-    with pytest.raises(InputError, match="--num_shards and --shard_megabytes"):
+    with pytest.raises(InputError, match="--num_shards.*--shard_megabytes"):
         ShardingOptions(3, 4.0)
-    for text in ("many", "-1", "5 %%"):
-        with pytest.raises(InputError, match="--max_failures=.* is neither"):
-            convert(clips, tmp_path / "records", max_failures=text)
+    with pytest.raises(InputError, match="--max_failures=many"):
+        convert(clips, tmp_path / "records", max_failures="many")

@@ -1,0 +1,117 @@
+"""What a conversion is about to do, kept beside the shards, so that a killed one can go on.
+
+A hidden folder holds the settings and the plan: all clips, as the first run found them.
+"""
+
+import contextlib
+import dataclasses
+import fcntl
+import json
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from bsp_tf.base.atomic_file import atomic_write, make_folder
+from bsp_tf.base.errors import InputError
+from bsp_tf.base.json_file import read_json_object
+from bsp_tf.base.settings import claim, differences, refuse_other_settings
+from bsp_tf.records.schema import MANIFEST_FILE
+from tfrecords_tools.inputs.clip_index import ClipIndex, ClipSpec
+
+STATE_FOLDER = ".convert"
+SETTINGS_FILE = "settings.json"
+PLAN_FILE = "plan.json"
+_CLIP_FIELDS = tuple(field.name for field in dataclasses.fields(ClipSpec))
+
+
+@dataclasses.dataclass(frozen=True)
+class ShardingOptions:
+    """Which clips go together.
+
+    Attributes:
+        num_shards: number of shards, never more than clips; None: by size.
+        shard_megabytes: wanted size (10^6 bytes); None: see `shard_writer.choose_num_shards`.
+        shuffle_seed: seed of the order of the clips.
+    Raises:
+        InputError: both the number and the size are given.
+    """
+
+    num_shards: int | None = None
+    shard_megabytes: float | None = None
+    shuffle_seed: int = 0
+
+    def __post_init__(self) -> None:
+        if self.num_shards and self.shard_megabytes:
+            raise InputError(
+                "--num_shards and --shard_megabytes both fix the number of shards: give one."
+            )
+
+
+@contextlib.contextmanager
+def locked(output: str | os.PathLike) -> Iterator[None]:
+    """Keeps a second conversion out of the folder.
+
+    Raises:
+        InputError: one is at work there.
+    """
+    make_folder(Path(output, STATE_FOLDER))
+    with open(Path(output, STATE_FOLDER, "lock"), "w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            raise InputError(
+                f"another conversion writes to {output}; wait for it or choose another --output."
+            ) from error
+        yield
+
+
+def adopt_plan(output: Path, index: ClipIndex, settings: dict[str, Any]) -> ClipIndex:
+    """Saves settings and clips, or takes those of the run that began here.
+
+    Args:
+        output: folder of the shards.
+        index: the clips as they are found now.
+        settings: name of a flag -> its value, for the flags that change the records.
+    Returns:
+        The clips as the first run found them: files that vanished since stay in the plan.
+    Raises:
+        InputError: the folder holds a conversion with other settings, labels or clips, or something
+            unknown.
+    """
+    folder = output / STATE_FOLDER
+    if not (folder / SETTINGS_FILE).is_file():
+        if any(output.glob("clips-*")) or (output / MANIFEST_FILE).exists():
+            raise InputError(
+                f"{output} holds records of unknown origin; choose another --output or empty it."
+            )
+        plan = dataclasses.asdict(dataclasses.replace(index, clips=[]))
+        plan["clips"] = [[getattr(clip, name) for name in _CLIP_FIELDS] for clip in index.clips]
+        with atomic_write(folder / PLAN_FILE, "w") as file:
+            json.dump(plan, file)
+        # Last: it says that the plan is there.
+        claim(folder / SETTINGS_FILE, settings)
+        return index
+    before = read_json_object(folder / SETTINGS_FILE)
+    differing = differences(before, settings, absent_is_none=True)
+    plan = read_json_object(
+        folder / PLAN_FILE, *(field.name for field in dataclasses.fields(ClipIndex))
+    )
+    plan["clips"] = [_clip_of_row(row) for row in plan["clips"]]
+    plan["missing"] = [tuple(row) for row in plan["missing"]]
+    planned = ClipIndex(**plan)
+    # Of a folder whose last clip vanished the class is gone too.
+    names = [(clip.key, clip.label, clip.span_seconds) for clip in planned.clips]
+    if {(clip.key, clip.label, clip.span_seconds) for clip in index.clips} - set(names):
+        differing.append("the input lists other clips")
+    elif not set(index.labels) <= set(planned.labels):
+        differing.append("the label map is another one")
+    refuse_other_settings(output, differing)
+    return dataclasses.replace(planned, root=index.root)
+
+
+def _clip_of_row(row: list[Any]) -> ClipSpec:
+    fields = dict(zip(_CLIP_FIELDS, row, strict=True))
+    if fields["span_seconds"] is not None:
+        fields["span_seconds"] = tuple(fields["span_seconds"])
+    return ClipSpec(**fields)
