@@ -20,7 +20,7 @@ from tfrecords_tools.conversion.shard_writer import shuffled
 from tfrecords_tools.convert import convert
 from tfrecords_tools.inspection.record_reader import read_records
 
-PROJECT = Path(__file__).resolve().parents[2]
+PROJECT = Path(__file__).resolve().parents[3]
 NUM_CLIPS = 24
 KILLS = 30
 
@@ -126,7 +126,8 @@ def test_killed_at_thirty_moments(clips, whole, tmp_path):
                 time.sleep(moments.uniform(0.1, 0.9))
                 os.killpg(process.pid, signal.SIGKILL)
                 kills += process.wait() == -signal.SIGKILL
-            process.communicate()
+            error = process.communicate()[1]
+            assert process.returncode in (3, -signal.SIGKILL), error
         assert shards_of(output) == shards_of(whole)
         assert not list(output.rglob("*.partial")) and not list(
             (output / ".convert" / "results").iterdir()
