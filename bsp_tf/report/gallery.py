@@ -1,45 +1,37 @@
-"""Parts of the page: pictures, embedded so that the page needs no other file, and tables."""
+"""Pictures, embedded so that the page needs no other file."""
 
 import base64
-import dataclasses
-from collections.abc import Set
 from pathlib import Path
-from typing import Any
 
 import markupsafe
 from matplotlib.figure import Figure
-from tqdm import tqdm
 
 from bsp_tf.base.errors import InputError
+from bsp_tf.report.content import Picture
 from bsp_tf.report.figures import style
 
 _PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 
 
-@dataclasses.dataclass(frozen=True)
-class Picture:
-    """Markup of a picture to stand in the page, and its caption."""
-
-    markup: markupsafe.Markup
-    caption: str = ""
-
-
 class Gallery:
-    """Turns figures into pictures of the page and PNG files in `folder`, each under a name of its
-    own.
-    """
+    """Turns figures into pictures of the page and PNG files in `folder`, each with its own name."""
 
-    def __init__(self, folder: Path, progress: tqdm) -> None:
+    def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._progress = progress
 
-    def add(self, name: str, figure: Figure, description: str, caption: str = "") -> Picture:
+    def add(
+        self,
+        name: str,
+        figure: Figure,
+        description: str,
+        caption: str = "",
+        heading: str = "",
+        look: str = "",
+    ) -> Picture:
         """Writes `<folder>/<name>.png` and returns the figure for the page."""
         style.save_png(figure, self._folder / f"{name}.png")
-        self._progress.update()
-        return Picture(
-            markupsafe.Markup(style.to_inline_svg(figure, f"picture-{name}", description)), caption
-        )
+        svg = style.to_inline_svg(figure, f"picture-{name}", description)
+        return Picture(markupsafe.Markup(svg), caption, heading, look)
 
     def embed(self, path: Path, description: str, caption: str = "") -> Picture:
         """A PNG file as it is, inside the page.
@@ -56,14 +48,3 @@ class Gallery:
         return Picture(
             markupsafe.Markup('<img alt="{}" src="{}">').format(description, source), caption
         )
-
-
-def html_table(
-    header: list[str], rows: list[list[str]], best: Set[tuple[int, int]] = frozenset()
-) -> dict[str, Any]:
-    """A table for the template: texts by row, and the cells (row, column) that are set in bold."""
-    cells = [
-        [{"text": text, "best": (i, j) in best} for j, text in enumerate(row)]
-        for i, row in enumerate(rows)
-    ]
-    return {"header": header, "rows": cells}

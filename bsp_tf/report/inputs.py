@@ -1,126 +1,82 @@
-"""What the report reads: where the results of the stages lie, and which of them are there."""
+"""Reads the results of the stages, as far as they are there."""
 
 import dataclasses
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
+
+import numpy as np
 
 from bsp_tf.annotations.mended import load_annotations
 from bsp_tf.base.errors import InputError
 from bsp_tf.base.json_file import read_json, read_json_object
 from bsp_tf.evaluation.predictions import load_predictions
+from bsp_tf.features.store import METADATA_FILE, FeatureStore
+from bsp_tf.report.sources import Sources
 from bsp_tf.runs.metrics_log import read_rows
 from bsp_tf.synthesis.boundary_types import BOUNDARY_TYPES
 
-STREAMS = ("action", "two_stream")
-TASKS = ("action", "boundary")
 # What the sample data says of a video besides its actions.
 MARKS = ("joints", "distractors")
 
 
-@dataclasses.dataclass(frozen=True)
-class Sources:
-    """Paths of all inputs; `Sources.under(root)` gives the layout that quickstart writes.
-
-    Attributes:
-        annotations: Ground truth in ActivityNet's JSON form (needed).
-        scores: Stream -> output of `bsp_tf.evaluate` (both needed).
-        detections: Stream -> output of `bsp_tf.detect`.
-        pretrain: Task -> workdir of `bsp_tf.pretrain`.
-        gtad: Stream -> workdir of `bsp_tf.train_gtad`.
-        videos: Folder of the untrimmed videos.
-        features: Output folder of `bsp_tf.extract`.
-        preview: Picture of `bsp_tf.preview`.
-        subset: Subset of the annotations that was scored.
-    """
-
-    annotations: Path
-    scores: dict[str, Path]
-    detections: dict[str, Path]
-    pretrain: dict[str, Path]
-    gtad: dict[str, Path]
-    videos: Path
-    features: Path
-    preview: Path
-    subset: str = "validation"
-
-    @classmethod
-    def under(cls, root: str | Path, subset: str = "validation") -> "Sources":
-        """The layout of a quickstart output folder."""
-        root = Path(root)
-        return cls(
-            annotations=root / "sample" / "annotations.json",
-            scores={name: root / "scores" / f"{name}.json" for name in STREAMS},
-            detections={name: root / "detections" / f"{name}.json" for name in STREAMS},
-            pretrain={task: root / "pretrain" / task for task in TASKS},
-            gtad={name: root / "gtad" / name for name in STREAMS},
-            videos=root / "sample" / "videos",
-            features=root / "features",
-            preview=root / "preview.png",
-            subset=subset,
-        )
-
-
 @dataclasses.dataclass
 class Results:
-    """Contents of the inputs; what is not there is None or absent from its dict, and its path is in
-    `missing`.
+    """Contents of the inputs that several sections use; what is not there is None or not a key.
 
     Attributes:
-        database: Video -> its entry of the annotations with cleaned actions, the scored subset
-            only.
+        sources: Where everything lies; a section reads from there what it alone needs.
+        database: Video -> its entry of the annotations, the scored subset only.
         scores: Stream -> {"tiou", "mAP", "average_mAP", "ap", ...}.
+        features: The features of the untrimmed videos.
         detections: Stream -> video -> list of {"label", "score", "segment"}.
-        evaluations, configs: Task -> evaluation.json, config.json of its workdir.
+        evaluations: Task -> evaluation.json of its workdir.
+        configs: Task -> config.json of its workdir.
         metrics: Task, or "gtad_" + stream -> rows of metrics.jsonl.
-        missing: Paths that were looked for in vain, in the order of reading.
     """
 
     sources: Sources
     database: dict[str, dict[str, Any]]
     scores: dict[str, dict[str, Any]]
+    features: FeatureStore | None = None
     detections: dict[str, dict[str, list[dict[str, Any]]]] = dataclasses.field(default_factory=dict)
     evaluations: dict[str, dict[str, Any]] = dataclasses.field(default_factory=dict)
     configs: dict[str, dict[str, Any]] = dataclasses.field(default_factory=dict)
     metrics: dict[str, list[dict[str, Any]]] = dataclasses.field(default_factory=dict)
-    missing: list[Path] = dataclasses.field(default_factory=list)
 
-    def is_missing(self, path: Path) -> bool:
-        """Whether an optional input is absent; an absent one is remembered in `missing`."""
-        if path.exists():
-            return False
-        if path not in self.missing:
-            self.missing.append(path)
-        return True
+    def is_sample_world(self) -> bool:
+        """Whether the annotations name kinds of joints, which only the sample data does."""
+        return any("joints" in entry for entry in self.database.values())
 
 
 def load_results(sources: Sources) -> Results:
     """Reads every input that is there.
 
     Raises:
-        InputError: the annotations or the scores are missing, or a file that is there cannot be
-            understood.
+        InputError: the annotations or the scores are missing, or a file cannot be understood.
     """
     database = _load_database(sources.annotations, sources.subset)
     scores = {name: _load_scores(path) for name, path in sources.scores.items()}
     results = Results(sources, database, scores)
+    if (sources.features / METADATA_FILE).exists():
+        results.features = FeatureStore(sources.features)
     for name, path in sources.detections.items():
-        if not results.is_missing(path):
+        if path.exists():
             results.detections[name] = _load_detections(path)
     for task, workdir in sources.pretrain.items():
-        if not results.is_missing(workdir / "evaluation.json"):
+        if (workdir / "evaluation.json").exists():
             results.evaluations[task] = _load_evaluation(workdir / "evaluation.json", task)
-        if not results.is_missing(workdir / "config.json"):
+        if (workdir / "config.json").exists():
             results.configs[task] = read_json_object(workdir / "config.json")
-        if not results.is_missing(workdir / "metrics.jsonl"):
+        if (workdir / "metrics.jsonl").exists():
             results.metrics[task] = load_metrics(workdir / "metrics.jsonl")
     for name, workdir in sources.gtad.items():
-        if not results.is_missing(workdir / "metrics.jsonl"):
+        if (workdir / "metrics.jsonl").exists():
             results.metrics[f"gtad_{name}"] = load_metrics(workdir / "metrics.jsonl")
     return results
 
 
 def load_metrics(path: Path) -> list[dict[str, Any]]:
-    """Rows of a metrics.jsonl file, one dict an epoch.
+    """Rows of a metrics.jsonl file, one dict per epoch.
 
     Raises:
         InputError: a line is not a JSON object with "epoch".
@@ -143,8 +99,9 @@ def _field(value: Any, key: str, path: Path, kind: type | tuple[type, ...]) -> A
 
 
 def _load_database(path: Path, subset: str) -> dict[str, dict[str, Any]]:
-    """Video -> {"duration", "annotations", and where known "joints", "distractors"}, actions within
-    the duration.
+    """Video -> {"duration", "annotations", and where known "joints", "distractors"}.
+
+    Actions lie within the duration.
     """
     chosen = {}
     for video, known in load_annotations(path, subset).items():
@@ -154,7 +111,7 @@ def _load_database(path: Path, subset: str) -> dict[str, dict[str, Any]]:
         ]
         # THUMOS14's file has no durations; the axis then ends with the last action.
         duration = known.duration_seconds or max(
-            (action["segment"][1] for action in actions), default=0.0
+            (float(end) for _, end in known.segments), default=0.0
         )
         if duration > 0:
             chosen[video] = {
@@ -171,9 +128,10 @@ def _load_database(path: Path, subset: str) -> dict[str, dict[str, Any]]:
 
 def _load_detections(path: Path) -> dict[str, list[dict[str, Any]]]:
     found = load_predictions(path)
+    scores = cast(np.ndarray, found.score)  # Only ground truth has none.
     detections: dict[str, list[dict[str, Any]]] = {video: [] for video in found.video_names}
     for video, label, segment, score in zip(
-        found.video, found.label, found.segment, found.score, strict=True
+        found.video, found.label, found.segment, scores, strict=True
     ):
         detections[found.video_names[video]].append(
             {"label": found.class_names[label], "segment": segment.tolist(), "score": float(score)}
@@ -212,8 +170,7 @@ def _load_evaluation(path: Path, task: str) -> dict[str, Any]:
         )
     if task == "boundary" and set(evaluation["labels"]) != set(BOUNDARY_TYPES):
         raise InputError(
-            f"{path} has the labels {evaluation['labels'][:4]}, not the boundary types. Is "
-            "it the "
+            f"{path} has the labels {evaluation['labels'][:4]}, not the boundary types. Is it the "
             "workdir of another task?"
         )
     return evaluation

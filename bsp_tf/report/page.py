@@ -1,26 +1,33 @@
-"""Builds the report: reads the results, draws the pictures, fills the template, writes page and PNG
-files.
-"""
+"""Builds the report: reads the results, makes the sections, writes the page and its PNG files."""
 
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
-from typing import Any
 
 import jinja2
 from tqdm import tqdm
 
 from bsp_tf.base.atomic_file import atomic_write
 from bsp_tf.base.json_file import write_json
-from bsp_tf.evaluation.joint_auc import SCORE_NAMES
-from bsp_tf.features.store import FeatureStore
-from bsp_tf.report import summary
-from bsp_tf.report.gallery import Gallery, html_table
-from bsp_tf.report.inputs import Sources, load_results
-from bsp_tf.report.sections import errors, joints, narrative, overview
+from bsp_tf.report.content import Section
+from bsp_tf.report.gallery import Gallery
+from bsp_tf.report.inputs import Results, load_results
+from bsp_tf.report.sections import (
+    action,
+    boundary,
+    errors,
+    introduction,
+    joints,
+    limits,
+    localization,
+    settings,
+    timelines,
+)
+from bsp_tf.report.sources import Sources
 
 
 def build_report(sources: Sources, output: Path, num_timelines: int = 4) -> str:
-    """Writes `index.html`, `figures/*.png` and, where joints are annotated, `joint_auc.json` into
-    `output`.
+    """Writes `index.html`, `figures/*.png` and the files of the sections into `output`.
 
     The same inputs give the same page.
 
@@ -36,51 +43,34 @@ def build_report(sources: Sources, output: Path, num_timelines: int = 4) -> str:
         InputError: an essential input is missing or an input cannot be understood.
     """
     results = load_results(sources)
-    store = None
-    if not results.is_missing(sources.features / "metadata.json"):
-        store = FeatureStore(sources.features)
-    with tqdm(desc="report", unit=" pictures", leave=False, total=11 + num_timelines) as progress:
-        gallery = Gallery(output / "figures", progress)
-        auc = joints.measure(results, store) if store else None
-        context = {
-            "headline": narrative.headline(results),
-            "tiles": narrative.tiles(results),
-            "sample_world": narrative.is_sample_world(results),
-            "data_sentence": narrative.describe_data(results),
-            "map_table": overview.map_table(results),
-            "tiou_range": narrative.describe_tiou(results.scores["two_stream"]["tiou"]),
-            **overview.class_ap(results, gallery),
-            "gtad": overview.localization_training(results, gallery),
-            "errors": errors.section(results, gallery),
-            **overview.timelines(results, store, gallery, num_timelines),
-            "joint_auc": overview.joint_auc(results, auc, gallery),
-            "preview": overview.preview(results, gallery),
-            "boundary": overview.boundary(results, gallery),
-            "action": overview.training(results, "action", gallery),
-            "notes": narrative.notes(results, auc["auc"] if auc else None),
-            "settings": html_table(
-                ["setting", "action", "boundary"],
-                [[name, *values] for name, values in narrative.settings(results)],
-            ),
-            "settings_absent": [path for path in results.missing if path.name == "config.json"],
-        }
-    if auc:
-        write_json(output / "joint_auc.json", auc)
+    gallery = Gallery(output / "figures")
+    # In the order of the page.
+    makers: tuple[Callable[[Results, Gallery], Section], ...] = (
+        localization.section,
+        errors.section,
+        partial(timelines.section, most=num_timelines),
+        joints.section,
+        boundary.section,
+        action.section,
+    )
+    sections = [
+        make(results, gallery)
+        for make in tqdm(makers, desc="report", unit=" sections", leave=False)
+    ]
+    notes = [note for section in sections for note in section.notes]
+    sections += [limits.section(results, notes), settings.section(results)]
+    for section in sections:
+        for name, value in section.files.items():
+            write_json(output / name, value)
     page = output / "index.html"
     with atomic_write(page, "w") as file:
-        file.write(render(context))
-    return summary.final_summary(
-        results.scores,
-        results.evaluations.get("boundary"),
-        summary.auc_table(auc["auc"], SCORE_NAMES) if auc else "",
-        page,
-    )
+        file.write(render(results, sections))
+    closing = [f"{title}\n{text}" for section in sections for title, text in section.closing]
+    return "\n\n".join([*closing, f"Report: {page}"])
 
 
-def render(context: dict[str, Any]) -> str:
-    """The page as text: `page.html` filled with `context`; a name that the context lacks is an
-    error.
-    """
+def render(results: Results, sections: list[Section]) -> str:
+    """The page as text: `page.html` filled with the sections; an unknown name is an error."""
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(Path(__file__).parent),
         autoescape=True,
@@ -89,4 +79,9 @@ def render(context: dict[str, Any]) -> str:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    return environment.get_template("page.html").render(context)
+    return environment.get_template("page.html").render(
+        headline=introduction.headline(results),
+        introduction=introduction.introduction(results),
+        sample_world=results.is_sample_world(),
+        sections=sections,
+    )

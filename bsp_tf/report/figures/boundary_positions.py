@@ -1,4 +1,4 @@
-"""Accuracy of the boundary types by the place of the boundary, the rules of blending side by side."""
+"""Accuracy of the boundary types by the place of the boundary, for each rule of blending."""
 
 from matplotlib.figure import Figure
 from matplotlib.ticker import MultipleLocator, PercentFormatter
@@ -12,10 +12,10 @@ MARKERS = ("o", "s", "^", "D", "v", "P")
 
 
 def draw_by_position(passes: dict[str, dict[str, list[dict]]], labels: list[str]) -> Figure:
-    """A panel a rule, a curve a type that has a boundary.
+    """A panel for each rule, a curve for each type that has a boundary.
 
     Args:
-        passes: Title -> {position of the boundary in frames: [a cell a type]}, a cell being
+        passes: Title -> {position of the boundary in frames: [a cell per type]}, a cell being
             {"num_samples", "accuracy" (fraction, None without samples)}.
         labels: The types in the order of the cells.
     """

@@ -10,9 +10,7 @@ MOST_CLASSES_DRAWN = 30
 
 
 def classes_to_draw(action: dict[str, float], two_stream: dict[str, float]) -> list[str]:
-    """The labels in both, best two-stream first; of more than 30 those that changed most, in either
-    direction.
-    """
+    """The labels in both, best two-stream first; of more than 30 those that changed most."""
     labels = sorted(set(action) & set(two_stream))
     if len(labels) > MOST_CLASSES_DRAWN:
         labels = sorted(labels, key=lambda label: -abs(two_stream[label] - action[label]))[
@@ -22,8 +20,7 @@ def classes_to_draw(action: dict[str, float], two_stream: dict[str, float]) -> l
 
 
 def draw_class_ap(action: dict[str, float], two_stream: dict[str, float]) -> Figure:
-    """Average precision of each class with both feature sets, joined by a line that shows the
-    change.
+    """Average precision of each class with both feature sets; a line shows the change.
 
     Args:
         action: Label -> AP (fraction, mean over the tIoU thresholds) with action features only.
@@ -87,8 +84,11 @@ def draw_joint_auc(
         axes = figure.add_subplot()
         shifts = np.linspace(-0.2, 0.2, len(score_names))
         for i, (score, name) in enumerate(score_names.items()):
-            points = [(table[kind].get(score), row + shifts[i]) for row, kind in enumerate(kinds)]
-            points = [(value, height) for value, height in points if value is not None]
+            points = [
+                (value, row + shifts[i])
+                for row, kind in enumerate(kinds)
+                if (value := table[kind].get(score)) is not None
+            ]
             axes.scatter(
                 [value for value, _ in points],
                 [height for _, height in points],

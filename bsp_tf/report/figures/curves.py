@@ -1,6 +1,6 @@
 """Training curves."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from matplotlib.axes import Axes
@@ -39,10 +39,10 @@ def draw_train_validation(
     """Train and validation curve of one quantity over the epochs.
 
     Args:
-        metrics: One dict an epoch with "epoch" and, where known, `train_<quantity>` and
+        metrics: One dict per epoch with "epoch" and, where known, `train_<quantity>` and
             `validation_<quantity>`.
         quantity: "loss" or "accuracy" (accuracies are fractions, shown as percent from 0 to 100).
-        title: What stands above the picture.
+        title: Title of the picture.
         chance: Accuracy of guessing, drawn as a dotted line.
     """
     with style.styled():
@@ -62,13 +62,12 @@ def draw_train_validation(
     return figure
 
 
-def draw_localization_loss(metrics_by_stream: dict[str, Sequence[dict[str, Any]]]) -> Figure:
-    """G-TAD's total loss over the epochs: one colour a feature set, dashed on training, solid on
-    validation data.
+def draw_localization_loss(metrics_by_stream: Mapping[str, Sequence[dict[str, Any]]]) -> Figure:
+    """G-TAD's total loss over the epochs, dashed on training and solid on validation data.
 
     Args:
-        metrics_by_stream: "action" and/or "two_stream" -> one dict an epoch ("epoch", "train_loss",
-            "validation_loss").
+        metrics_by_stream: "action" and/or "two_stream" -> one dict per epoch ("epoch",
+            "train_loss", "validation_loss").
     """
     with style.styled():
         figure = style.new_figure(*PANEL_INCHES)

@@ -1,6 +1,4 @@
-"""Picture of an error analysis: kinds of false positives, what they cost, and which ground truths
-are missed.
-"""
+"""Picture of an error analysis: kinds of false positives, their cost, and missed ground truths."""
 
 from typing import Any
 
@@ -23,18 +21,18 @@ KIND_COLORS = ("#2f8a4c", "#a6cbb2", "#1f6fb2", "#e3a02f", "#c4512d", "#8a94a3")
 def draw_errors(
     analyses: dict[str, dict[str, Any]], colors: dict[str, str] | None = None
 ) -> Figure:
-    """For each detector its kinds of false positives by rank, and their cost; below, misses and
-    mAP_N by group.
+    """Kinds of false positives by rank and their cost; below, misses and mAP_N by group.
 
     Args:
         analyses: Name of a detector -> `ErrorAnalysis.to_json()`, all of the same ground truth and
             scale.
-        colors: Name -> hex colour; default: the project's streams' colours.
+        colors: Name -> hex colour; the colours of the streams if None.
     """
     colors = colors or dict(zip(analyses, reversed(style.STREAM_COLORS.values()), strict=False))
     with style.styled():
         figure = style.new_figure(10, 3.1 * len(analyses) + 4.6)
-        top, bottom = figure.subfigures(2, 1, height_ratios=[3.1 * len(analyses), 4.6])
+        heights = [3.1 * len(analyses), 4.6]
+        (top,), (bottom,) = figure.subfigures(2, 1, squeeze=False, height_ratios=heights)
         for (profile, gain), (name, analysis) in zip(
             top.subplots(len(analyses), 2, squeeze=False, width_ratios=[1.5, 1]),
             analyses.items(),
@@ -62,7 +60,7 @@ def draw_errors(
 
 
 def _draw_profile(axes: Axes, profile: list[dict[str, Any]]) -> None:
-    """Stacked shares of the kinds, a bar for each G predictions a class."""
+    """Stacked shares of the kinds, a bar for each G predictions of a class."""
     base = np.zeros(len(profile))
     for kind, color in zip(KINDS, KIND_COLORS, strict=True):
         shares = np.array([row[kind] for row in profile])
@@ -91,9 +89,7 @@ def _draw_gain(axes: Axes, gains: dict[str, float]) -> None:
 def _draw_groups(
     axes: Axes, analyses: dict[str, dict[str, Any]], key: str, value: str, colors: dict[str, str]
 ) -> None:
-    """One value of each group of ground truths, a bar a detector; the dotted lines are all ground
-    truths together.
-    """
+    """One value of each group, a bar per detector; dotted: all ground truths together."""
     width = 0.8 / len(analyses)
     for index, (name, analysis) in enumerate(analyses.items()):
         truths = analysis["ground_truths"]

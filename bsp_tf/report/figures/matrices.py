@@ -1,4 +1,4 @@
-"""Confusion matrices and recall a class."""
+"""Confusion matrices, and recall of the boundary types."""
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -21,9 +21,7 @@ _MOST_CLASSES_WITH_NAMES = 40
 
 
 def row_shares(confusion: np.ndarray) -> np.ndarray:
-    """Counts [K, K] (rows = truth) -> float64 [K, K]: each row divided by its sum; a row without
-    samples is 0.
-    """
+    """Counts [K, K] (rows = truth) -> float64 [K, K], each row divided by its sum (or 1 if 0)."""
     counts = np.asarray(confusion, np.float64)
     return counts / np.maximum(counts.sum(1, keepdims=True), 1)
 
@@ -31,8 +29,8 @@ def row_shares(confusion: np.ndarray) -> np.ndarray:
 def pair_summary(confusion: np.ndarray, labels: list[str]) -> dict[str, dict[str, float]]:
     """How each pair of boundary types does: the joined pair and the speed pair.
 
-    An accuracy of .75 over the four types often means that the joints are solved and the speed pair is still at
-    chance, so the pairs are never averaged here.
+    An accuracy of .75 over the four types often means that the joined pair is solved and the speed
+    pair is still at chance, so the pairs are never averaged here.
 
     Args:
         confusion: Counts [K, K], rows = truth, in the order of `labels`.
@@ -60,7 +58,7 @@ def draw_confusion(confusion: np.ndarray, labels: list[str], title: str) -> Figu
         confusion: Counts [K, K], rows = truth. Numbers are left out above 16 classes, names above
             40.
         labels: K names.
-        title: What stands above.
+        title: Title of the picture.
     """
     shares = row_shares(confusion)
     size = len(labels)
@@ -181,10 +179,11 @@ def draw_boundary_recall(recall: dict[str, float | None]) -> Figure:
                 places[BOUNDARY_TYPES[i]] = len(places) + space
         for name, place in places.items():
             value, color = recall[name], COLORS[name]
-            axes.barh(place, value or 0.0, height=0.72, color=color)
-            inside = value is not None and value > 0.2
+            length = value or 0.0
+            axes.barh(place, length, height=0.72, color=color)
+            inside = length > 0.2
             axes.text(
-                value - 0.02 if inside else (value or 0.0) + 0.02,
+                length - 0.02 if inside else length + 0.02,
                 place,
                 "no samples" if value is None else f"{100 * value:.1f}",
                 va="center",

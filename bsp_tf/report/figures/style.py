@@ -1,5 +1,4 @@
-"""One look for every picture: colours, type, and figures that follow the page's light or dark
-scheme.
+"""One look for every picture: colours, type, and the page's light or dark scheme.
 
 Figures are drawn once with matplotlib and leave in two forms: a PNG of twice the usual resolution
 for slides, and SVG for the page, whose neutral colours are CSS variables and whose text stays text
@@ -8,7 +7,10 @@ for slides, and SVG for the page, whose neutral colours are CSS variables and wh
 
 import io
 import re
+from collections.abc import Iterable
+from contextlib import AbstractContextManager
 from pathlib import Path
+from typing import Any
 
 import matplotlib
 from matplotlib.axes import Axes
@@ -90,27 +92,24 @@ def new_figure(width_inches: float, height_inches: float) -> Figure:
     return figure
 
 
-def styled() -> matplotlib.rc_context:
-    """Context in which axes and text get the project's look; the caller's own matplotlib settings
-    are untouched.
-    """
-    return matplotlib.rc_context(
-        {**matplotlib.rcParamsDefault, **_RC, "backend": matplotlib.rcParams["backend"]}
-    )
+def styled() -> AbstractContextManager[None]:
+    """Context with the project's look for axes and text; the caller's settings are untouched."""
+    settings: dict[Any, Any] = dict(matplotlib.rcParamsDefault)
+    return matplotlib.rc_context(settings | _RC | {"backend": matplotlib.rcParams["backend"]})
 
 
-def class_colors(labels: list[str]) -> dict[str, str]:
-    """Label -> hex colour; the same for the same set of labels, whatever its order (ten colours,
-    then again).
-    """
+def class_colors(labels: Iterable[str]) -> dict[str, str]:
+    """Label -> hex colour, by its place in the sorted set; after ten they begin again."""
     return {
         label: _CLASS_COLORS[i % len(_CLASS_COLORS)] for i, label in enumerate(sorted(set(labels)))
     }
 
 
 def text_color_on(background: str) -> str:
-    """Hex colour for text on `background` ("#rrggbb"): near black or white, by the relative
-    luminance of WCAG 2.
+    """Near black or white for text on `background` ("#rrggbb"), by WCAG 2's relative luminance.
+
+    >>> text_color_on("#ffe000"), text_color_on("#103060")
+    ('#10151c', '#ffffff')
     """
     channels = [int(background[i : i + 2], 16) / 255 for i in (1, 3, 5)]
     linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in channels]
@@ -119,8 +118,10 @@ def text_color_on(background: str) -> str:
 
 
 def readable(name: str) -> str:
-    """A label as people write it: with a hyphen (`diff-class`, `cross-fade`), all other labels with
-    spaces.
+    """A label as people write it.
+
+    >>> readable("diff_class"), readable("cross_fade"), readable("long_jump")
+    ('diff-class', 'cross-fade', 'long jump')
     """
     return name.replace("_", "-" if name in BOUNDARY_TYPES or name == "cross_fade" else " ")
 
@@ -132,16 +133,12 @@ def keep_horizontal_grid(axes: Axes) -> None:
 
 
 def save_png(figure: Figure, path: Path, dpi: int = 200) -> None:
-    """Writes `figure` at `dpi` dots an inch (200 is twice the usual, for sharp lines) on white,
-    atomically.
-    """
+    """Writes `figure` on white, atomically; 200 dots per inch give sharp lines."""
     _save(figure, path, "png", {"Software": None}, dpi)
 
 
 def save_figure(figure: Figure, path: Path) -> None:
-    """Writes `figure` as .png, .svg or .pdf, as the suffix of `path` says, atomically; the same
-    each time.
-    """
+    """Writes `figure` as .png, .svg or .pdf, by the suffix of `path`, atomically."""
     if path.suffix.lower() == ".png":
         save_png(figure, path)
     elif path.suffix.lower() == ".svg":
@@ -167,7 +164,7 @@ def to_inline_svg(figure: Figure, name: str, description: str) -> str:
         figure: What to draw; its background becomes transparent.
         name: Unique in the page; every id inside the picture begins with it, so that pictures do
             not mix.
-        description: What a reader who cannot see the picture is told (`aria-label`).
+        description: For readers who cannot see the picture (`aria-label`).
 
     Returns:
         The element, without XML header and name spaces (HTML needs none), with text as text in the
@@ -191,9 +188,7 @@ def to_inline_svg(figure: Figure, name: str, description: str) -> str:
     svg = re.sub(r"'DejaVu Sans'(?:, [^;\"]*)?", "var(--type)", svg)
     for color, variable in _PAGE_VARIABLES.items():
         svg = svg.replace(color, variable)
-    width, height = (
-        float(size) for size in re.search(r'viewBox="0 0 ([\d.]+) ([\d.]+)"', svg).groups()
-    )
+    width, height = 72 * figure.get_size_inches()
     label = description.replace("&", "&amp;").replace('"', "&quot;").replace("<", "&lt;")
     opening = (
         f'<svg id="{name}" role="img" aria-label="{label}" viewBox="0 0 {width:g} {height:g}">'

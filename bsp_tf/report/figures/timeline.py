@@ -1,6 +1,4 @@
-"""The timeline of one video, in the manner of Figure 3 of the BSP paper: everything on one axis in
-seconds.
-"""
+"""The timeline of one video: everything on one axis in seconds, as in Figure 3 of the BSP paper."""
 
 import dataclasses
 from collections.abc import Sequence
@@ -12,25 +10,11 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch, Rectangle
 from matplotlib.ticker import MaxNLocator
 
-from bsp_tf.evaluation.segments import tiou
 from bsp_tf.report.figures import style
+from bsp_tf.report.figures.timeline_bars import Bar, assign_lanes
 
 _WIDTH, _LEFT, _RIGHT = 9.6, 1.36, 0.36
 _LANE, _GAP, _CURVE, _BOTTOM = 0.215, 0.13, 0.95, 0.58
-_MATCH_TIOU = 0.5
-
-
-@dataclasses.dataclass(frozen=True)
-class Bar:
-    """A stretch of the time axis with a label; `score` is None for ground truth. `hit`: found a
-    ground truth.
-    """
-
-    start_seconds: float
-    end_seconds: float
-    label: str
-    score: float | None = None
-    hit: bool = False
 
 
 @dataclasses.dataclass(frozen=True)
@@ -39,10 +23,9 @@ class Timeline:
 
     Attributes:
         duration_seconds: Length of the axis.
-        thumbnails: Frames uint8 [H, W, 3] evenly spread over the video, the middle of each of their
-            time slots.
+        thumbnails: Frames uint8 [H, W, 3], from the middles of equal parts of the video.
         rows: Name of the row -> bars, in drawing order; the first is the ground truth.
-        curve_seconds, curve: Centre of each snippet and its 1 - p(no boundary), both [num_snippets];
+        curve: Centre of each snippet in seconds and its 1 - p(no boundary), both [num_snippets];
             None if unknown.
         joints: (start, end, kind) in seconds.
         distractors: (start, end, kind) in seconds.
@@ -51,68 +34,13 @@ class Timeline:
     duration_seconds: float
     thumbnails: list[np.ndarray]
     rows: dict[str, list[Bar]]
-    curve_seconds: np.ndarray | None = None
-    curve: np.ndarray | None = None
+    curve: tuple[np.ndarray, np.ndarray] | None = None
     joints: Sequence[tuple[float, float, str]] = ()
     distractors: Sequence[tuple[float, float, str]] = ()
 
 
-def top_detections(detections: list[dict], ground_truth: list[Bar], most: int) -> list[Bar]:
-    """The `most` best-scored detections of a video as bars, best first, with hits marked.
-
-    A hit overlaps a ground truth of its own label with a tIoU of at least .5 that no better
-    detection took, which is how mAP@0.5 counts.
-
-    Args:
-        detections: Dicts with "segment" [start, end] in seconds, "label" and "score".
-        ground_truth: The actions of the video.
-        most: How many to keep.
-    """
-    best = sorted(detections, key=lambda detection: -detection["score"])[:most]
-    free = list(ground_truth)
-    bars = []
-    for detection in best:
-        start, end = (float(second) for second in detection["segment"])
-        segment = np.array([start, end])
-        rivals = [
-            (float(tiou(segment, np.array([truth.start_seconds, truth.end_seconds]))), i)
-            for i, truth in enumerate(free)
-            if truth.label == detection["label"]
-        ]
-        overlap, taken = max(rivals, default=(0.0, -1))
-        hit = overlap >= _MATCH_TIOU
-        if hit:
-            del free[taken]
-        bars.append(Bar(start, end, detection["label"], float(detection["score"]), hit))
-    return bars
-
-
-def assign_lanes(bars: list[Bar], clearance_seconds: float = 0.0) -> list[int]:
-    """Puts every bar, in order, on the first lane where it overlaps no earlier one; lane numbers
-    from 0.
-    """
-    lanes: list[list[Bar]] = []
-    chosen = []
-    for bar in bars:
-        free = [
-            all(
-                bar.end_seconds + clearance_seconds <= other.start_seconds
-                or bar.start_seconds >= other.end_seconds + clearance_seconds
-                for other in lane
-            )
-            for lane in lanes
-        ]
-        number = free.index(True) if True in free else len(lanes)
-        if number == len(lanes):
-            lanes.append([])
-        lanes[number].append(bar)
-        chosen.append(number)
-    return chosen
-
-
 def draw_timeline(timeline: Timeline, colors: dict[str, str]) -> Figure:
-    """Thumbnails, ground truth, detections, joints and the boundary curve of one video above each
-    other.
+    """Thumbnails, ground truth, detections, joints and boundary curve of a video, one per row.
 
     Args:
         timeline: What to draw.
@@ -128,13 +56,12 @@ def draw_timeline(timeline: Timeline, colors: dict[str, str]) -> Figure:
     if timeline.thumbnails:
         height, width = timeline.thumbnails[0].shape[:2]
         strip = span / len(timeline.thumbnails) * height / width
-    has_curve = timeline.curve is not None
     total = (
         0.06
         + strip
         + sum(row_heights.values())
         + _GAP * (len(row_heights) + 1)
-        + (_CURVE if has_curve else 0)
+        + (_CURVE if timeline.curve else 0)
         + _BOTTOM
     )
     with style.styled():
@@ -157,9 +84,9 @@ def draw_timeline(timeline: Timeline, colors: dict[str, str]) -> Figure:
             axes = add_row(row_heights[name])
             _draw_bars(axes, bars, lanes[name], colors, timeline.duration_seconds, span)
             _name_row(axes, name)
-        if has_curve:
+        if timeline.curve:
             axes = add_row(_CURVE)
-            _draw_curve(axes, timeline)
+            _draw_curve(axes, timeline, *timeline.curve)
             _name_row(axes, "1 − p(same-speed)")
         axes.tick_params(axis="x", labelbottom=True)
         axes.set_xlabel("seconds", labelpad=2)
@@ -263,7 +190,7 @@ def _draw_bars(
         )
 
 
-def _draw_curve(axes: Axes, timeline: Timeline) -> None:
+def _draw_curve(axes: Axes, timeline: Timeline, seconds: np.ndarray, values: np.ndarray) -> None:
     for start, end, _ in timeline.distractors:
         # A flash may be shorter than a pixel; give it the width of a line.
         extra = max(0.0, 0.004 * timeline.duration_seconds - (end - start)) / 2
@@ -290,20 +217,9 @@ def _draw_curve(axes: Axes, timeline: Timeline) -> None:
             color=color,
             clip_on=False,
         )
-    axes.fill_between(
-        timeline.curve_seconds,
-        0,
-        timeline.curve,
-        color=style.STREAM_COLORS["two_stream"],
-        alpha=0.14,
-        linewidth=0,
-    )
-    axes.plot(
-        timeline.curve_seconds,
-        timeline.curve,
-        color=style.STREAM_COLORS["two_stream"],
-        linewidth=1.4,
-    )
+    color = style.STREAM_COLORS["two_stream"]
+    axes.fill_between(seconds, 0, values, color=color, alpha=0.14, linewidth=0)
+    axes.plot(seconds, values, color=color, linewidth=1.4)
     axes.set_ylim(0, 1.22)
     axes.set_yticks([0, 0.5, 1], ["0", ".5", "1"])
     axes.yaxis.tick_right()

@@ -1,4 +1,4 @@
-"""The section on mistakes: what kinds each detector makes, measured anew from its detections."""
+"""Section "Mistakes": what kinds each detector makes, measured anew from its detections."""
 
 from typing import Any
 
@@ -8,59 +8,60 @@ from bsp_tf.evaluation.characteristics import QUINTILES
 from bsp_tf.evaluation.error_analysis import KINDS, LOWEST_TIOU, analyze_errors
 from bsp_tf.evaluation.ground_truth import load_ground_truth
 from bsp_tf.evaluation.predictions import load_predictions
+from bsp_tf.report.content import Details, Part, Section, Table, Text, absent
 from bsp_tf.report.figures import style
 from bsp_tf.report.figures.errors import draw_errors
-from bsp_tf.report.gallery import Gallery, html_table
+from bsp_tf.report.formats import percent
+from bsp_tf.report.gallery import Gallery
 from bsp_tf.report.inputs import Results
 
 CAPTION = (
-    "Top: what the best predictions of each class are, and what average mAP would gain without "
-    "each kind of "
-    "mistake (mAP with normalized precision). Below: ground truths in groups of about equal size, "
-    "by what may "
-    "make them hard; under each group its largest value and its number of ground truths. Dotted: "
-    "all together."
+    "Top: the kinds of the best predictions of each class, and how much average mAP (with "
+    "normalized precision) would rise without each kind of mistake. Below: the ground truths in "
+    "groups of about equal size, by what may make them hard; under each group stand its largest "
+    "value and its number of ground truths. Dotted lines: all ground truths together."
 )
 
 
-def section(results: Results, gallery: Gallery) -> dict[str, Any]:
-    """Picture, table and sentence; the analysis is DETAD's, see `bsp_tf.evaluation.error_analysis`.
+def section(results: Results, gallery: Gallery) -> Section:
+    """Sentence, picture and table; the analysis is DETAD's, `bsp_tf.evaluation.error_analysis`."""
+    analyses = {style.STREAM_NAMES[key]: value for key, value in _analyze(results).items()}
+    parts: list[Part] = []
+    if analyses:
+        sentences = [_sentence(name, analysis) for name, analysis in analyses.items()]
+        method = "All values are means over the tIoU thresholds; the analysis follows DETAD."
+        colors = {style.STREAM_NAMES[key]: color for key, color in style.STREAM_COLORS.items()}
+        figure = draw_errors(analyses, colors)
+        parts = [
+            Text(" ".join([*sentences, method])),
+            gallery.add("errors", figure, "Mistakes of the detectors by kind", CAPTION),
+            Details(
+                "Share of each kind among the best predictions, and what average mAP would gain "
+                "without it",
+                _table(analyses),
+            ),
+        ]
+    parts += absent(*results.sources.detections.values())
+    return Section("errors", "Mistakes", "Mistakes", parts)
 
-    Returns:
-        {"picture", "table", "sentence", "absent"}: the first three None where no detections are
-        there.
-    """
-    paths = {
-        stream: path
-        for stream, path in results.sources.detections.items()
-        if not results.is_missing(path)
-    }
-    content: dict[str, Any] = {
-        "picture": None,
-        "table": None,
-        "sentence": "",
-        "absent": [
-            path for path in results.sources.detections.values() if path not in paths.values()
-        ],
-    }
-    tiou = np.array(
-        [value for value in results.scores["two_stream"]["tiou"] if value > LOWEST_TIOU]
-    )
-    if not paths or not len(tiou):
-        return content
-    truths = load_ground_truth(
-        results.sources.annotations, results.sources.subset, refuse_reversed=False
-    )
-    analyses = {
-        style.STREAM_NAMES[stream]: analyze_errors(
-            truths, load_predictions(path), tiou, QUINTILES
+
+def _analyze(results: Results) -> dict[str, dict[str, Any]]:
+    """Stream -> analysis of its detections, for the streams that have some."""
+    scored = results.scores["two_stream"]["tiou"]
+    tiou = np.array([value for value in scored if value > LOWEST_TIOU])
+    if not results.detections or not len(tiou):
+        return {}
+    sources = results.sources
+    truths = load_ground_truth(sources.annotations, sources.subset, refuse_reversed=False)
+    return {
+        stream: analyze_errors(
+            truths, load_predictions(sources.detections[stream]), tiou, QUINTILES
         ).to_json()
-        for stream, path in paths.items()
+        for stream in results.detections
     }
-    colors = {style.STREAM_NAMES[stream]: style.STREAM_COLORS[stream] for stream in paths}
-    content["picture"] = gallery.add(
-        "errors", draw_errors(analyses, colors), "Mistakes of the detectors by kind", CAPTION
-    )
+
+
+def _table(analyses: dict[str, dict[str, Any]]) -> Table:
     header = ["percent"]
     for name in analyses:
         header += [f"{name}: share", "cost"]
@@ -70,21 +71,16 @@ def section(results: Results, gallery: Gallery) -> dict[str, Any]:
         for analysis in analyses.values():
             found = analysis["false_positives"]
             cost = found["average_mAP_N_gain_without"].get(kind)
-            row += [
-                f"{100 * found['shares'][kind]:.1f}",
-                "–" if cost is None else f"{100 * cost:.1f}",
-            ]
+            row += [percent(found["shares"][kind], 1), percent(cost, 1)]
         rows.append(row)
-    content["table"] = html_table(header, rows)
-    content["sentence"] = " ".join(_sentence(name, analysis) for name, analysis in analyses.items())
-    return content
+    return Table(header, rows)
 
 
 def _sentence(name: str, analysis: dict[str, Any]) -> str:
     gains = analysis["false_positives"]["average_mAP_N_gain_without"]
-    worst = max(gains, key=gains.get)
+    worst = max(gains, key=gains.__getitem__)
     return (
-        f"With {name} features {100 * analysis['ground_truths']['missed']:.1f}% of the ground "
-        "truths are missed; "
-        f"the mistake that costs most is {style.readable(worst)} ({100 * gains[worst]:.1f} points)."
+        f"With {name} features, {percent(analysis['ground_truths']['missed'], 1)}% of the ground "
+        f"truths are missed; the mistake that costs most is {style.readable(worst)} "
+        f"({percent(gains[worst], 1)} points)."
     )

@@ -1,4 +1,4 @@
-"""Equal figures are equal to the last byte, whatever the solver of the layout does in the last bit."""
+"""Equal figures are equal in every byte, whatever the last bits of the solver's numbers are."""
 
 import numpy as np
 import pytest

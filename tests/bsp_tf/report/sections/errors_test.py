@@ -4,29 +4,32 @@ import json
 
 import numpy as np
 import pytest
-from tqdm import tqdm
 
 from bsp_tf.evaluation.error_analysis import KINDS, analyze_errors
 from bsp_tf.evaluation.ground_truth import load_ground_truth
 from bsp_tf.evaluation.predictions import load_predictions
+from bsp_tf.report.content import Absent, Details, Picture, Text
 from bsp_tf.report.figures import style
 from bsp_tf.report.figures.errors import draw_errors
 from bsp_tf.report.gallery import Gallery
-from bsp_tf.report.inputs import Sources, load_results
+from bsp_tf.report.inputs import load_results
 from bsp_tf.report.sections import errors
+from bsp_tf.report.sources import Sources
 
 
 def section_of(root):
-    return errors.section(
-        load_results(Sources.under(root)), Gallery(root / "figures", tqdm(disable=True))
-    )
+    """Kind of part -> the part; the section has one of each at most."""
+    section = errors.section(load_results(Sources.under(root)), Gallery(root / "figures"))
+    parts = {type(part): part for part in section.parts}
+    assert len(parts) == len(section.parts)
+    return parts
 
 
-def test_section_tells_the_numbers(results_root):
-    content = section_of(results_root)
+def test_section_shows_the_numbers(results_root):
+    parts = section_of(results_root)
     truths = load_ground_truth(results_root / "sample" / "annotations.json", "validation")
     tiou = np.array(json.loads((results_root / "scores" / "two_stream.json").read_text())["tiou"])
-    rows = [[cell["text"] for cell in row] for row in content["table"]["rows"]]
+    rows = parts[Details].content.rows
     assert [row[0] for row in rows] == [style.readable(kind) for kind in KINDS]
     for column, stream in ((1, "action"), (3, "two_stream")):
         predictions = load_predictions(results_root / "detections" / f"{stream}.json")
@@ -36,24 +39,22 @@ def test_section_tells_the_numbers(results_root):
             "–",
             *(f"{100 * gain:.1f}" for gain in analysis.gain.values()),
         ]
-        assert (
-            f"{100 * analysis.missed:.1f}% of the ground truths are missed" in content["sentence"]
-        )
-    assert content["absent"] == [] and (results_root / "figures" / "errors.png").exists()
+        assert f" {100 * analysis.missed:.1f}% " in parts[Text].text
+    assert Absent not in parts and (results_root / "figures" / "errors.png").exists()
 
 
 def test_one_file_of_detections(results_root):
     (results_root / "detections" / "action.json").unlink()
-    content = section_of(results_root)
-    assert [path.name for path in content["absent"]] == ["action.json"]
-    assert len(content["table"]["header"]) == 3 and content["picture"]
+    parts = section_of(results_root)
+    assert [path.name for path in parts[Absent].paths] == ["action.json"]
+    assert len(parts[Details].content.header) == 3 and Picture in parts
 
 
 def test_no_detections(results_root):
     for path in (results_root / "detections").iterdir():
         path.unlink()
-    content = section_of(results_root)
-    assert len(content["absent"]) == 2 and not content["picture"] and not content["table"]
+    parts = section_of(results_root)
+    assert set(parts) == {Absent} and len(parts[Absent].paths) == 2
 
 
 @pytest.mark.parametrize("scale", ["activitynet", "thumos14", "quintiles"])

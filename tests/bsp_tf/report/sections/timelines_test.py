@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from bsp_tf.report.sections.examples import boundary_curve, find_videos, pick_evenly, thumbnails
+from bsp_tf.report.sections.timelines import boundary_curve, find_videos, pick_evenly, thumbnails
 from bsp_tf.video.stream import VideoError
 
 

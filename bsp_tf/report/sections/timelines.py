@@ -1,13 +1,16 @@
-"""The videos that are shown as timelines: which ones, and everything that is known about each."""
+"""Section "Timelines": a few videos with everything that is known about each."""
 
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from bsp_tf.features.store import FeatureStore
+from bsp_tf.features.store import METADATA_FILE, FeatureStore
+from bsp_tf.report.content import Part, Section, Text, WidePicture, absent
 from bsp_tf.report.figures import style
-from bsp_tf.report.figures.timeline import Bar, Timeline, top_detections
+from bsp_tf.report.figures.timeline import Timeline, draw_timeline
+from bsp_tf.report.figures.timeline_bars import Bar, top_detections
+from bsp_tf.report.gallery import Gallery
 from bsp_tf.report.inputs import Results
 from bsp_tf.synthesis.boundary_types import NO_BOUNDARY_TYPE
 from bsp_tf.video.reader import read_frames
@@ -18,9 +21,46 @@ DETECTIONS_SHOWN = 5
 _THUMBNAIL_SHORT_SIDE = 120
 
 
+def section(results: Results, gallery: Gallery, most: int) -> Section:
+    """Timelines of at most `most` videos of the scored subset, and how they were chosen."""
+    files = find_videos(results.sources.videos)
+    names = [name for name in results.database if name in files] or list(results.database)
+    colors = style.class_colors(_labels(results))
+    chosen = pick_evenly(names, most)
+    parts: list[Part] = []
+    if chosen:
+        parts.append(
+            Text(
+                f"{len(chosen)} of {len(names)} {results.sources.subset} videos, evenly spread "
+                "over their sorted names, whatever their results. Each row of detections shows "
+                f"the {DETECTIONS_SHOWN} best by score; the stronger the colour, the higher the "
+                "score, relative to the best of the row."
+            )
+        )
+    for number, video in enumerate(chosen, 1):
+        try:
+            timeline = build_timeline(results, video, files.get(video))
+        except VideoError:
+            # A broken video is no reason to have no report: its timeline goes without thumbnails.
+            timeline = build_timeline(results, video, None)
+        figure = draw_timeline(timeline, colors)
+        picture = gallery.add(f"timeline_{number}", figure, f"Timeline of the video {video}")
+        count = len(results.database[video]["annotations"])
+        detail = f"{timeline.duration_seconds:.1f} s, {count} action{'' if count == 1 else 's'}"
+        parts.append(WidePicture(picture.markup, video, detail))
+    parts += absent(
+        *results.sources.detections.values(),
+        results.sources.features / METADATA_FILE,
+        results.sources.videos,
+    )
+    return Section("timelines", "Timelines", "Timelines", parts)
+
+
 def pick_evenly(names: list[str], most: int) -> list[str]:
-    """At most `most` of the sorted names, evenly spread over the list: no look at any result, so no
-    cherry-picking.
+    """At most `most` of the sorted names, evenly spread over the list, whatever their results.
+
+    >>> pick_evenly(["d", "c", "b", "a"], 2)
+    ['b', 'd']
     """
     names = sorted(names)
     count = min(most, len(names))
@@ -28,9 +68,7 @@ def pick_evenly(names: list[str], most: int) -> list[str]:
 
 
 def find_videos(folder: Path) -> dict[str, Path]:
-    """Name without suffix -> file, for the files directly in `folder` (empty if there is no such
-    folder).
-    """
+    """Name without suffix -> file, for the files directly in `folder`; {} without such a folder."""
     if not folder.is_dir():
         return {}
     return {
@@ -45,8 +83,7 @@ def thumbnails(
 ) -> list[np.ndarray]:
     """`count` frames uint8 [H, W, 3] from the middles of `count` equal parts of a video.
 
-    Where decoding fails, the last good frame (at the front: the first one) stands for what is
-    missing.
+    Where decoding fails, the last good frame (at the front: the first one) is repeated.
 
     Raises:
         VideoError: not one of the frames could be read.
@@ -67,14 +104,12 @@ def thumbnails(
 
 
 def knows_boundaries(store: FeatureStore) -> bool:
-    """Whether the features come from a two-stream model, so that snippets have boundary
-    probabilities.
-    """
+    """Whether the features come with boundary probabilities, as those of a two-stream model do."""
     return NO_BOUNDARY_TYPE in store.metadata.get("boundary_labels", ())
 
 
 def boundary_curve(store: FeatureStore, video: str) -> tuple[np.ndarray, np.ndarray]:
-    """Centres of the snippets of a video in seconds, and their 1 - p(no boundary), float64 [n]."""
+    """Centre of each snippet in seconds and its 1 - p(no boundary), float64 [num_snippets] both."""
     metadata = store.metadata
     probabilities = np.asarray(store.load_probabilities(video)["boundary"], np.float64)
     column = list(metadata["boundary_labels"]).index(NO_BOUNDARY_TYPE)
@@ -84,24 +119,29 @@ def boundary_curve(store: FeatureStore, video: str) -> tuple[np.ndarray, np.ndar
     return seconds, 1 - probabilities[:, column]
 
 
+def _labels(results: Results) -> set[str]:
+    """All labels of ground truths and detections."""
+    labels = {item["label"] for entry in results.database.values() for item in entry["annotations"]}
+    for videos in results.detections.values():
+        labels |= {item["label"] for found in videos.values() for item in found}
+    return labels
+
+
 def _spans(marks: list[dict[str, Any]]) -> list[tuple[float, float, str]]:
     return [
         (float(mark["segment"][0]), float(mark["segment"][1]), str(mark["kind"])) for mark in marks
     ]
 
 
-def build_timeline(
-    results: Results, video: str, video_file: Path | None, store: FeatureStore | None
-) -> Timeline:
+def build_timeline(results: Results, video: str, video_file: Path | None) -> Timeline:
     """Collects what the results know about one video.
 
     Args:
-        results: From `load_results`.
+        results: From `load_results`; without features of this video it gets no curve.
         video: Its name in the annotations.
         video_file: Where it lies; None leaves the thumbnails out.
-        store: Features with probabilities; None, or a store without this video, leaves the curve
-            out.
     """
+    store = results.features
     entry = results.database[video]
     truth = [
         Bar(float(item["segment"][0]), float(item["segment"][1]), item["label"])
@@ -114,14 +154,13 @@ def build_timeline(
         )
     duration = float(entry["duration"])
     frames = thumbnails(video_file, duration, NUM_THUMBNAILS) if video_file else []
-    seconds = curve = None
+    curve = None
     if store and video in store.metadata["videos"] and knows_boundaries(store):
-        seconds, curve = boundary_curve(store, video)
+        curve = boundary_curve(store, video)
     return Timeline(
         duration,
         frames,
         rows,
-        seconds,
         curve,
         _spans(entry.get("joints", [])),
         _spans(entry.get("distractors", [])),

@@ -1,0 +1,149 @@
+"""Section "Localization": mAP with and without boundary features, by class, and the training."""
+
+from typing import Any
+
+from bsp_tf.report.content import (
+    Details,
+    Part,
+    Picture,
+    Section,
+    SideBySide,
+    Table,
+    Text,
+    Tile,
+    absent,
+)
+from bsp_tf.report.figures import comparisons, curves, style
+from bsp_tf.report.formats import percent, signed
+from bsp_tf.report.gallery import Gallery
+from bsp_tf.report.inputs import Results
+
+SHOWN_TIOU = (0.5, 0.75, 0.95)
+
+
+def section(results: Results, gallery: Gallery) -> Section:
+    """mAP of both feature sets, AP of each class, and the loss of the localization head."""
+    table = map_table(results.scores)
+    means = _mean_ap(results)
+    labels = sorted(set(means["action"]) & set(means["two_stream"]))
+    pictures = []
+    if labels:
+        pictures.append(_class_picture(means, len(labels), gallery))
+    metrics = {
+        stream: results.metrics[f"gtad_{stream}"]
+        for stream in results.sources.gtad
+        if f"gtad_{stream}" in results.metrics
+    }
+    if metrics:
+        figure = curves.draw_localization_loss(metrics)
+        heading = "Training of the localization head"
+        pictures.append(
+            gallery.add("gtad_loss", figure, "Loss of G-TAD over the epochs", heading=heading)
+        )
+    parts: list[Part] = [
+        Text(
+            "G-TAD on frozen features; mean average precision in percent at three tIoU thresholds, "
+            f"and the average over {_describe(results.scores['two_stream']['tiou'])}."
+        ),
+        table,
+        SideBySide(pictures),
+        Details("Average precision of every class", _class_table(means, labels)),
+        *absent(*(workdir / "metrics.jsonl" for workdir in results.sources.gtad.values())),
+    ]
+    before, after = (
+        100 * results.scores[stream]["average_mAP"] for stream in ("action", "two_stream")
+    )
+    return Section(
+        "localization",
+        "Localization",
+        "Localization",
+        parts,
+        tiles=[
+            Tile(
+                f"{after:.1f}",
+                "average mAP, action + boundary",
+                f"{signed(after - before, 1)} against action only",
+            )
+        ],
+        notes=[
+            "Checkpoints were chosen by their loss or accuracy on validation data, those of G-TAD "
+            "on the videos that are scored here; this favours both rows of the table."
+        ],
+        closing=[("Localization, mAP in percent", table.as_text())],
+    )
+
+
+def map_row(scores: dict[str, Any]) -> list[float | None]:
+    """mAP (fractions) at tIoU .5, .75, .95 and the average, from an output of `bsp_tf.evaluate`.
+
+    A threshold that was not scored is None. The average is over the thresholds that were scored.
+    """
+    row: list[float | None] = []
+    for wanted in SHOWN_TIOU:
+        found = [
+            value
+            for tiou, value in zip(scores["tiou"], scores["mAP"], strict=True)
+            if abs(tiou - wanted) < 1e-6
+        ]
+        row.append(found[0] if found else None)
+    return [*row, scores["average_mAP"]]
+
+
+def map_table(scores_by_stream: dict[str, dict[str, Any]]) -> Table:
+    """mAP of each feature set in percent; the better one of each column is bold."""
+    rows = {stream: map_row(scores) for stream, scores in scores_by_stream.items()}
+    best = set()
+    for column, values in enumerate(zip(*rows.values(), strict=True), 1):
+        known = [value for value in values if value is not None]
+        best |= {
+            (i, column)
+            for i, value in enumerate(values)
+            if value is not None and value == max(known) > min(known)
+        }
+    texts = [
+        [style.STREAM_NAMES[stream], *(percent(value) for value in row)]
+        for stream, row in rows.items()
+    ]
+    header = ["features", "mAP@0.5", "0.75", "0.95", "average"]
+    return Table(header, texts, frozenset(best), look="main")
+
+
+def _mean_ap(results: Results) -> dict[str, dict[str, float]]:
+    """Stream -> label -> AP, the mean over the tIoU thresholds."""
+    return {
+        stream: {label: sum(values) / max(1, len(values)) for label, values in scores["ap"].items()}
+        for stream, scores in results.scores.items()
+    }
+
+
+def _class_table(means: dict[str, dict[str, float]], labels: list[str]) -> Table:
+    rows = [
+        [
+            style.readable(label),
+            *(percent(means[stream][label]) for stream in means),
+            signed(100 * (means["two_stream"][label] - means["action"][label]), 2),
+        ]
+        for label in labels
+    ]
+    return Table(["class", *(style.STREAM_NAMES[stream] for stream in means), "change"], rows)
+
+
+def _class_picture(
+    means: dict[str, dict[str, float]], num_labels: int, gallery: Gallery
+) -> Picture:
+    caption = ""
+    if num_labels > comparisons.MOST_CLASSES_DRAWN:
+        caption = (
+            f"Of {num_labels} classes, the {comparisons.MOST_CLASSES_DRAWN} that changed most, up "
+            "or down."
+        )
+    figure = comparisons.draw_class_ap(means["action"], means["two_stream"])
+    description = "Average precision of each class with both feature sets"
+    return gallery.add("class_ap", figure, description, caption, heading="By class")
+
+
+def _describe(tiou: list[float]) -> str:
+    """The thresholds in a few words."""
+    if len(tiou) == 1:
+        return f"{tiou[0]:g} alone"
+    return f"{len(tiou)} thresholds from {min(tiou):g} to {max(tiou):g}"
