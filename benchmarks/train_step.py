@@ -91,7 +91,7 @@ def _our_step(
     from bsp_tf.runs.optimization import optimizer_for
 
     idle = _peak_megabytes()
-    model = TSM(NUM_CLASSES, depth, dropout=0.0)
+    model = TSM(NUM_CLASSES, depth=depth, dropout=0.0)
     model.build()
     inputs, targets = tf.constant(frames), tf.constant(labels)
     if not training:

@@ -1,15 +1,16 @@
 """Exports two trained streams as one SavedModel that needs no code of ours.
 
-    python -m bsp_tf.export --action_workdir=runs/action --boundary_workdir=runs/boundary --output=runs/two_stream
+    python -m bsp_tf.export --action_workdir=runs/action --boundary_workdir=runs/boundary \\
+        --output=runs/two_stream
 
-The best checkpoint of each is taken. What the SavedModel offers (`model =
-tf.saved_model.load(output)`):
+The best checkpoint of each is taken. `model = tf.saved_model.load(output)` offers two signatures:
 
-    signature serving_default   frames: uint8 [N, T, H, W, 3] RGB, any N, H, W and T (trained with T = num_frames)
-    signature encoded           jpegs: string [N, T], JPEG files; frames of any size, but one size a call
-    both return                 features float32 [N, 2C] (action first), action [N, K], boundary [N, 4]
-                                (probabilities), action_logits, boundary_logits
-    model.action_labels, .boundary_labels, .config   assets: `.asset_path` is the file's name (labels one a line; JSON)
+    serving_default   frames: uint8 [N, T, H, W, 3] RGB, any N, H, W and T (trained with num_frames)
+    encoded           jpegs: string [N, T], JPEG files; frames of any size, but one size a call
+
+Both return features float32 [N, 2C] (the action stream's first), action [N, K] and boundary
+[N, boundary types] (probabilities), action_logits and boundary_logits. Assets, each with its file's
+name in `.asset_path`: `model.action_labels`, `.boundary_labels` (one a line) and `.config` (JSON).
 
 Resizing, cropping and normalisation are inside, the same functions as in evaluation. The same
 workdirs again: the finished output is reused. Keras 3 reads it as keras.layers.TFSMLayer(output,
@@ -50,8 +51,9 @@ SELF_CHECK_TOLERANCE = 1e-3
 
 
 def evaluation_input(frames: tf.Tensor, short_side: int, crop_size: int) -> tf.Tensor:
-    """Evaluation preprocessing: uint8 [N, T, H, W, 3] -> normalised float32 [N, T, crop_size,
-    crop_size, 3].
+    """Evaluation preprocessing: uint8 [N, T, H, W, 3] -> normalised float32 [N, T, S, S, 3].
+
+    S is `crop_size`.
     """
     return preprocessing.normalize(preprocessing.preprocess_eval(frames, short_side, crop_size))
 
@@ -89,8 +91,7 @@ def export_two_stream(
     output: str | os.PathLike,
     preprocess: Callable[[tf.Tensor], tf.Tensor],
 ) -> bool:
-    """Writes a two-stream SavedModel, all or nothing, and checks that it gives the models' own
-    numbers.
+    """Writes a two-stream SavedModel, all or nothing, and checks its numbers.
 
     Args:
         action_model, boundary_model: Trained TSMs.
@@ -116,16 +117,16 @@ def export_two_stream(
                 f"{len(labels[stream])}: they are not of one run."
             )
     two_stream = TwoStream(action_model, boundary_model, preprocess)
-    config = {
+    described = {
         **config,
         "feature_dim": two_stream.feature_dim,
         "streams": two_stream.streams,
         "weights": {stream: _weights_digest(model) for stream, model in models.items()},
     }
-    config = json.loads(json.dumps(config))
-    if _holds_the_same(Path(output), config, labels):
+    described = json.loads(json.dumps(described))
+    if _holds_the_same(Path(output), described, labels):
         return False
-    _save(two_stream, config, labels, Path(output))
+    _save(two_stream, described, labels, Path(output))
     return True
 
 

@@ -1,20 +1,24 @@
 """Makes a workdir of this package out of published PyTorch weights.
 
-    python -m bsp_tf.import_weights --checkpoint=TSM_kinetics_RGB_resnet50.pth.tar --labels=kinetics_labels.txt \\
-        --output=runs/tsm_k400
+    python -m bsp_tf.import_weights --checkpoint=TSM_kinetics_RGB_resnet50.pth.tar \\
+        --labels=kinetics_labels.txt --output=runs/tsm_k400
 
-Reads three kinds of files, told apart by the names in them:
+Reads these kinds of files, which differ in their names:
 
-    TSM checkpoints (*.pth.tar)    -> bsp_tf.export --action_workdir=OUTPUT; bsp_tf.pretrain --config.init_from=OUTPUT
-    torchvision's ResNet-18/34/50  -> bsp_tf.pretrain --config.init_from=OUTPUT (trained without the shift)
-    G-TAD of the reference         -> bsp_tf.detect --workdir=OUTPUT
+    TSM checkpoints (*.pth.tar), ResNet or MobileNetV2
+        -> bsp_tf.export --action_workdir=OUTPUT; bsp_tf.pretrain --config.init_from=OUTPUT
+    torchvision's ResNet-18/34/50/101 and MobileNetV2, trained without the shift
+        -> bsp_tf.pretrain --config.init_from=OUTPUT
+    G-TAD of the reference
+        -> bsp_tf.detect --workdir=OUTPUT
 
-Sizes come from names and shapes; every name and shape must fit. At the end random input goes
-through the new model and through plain PyTorch with the file's own arrays: if the outputs differ by
-more than 1e-4 of their range, nothing is written. Files are read as data: one that wants code to be
-run is refused. Needs PyTorch: pip install '.[torch]'.
+Sizes come from names and shapes; every name and shape must fit. A backbone without its classifier
+can be trained from, but not exported. At the end random input goes through the new model and
+through plain PyTorch with the file's own arrays: if the outputs differ by more than 1e-4 of their
+range, nothing is written. Files are read as data: one that wants code to be run is refused. Needs
+PyTorch: pip install '.[torch]'.
 
-What no file tells is given by flags: --shift_div, --num_frames, --short_side, --crop_size and
+What is not in the file comes from flags: --shift_div, --num_frames, --short_side, --crop_size and
 --labels (one class name a line) for TSM; for G-TAD --num_segments and --max_duration, if other than
 published, --streams, and, to run it on arrays of other tools, --feature_layout and the other
 settings of configs/gtad_anet.py.
@@ -42,7 +46,7 @@ FLAGS = flags.FLAGS
 
 @dataclasses.dataclass(frozen=True)
 class ImportOptions:
-    """What no file tells; None: as published.
+    """What is not in the file; None: as published.
 
     Attributes:
         shift_div, num_frames, short_side, crop_size: Of a TSM, see configs/base.py.
@@ -71,15 +75,14 @@ def import_weights(
     Args:
         checkpoint: PyTorch file.
         output: Folder to make.
-        labels: Text file, one class name a line; for TSM and ResNet only.
+        labels: Text file, one class name a line; for networks with a classifier only.
         options: Default: as published.
 
     Raises:
         InputError: PyTorch is missing; the file is no such checkpoint or does not fit in name,
             shape or numbers; the labels do not fit; or `output` holds something else.
     """
-    # Imported here: PyTorch and TensorFlow take seconds to load, a mistyped path should be told at
-    # once.
+    # Imported here: PyTorch and TensorFlow take seconds to load, a mistyped path is known at once.
     from bsp_tf.torch_import.files import read_state_dict
 
     options, output = options or ImportOptions(), Path(output)
@@ -98,7 +101,7 @@ def import_weights(
 
 @contextlib.contextmanager
 def _naming(checkpoint: str | os.PathLike) -> Iterator[None]:
-    """What is wrong with the weights is told with the name of their file."""
+    """What is wrong with the weights is said with the name of their file."""
     try:
         yield
     except InputError as error:
@@ -111,7 +114,7 @@ def _plan(
     """config.json, class names, and what makes the checked model's variables."""
     from bsp_tf.torch_import import gtad, tsm
     from bsp_tf.torch_import.gtad_sizes import is_gtad
-    from bsp_tf.torch_import.tsm_sizes import is_resnet
+    from bsp_tf.torch_import.tsm_sizes import find_backbone
 
     if is_gtad(state):
         if names is not None:
@@ -120,14 +123,15 @@ def _plan(
         given = {name: value for name, value in sizes.items() if value is not None}
         config = gtad.gtad_config(state, given, options.streams, options.feature_settings)
         return config, None, lambda: gtad.checked_gtad(state, config)
-    if is_resnet(state):
+    backbone = find_backbone(state)
+    if backbone in tsm.REFERENCES:
         data = {name: getattr(options, name) for name in ("num_frames", "short_side", "crop_size")}
-        config, names = tsm.tsm_config(state, names, data, options.shift_div)
-        return config, names, lambda: tsm.checked_tsm(state, config, len(names))
+        config, names = tsm.tsm_config(state, backbone, names, data, options.shift_div)
+        num_classes = None if names is None else len(names)
+        return config, names, lambda: tsm.checked_tsm(state, config, num_classes)
     raise InputError(
-        "it holds neither a TSM, nor a ResNet of torchvision, nor a G-TAD of the reference; its "
-        "first "
-        f"names are {', '.join(list(state)[:4])}."
+        f"it holds no G-TAD of the reference, and no {' or '.join(tsm.REFERENCES)} of TSM or "
+        f"torchvision; its first names are {', '.join(list(state)[:4])}."
     )
 
 
@@ -164,9 +168,12 @@ def _holds_the_same(output: Path, config: Mapping[str, Any], names: list[str] | 
         raise InputError(
             f"--output={output} exists and was not made by this command: give another one."
         )
+    # Imported here, as above.
+    from bsp_tf.runs.workdir import LATER_FIELDS
+
     found = read_json_object(output / "config.json")
     label_file = output / "labels.txt"
-    differing = differences(found, config)
+    differing = differences(found, config, later=LATER_FIELDS)
     if names is not None and read_label_file(label_file) != names:
         differing.append(f"{label_file.name} lists other classes")
     refuse_other_settings(output, differing)

@@ -10,6 +10,7 @@ import hashlib
 import os
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from bsp_tf.base.errors import InputError
@@ -22,6 +23,7 @@ def differences(
     *,
     fields: Collection[str] | None = None,
     absent_is_none: bool = False,
+    later: Mapping[str, Any] = MappingProxyType({}),
 ) -> list[str]:
     """Says which settings are different, one "name was X, is now Y" each, in the order of names.
 
@@ -30,11 +32,14 @@ def differences(
         fields: Names to compare; default: all of both sides.
         absent_is_none: Whether a field that one side lacks counts as None there: older outputs lack
             the settings that came later, and most of those are off when they are None.
+        later: Names that came later -> the value that an output without them was made with.
 
     >>> differences({"data": {"stride": 8}, "seed": 0}, {"data": {"stride": 4}, "seed": 0})
     ['data.stride was 8, is now 4']
     >>> differences({}, {"seed": 0, "labels": None}, absent_is_none=True)
     ['seed was None, is now 0']
+    >>> differences({"model": {}}, {"model": {"kind": "a"}}, later={"model.kind": "a"})
+    []
     """
     sides = [
         _flatten({name: side[name] for name in side if fields is None or name in fields})
@@ -42,7 +47,7 @@ def differences(
     ]
     absent = None if absent_is_none else _ABSENT
     pairs = [
-        (name, *(side.get(name, absent) for side in sides))
+        (name, *(side.get(name, later.get(name, absent)) for side in sides))
         for name in sorted(sides[0].keys() | sides[1].keys())
     ]
     return [
@@ -78,6 +83,7 @@ def claim(
     *,
     flag: str = "--output",
     absent_is_none: bool = False,
+    later: Mapping[str, Any] = MappingProxyType({}),
 ) -> None:
     """Makes a folder the output of these settings: writes its settings file, or checks the old one.
 
@@ -85,12 +91,12 @@ def claim(
         path: The settings file, a JSON object.
         settings: JSON values; the whole content of the file.
         flag: The flag that names the output.
-        absent_is_none: See `differences`.
+        absent_is_none, later: See `differences`.
 
     Raises:
         InputError: the file holds other settings, or cannot be read or written.
     """
-    if not check_claim(path, settings, flag=flag, absent_is_none=absent_is_none):
+    if not check_claim(path, settings, flag=flag, absent_is_none=absent_is_none, later=later):
         write_json(path, settings)
 
 
@@ -100,12 +106,13 @@ def check_claim(
     *,
     flag: str = "--output",
     absent_is_none: bool = False,
+    later: Mapping[str, Any] = MappingProxyType({}),
 ) -> bool:
     """As `claim`, but writes nothing; returns whether the folder is claimed already."""
     if not os.path.exists(path):
         return False
     found = read_json_object(path)
-    differing = differences(found, settings, absent_is_none=absent_is_none)
+    differing = differences(found, settings, absent_is_none=absent_is_none, later=later)
     refuse_other_settings(Path(path).parent, differing, flag)
     return True
 

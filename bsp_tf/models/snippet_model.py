@@ -13,6 +13,7 @@ from bsp_tf.base.errors import InputError
 from bsp_tf.base.json_file import read_json_object
 
 OUTPUTS = ("features", "action", "boundary")
+ASSETS = ("action_labels", "boundary_labels", "config")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -20,7 +21,7 @@ class SnippetModel:
     """A loaded two-stream SavedModel.
 
     Attributes:
-        call: uint8 [N, window, H, W, 3] -> {"features", "action", "boundary", ...}.
+        call: uint8 [N, num_frames, H, W, 3] RGB -> {"features", "action", "boundary", ...}.
         config: contents of its config asset.
         action_labels: names of the action classes.
         boundary_labels: names of the boundary types.
@@ -37,9 +38,7 @@ class SnippetModel:
 
     @property
     def short_side(self) -> int:
-        """The larger of the short sides that the two streams resize to, 0 if the config does not
-        say.
-        """
+        """The larger of the short sides of the two streams, in pixels; 0: not in the config."""
         return max(
             (
                 int(self.config.get(stream, {}).get("data", {}).get("short_side", 0))
@@ -70,28 +69,26 @@ def load_snippet_model(path: str | os.PathLike) -> SnippetModel:
         ) from error
     call = loaded.signatures.get("serving_default") if hasattr(loaded, "signatures") else None
     outputs = () if call is None else call.structured_outputs
-    assets = {
-        name: getattr(loaded, name, None) for name in ("action_labels", "boundary_labels", "config")
-    }
-    lacking = [name for name in OUTPUTS if name not in outputs] + [
-        name for name in assets if assets[name] is None
-    ]
-    if lacking:
+    lacking = [name for name in OUTPUTS if name not in outputs]
+    lacking += [name for name in ASSETS if not hasattr(loaded, name)]
+    if call is None or lacking:
         raise InputError(
             f"{path} is no two-stream model: it lacks {', '.join(lacking)}. Make it with "
             "python -m bsp_tf.export."
         )
-    files = {name: Path(asset.asset_path.numpy().decode()) for name, asset in assets.items()}
-    config = read_json_object(files["config"], "num_frames", "feature_dim", "streams")
-    labels = [
-        files[name].read_text(encoding="utf-8").splitlines()
-        for name in ("action_labels", "boundary_labels")
-    ]
-    return SnippetModel(call, config, *labels, _fingerprint(path), loaded)
+    files = {name: Path(getattr(loaded, name).asset_path.numpy().decode()) for name in ASSETS}
+    return SnippetModel(
+        call=call,
+        config=read_json_object(files["config"], "num_frames", "feature_dim", "streams"),
+        action_labels=files["action_labels"].read_text(encoding="utf-8").splitlines(),
+        boundary_labels=files["boundary_labels"].read_text(encoding="utf-8").splitlines(),
+        sha256=_fingerprint(path),
+        loaded=loaded,
+    )
 
 
 def _fingerprint(model_path: Path) -> str:
-    """SHA-256 over weights and assets: the graph file may differ between two exports of one model."""
+    """SHA-256 over weights and assets: the graph may differ between two exports of one model."""
     digest = hashlib.sha256()
     for folder in ("assets", "variables"):
         for path in sorted((model_path / folder).glob("*")):

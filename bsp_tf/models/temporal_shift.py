@@ -1,6 +1,4 @@
-"""The temporal shift: a few channels of every frame come from the neighbouring frames, at no
-arithmetic cost.
-"""
+"""The temporal shift: some channels of every frame come from its neighbours, without arithmetic."""
 
 import tensorflow as tf
 
@@ -9,9 +7,14 @@ def temporal_shift(frames: tf.Tensor, num_frames: int | tf.Tensor, shift_div: in
     """Moves 1/shift_div of the channels one frame back in time and as many one frame forward.
 
     Source: Lin, Gan and Han, "TSM: Temporal Shift Module for Efficient Video Understanding", ICCV
-    2019, section 3. With fold = C // shift_div, channels [0, fold) of frame t are those of frame t
-    + 1, channels [fold, 2 fold) those of frame t - 1, and the rest stay. What would come from
+    2019, section 3. With fold = C // shift_div, channels [0, fold) of frame t are those of frame
+    t + 1, channels [fold, 2 fold) those of frame t - 1, and the rest stay. What would come from
     outside the clip is zero.
+
+    >>> import tensorflow as tf
+    >>> frames = tf.reshape(tf.range(1.0, 13.0), [3, 1, 1, 4])  # a clip of 3 frames, 4 channels
+    >>> temporal_shift(frames, num_frames=3, shift_div=4)[:, 0, 0].numpy().tolist()
+    [[5.0, 0.0, 3.0, 4.0], [9.0, 2.0, 7.0, 8.0], [0.0, 6.0, 11.0, 12.0]]
 
     Args:
         frames: float [B * num_frames, H, W, C], the frames of a clip beside each other.
@@ -33,11 +36,9 @@ def temporal_shift(frames: tf.Tensor, num_frames: int | tf.Tensor, shift_div: in
         )
     fold = channels // shift_div
     shape = tf.shape(frames)
-    # [B, T, H * W, C]: the spatial axes are one here, which keeps the copies below long and
-    # contiguous.
+    # [B, T, H * W, C]: the spatial axes as one keep the copies below long and contiguous.
     clips = tf.reshape(frames, tf.stack([-1, num_frames, shape[1] * shape[2], channels]))
-    # tf.split, because its gradient is one concatenation; slices would each give a padded full-size
-    # tensor.
+    # tf.split, because its gradient is one concatenation; slices would each give a padded tensor.
     from_next, from_previous, unmoved = tf.split(clips, [fold, fold, channels - 2 * fold], axis=-1)
     _, from_next = tf.split(from_next, [1, num_frames - 1], axis=1)
     from_previous, _ = tf.split(from_previous, [num_frames - 1, 1], axis=1)

@@ -1,45 +1,31 @@
-"""TSM: a 2-d ResNet over the frames of a clip, with temporal shifts inside its blocks.
+"""TSM: a 2-d network over the frames of a clip, with temporal shifts inside its blocks.
 
 Source: Lin, Gan and Han, "TSM: Temporal Shift Module for Efficient Video Understanding", ICCV 2019
-(blockres: the shift at the entry of every residual block, 1/8 of the channels in each direction,
-mean of the frames' logits).
+(1/8 of the channels in each direction, mean of the frames' logits; where the shifts sit is the
+backbone's).
 """
 
-import itertools
 import random
+from collections.abc import Mapping
 from typing import Any
 
 import keras
 import tensorflow as tf
 
 from bsp_tf.base.errors import InputError
-from bsp_tf.models.backbones.resnet import (
-    BatchNorm,
-    Conv,
-    ResidualBlock,
-    max_pool,
-    track_for_checkpoints,
-)
+from bsp_tf.models.backbones import Backbone, backbone_class
+from bsp_tf.models.backbones.layers import Shape, track_for_checkpoints
 
-# Blocks of the four stages, and whether they are bottlenecks (He et al., table 1; 10 is 18 with one
-# block a stage).
-STAGES = {
-    10: ((1, 1, 1, 1), False),
-    18: ((2, 2, 2, 2), False),
-    34: ((3, 4, 6, 3), False),
-    50: ((3, 4, 6, 3), True),
-}
 INPUT_CHANNELS = {"rgb": 3, "rgb_diff": 6}
-# One frame step moves the normalised pixels little; tripled, the difference is on the scale of the
-# pixels.
+# One frame step moves the normalised pixels little; tripled, the difference is on their scale.
 DIFFERENCE_SCALE = 3.0
 
 
 def append_frame_difference(frames: tf.Tensor) -> tf.Tensor:
     """Appends 3 * (x_t - x_(t-1)) as further channels; the first frame's difference is 0.
 
-    Source: the RGB difference input of Wang et al., "Temporal Segment Networks", ECCV 2016, section
-    3.2.
+    Source: the RGB difference input of Wang et al., "Temporal Segment Networks", ECCV 2016,
+    section 3.2.
 
     Args:
         frames: float [B, T, H, W, C].
@@ -64,8 +50,9 @@ class SeededDropout(keras.layers.Layer):
         super().__init__(**kwargs)
         self.rate = rate
 
-    def build(self, input_shape: tuple[int | None, ...]) -> None:
+    def build(self, input_shape: Shape) -> None:
         """Makes `state`, int32 [2]: a seed and the number of calls so far."""
+        super().build(input_shape)
         seed = random.randrange(2**31)
         self.state = self.add_weight(
             name="state",
@@ -77,9 +64,7 @@ class SeededDropout(keras.layers.Layer):
         )
 
     def call(self, inputs: tf.Tensor, training: bool = False) -> tf.Tensor:
-        """Any float tensor -> the same shape: values zeroed with probability `rate`, the others /
-        (1 - rate).
-        """
+        """Any float tensor -> the same shape: zero with probability `rate`, else / (1 - rate)."""
         if not training or self.rate == 0:
             return inputs
         # A copy, so that reading it happens before the assignment below.
@@ -102,70 +87,61 @@ class TSM(keras.Model):
     Works for any number of frames and any frame size of at least 32 pixels; all may differ from
     call to call.
 
+    >>> import tensorflow as tf
+    >>> model = TSM(num_classes=4, backbone="resnet", depth=18, width=0.25)
+    >>> outputs = model(tf.zeros([2, 8, 64, 64, 3]))
+    >>> {name: tuple(values.shape) for name, values in sorted(outputs.items())}
+    {'features': (2, 128), 'logits': (2, 4)}
+
     Attributes:
-        feature_dim: Length of the feature vector (512 * width, 2048 * width for depth 50).
+        backbone: The 2-d network; its layers are attributes of the model, too.
+        feature_dim: Length of the feature vector: channels that leave the backbone.
     """
 
     def __init__(
         self,
         num_classes: int,
-        depth: int = 18,
-        width: float = 1.0,
+        backbone: str = "resnet",
         input: str = "rgb",
         shift_div: int = 8,
         dropout: float = 0.5,
         sync_batch_norm: bool = True,
-        **kwargs: Any,
+        *,
+        name: str = "tsm",
+        dtype: Any = None,
+        trainable: bool = True,
+        **sizes: Any,
     ):
         """Makes the model; variables exist after `build()` or the first call.
 
         Args:
             num_classes: K, at least 1.
-            depth: 10, 18, 34 or 50.
-            width: Factor on the channels of the stem and all stages.
+            backbone: Name in BACKBONES.
             input: "rgb", or "rgb_diff" to append the frame difference as three more channels.
             shift_div: 1 / shift_div of the channels moves in each direction of time.
             dropout: Rate before the classifier, in [0, 1).
             sync_batch_norm: Whether several replicas normalise by the statistics of their common
                 batch in training.
-            **kwargs: `name`, `dtype` of keras.Model.
+            name, dtype, trainable: Of keras.Model.
+            **sizes: What the backbone takes (`default_sizes`): a ResNet `depth` and `width`.
 
         Raises:
-            InputError: a value is outside the ranges above, or too few channels are left to shift.
+            InputError: a value is outside its range, or too few channels are left to shift.
         """
-        kwargs.setdefault("name", "tsm")
-        # Layers cast their inputs, the model does not: frame differences in bfloat16 would have two
-        # digits.
-        super().__init__(autocast=False, **kwargs)
-        _check_arguments(num_classes, depth, width, input, shift_div, dropout)
+        # Layers cast their inputs, not the model: frame differences in bfloat16 have two digits.
+        super().__init__(autocast=False, name=name, dtype=dtype, trainable=trainable)
+        _check_arguments(num_classes, input, dropout)
         self.num_classes = num_classes
-        self.depth = depth
-        self.width = width
+        self.backbone_name = backbone
         self.input_kind = input
         self.shift_div = shift_div
         self.dropout_rate = dropout
         self.sync_batch_norm = sync_batch_norm
-        blocks, bottleneck = STAGES[depth]
-        dtype = self.dtype_policy
-        self.conv1 = Conv(round(64 * width), 7, 2, name="conv1", dtype=dtype)
-        self.bn1 = BatchNorm(sync_batch_norm, name="bn1", dtype=dtype)
-        self.stages = [
-            [
-                ResidualBlock(
-                    round(64 * 2**stage * width),
-                    2 if stage and not i else 1,
-                    shift_div,
-                    bottleneck,
-                    sync_batch_norm,
-                    name=f"layer{stage + 1}.{i}",
-                    dtype=dtype,
-                )
-                for i in range(count)
-            ]
-            for stage, count in enumerate(blocks)
-        ]
-        track_for_checkpoints(self, itertools.chain(*self.stages))
-        self.feature_dim = self.stages[-1][-1].filters
+        self.backbone = _make_backbone(
+            backbone, sizes, shift_div, sync_batch_norm, self.dtype_policy
+        )
+        track_for_checkpoints(self, self.backbone.layers)
+        self.feature_dim = self.backbone.feature_dim
         self.dropout = SeededDropout(dropout, name="dropout", dtype="float32")
         # Float32 in mixed precision too: small logits are where half precision hurts.
         self.fc = keras.layers.Dense(
@@ -175,17 +151,15 @@ class TSM(keras.Model):
             dtype="float32",
         )
 
-    def build(self, input_shape: tuple[int | None, ...] | None = None) -> None:
+    def build(self, input_shape: Shape | None = None) -> None:
         """Makes all variables; none of their shapes depends on `input_shape`."""
-        shape = (None, None, None, INPUT_CHANNELS[self.input_kind])
-        self.conv1.build(shape)
-        shape = self.conv1.compute_output_shape(shape)
-        self.bn1.build(shape)
-        for block in itertools.chain(*self.stages):
-            block.build(shape)
-            shape = block.compute_output_shape(shape)
+        shape: Shape = (None, None, None, INPUT_CHANNELS[self.input_kind])
+        for layer in self.backbone.layers:
+            layer.build(shape)
+            shape = layer.compute_output_shape(shape)
         self.dropout.build((None, self.feature_dim))
         self.fc.build((None, self.feature_dim))
+        self.built = True
 
     def call(self, frames: tf.Tensor, training: bool = False) -> dict[str, tf.Tensor]:
         """Classifies clips.
@@ -198,27 +172,25 @@ class TSM(keras.Model):
             "logits": float32 [B, K], the mean of the frames' logits; "features": float32
             [B, feature_dim], the mean over T of the pooled vectors, before dropout.
         """
-        pooled = self._backbone(frames, training)["pooled"]
+        pooled = self._run_backbone(frames, training)["pooled"]
         features = tf.reduce_mean(pooled, axis=1)
-        # The mean of the frames' logits is the logits of the mean, but in training every frame has
-        # its own mask.
+        # The mean of the frames' logits is that of the mean, but in training each has its own mask.
         logits = tf.reduce_mean(self.fc(self.dropout(pooled, training=training)), axis=1)
         return {"logits": logits, "features": features}
 
     def stage_outputs(self, frames: tf.Tensor) -> dict[str, tf.Tensor]:
-        """What every stage gives in evaluation, for inspection and for comparison with other
-        implementations.
+        """What every stage gives in evaluation, to look at and to compare with other code.
 
         Args:
             frames: float32 [B, T, H, W, 3], normalised RGB.
 
         Returns:
-            "conv1" (before normalisation), "maxpool", "layer1" ... "layer4": float [B * T, h, w,
-            c]; "pooled": float32 [B, T, feature_dim].
+            The stages of the backbone (of a ResNet "conv1", "maxpool", "layer1" ... "layer4"):
+            float [B * T, h, w, c]; "pooled": float32 [B, T, feature_dim].
         """
-        return self._backbone(frames, training=False)
+        return self._run_backbone(frames, training=False)
 
-    def _backbone(self, frames: tf.Tensor, training: bool) -> dict[str, tf.Tensor]:
+    def _run_backbone(self, frames: tf.Tensor, training: bool) -> dict[str, tf.Tensor]:
         if not self.built:
             self.build()
         if self.input_kind == "rgb_diff":
@@ -227,51 +199,63 @@ class TSM(keras.Model):
         num_frames = frames.shape[1] or shape[1]
         x = tf.reshape(frames, tf.concat([[-1], shape[2:]], axis=0))
         x = tf.ensure_shape(x, [None, *frames.shape[2:]])
-        outputs = {"conv1": self.conv1(x)}
-        outputs["maxpool"] = x = max_pool(tf.nn.relu(self.bn1(outputs["conv1"], training=training)))
-        for number, stage in enumerate(self.stages, start=1):
-            for block in stage:
-                x = block(x, num_frames=num_frames, training=training)
-            outputs[f"layer{number}"] = x
-        pooled = tf.reduce_mean(tf.cast(x, tf.float32), axis=[1, 2])
+        outputs = self.backbone(x, num_frames, training)
+        last = next(reversed(outputs.values()))
+        pooled = tf.reduce_mean(tf.cast(last, tf.float32), axis=[1, 2])
         outputs["pooled"] = tf.reshape(pooled, tf.stack([-1, num_frames, self.feature_dim]))
         return outputs
 
+    @property
+    def description(self) -> str:
+        """The network in a few words: "resnet, depth 18, width 1"."""
+        sizes = self.backbone.sizes.items()
+        return ", ".join([self.backbone_name, *(f"{name} {value:g}" for name, value in sizes)])
+
     def parameter_roles(self) -> dict[str, str]:
-        """Role of every trainable variable, by its `path`: "conv", "bn", "fc_kernel" or "fc_bias"."""
-        roles = {
-            variable.path: "conv" if variable.name == "kernel" else "bn"
+        """Path of every trainable variable -> "conv", "bn", "fc_kernel" or "fc_bias"."""
+        head = {self.fc.kernel.path: "fc_kernel", self.fc.bias.path: "fc_bias"}
+        return {
+            variable.path: head.get(variable.path) or self.backbone.roles[variable.name]
             for variable in self.trainable_variables
         }
-        return roles | {self.fc.kernel.path: "fc_kernel", self.fc.bias.path: "fc_bias"}
 
     def get_config(self) -> dict[str, Any]:
         """Constructor arguments."""
         own = {
             "num_classes": self.num_classes,
-            "depth": self.depth,
-            "width": self.width,
+            "backbone": self.backbone_name,
             "input": self.input_kind,
             "shift_div": self.shift_div,
             "dropout": self.dropout_rate,
             "sync_batch_norm": self.sync_batch_norm,
         }
-        return {**super().get_config(), **own}
+        return {**super().get_config(), **own, **self.backbone.sizes}
 
 
-def _check_arguments(
-    num_classes: int, depth: int, width: float, input: str, shift_div: int, dropout: float
-) -> None:
+def _check_arguments(num_classes: int, input: str, dropout: float) -> None:
     if num_classes < 1:
         raise InputError(f"num_classes is {num_classes}; a classifier needs at least 1 class.")
-    if depth not in STAGES:
-        raise InputError(f"model.depth is {depth}; choose one of {sorted(STAGES)}.")
     if input not in INPUT_CHANNELS:
         raise InputError(f"model.input is {input!r}; choose one of {sorted(INPUT_CHANNELS)}.")
     if not 0 <= dropout < 1:
         raise InputError(f"model.dropout is {dropout}; it must be at least 0 and below 1.")
-    if shift_div < 2 or round(64 * width) < shift_div:
+
+
+def _make_backbone(
+    name: str, sizes: Mapping[str, Any], shift_div: int, sync_batch_norm: bool, dtype: Any
+) -> Backbone:
+    kind = backbone_class(name)
+    backbone = kind(
+        **{**kind.default_sizes, **sizes},
+        shift_div=shift_div,
+        sync_batch_norm=sync_batch_norm,
+        dtype=dtype,
+    )
+    fewest = min(backbone.shifts.values())
+    if shift_div < 2 or fewest < shift_div:
+        given = ", ".join(f"model.{name}={value}" for name, value in backbone.sizes.items())
         raise InputError(
-            f"model.shift_div {shift_div} with model.width {width} leaves no channels to shift: "
-            f"shift_div must be from 2 to 64 * width."
+            f"model.shift_div is {shift_div}; with {given} it must be from 2 to {fewest}, the "
+            "fewest channels of which a part is shifted."
         )
+    return backbone

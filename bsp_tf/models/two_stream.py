@@ -36,9 +36,7 @@ class TwoStream(tf.Module):
 
     @property
     def streams(self) -> dict[str, list[int]]:
-        """{"action": [0, C], "boundary": [C, 2C]}: the part [begin, end) of each stream in the
-        features.
-        """
+        """{"action": [0, C], "boundary": [C, 2C]}: part [begin, end) of each in the features."""
         return {
             "action": [0, self.action.feature_dim],
             "boundary": [self.action.feature_dim, self.feature_dim],

@@ -1,6 +1,4 @@
-"""What a config costs, without data: sizes from the graph, and three training steps on random
-frames of its shapes.
-"""
+"""What a config costs, without data: sizes from the graph, and three steps on random frames."""
 
 import resource
 import sys
@@ -26,8 +24,7 @@ WORKSPACE_FACTOR = 1.5
 
 
 def dry_run(config: ConfigDict, strategy: tf.distribute.Strategy) -> dict[str, float]:
-    """Prints parameters, multiply-adds a clip, steps and memory by part; trains 3 steps on random
-    frames.
+    """Prints parameters, multiply-adds, steps and memory by part; trains 3 steps on random frames.
 
     The steps have the shapes of the run, unless the machine's memory is too small for them: then
     with as many clips as fit, which is said.
@@ -58,21 +55,18 @@ def dry_run(config: ConfigDict, strategy: tf.distribute.Strategy) -> dict[str, f
     print(f"GFLOP a clip        {found['multiply_adds'] / 1e9:.2f} (multiply-adds, forward)")
     print(
         f"steps               {steps:,} an epoch x {config.train.epochs} epochs = "
-        f"{steps * config.train.epochs:,} "
-        f"({where})"
+        f"{steps * config.train.epochs:,} ({where})"
     )
     print(
         f"a step              {config.train.batch_size} clips = {replicas} replica(s) x {micro} "
-        "micro-batch(es) x "
-        f"{clips} clips, {config.train.precision}"
+        f"micro-batch(es) x {clips} clips, {config.train.precision}"
     )
     fixed = _print_memory(config, parameters, found["activation_bytes"], clips, clip_shape)
     found["clips"] = _clips_that_fit(clips, fixed, found["activation_bytes"], replicas)
     if found["clips"] < clips:
         print(
             f"The {clips} clips of a replica do not fit in this machine's memory: the steps below "
-            "have "
-            f"{found['clips']}."
+            f"have {found['clips']}."
         )
     return found | _train(
         learner, found["clips"], classes, clip_shape, Cluster(strategy).replicas_here, micro
@@ -97,9 +91,7 @@ def _lengths(config: ConfigDict) -> tuple[int, int, str]:
 def _print_memory(
     config: ConfigDict, parameters: int, activations: int, clips: int, clip_shape: tuple[int, ...]
 ) -> float:
-    """Prints the memory of one replica by part; returns the bytes that do not depend on the number
-    of clips.
-    """
+    """Prints the memory of one replica by part; returns the bytes that are not of the clips."""
     parts = {"weights": 4 * parameters, "momentum": 4 * parameters, "gradients": 4 * parameters}
     if config.train.accumulate_steps > 1:
         parts["sums of micro-batches"] = 4 * parameters
@@ -118,9 +110,7 @@ def _print_memory(
 
 
 def _clips_that_fit(clips: int, fixed: float, activations: int, replicas: int) -> int:
-    """As many clips of a replica as the host's free memory holds; all if a GPU is there or nothing
-    is known.
-    """
+    """Clips of a replica that the host's free memory holds; all with a GPU or where unknown."""
     information = Path("/proc/meminfo")
     if tf.config.list_physical_devices("GPU") or not information.exists():
         return clips

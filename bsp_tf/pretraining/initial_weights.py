@@ -1,4 +1,4 @@
-"""The weights a run starts from: those of another workdir, trained here or imported from PyTorch."""
+"""The weights a run starts from: those of another workdir, trained here or imported."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -9,14 +9,15 @@ from ml_collections import ConfigDict
 from bsp_tf.base.errors import InputError
 from bsp_tf.base.json_file import read_json_object
 from bsp_tf.base.settings import differences
+from bsp_tf.models.backbones import backbone_class
 from bsp_tf.models.tsm import TSM
 from bsp_tf.pretraining.trained_model import model_state
 from bsp_tf.runs.checkpoints import restore_checkpoint
-from bsp_tf.runs.workdir import BEST, CONFIG, checkpoint_folder, read_labels
+from bsp_tf.runs.workdir import BEST, CONFIG, LATER_FIELDS, checkpoint_folder, read_labels
 
 HEADS = ("drop", "keep")
-# These decide the shapes, or what the channels mean.
-SAME_FIELDS = ("depth", "width", "input", "shift_div")
+# These, and the sizes of the backbone, decide the shapes, or what the channels mean.
+SAME_FIELDS = ("backbone", "input", "shift_div")
 
 
 def check_initial_weights(config: ConfigDict, labels: Sequence[str]) -> None:
@@ -34,24 +35,27 @@ def check_initial_weights(config: ConfigDict, labels: Sequence[str]) -> None:
         raise InputError(f"init_head is {config.init_head!r}: choose one of {', '.join(HEADS)}.")
     if not config.init_from:
         return
-    source = _read_source(config)
+    imported = _read_source(config).get("imported", {})
     if config.init_head == "drop":
         return
-    names, imported = read_labels(config.init_from), source.get("imported", {})
+    if not imported.get("classifier", True):
+        raise InputError(
+            f"init_head=keep, but {config.init_from} was imported without a classifier. "
+            "Set init_head=drop."
+        )
+    names = read_labels(config.init_from)
     if len(names) != len(labels) or (imported.get("labels_given", True) and names != list(labels)):
         theirs, ours = (
             f"{len(some)}: {', '.join(some[:3])}, ..." for some in (names, list(labels))
         )
         raise InputError(
             f"init_head=keep, but {config.init_from} has other classes ({theirs}) than this run "
-            f"({ours}). "
-            "Set init_head=drop."
+            f"({ours}). Set init_head=drop."
         )
 
 
 def load_initial_weights(model: TSM, config: ConfigDict) -> None:
-    """Sets the variables of `model` to those of the best checkpoint of `init_from`, if that is
-    given.
+    """Sets the variables of `model` to those of the best checkpoint of `init_from`, if given.
 
     The classifier keeps its own start with `init_head="drop"`. The state of dropout is never taken:
     the seed gives it.
@@ -87,14 +91,15 @@ def _read_source(config: ConfigDict) -> dict:
     if not (folder / CONFIG).is_file():
         raise InputError(
             f"init_from={folder} is no workdir of bsp_tf.pretrain or bsp_tf.import_weights: it "
-            "has no "
-            f"{CONFIG}. Check the path."
+            f"has no {CONFIG}. Check the path."
         )
     source = read_json_object(folder / CONFIG, "task", "data", "model")
-    now = {name: config.model[name] for name in SAME_FIELDS}
-    differing = differences(
-        {"model": {name: source["model"].get(name) for name in SAME_FIELDS}}, {"model": now}
+    fields = {*SAME_FIELDS, *backbone_class(config.model.backbone).default_sizes}
+    then, now = (
+        {f"model.{name}": value for name, value in model.items() if name in fields}
+        for model in (source["model"], config.model)
     )
+    differing = differences(then, now, later=LATER_FIELDS)
     if differing:
         raise InputError(f"init_from={folder} holds another network: {'; '.join(differing)}.")
     return source

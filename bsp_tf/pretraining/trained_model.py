@@ -8,19 +8,23 @@ from ml_collections import ConfigDict
 
 from bsp_tf.base.errors import InputError
 from bsp_tf.base.json_file import read_json_object
+from bsp_tf.models.backbones import backbone_class
 from bsp_tf.models.tsm import TSM
 from bsp_tf.runs.checkpoints import restore_checkpoint
-from bsp_tf.runs.workdir import BEST, CONFIG, checkpoint_folder, read_labels
+from bsp_tf.runs.workdir import BEST, CONFIG, LATER_FIELDS, checkpoint_folder, read_labels
 
 
 def build_model(config: ConfigDict, num_classes: int, dtype: str = "float32") -> TSM:
-    """The untrained TSM that `config` describes, all variables made; `dtype` is a Keras dtype
-    policy.
+    """The untrained TSM of a config, all variables made; `dtype` is a Keras dtype policy.
+
+    Raises:
+        InputError: a field of `config.model` has no such value.
     """
+    backbone = config.model.get("backbone", LATER_FIELDS["model.backbone"])
     model = TSM(
         num_classes=num_classes,
-        depth=config.model.depth,
-        width=config.model.width,
+        backbone=backbone,
+        **{name: config.model[name] for name in backbone_class(backbone).default_sizes},
         input=config.model.input,
         shift_div=config.model.shift_div,
         dropout=config.model.dropout,
@@ -41,8 +45,7 @@ def model_state(model: TSM) -> dict[str, tf.Variable]:
 
 
 def restore_model(model: TSM, workdir: str | os.PathLike, which: str = BEST) -> str:
-    """Loads the weights of the "best" or "last" checkpoint into `model`; returns the checkpoint's
-    path.
+    """Loads the "best" or "last" checkpoint into `model`; returns the checkpoint's path.
 
     Raises:
         InputError: there is no such checkpoint, or it does not fit the model.

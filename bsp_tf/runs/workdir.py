@@ -26,6 +26,8 @@ METRICS = "metrics.jsonl"
 EVALUATION = "evaluation.json"
 TRAINING_BATCH = "training_batch.png"
 TENSORBOARD = "tensorboard"
+# Fields that came after workdirs were made -> what the runs there stand for.
+LATER_FIELDS = {"model.backbone": "resnet"}
 LAST = "last"
 BEST = "best"
 
@@ -45,7 +47,9 @@ def check_workdir(workdir: str | os.PathLike, config: ConfigDict, labels: tuple[
     workdir = Path(workdir)
     if workdir.exists() and not workdir.is_dir():
         raise InputError(f"--workdir={workdir} is a file: give a folder.")
-    if not check_claim(workdir / CONFIG, json.loads(config.to_json()), flag="--workdir"):
+    if not check_claim(
+        workdir / CONFIG, json.loads(config.to_json()), flag="--workdir", later=LATER_FIELDS
+    ):
         return
     if read_labels(workdir) != list(labels):
         raise InputError(
@@ -65,7 +69,7 @@ def claim_workdir(workdir: str | os.PathLike, config: ConfigDict, labels: tuple[
         return
     with atomic_write(workdir / LABELS, "w") as file:
         file.writelines(f"{label}\n" for label in labels)
-    claim(workdir / CONFIG, json.loads(config.to_json()), flag="--workdir")
+    claim(workdir / CONFIG, json.loads(config.to_json()), flag="--workdir", later=LATER_FIELDS)
 
 
 def read_labels(workdir: str | os.PathLike) -> list[str]:
@@ -76,5 +80,8 @@ def read_labels(workdir: str | os.PathLike) -> list[str]:
     """
     path = Path(workdir) / LABELS
     if not path.is_file():
-        raise InputError(f"{path} is missing: {workdir} is no workdir of bsp_tf.pretrain.")
+        raise InputError(
+            f"{path} is missing: {workdir} is no workdir of bsp_tf.pretrain, or "
+            "was imported without a classifier, for init_from only."
+        )
     return path.read_text(encoding="utf-8").splitlines()

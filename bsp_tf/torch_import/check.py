@@ -13,8 +13,7 @@ TOLERANCE = 1e-4
 def relative_difference(
     found: Mapping[str, np.ndarray], expected: Mapping[str, np.ndarray]
 ) -> float:
-    """Largest difference over the largest value of the same output; infinite if anything is not
-    finite.
+    """Largest difference over the largest value of that output; infinite if one is not finite.
 
     Args:
         found, expected: Name -> float array; `found` has at least the names of `expected`, in the
@@ -36,10 +35,8 @@ def require_equal(difference: float) -> None:
     if not difference <= TOLERANCE:
         raise InputError(
             f"the imported model's outputs differ from PyTorch's by {difference:.1e} of their "
-            "range, more "
-            f"than {TOLERANCE:g}, so nothing was written. Check that the weights are those of a "
-            "trained "
-            "network."
+            f"range, more than {TOLERANCE:g}, so nothing was written. Check that the weights are "
+            "those of a trained network."
         )
     print(
         f"check against PyTorch on random input: largest difference {difference:.1e} of the range"

@@ -90,10 +90,8 @@ def _load(torch: ModuleType, file: Any, path: str | os.PathLike) -> Any:
         if wanted:
             raise InputError(
                 f"{path} asks for {wanted[1]} to be called, which plain weights do not need, and "
-                "is not "
-                "read: such a file can run any code. In PyTorch, where you trust it, save its "
-                "state_dict "
-                "alone."
+                "is not read: such a file can run any code. In PyTorch, where you trust it, save "
+                "its state_dict alone."
             ) from error
         # torch adds advice of many lines, before or after what it found.
         found = str(error).rpartition("WeightsUnpickler error:")[2].strip() or type(error).__name__
@@ -120,8 +118,7 @@ def _array(torch: ModuleType, path: str | os.PathLike, name: Any, value: Any) ->
     if not np.isfinite(array).all():
         raise InputError(
             f"{path}: {name!r} holds NaN or infinity: the training that wrote it had failed. Take "
-            "an "
-            "earlier checkpoint."
+            "an earlier checkpoint."
         )
     return array
 

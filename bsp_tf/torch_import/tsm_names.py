@@ -1,6 +1,4 @@
-"""Weights of TSM checkpoints and torchvision ResNets, by their PyTorch names, into the models of
-this package.
-"""
+"""Weights of TSM checkpoints and torchvision's networks, by their names, into a TSM of ours."""
 
 from collections.abc import Mapping
 
@@ -15,14 +13,16 @@ _LEAVES = {
     "moving_mean": "running_mean",
     "moving_variance": "running_var",
     "kernel": "weight",
+    "depthwise_kernel": "weight",
     "bias": "bias",
 }
 _PREFIXES = ("module.", "base_model.")
+_HEADS = ("new_fc.", "classifier.1.", "classifier.")
 _LISTED = 8
 
 
 def torch_name(path: str) -> str:
-    """Name of a TSM variable in a torchvision ResNet.
+    """Name of a TSM variable in PyTorch.
 
     "tsm/layer1.0/conv1/kernel" -> "layer1.0.conv1.weight"; "tsm/bn1/moving_mean" ->
     "bn1.running_mean".
@@ -32,24 +32,36 @@ def torch_name(path: str) -> str:
 
 
 def plain_name(name: str) -> str:
-    """A checkpoint's name without what wrappers add: `module.`, `base_model.`, the `.net` of a
-    shifted convolution.
+    """A checkpoint's name without what wrappers add: `module.`, `base_model.`, `.net` of a shift.
 
-    "module.base_model.layer1.0.conv1.net.weight" -> "layer1.0.conv1.weight"; "module.new_fc.bias"
-    -> "fc.bias".
+    "module.base_model.layer1.0.conv1.net.weight" -> "layer1.0.conv1.weight"; the classifier is
+    always "fc": "module.new_fc.bias", "base_model.classifier.bias" -> "fc.bias".
     """
+    name = without_wrappers(name).replace(".net.", ".")
+    for head in _HEADS:
+        if name.startswith(head):
+            return f"fc.{name.removeprefix(head)}"
+    return name
+
+
+def without_wrappers(name: str) -> str:
+    """A checkpoint's name without the wrappers of the whole network: module., base_model."""
     for prefix in _PREFIXES:
         name = name.removeprefix(prefix)
-    name = name.replace(".net.", ".")
-    return name.removeprefix("new_") if name.startswith("new_fc.") else name
+    return name
 
 
-def to_tf_layout(array: np.ndarray) -> np.ndarray:
-    """PyTorch layout -> TensorFlow layout: convolution OIHW -> HWIO, linear [out, in] -> [in, out],
-    others as is.
+def to_tf_layout(array: np.ndarray, leaf: str) -> np.ndarray:
+    """PyTorch layout -> TensorFlow layout.
+
+    Convolution OIHW -> HWIO, depthwise C1HW -> HWC1, linear [out, in] -> [in, out], others as is.
+
+    Args:
+        array: Weights of one layer.
+        leaf: Name of the variable they are for.
     """
     if array.ndim == 4:
-        return array.transpose(2, 3, 1, 0)
+        return array.transpose((2, 3, 0, 1) if leaf == "depthwise_kernel" else (2, 3, 1, 0))
     return array.T if array.ndim == 2 else array
 
 
@@ -61,8 +73,8 @@ def load_torch_state(model: TSM, state: Mapping[str, np.ndarray]) -> None:
     Args:
         model: TSM; it is built if it is not yet.
         state: PyTorch name -> array in PyTorch layout, any float type. TSM checkpoints (with or
-            without `module.`, `base_model.`, `.net`; classifier `new_fc` or `fc`) and torchvision
-            ResNets are understood.
+            without `module.`, `base_model.`, `.net`; classifier `new_fc`, `fc` or `classifier`) and
+            torchvision's files are understood. Without a classifier the model keeps its own.
 
     Raises:
         InputError: names are missing, unexpected or there twice, or shapes differ; the message
@@ -70,37 +82,39 @@ def load_torch_state(model: TSM, state: Mapping[str, np.ndarray]) -> None:
     """
     if not model.built:
         model.build()
+    names = model.backbone.torch_names({plain_name(name) for name in state})
+    has_head = any(name.startswith("fc.") for name in names)
     variables = {
         torch_name(variable.path): variable
         for variable in model.variables
-        if variable.name in _LEAVES
+        if variable.name in _LEAVES and (has_head or "/fc/" not in variable.path)
     }
     arrays: dict[str, np.ndarray] = {}
     problems = []
     for name, array in state.items():
-        plain = plain_name(name)
-        if plain.endswith("num_batches_tracked"):
+        known = names[plain_name(name)]
+        if known.endswith("num_batches_tracked"):
             continue
-        if plain in arrays:
+        if known in arrays:
             problems.append(f"{name}: there twice")
-        elif plain not in variables:
+        if known not in variables:
             problems.append(f"{name}: unexpected")
-        arrays[plain] = to_tf_layout(np.asarray(array))
+            continue
+        arrays[known] = to_tf_layout(np.asarray(array), variables[known].name)
     for name, variable in variables.items():
         if name not in arrays:
             problems.append(f"{name}: missing")
         elif arrays[name].shape != tuple(variable.shape):
             problems.append(
-                f"{name}: shape {arrays[name].shape}, the model has {tuple(variable.shape)} (TF "
-                "layout)"
+                f"{name}: shape {arrays[name].shape}, the model has {tuple(variable.shape)} "
+                "(TF layout)"
             )
     if problems:
         more = f" and {len(problems) - _LISTED} more" if len(problems) > _LISTED else ""
         raise InputError(
-            f"these weights do not fit a TSM of depth {model.depth}, width {model.width}, input "
-            f"{model.input_kind!r}, {model.num_classes} classes: "
-            f"{'; '.join(problems[:_LISTED])}{more}. "
-            f"Build the model that the weights were made with."
+            f"these weights do not fit a TSM of {model.description}, input {model.input_kind!r}, "
+            f"{model.num_classes} classes: {'; '.join(problems[:_LISTED])}{more}. "
+            "Build the model that the weights were made with."
         )
     for name, variable in variables.items():
         variable.assign(arrays[name].astype(np.float32))

@@ -1,95 +1,84 @@
-"""The TSM that a PyTorch file was made with, told by names and shapes alone."""
+"""The TSM that a PyTorch file was made with, from names and shapes alone."""
 
 import dataclasses
-import re
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 
 from bsp_tf.base.errors import InputError
-from bsp_tf.models.tsm import STAGES
-from bsp_tf.torch_import.tsm_names import plain_name
+from bsp_tf.models.backbones import BACKBONES
+from bsp_tf.torch_import.tsm_names import plain_name, without_wrappers
 
-_BLOCK = re.compile(r"layer([1-4])\.(\d+)\.conv1\.weight")
-_NEEDED = {"conv1.weight": 4, "layer4.0.conv1.weight": 4, "fc.weight": 2}
-_SHIFTED = re.compile(r"(?:^|\.)layer[1-4]\.\d+\.conv1\.net\.weight$")
+_HEAD = {"fc.weight": 2, "fc.bias": 1}
 
 
 @dataclasses.dataclass(frozen=True)
 class TSMSizes:
-    """What the file tells.
+    """What a file says.
 
     Attributes:
-        num_classes, depth, width: See TSM.
+        backbone: Name in BACKBONES.
+        sizes: What that backbone takes.
+        num_classes: Of the classifier; None: there is none.
         shifted: Whether the weights were trained with the temporal shift; torchvision's were not.
     """
 
-    num_classes: int
-    depth: int
-    width: float
+    backbone: str
+    sizes: dict[str, Any]
+    num_classes: int | None
     shifted: bool
 
 
-def is_resnet(state: Mapping[str, np.ndarray]) -> bool:
-    """Whether the names are those of a TSM or a torchvision ResNet."""
+def find_backbone(state: Mapping[str, np.ndarray]) -> str | None:
+    """Name in BACKBONES of the network whose weights these are; None: of no known one."""
     names = {plain_name(name) for name in state}
-    return {"conv1.weight", "layer1.0.conv1.weight"} <= names
+    for name, kind in BACKBONES.items():
+        if kind.torch_marks and kind.torch_marks <= names:
+            return name
+    return None
 
 
-def tsm_sizes(state: Mapping[str, np.ndarray]) -> TSMSizes:
+def tsm_sizes(state: Mapping[str, np.ndarray], backbone: str) -> TSMSizes:
     """Sizes of the network whose weights these are.
 
     Args:
-        state: PyTorch name -> array in PyTorch layout; `is_resnet`.
+        state: PyTorch name -> array in PyTorch layout.
+        backbone: From `find_backbone`.
 
     Raises:
         InputError: it is another network: other blocks, other input than RGB, another kind of
             shift.
     """
-    shapes = {plain_name(name): np.shape(array) for name, array in state.items()}
-    faults = [
-        f"{name} {shapes.get(name, 'is missing')}"
-        for name, axes in _NEEDED.items()
-        if len(shapes.get(name, ())) != axes
-    ]
-    if faults:
-        raise InputError(
-            f"these are no weights of a ResNet with its classifier: {', '.join(faults)}."
-        )
-    blocks = {tuple(map(int, found.groups())) for found in map(_BLOCK.fullmatch, shapes) if found}
-    counts = tuple(sum(stage == number for stage, _ in blocks) for number in range(1, 5))
-    bottleneck = "layer1.0.conv3.weight" in shapes
-    depths = [depth for depth, known in STAGES.items() if known == (counts, bottleneck)]
-    if not depths:
-        kind = "bottleneck" if bottleneck else "basic"
-        raise InputError(
-            f"these are weights of a ResNet with {counts} {kind} blocks in its stages, which is "
-            "none of "
-            f"ResNet-{', '.join(map(str, STAGES))}."
-        )
-    if shapes["conv1.weight"][1:] != (3, 7, 7):
-        raise InputError(
-            f"conv1.weight has shape {shapes['conv1.weight']}: only networks of single RGB frames, "
-            "(64, 3, 7, 7), can be imported."
-        )
+    kind = BACKBONES[backbone]
+    plain = {plain_name(name): np.shape(array) for name, array in state.items()}
+    names = kind.torch_names(plain)
+    shapes = {names[name]: shape for name, shape in plain.items()}
+    flat = [name for name in kind.torch_marks if len(shapes[name]) != 4]
+    if flat:
+        raise InputError(f"{flat[0]} has shape {shapes[flat[0]]}: it is no convolution.")
+    head = {name: shapes[name] for name in _HEAD if name in shapes}
+    if head and [len(head.get(name, ())) for name in _HEAD] != list(_HEAD.values()):
+        raise InputError(f"it has no whole classifier, fc.weight and fc.bias, but {head}.")
+    sizes = kind.torch_sizes(shapes)
+    network = kind(**sizes, shift_div=2, sync_batch_norm=False, dtype=None)
     return TSMSizes(
-        num_classes=shapes["fc.weight"][0],
-        depth=depths[0],
-        width=shapes["layer4.0.conv1.weight"][0] / 512,
-        shifted=_is_shifted(state, len(blocks)),
+        backbone=backbone,
+        sizes=sizes,
+        num_classes=head["fc.weight"][0] if head else None,
+        shifted=_is_shifted(state, set(network.shifts)),
     )
 
 
-def _is_shifted(state: Mapping[str, np.ndarray], num_blocks: int) -> bool:
-    """Whether every first convolution is wrapped by the shift (`.net`); False if nothing is."""
-    wrapped = [name for name in state if ".net." in name]
-    others = [name for name in wrapped if not _SHIFTED.search(name)]
-    if others or len(wrapped) not in (0, num_blocks):
+def _is_shifted(state: Mapping[str, np.ndarray], shifts: set[str]) -> bool:
+    """Whether the convolutions `shifts` are wrapped by the shift (`.net`); False if nothing is."""
+    wrapped = {without_wrappers(name).partition(".net")[0] for name in state if ".net." in name}
+    if wrapped not in (set(), shifts):
+        odd = sorted(wrapped - shifts)
         raise InputError(
-            "these weights are of another temporal shift than TSM's `blockres`, which wraps conv1 "
-            "of every block: "
-            f"wrapped are {len(wrapped)} of {num_blocks}, {', '.join((others or wrapped)[:4])}. "
-            "They would give other "
-            "numbers here."
+            "these weights are of another temporal shift: it is to wrap the "
+            f"{len(shifts)} convolutions {', '.join(sorted(shifts)[:3])}, ..., but "
+            f"{len(wrapped & shifts)} of them and {len(odd)} others are wrapped "
+            f"({', '.join((odd or sorted(wrapped))[:3])}). They would give other numbers here."
         )
     return bool(wrapped)

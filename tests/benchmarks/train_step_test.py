@@ -38,7 +38,7 @@ def test_bad_input():
 def test_the_yardstick_is_the_same_network():
     """Same weights, same logits: what is timed side by side is the same work."""
     torch = pytest.importorskip("torch", reason="PyTorch (extra `torch`) is not installed")
-    theirs, ours = make_torch_tsm(18, 7).eval(), TSM(7, 18, dropout=0.0)
+    theirs, ours = make_torch_tsm(18, 7).eval(), TSM(7, depth=18, dropout=0.0)
     load_torch_state(ours, {name: value.numpy() for name, value in theirs.state_dict().items()})
     frames = np.random.default_rng(0).standard_normal((2, 8, 64, 64, 3), np.float32)
     with torch.no_grad():

@@ -131,12 +131,8 @@ def test_a_tsm_checkpoint_gives_its_own_numbers(networks, labels, tmp_path, dept
     assert "check against PyTorch" in capsys.readouterr().out
 
     model, config, names = load_trained_model(tmp_path / "out")
-    assert (model.depth, model.width, model.num_classes, config.imported.shifted) == (
-        depth,
-        1.0,
-        CLASSES,
-        True,
-    )
+    assert model.backbone.sizes == {"depth": depth, "width": 1.0}
+    assert model.num_classes == CLASSES and config.imported.shifted
     assert names == ["action e", "action d", "action c", "action b", "action a"]
     clip = np.random.default_rng(3).standard_normal((1, NUM_FRAMES, 72, 48, 3)).astype(np.float32)
     with torch.inference_mode():
@@ -207,7 +203,7 @@ def test_wrong_names_and_shapes_are_listed(tsm_state, tmp_path):
         ),
         (
             lambda state: state.clear() or state.update(a=torch.zeros(1)),
-            "neither a TSM, .* first names are a",
+            "first names are a",
         ),
     ],
 )

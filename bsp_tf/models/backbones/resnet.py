@@ -1,169 +1,121 @@
-"""The bricks of a ResNet with torchvision's numerics: explicit padding, stride on the 3x3,
-statistics as torch's.
+"""ResNet with torchvision's numerics and names, shifted in its blocks ("blockres").
 
 Source: He et al., "Deep Residual Learning for Image Recognition", CVPR 2016, table 1; the stride
-sits on the 3x3 convolution of the bottleneck ("v1.5"), as in torchvision. Tensors are NHWC; frames
-of all clips lie on the batch axis.
+sits on the 3x3 convolution of the bottleneck ("v1.5"), as in torchvision. Shifts: Lin, Gan and Han,
+"TSM", ICCV 2019: at the entry of every block, of ResNet-101 at the entry of every second.
 """
 
-from collections.abc import Iterable
-from typing import Any
+import re
+from collections.abc import Mapping
+from typing import Any, ClassVar
 
 import keras
 import tensorflow as tf
 
+from bsp_tf.base.errors import InputError
+from bsp_tf.models.backbones.backbone import Backbone
+from bsp_tf.models.backbones.layers import BatchNorm, Conv, Shape, track_for_checkpoints
 from bsp_tf.models.temporal_shift import temporal_shift
 
+# Blocks of the four stages, and whether they are bottlenecks (He et al., table 1; 10 is 18 with one
+# block a stage).
+STAGES = {
+    10: ((1, 1, 1, 1), False),
+    18: ((2, 2, 2, 2), False),
+    34: ((3, 4, 6, 3), False),
+    50: ((3, 4, 6, 3), True),
+    101: ((3, 4, 23, 3), True),
+}
+# With as many blocks in the third stage, every second block of each stage is shifted.
+MANY_BLOCKS = 23
 
-class Conv(keras.layers.Layer):
-    """Convolution without bias, padded by `kernel_size // 2` on every side.
 
-    Keras' "same" pads the right and bottom only when the stride is 2, which gives other numbers
-    than torch. The kernel starts as torchvision's: normal with variance 2 / (kernel_size^2 *
-    filters).
+class ResNet(Backbone):
+    """ResNet-10, 18, 34, 50 or 101.
+
+    Attributes:
+        depth: One of STAGES.
+        width: Factor on the channels of the stem and all stages.
+        feature_dim: 512 * width, 2048 * width with bottlenecks.
     """
 
-    def __init__(self, filters: int, kernel_size: int, stride: int = 1, **kwargs: Any):
-        super().__init__(**kwargs)
-        self.filters = filters
-        self.kernel_size = kernel_size
-        self.stride = stride
+    default_sizes: ClassVar[Mapping[str, Any]] = {"depth": 18, "width": 1.0}
+    torch_marks = frozenset({"conv1.weight", "layer1.0.conv1.weight", "layer4.0.conv1.weight"})
 
-    def build(self, input_shape: tuple[int | None, ...]) -> None:
-        """Makes `kernel`, float32 [kernel_size, kernel_size, C, filters]."""
-        self.kernel = self.add_weight(
-            name="kernel",
-            shape=(self.kernel_size, self.kernel_size, input_shape[-1], self.filters),
-            initializer=keras.initializers.VarianceScaling(
-                2.0, mode="fan_out", distribution="untruncated_normal"
-            ),
-        )
+    def __init__(
+        self, depth: int, width: float, *, shift_div: int, sync_batch_norm: bool, dtype: Any
+    ):
+        """Makes the layers.
 
-    def call(self, inputs: tf.Tensor) -> tf.Tensor:
-        """Float [N, H, W, C] -> float [N, ceil(H / stride), ceil(W / stride), filters]."""
-        kernel = tf.convert_to_tensor(self.kernel)
-        if self.stride == 1 or self.kernel_size == 1:
-            return tf.nn.conv2d(inputs, kernel, self.stride, "SAME")
-        # A pad of its own, because the gradients of tf.nn.conv2d with a list of paddings leave the
-        # fast CPU kernels.
-        pad = self.kernel_size // 2
-        return tf.nn.conv2d(
-            tf.pad(inputs, [[0, 0], [pad, pad], [pad, pad], [0, 0]]), kernel, self.stride, "VALID"
-        )
-
-    def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
-        """Shape after `call`."""
-        height, width = (None if n is None else -(-n // self.stride) for n in input_shape[1:3])
-        return (input_shape[0], height, width, self.filters)
-
-    def get_config(self) -> dict[str, Any]:
-        """Constructor arguments."""
-        own = {"filters": self.filters, "kernel_size": self.kernel_size, "stride": self.stride}
-        return {**super().get_config(), **own}
-
-
-class BatchNorm(keras.layers.Layer):
-    """Batch normalisation with torch's numbers: epsilon 1e-5, momentum 0.1, unbiased running
-    variance.
-
-    Under a distribution strategy the statistics are those of the global batch, so that the number
-    of replicas does not change the result; or, with `synchronised=False`, each replica normalises
-    by its own and the running statistics take their mean. Parameters and statistics are float32
-    whatever the compute type.
-    """
-
-    epsilon = 1e-5
-    momentum = 0.1
-
-    def __init__(self, synchronised: bool = True, **kwargs: Any):
-        super().__init__(**kwargs)
-        self.synchronised = synchronised
-
-    def build(self, input_shape: tuple[int | None, ...]) -> None:
-        """Makes `gamma`, `beta`, `moving_mean`, `moving_variance`, each float32 [C]."""
-        shape = (input_shape[-1],)
-        common = {"shape": shape, "dtype": "float32", "autocast": False}
-        self.gamma = self.add_weight(name="gamma", initializer="ones", **common)
-        self.beta = self.add_weight(name="beta", initializer="zeros", **common)
-        # All replicas compute the same statistics: the first one's are everybody's.
-        common |= {"trainable": False, "aggregation": "only_first_replica"}
-        self.moving_mean = self.add_weight(name="moving_mean", initializer="zeros", **common)
-        self.moving_variance = self.add_weight(name="moving_variance", initializer="ones", **common)
-
-    def call(self, inputs: tf.Tensor, training: bool = False) -> tf.Tensor:
-        """Float [N, H, W, C] -> the same shape and dtype; updates the running statistics if
-        `training`.
+        Raises:
+            InputError: there is no such depth.
         """
-        gamma, beta = tf.convert_to_tensor(self.gamma), tf.convert_to_tensor(self.beta)
-        if not training:
-            mean, variance = (
-                tf.convert_to_tensor(self.moving_mean),
-                tf.convert_to_tensor(self.moving_variance),
-            )
-            return _fused_batch_norm(inputs, gamma, beta, self.epsilon, mean, variance)[0]
-        replicas = tf.distribute.get_strategy().num_replicas_in_sync
-        if replicas > 1 and self.synchronised:
-            outputs, mean, variance = _global_batch_norm(inputs, gamma, beta, self.epsilon)
-        else:
-            outputs, mean, variance = _fused_batch_norm(inputs, gamma, beta, self.epsilon)
-            if replicas > 1:
-                context = tf.distribute.get_replica_context()
-                mean, variance = tf.unstack(
-                    context.all_reduce("mean", tf.stop_gradient(tf.stack([mean, variance])))
+        if depth not in STAGES:
+            raise InputError(f"model.depth is {depth}; choose one of {sorted(STAGES)}.")
+        self.depth, self.width = depth, width
+        counts, bottleneck = STAGES[depth]
+        shift_every = 2 if counts[2] >= MANY_BLOCKS else 1
+        stem = round(64 * width)
+        self.conv1 = Conv(stem, 7, 2, name="conv1", dtype=dtype)
+        self.bn1 = BatchNorm(sync_batch_norm, name="bn1", dtype=dtype)
+        self.blocks: list[ResidualBlock] = []
+        self.shifts = {}
+        channels = stem
+        for stage, count in enumerate(counts):
+            for number in range(count):
+                shifted = number % shift_every == 0
+                block = ResidualBlock(
+                    round(64 * 2**stage * width),
+                    2 if stage and not number else 1,
+                    shift_div if shifted else None,
+                    bottleneck,
+                    sync_batch_norm,
+                    name=f"layer{stage + 1}.{number}",
+                    dtype=dtype,
                 )
-        for running, batch in ((self.moving_mean, mean), (self.moving_variance, variance)):
-            running.assign(
-                running.value + self.momentum * (tf.stop_gradient(batch) - running.value)
-            )
+                if shifted:
+                    self.shifts[f"{block.name}.conv1"] = channels
+                channels = block.filters
+                self.blocks.append(block)
+        self.feature_dim = channels
+        self.layers = [self.conv1, self.bn1, *self.blocks]
+
+    def __call__(
+        self, frames: tf.Tensor, num_frames: int | tf.Tensor, training: bool
+    ) -> dict[str, tf.Tensor]:
+        """Stages "conv1" (before normalisation), "maxpool", "layer1" ... "layer4"."""
+        outputs = {"conv1": self.conv1(frames)}
+        x = max_pool(tf.nn.relu(self.bn1(outputs["conv1"], training=training)))
+        outputs["maxpool"] = x
+        for block in self.blocks:
+            x = block(x, num_frames=num_frames, training=training)
+            outputs[block.name.partition(".")[0]] = x
         return outputs
 
-    def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
-        """Shape after `call`."""
-        return input_shape
-
-    def get_config(self) -> dict[str, Any]:
-        """Constructor arguments."""
-        return {**super().get_config(), "synchronised": self.synchronised}
-
-
-def _fused_batch_norm(
-    inputs: tf.Tensor,
-    gamma: tf.Tensor,
-    beta: tf.Tensor,
-    epsilon: float,
-    mean: tf.Tensor | None = None,
-    variance: tf.Tensor | None = None,
-) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
-    """One fused op: (normalised, batch mean, unbiased batch variance); with the given statistics if
-    there are any.
-    """
-    return tf.compat.v1.nn.fused_batch_norm(
-        inputs, gamma, beta, mean, variance, epsilon=epsilon, is_training=mean is None
-    )
-
-
-def _global_batch_norm(
-    inputs: tf.Tensor, gamma: tf.Tensor, beta: tf.Tensor, epsilon: float
-) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
-    """As `_fused_batch_norm` in training, with the statistics of all replicas' inputs together."""
-    context = tf.distribute.get_replica_context()
-    values = tf.cast(inputs, tf.float32)
-    size = tf.cast(tf.size(values) // tf.shape(values)[-1], tf.float32)
-    count, total = context.all_reduce("sum", [size, tf.reduce_sum(values, axis=[0, 1, 2])])
-    mean = total / count
-    # Two passes: the difference of two large sums would lose the digits that replicas must agree
-    # on.
-    squares = context.all_reduce(
-        "sum", tf.reduce_sum(tf.math.squared_difference(values, mean), axis=[0, 1, 2])
-    )
-    variance = squares / count
-    outputs = tf.nn.batch_normalization(values, mean, variance, beta, gamma, epsilon)
-    return tf.cast(outputs, inputs.dtype), mean, squares / tf.maximum(count - 1.0, 1.0)
+    @classmethod
+    def torch_sizes(cls, shapes: Mapping[str, tuple[int, ...]]) -> dict[str, Any]:
+        """Depth and width; see Backbone."""
+        found = [re.fullmatch(r"layer([1-4])\.(\d+)\.conv1\.weight", name) for name in shapes]
+        stages = [int(match[1]) for match in found if match]
+        counts = tuple(stages.count(stage) for stage in range(1, 5))
+        bottleneck = "layer1.0.conv3.weight" in shapes
+        depths = [depth for depth, known in STAGES.items() if known == (counts, bottleneck)]
+        if not depths:
+            kind = "bottleneck" if bottleneck else "basic"
+            raise InputError(
+                f"these are weights of a ResNet with {counts} {kind} blocks in its stages; those "
+                f"of ResNet-{', '.join(map(str, STAGES))} can be imported."
+            )
+        if shapes["conv1.weight"][1:] != (3, 7, 7):
+            raise InputError(
+                f"conv1.weight has shape {shapes['conv1.weight']}: only networks of single RGB "
+                "frames, (64, 3, 7, 7), can be imported."
+            )
+        return {"depth": depths[0], "width": shapes["layer4.0.conv1.weight"][0] / 512}
 
 
 class ResidualBlock(keras.layers.Layer):
-    """relu(branch(x) + identity(x)); the first convolution of the branch sees the temporally
-    shifted input.
+    """relu(branch(x) + identity(x)); the branch begins with the temporal shift.
 
     Shifting the branch only ("residual TSM", Lin et al., section 3.2) keeps the frame's own
     features on the identity.
@@ -176,13 +128,20 @@ class ResidualBlock(keras.layers.Layer):
         self,
         planes: int,
         stride: int,
-        shift_div: int,
+        shift_div: int | None,
         bottleneck: bool,
         sync_batch_norm: bool = True,
         **kwargs: Any,
     ):
-        """`planes` is the width inside; a bottleneck (1x1, 3x3, 1x1) ends four times as wide, a
-        basic one as wide.
+        """Makes the layers.
+
+        Args:
+            planes: Channels inside; a bottleneck (1x1, 3x3, 1x1) ends with four times as many.
+            stride: Of the 3x3 convolution (the first one, if there are two).
+            shift_div: See `temporal_shift`; None: no shift.
+            bottleneck: Whether it is one, or two 3x3 convolutions.
+            sync_batch_norm: See BatchNorm.
+            **kwargs: Of keras.layers.Layer.
         """
         super().__init__(**kwargs)
         self.planes = planes
@@ -205,8 +164,9 @@ class ResidualBlock(keras.layers.Layer):
         self.downsample_norm = BatchNorm(sync_batch_norm, name="downsample.1", dtype=dtype)
         track_for_checkpoints(self, [*self.convs, *self.norms])
 
-    def build(self, input_shape: tuple[int | None, ...]) -> None:
+    def build(self, input_shape: Shape) -> None:
         """Makes all weights; the identity gets a 1x1 convolution only where the shape changes."""
+        super().build(input_shape)
         shape = tuple(input_shape)
         self.project = self.stride != 1 or shape[-1] != self.filters
         if self.project:
@@ -220,10 +180,12 @@ class ResidualBlock(keras.layers.Layer):
     def call(
         self, inputs: tf.Tensor, num_frames: int | tf.Tensor, training: bool = False
     ) -> tf.Tensor:
-        """Float [B * num_frames, H, W, C] -> float [B * num_frames, ceil(H / stride), ceil(W /
-        stride), filters].
+        """Float [N, H, W, C] -> [N, ceil(H / stride), ceil(W / stride), filters], N a multiple of
+        `num_frames`.
         """
-        outputs = temporal_shift(inputs, num_frames, self.shift_div)
+        outputs = inputs
+        if self.shift_div is not None:
+            outputs = temporal_shift(inputs, num_frames, self.shift_div)
         for i, (conv, norm) in enumerate(zip(self.convs, self.norms, strict=True)):
             if i:
                 outputs = tf.nn.relu(outputs)
@@ -233,7 +195,7 @@ class ResidualBlock(keras.layers.Layer):
             identity = self.downsample_norm(self.downsample_conv(inputs), training=training)
         return tf.nn.relu(outputs + identity)
 
-    def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
         """Shape after `call`."""
         return (
             *self.convs[0 if not self.bottleneck else 1].compute_output_shape(input_shape)[:3],
@@ -252,19 +214,8 @@ class ResidualBlock(keras.layers.Layer):
         return {**super().get_config(), **own}
 
 
-def track_for_checkpoints(owner: keras.layers.Layer, layers: Iterable[keras.layers.Layer]) -> None:
-    """Makes every layer an attribute of `owner`, called by its name with "_" for ".".
-
-    Keras finds layers in lists, tf.train.Checkpoint and SavedModel do not: without this their
-    weights are silently left out of both.
-    """
-    for layer in layers:
-        setattr(owner, layer.name.replace(".", "_"), layer)
-
-
 def max_pool(inputs: tf.Tensor) -> tf.Tensor:
-    """3x3 max-pool with stride 2 and one row of padding on every side, of values >= 0 (they follow
-    a ReLU).
+    """3x3 max-pool, stride 2, one row of padding on every side, of values >= 0 (after a ReLU).
 
     Float [N, H, W, C] -> float [N, ceil(H / 2), ceil(W / 2), C].
     """

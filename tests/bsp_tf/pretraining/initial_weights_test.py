@@ -12,7 +12,7 @@ from bsp_tf.pretraining.learner import Learner
 from bsp_tf.pretraining.trained_model import build_model, load_trained_model, model_state
 from bsp_tf.pretraining.trainer import train
 from bsp_tf.runs.strategy import strategy_for
-from bsp_tf.runs.workdir import checkpoint_folder, claim_workdir
+from bsp_tf.runs.workdir import check_workdir, checkpoint_folder, claim_workdir
 
 LABELS = ("walk left", "walk right", "blink")
 
@@ -108,6 +108,33 @@ def test_names_are_not_compared_where_the_import_had_none(tiny_config, source, t
     check_initial_weights(tiny_config, ("a", "b", "c"))
     with pytest.raises(InputError, match="other classes"):
         check_initial_weights(tiny_config, ("a", "b"))
+
+
+def test_a_run_from_before_there_were_backbones(tiny_config, source, tmp_path):
+    path = tmp_path / "source" / "config.json"
+    older = json.loads(path.read_text())
+    assert older["model"].pop("backbone") == "resnet"
+    path.write_text(json.dumps(older))
+    same = tiny_config.copy_and_resolve_references()
+    same.init_from = ""
+    check_workdir(tmp_path / "source", same, LABELS)
+    check_initial_weights(tiny_config, LABELS)
+    model, config, _ = load_trained_model(tmp_path / "source")
+    np.testing.assert_array_equal(model.conv1.kernel, source.conv1.kernel)
+    assert "backbone" not in config.model
+    tiny_config.model.backbone = "mobilenet_v2"
+    with pytest.raises(InputError, match="model.backbone was 'resnet', is now 'mobilenet_v2'"):
+        check_initial_weights(tiny_config, LABELS)
+
+
+def test_an_import_without_a_classifier(tiny_config, source, tmp_path):
+    path = tmp_path / "source" / "config.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"imported": {"classifier": False}}))
+    (tmp_path / "source" / "labels.txt").unlink()
+    check_initial_weights(tiny_config, LABELS)
+    tiny_config.init_head = "keep"
+    with pytest.raises(InputError, match="init_head=drop"):
+        check_initial_weights(tiny_config, LABELS)
 
 
 def test_no_checkpoint_yet(tiny_config, source, tmp_path):

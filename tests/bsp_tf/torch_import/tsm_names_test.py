@@ -49,7 +49,7 @@ def test_every_naming_gives_the_same_model(model, state):
     )
     np.testing.assert_array_equal(model.fc.kernel, state["fc.weight"].T.astype(np.float32))
     np.testing.assert_array_equal(
-        model.stages[3][0].downsample_norm.moving_variance,
+        model.layer4_0.downsample_norm.moving_variance,
         state["layer4.0.downsample.1.running_var"].astype(np.float32),
     )
     for rename in (
@@ -70,7 +70,9 @@ def test_names():
         torch_name("stream/layer2.0/downsample.1/moving_mean")
         == "layer2.0.downsample.1.running_mean"
     )
-    assert to_tf_layout(np.zeros((4, 3, 2, 1))).shape == (2, 1, 3, 4)
+    assert plain_name("base_model.classifier.bias") == plain_name("classifier.1.bias") == "fc.bias"
+    assert to_tf_layout(np.zeros((4, 3, 2, 1)), "kernel").shape == (2, 1, 3, 4)
+    assert to_tf_layout(np.zeros((4, 1, 3, 2)), "depthwise_kernel").shape == (3, 2, 4, 1)
 
 
 def test_faults_are_listed_and_nothing_is_changed(model, state):
@@ -91,6 +93,14 @@ def test_the_same_weight_twice(model, state):
     state["module.new_fc.bias"] = state["fc.bias"]
     with pytest.raises(InputError, match="there twice"):
         load_torch_state(model, state)
+
+
+def test_without_a_classifier_the_model_keeps_its_own(model, state):
+    before = model.fc.get_weights()
+    load_torch_state(model, {name: a for name, a in state.items() if not name.startswith("fc.")})
+    for one, other in zip(model.fc.get_weights(), before, strict=True):
+        np.testing.assert_array_equal(one, other)
+    np.testing.assert_array_equal(model.bn1.gamma, state["bn1.weight"].astype(np.float32))
 
 
 def test_a_checkpoint_of_another_depth_lists_a_few_and_counts_the_rest(state):

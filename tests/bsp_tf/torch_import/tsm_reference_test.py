@@ -1,14 +1,17 @@
-"""TSM in plain PyTorch against a network of torch modules, and what the comparison with our model
-would notice.
-"""
+"""TSM in plain PyTorch against a network of torch modules, and which faults a comparison shows."""
+
+import functools
 
 import numpy as np
 import pytest
 
 from bsp_tf.torch_import.check import TOLERANCE, relative_difference
+from bsp_tf.torch_import.resnet_reference import resnet_maps
 from bsp_tf.torch_import.tsm_reference import tsm_outputs
 
 torch = pytest.importorskip("torch", reason="PyTorch is an extra")
+
+resnet_outputs = functools.partial(tsm_outputs, resnet_maps)
 
 
 @pytest.fixture(scope="module")
@@ -32,7 +35,7 @@ def clip() -> np.ndarray:
 def test_equal_to_torch_modules(network, state, clip):
     with torch.inference_mode():
         expected = network(torch.tensor(clip).permute(0, 3, 1, 2)).numpy()[0]
-    found = tsm_outputs(state, clip, 8)
+    found = resnet_outputs(state, clip, 8)
     assert found["features"].shape == (512,)
     np.testing.assert_allclose(found["logits"], expected, atol=1e-5 * np.abs(expected).max())
 
@@ -51,13 +54,13 @@ def test_equal_to_torch_modules(network, state, clip):
     ],
 )
 def test_one_wrong_array_is_noticed(state, clip, change):
-    expected = tsm_outputs(state, clip, 8)
+    expected = resnet_outputs(state, clip, 8)
     change(state)
-    assert relative_difference(tsm_outputs(state, clip, 8), expected) > 10 * TOLERANCE
+    assert relative_difference(resnet_outputs(state, clip, 8), expected) > 10 * TOLERANCE
 
 
 def test_another_shift_is_noticed(state, clip):
     assert (
-        relative_difference(tsm_outputs(state, clip, 4), tsm_outputs(state, clip, 8))
+        relative_difference(resnet_outputs(state, clip, 4), resnet_outputs(state, clip, 8))
         > 10 * TOLERANCE
     )
