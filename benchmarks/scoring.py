@@ -1,8 +1,8 @@
-"""Time and memory of the scorers at ActivityNet's size, beside the official procedures in plain
-loops.
+"""Time and memory of the scorers at ActivityNet's size, beside the official rules in plain loops.
 
     python -m benchmarks.scoring --output=scoring.json
-    python -m benchmarks.scoring --ground_truth=activitynet.json --subset=validation --whole --output=scoring.json
+    python -m benchmarks.scoring --ground_truth=activitynet.json --subset=validation --whole \\
+        --output=scoring.json
 
 Detections: 490,000 made-up ones, half of them near a true segment, with scores that have no ties;
 10 tIoU thresholds. They are scored against real annotations (--ground_truth), or against made-up
@@ -30,6 +30,7 @@ import numpy as np
 from absl import flags
 
 from benchmarks.scoring_loops import map_in_frames, map_in_loops, recall_in_loops
+from benchmarks.scoring_world import make_ground_truth, make_predictions, part_of
 from bsp_tf.base.command_line import run_command
 from bsp_tf.base.errors import InputError
 from bsp_tf.base.json_file import write_json
@@ -56,77 +57,8 @@ finally:
 """
 
 
-def make_ground_truth(videos: int, segments: int, classes: int, seed: int = 0) -> Instances:
-    """Made-up annotations: every video has at least one segment, and one class; durations are
-    known.
-    """
-    rng = np.random.default_rng(seed)
-    names = [f"video_{i}" for i in range(videos)]
-    duration = rng.uniform(20, 235, videos)
-    label = rng.permutation(np.arange(videos) % classes)
-    video = np.sort(np.concatenate([np.arange(videos), rng.integers(0, videos, segments - videos)]))
-    segment = np.sort(rng.uniform(0, 1, (segments, 2)), axis=1) * duration[video, np.newaxis]
-    return Instances(
-        names,
-        [f"class_{i}" for i in range(classes)],
-        video,
-        label[video],
-        segment,
-        None,
-        dict(zip(names, duration.tolist(), strict=True)),
-    )
-
-
-def make_predictions(ground_truth: Instances, count: int, seed: int = 1) -> Instances:
-    """`count` detections, spread evenly over the videos that have a ground truth, two classes a
-    video.
-
-    Half are a true segment of the video with moved ends, the others lie anywhere; scores are
-    random, higher for the former, without ties. None lacks a length.
-    """
-    rng = np.random.default_rng(seed)
-    order = np.argsort(ground_truth.video, kind="stable")
-    videos, first, size = np.unique(
-        ground_truth.video[order], return_index=True, return_counts=True
-    )
-    row = np.sort(np.arange(count) % len(videos))
-    chosen = order[first[row] + rng.integers(0, size[row])]
-    truth = ground_truth.segment[chosen]
-    end = np.ones(len(ground_truth.video_names))
-    np.maximum.at(end, ground_truth.video, ground_truth.segment[:, 1])
-    near = truth + rng.normal(0, 0.15, truth.shape) * np.maximum(np.diff(truth), 1)
-    anywhere = rng.uniform(0, 1.2, truth.shape) * end[videos[row], np.newaxis]
-    is_near, is_own = rng.random((2, count)) < 0.5
-    segment = np.sort(np.where(is_near[:, np.newaxis], near, anywhere), axis=1)
-    num_classes = len(ground_truth.class_names)
-    label = np.where(
-        is_own, ground_truth.label[chosen], (ground_truth.label[chosen] + 1) % num_classes
-    )
-    # Ranks, so that none are equal.
-    score = np.argsort(np.argsort(rng.random(count) * np.where(is_near & is_own, 1.0, 0.6))) / count
-    return Instances(
-        ground_truth.video_names, ground_truth.class_names, videos[row], label, segment, score
-    )
-
-
-def part_of(instances: Instances, column: str, below: int) -> Instances:
-    """The instances whose "label" or "video" is below a number; the names stay but for the classes."""
-    keep = getattr(instances, column) < below
-    classes = instances.class_names[:below] if column == "label" else instances.class_names
-    return Instances(
-        instances.video_names,
-        classes,
-        instances.video[keep],
-        instances.label[keep],
-        instances.segment[keep],
-        None if instances.score is None else instances.score[keep],
-    )
-
-
 def _cost(call: Callable[[], object], repeats: int, predictions: Instances) -> dict:
-    """Median seconds of `repeats` calls, and the most memory that one more call holds at once
-    beside its inputs.
-    """
+    """Median seconds of `repeats` calls, and the memory that one more call needs at most."""
     seconds = []
     for _ in range(repeats):
         begin = time.perf_counter()
@@ -167,11 +99,10 @@ def measure(
     """Times all scorers and compares their numbers.
 
     Returns:
-        {"rows": {name: {"predictions", "seconds", ...}}, "times_faster": {name of a plain one: of
-        ours on the same
-        input}, "times_faster_scaled": the same, estimated for all predictions where only a part was
-            run, "growth":
-        {"predictions", "seconds"} (ratios), "largest_difference", "average_mAP", "AUC"}.
+        {"rows": {name: {"predictions", "seconds", ...}}, "times_faster": {name of a plain one: by
+        how much ours is faster on the same input}, "times_faster_scaled": the same, estimated for
+        all predictions where only a part was run, "growth": {"predictions", "seconds"} (ratios),
+        "largest_difference", "average_mAP", "AUC"}.
 
     Raises:
         InputError: `repeats` is below 1.
@@ -296,8 +227,7 @@ def format_costs(result: dict) -> str:
         )
     lines.append(
         "seconds: ours median of several runs, plain ones and the command once; peak: allocated "
-        "by the call "
-        "without its inputs, for the command the whole process"
+        "by the call without its inputs, for the command the whole process"
     )
     for name, times in result["times_faster"].items():
         more = (
@@ -321,7 +251,7 @@ def format_costs(result: dict) -> str:
 def define_flags() -> None:
     """Defines the flags of the command; they do not exist when the module is only imported."""
     flags.DEFINE_string(
-        "ground_truth", None, "ActivityNet's JSON; default: made-up annotations of the same size."
+        "ground_truth", None, "Annotations; default: made-up ones of ActivityNet's size."
     )
     flags.DEFINE_string("subset", "validation", "Subset of --ground_truth.")
     flags.DEFINE_integer("predictions", PREDICTIONS, "How many.", lower_bound=100)

@@ -1,5 +1,4 @@
-"""Plain scorers to measure ours against: the official procedures, written anew from their published
-descriptions.
+"""Plain scorers to measure ours against, written from the published descriptions.
 
 `map_in_loops` is the rule in dictionaries and loops, about the quickest that plain Python gets.
 `map_in_frames` takes the official program's way, which is where its minutes go: for each class a
@@ -20,7 +19,7 @@ from bsp_tf.evaluation.ground_truth import Instances
 def map_in_loops(
     ground_truth: Instances, predictions: Instances, tiou: np.ndarray
 ) -> dict[str, list[float]]:
-    """Average precision, one prediction at a time; {class name: one a threshold}."""
+    """Average precision, one prediction at a time; {class name: one per threshold}."""
     truths, ranked = defaultdict(list), defaultdict(list)
     num_truths = np.bincount(ground_truth.label, minlength=len(ground_truth.class_names))
     videos = {name: index for index, name in enumerate(ground_truth.video_names)}
@@ -56,9 +55,7 @@ def map_in_loops(
 
 
 def _area(hits: list[bool], num_truths: int) -> float:
-    """Area under the precision-recall curve, its precision raised to the best at the same or a
-    later rank.
-    """
+    """Area under the precision-recall curve, its precision raised to the best from there on."""
     best, area, true = 0.0, 0.0, sum(hits)
     for rank in range(len(hits), 0, -1):
         best = max(best, true / rank)
@@ -70,7 +67,7 @@ def _area(hits: list[bool], num_truths: int) -> float:
 def map_in_frames(
     ground_truth: Instances, predictions: Instances, tiou: np.ndarray
 ) -> dict[str, list[float]]:
-    """Average precision by rows of pandas tables; {class name: one a threshold}."""
+    """Average precision by rows of pandas tables; {class name: one per threshold}."""
     truths, rows = (_to_frame(instances) for instances in (ground_truth, predictions))
     by_label = {name: group.reset_index(drop=True) for name, group in rows.groupby("label")}
     ap = {}

@@ -172,12 +172,16 @@ def _draw_errors(analysis: dict, path: Path) -> None:
 
 def define_flags() -> None:
     """Defines the flags of the command; they do not exist when the module is only imported."""
-    flags.DEFINE_string("ground_truth", None, "Ground truth JSON, .gz or not.", required=True)
+    flags.DEFINE_string(
+        "ground_truth", None, "Annotations, JSON or CSV, .gz or not.", required=True
+    )
     flags.DEFINE_string("predictions", None, "Predictions JSON, .gz or not.", required=True)
     flags.DEFINE_string("subset", "validation", "Subset of the ground truth to score.")
     flags.DEFINE_string("tiou", "0.5:0.05:0.95", "Thresholds, start:step:end or a list a,b,c.")
     flags.DEFINE_string(
-        "blocked_videos", None, "Videos to leave out: text, a name a line, or a JSON list (.json)."
+        "blocked_videos",
+        None,
+        "Videos to leave out: text, one name per line, or a JSON list (.json).",
     )
     flags.DEFINE_bool(
         "remove_duplicates", False, "Leave out ground truths that are there twice (within 1 ms)."
@@ -190,7 +194,7 @@ def define_flags() -> None:
         "recall", False, "Score proposals: average recall (AR@AN) and its AUC, labels aside."
     )
     flags.DEFINE_integer(
-        "max_proposals", 100, "With --recall: the largest average number of proposals a video."
+        "max_proposals", 100, "With --recall: the largest average number of proposals per video."
     )
     flags.DEFINE_bool(
         "exact_recall",

@@ -2,16 +2,17 @@
 
     {"database": {id: {"subset", "duration", "fps",                          ActivityNet, THUMOS14
                        "annotations": [{"segment": [start, end], "label"}]}}}
-    {"v_" + id: {"duration_second", "duration_frame", "feature_frame", "annotations"}}   G-TAD, BMN
+    {"v_" + id: {"duration_second", "duration_frame", "feature_frame",       G-TAD, BMN
+                 "annotations": [the same]}}
 
 G-TAD's files name no subsets, for which there is a second file, and lose the "v_" of their ids.
 Several files are given side by side, "anno.json,video_info.csv"; `bsp_tf.annotations.tables`
 describes the CSVs. Any file may be gzipped. Numbers may be written as strings, as in the THUMOS14
 files.
 
-What is wrong in form is an InputError with the file, the video and the key. What is odd in substance
-is marked, and the caller decides: `bsp_tf.annotations.mended` mends and counts for training,
-`bsp_tf.evaluation.ground_truth` takes segments as they are written. NumPy is not needed.
+What is wrong in form is an InputError with the file, the video and the key. What is odd in
+substance is marked, and the caller decides: `bsp_tf.annotations.mended` mends and counts for
+training, `bsp_tf.evaluation.ground_truth` takes segments as they are written. NumPy is not needed.
 """
 
 import math
@@ -160,8 +161,8 @@ def _read_database(path: str) -> dict[str, Any]:
         database = content.get("database", _bare_database(content))
     if not isinstance(database, dict):
         raise InputError(
-            f"{path} has no object 'database' (it holds {show_value(content)}): write it in the form "
-            "of ActivityNet."
+            f"{path} has no object 'database' (it holds {show_value(content)}): write it in the "
+            "form of ActivityNet."
         )
     return database
 

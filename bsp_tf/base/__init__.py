@@ -1,1 +1,1 @@
-"""What every room stands on: errors that teach, atomic files, the command line."""
+"""What every package stands on: errors, files, settings of outputs, the command line."""

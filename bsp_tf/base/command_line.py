@@ -15,8 +15,7 @@ INTERRUPTED_STATUS = 130
 def run_command(
     main: Callable[[Sequence[str]], int | None], define_flags: Callable[[], None]
 ) -> None:
-    """Defines and parses absl flags and runs `main(argv)`; the process exits with what `main`
-    returns (None is 0).
+    """Defines and parses absl flags, runs `main(argv)` and exits with what it returns (None is 0).
 
     Flags are defined here, not when a command's module is imported: absl's flags are global, and a
     program that imports two commands would find --output defined twice.
@@ -66,9 +65,7 @@ def report_bad_input(error: InputError) -> int:
 
 
 def _parse_flags(argv: Sequence[str]) -> list[str]:
-    """absl's parser, but a wrong flag ends with our line and status; absl would end with two lines
-    and status 1.
-    """
+    """absl's parser, but a wrong flag ends with our line and status (absl: two lines, status 1)."""
     try:
         arguments = flags.FLAGS(argv)
         _refuse_empty_flags()
@@ -87,9 +84,7 @@ def _explain(text: str) -> str:
 
 
 def _refuse_empty_flags() -> None:
-    """An empty path would mean the current folder: most often it is a shell variable that was never
-    set.
-    """
+    """Refuses an empty path, which would mean the current folder: often an unset shell variable."""
     for name in flags.FLAGS:
         flag = flags.FLAGS[name]
         if flag.present and flag.value == "" and "." not in name and flag.flag_type() == "string":

@@ -38,10 +38,11 @@ def run_config_command(
     define_flags: Callable[[], None],
     fields: Sequence[str] = (),
 ) -> None:
-    """`run_command` for a command that has the --config flag; a wrong file or field ends with
-    status 2, too.
+    """`run_command` for a command with the --config flag; a wrong file or field is status 2, too.
 
-    `fields`: what tells a config of this command from those of others; see `check_config_flags`.
+    Args:
+        main, define_flags: As in `run_command`.
+        fields: What only configs of this command have; see `check_config_flags`.
     """
     try:
         check_config_flags(sys.argv[1:], fields)
@@ -51,8 +52,7 @@ def run_config_command(
 
 
 def check_config_flags(arguments: Sequence[str], fields: Sequence[str] = ()) -> None:
-    """Checks --config and the names of its overrides, before absl would fail on them with a
-    traceback.
+    """Checks --config and the names of its overrides; absl would fail on them with a traceback.
 
     Args:
         arguments: The command line without the program's name.

@@ -1,8 +1,8 @@
-"""Groups of ground truths by what may make them hard to find: length, coverage, number of
-instances.
+"""Groups of ground truths by what may make them hard to find.
 
-The characteristics and the ends of the groups are DETAD's (Alwassel et al., Diagnosing Error in
-Temporal Action Detectors, ECCV 2018, section 3; ends of the groups as in its published program).
+Length, coverage and number of instances, and the ends of the groups, are DETAD's (Alwassel et al.,
+Diagnosing Error in Temporal Action Detectors, ECCV 2018, section 3; ends of the groups as in its
+published program).
 """
 
 from dataclasses import dataclass
@@ -33,9 +33,7 @@ SCALE_NAMES = (*SCALES, QUINTILES)
 
 @dataclass(frozen=True)
 class Group:
-    """Ground truths whose characteristic is above `lowest` and at most `highest`; members: bool
-    [n].
-    """
+    """Ground truths whose characteristic is in (lowest, highest]; members: bool [n]."""
 
     size: str
     lowest: float
@@ -46,10 +44,11 @@ class Group:
 def measure(ground_truth: Instances) -> dict[str, np.ndarray]:
     """Characteristic -> its value for each ground truth, float64 [n].
 
-    length: Seconds.
-    coverage: Length / duration of the video, at most 1 (annotations end after the video now and
-        then); NaN where the duration is not known.
-    instances: Ground truths of the same class in the same video.
+    Returns:
+        length: Seconds.
+        coverage: Length / duration of the video, at most 1 (annotations end after the video now and
+            then); NaN where the duration is not known.
+        instances: Ground truths of the same class in the same video.
     """
     length = np.diff(ground_truth.segment)[:, 0]
     duration = np.array(

@@ -1,5 +1,4 @@
-"""Mean average precision of detections, as the official ActivityNet scorer has it, without its
-Python loops.
+"""Mean average precision of detections, as the official ActivityNet scorer computes it.
 
 `matching.py` says who finds what. Two differences from the official scorer: a label that the ground
 truth lacks is ignored (officially a KeyError), and where the union has no length there is no
@@ -33,9 +32,13 @@ WARNING_TEXT = {
 class DetectionScores:
     """Result of `detection_map`.
 
-    tiou: float64 [T]. mean_ap: float64 [T], fractions. ap: float64 [num_classes, T], rows as
-    `class_names`. warnings: non-zero counts by the keys of WARNING_TEXT. unknown_labels: names that
-    were ignored.
+    Attributes:
+        tiou: float64 [T].
+        mean_ap: float64 [T], fractions.
+        ap: float64 [num_classes, T], rows as `class_names`.
+        class_names: Classes of the ground truth.
+        warnings: Counts above 0 by the keys of WARNING_TEXT.
+        unknown_labels: Names that were ignored.
     """
 
     tiou: np.ndarray
@@ -51,7 +54,7 @@ class DetectionScores:
         return float(self.mean_ap.mean())
 
     def to_json(self) -> dict:
-        """{"tiou", "mAP", "average_mAP", "ap": {label: [one a threshold]}, "warnings"}."""
+        """{"tiou", "mAP", "average_mAP", "ap": {label: [one per threshold]}, "warnings"}."""
         return {
             "tiou": self.tiou.tolist(),
             "mAP": self.mean_ap.tolist(),
@@ -73,6 +76,12 @@ def detection_map(
 
     Raises:
         InputError: no ground truth, predictions without scores, or a threshold outside (0, 1].
+
+    >>> from bsp_tf.evaluation.ground_truth import make_instances
+    >>> truth = make_instances(["v", "v"], ["jump", "run"], [[0, 10], [20, 30]])
+    >>> found = make_instances(["v", "v"], ["jump", "run"], [[0, 9], [20, 22]], [0.9, 0.8])
+    >>> detection_map(truth, found, [0.5, 0.95]).mean_ap
+    array([0.5, 0. ])
     """
     tiou = check_tiou(tiou)
     if not len(ground_truth):

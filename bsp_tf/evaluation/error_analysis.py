@@ -1,6 +1,7 @@
-"""What kinds of mistakes a detector makes, after DETAD: Alwassel, Caba Heilbron, Escorcia and
-Ghanem, Diagnosing Error in Temporal Action Detectors, ECCV 2018 (sections 4 to 6: false positives,
-sensitivity, false negatives).
+"""What kinds of mistakes a detector makes, after DETAD.
+
+Alwassel, Caba Heilbron, Escorcia and Ghanem, Diagnosing Error in Temporal Action Detectors, ECCV
+2018 (sections 4 to 6: false positives, sensitivity, false negatives).
 
 False positives: of each class with G ground truths the best 10 G predictions are looked at. One
 that finds nothing is judged by the ground truth, of any class, of highest tIoU in its video (of
@@ -59,15 +60,17 @@ LOWEST_PRECISION = 0.05
 class ErrorAnalysis:
     """Result of `analyze_errors`; shares and mAP_N are fractions.
 
-    profile: float64 [LIMIT, 6], shares of KINDS among the predictions of each class ranked 1 to G,
-    G + 1 to 2 G, ... counted: int64 [LIMIT], predictions behind the rows.
-    shares: float64 [6], shares of KINDS among all of them.
-    average_map_n: Average mAP_N of these predictions.
-    gain: Kind of false positive -> what `average_map_n` gains without them.
-    missed, all_average_map_n: Share of missed ground truths and average mAP_N of all predictions.
-    groups: Characteristic -> rows {"size", "above", "up_to" (None: no end), "ground_truths",
-        "missed", "average_mAP_N"}; the last two are None in an empty group.
-    without_duration: Ground truths that are in no group of coverage.
+    Attributes:
+        profile: float64 [LIMIT, 6], shares of KINDS among the predictions of each class ranked 1 to
+            G, G + 1 to 2 G, ...
+        counted: int64 [LIMIT], predictions behind the rows.
+        shares: float64 [6], shares of KINDS among all of them.
+        average_map_n: Average mAP_N of these predictions.
+        gain: Kind of false positive -> what `average_map_n` gains without them.
+        missed, all_average_map_n: Share of missed ground truths, average mAP_N of all predictions.
+        groups: Characteristic -> rows {"size", "above", "up_to" (None: no end), "ground_truths",
+            "missed", "average_mAP_N"}; the last two are None in an empty group.
+        without_duration: Ground truths that are in no group of coverage.
     """
 
     profile: np.ndarray

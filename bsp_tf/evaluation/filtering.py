@@ -25,8 +25,9 @@ WARNING_TEXT = {
 
 
 def load_video_list(path: str | os.PathLike) -> list[str]:
-    """Video names from a text file, one a line, or (.json, .json.gz) from a list or the keys of an
-    object.
+    """Video names from a text file with one per line, or from JSON (.json, .json.gz).
+
+    JSON holds a list of names, or an object whose keys they are.
 
     ActivityNet's scorer fetched such a list of videos that are gone from a server that is itself
     gone; several projects carry a copy, as a JSON list.
@@ -51,10 +52,10 @@ def load_video_list(path: str | os.PathLike) -> list[str]:
         except (OSError, UnicodeDecodeError) as error:
             raise InputError(
                 f"cannot read {path}: {getattr(error, 'strerror', None) or error}. Give a text "
-                "file, one video name a line, or JSON (.json)."
+                "file with one video name per line, or JSON (.json)."
             ) from error
     if not names:
-        raise InputError(f"{path} names no video; name one a line, or leave the option out.")
+        raise InputError(f"{path} names no video; name one per line, or leave the option out.")
     return names
 
 

@@ -1,5 +1,4 @@
-"""Which prediction finds which ground truth: the official ActivityNet rule, for all classes and
-videos at once.
+"""Which prediction finds which ground truth, by the official ActivityNet rule.
 
 The rule, per class and tIoU threshold: go through the predictions by falling score; each takes,
 among the ground truths of its video and class that reach the threshold and are still free, the one
@@ -30,11 +29,15 @@ PAIRS_AT_ONCE = 1 << 17
 class Matching:
     """Result of `match_predictions`.
 
-    order: int64 [m], indices of the predictions whose label is known, by class, then by falling
-    score. bounds: int64 [num_classes + 1]; those of class c are order[bounds[c]:bounds[c + 1]].
-    hits: One pair a threshold: places in `order` int32 [hits], rising, and the ground truth that
-    each found. video: int32 [n], video of every prediction as an index into the ground truth's
-    names; -1 where it is unknown. undefined: Pairs whose union has no length.
+    Attributes:
+        order: int64 [m], indices of the predictions whose label is known, by class, then by falling
+            score.
+        bounds: int64 [num_classes + 1]; those of class c are order[bounds[c]:bounds[c + 1]].
+        hits: One pair per threshold: places in `order` int32 [hits], rising, and the ground truth
+            that each found.
+        video: int32 [n], video of every prediction as an index into the ground truth's names; -1
+            where it is unknown.
+        undefined: Pairs whose union has no length.
     """
 
     order: np.ndarray
@@ -88,9 +91,7 @@ def match_predictions(
 
 
 def translate(names: list[str], into: list[str], column: np.ndarray) -> np.ndarray:
-    """A column of indices into `names` as indices into the names `into`, int32 [n]; -1 for a name
-    that it lacks.
-    """
+    """Indices into `names` as indices into the names `into`, int32 [n]; -1 for names it lacks."""
     index = {name: i for i, name in enumerate(into)}
     table = np.array([index.get(name, -1) for name in names], np.int32)
     return table[column] if len(column) else np.zeros(0, np.int32)
@@ -181,9 +182,7 @@ def _chunks(count: np.ndarray, limit: int) -> Iterator[tuple[int, int]]:
 
 
 def _sort_pairs(place: np.ndarray, truth: np.ndarray, value: np.ndarray) -> np.ndarray:
-    """Order of pairs by place, then by preference: falling tIoU, then falling index, which is the
-    official order.
-    """
+    """Order of pairs by place, then as officially: by falling tIoU, then by falling index."""
     order = np.argsort(place, kind="stable")
     same = np.diff(place[order]) == 0
     # Most predictions have one partner; only the others need the slow sort by three keys.

@@ -144,7 +144,7 @@ def _number(value: Any, key: str, where: str) -> float:
         number = math.nan
     if not math.isfinite(number):
         raise InputError(
-            f"{where}: {key!r} holds {show_value(value)} where a finite number belongs; mend or remove "
-            "it."
+            f"{where}: {key!r} holds {show_value(value)} where a finite number belongs; mend or "
+            "remove it."
         )
     return number

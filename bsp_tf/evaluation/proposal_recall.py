@@ -1,15 +1,14 @@
-"""Average recall against the average number of proposals (AR@AN) and the area under it,
-ActivityNet's proposal task.
+"""Average recall against the average number of proposals (AR@AN): ActivityNet's proposal task.
 
 Labels play no part. A ground truth is recalled at a tIoU threshold if any of the best proposals of
 its video reaches it. How many of a video's proposals are looked at grows in proportion to how many
 it has, so that AN is an average over the videos that have a ground truth.
 
 By default all numbers are the official scorer's, its roundings included: the share of proposals
-goes through floating point and is cut off (with 100 proposals a video, AN 29, 57 and 58 look at 28,
-56 and 57), it is cut off twice, and proposals for videos outside the subset thin out the others.
-`exact=True` counts in whole numbers and leaves those proposals out. Among equal scores the proposal
-later in the file comes first, as in `matching.py`.
+goes through floating point and is cut off (with 100 proposals per video, AN 29, 57 and 58 look at
+28, 56 and 57), it is cut off twice, and proposals for videos outside the subset thin out the
+others. `exact=True` counts in whole numbers and leaves those proposals out. Among equal scores the
+proposal later in the file comes first, as in `matching.py`.
 """
 
 from dataclasses import dataclass, field
@@ -36,8 +35,11 @@ WARNING_TEXT = {
 class RecallScores:
     """Result of `proposal_recall`.
 
-    tiou: float64 [T]. proposals_per_video: float64 [100], AN. recall: float64 [T, 100], fractions.
-    warnings: non-zero counts by the keys of WARNING_TEXT.
+    Attributes:
+        tiou: float64 [T].
+        proposals_per_video: float64 [100], AN.
+        recall: float64 [T, 100], fractions.
+        warnings: Counts above 0 by the keys of WARNING_TEXT.
     """
 
     tiou: np.ndarray
@@ -52,9 +54,7 @@ class RecallScores:
 
     @property
     def area(self) -> float:
-        """AUC in [0, 1]: area under AR from the first to the last AN (trapezoids), over the last
-        AN.
-        """
+        """AUC in [0, 1]: area under AR from first to last AN (trapezoids), over the last AN."""
         return float(
             np.trapezoid(self.average_recall, self.proposals_per_video)
             / self.proposals_per_video[-1]
@@ -66,9 +66,7 @@ class RecallScores:
         return float(self.average_recall[index]) if index >= 0 else 0.0
 
     def to_json(self) -> dict:
-        """{"tiou", "proposals_per_video", "average_recall", "AUC", "recall": [one list a
-        threshold], "warnings"}.
-        """
+        """{"tiou", "proposals_per_video", "average_recall", "AUC", "recall", "warnings"}."""
         return {
             "tiou": self.tiou.tolist(),
             "proposals_per_video": self.proposals_per_video.tolist(),
@@ -92,7 +90,7 @@ def proposal_recall(
         ground_truth: At least one instance.
         proposals: With scores; may be empty (recall 0).
         tiou: Numbers [T] in (0, 1]; an overlap equal to a threshold reaches it.
-        max_proposals: The largest average number of proposals a video, at least 1; 100 officially.
+        max_proposals: The largest AN, at least 1; 100 officially.
         exact: Whole numbers instead of the official roundings.
 
     Raises:
@@ -101,7 +99,7 @@ def proposal_recall(
     """
     tiou = check_tiou(tiou)
     if max_proposals < 1:
-        raise InputError(f"{max_proposals} proposals a video: give at least 1.")
+        raise InputError(f"{max_proposals} proposals per video: give at least 1.")
     if not len(ground_truth):
         raise InputError("the ground truth has no segment: nothing can be scored.")
     if proposals.score is None:
@@ -151,8 +149,7 @@ def proposal_recall(
 def _officially_used(
     available: np.ndarray, num_videos: int, num_proposals: int, max_proposals: int
 ) -> np.ndarray:
-    """Proposals looked at, int64 [videos, 100], with every operation and cut of the official scorer
-    in its order.
+    """Proposals looked at, int64 [videos, 100]: the official scorer's operations in its order.
 
     Args:
         available: int64 [videos], proposals of each.

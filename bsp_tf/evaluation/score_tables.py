@@ -80,9 +80,7 @@ def format_scores(scores: DetectionScores | RecallScores, per_class: bool = Fals
 
 
 def class_table(scores: DetectionScores) -> tuple[list[str], list[Row]]:
-    """Header and rows: average precision of each class at each threshold and their mean; the last
-    row is mAP.
-    """
+    """Header and rows: average precision of each class by threshold, and mean; the last is mAP."""
     names = [*scores.class_names, "mAP"]
     values = [*scores.ap.tolist(), scores.mean_ap.tolist()]
     header = ["class", *(f"{threshold:.4g}" for threshold in scores.tiou), "average"]
@@ -92,9 +90,7 @@ def class_table(scores: DetectionScores) -> tuple[list[str], list[Row]]:
 
 
 def recall_table(scores: RecallScores) -> tuple[list[str], list[Row]]:
-    """Header and rows: at each AN the average recall and the recall at each threshold; the last row
-    holds the AUC.
-    """
+    """Header and rows: average recall and recall by threshold at each AN; the last is the AUC."""
     header = ["AN", "AR", *(f"{threshold:.4g}" for threshold in scores.tiou)]
     rows = [
         (f"{number:g}", [average, *column])
@@ -140,9 +136,7 @@ def to_markdown(header: list[str], rows: list[Row]) -> str:
 
 
 def to_text(header: list[str], rows: list[Row]) -> str:
-    """The same for a terminal; of more than MOST_COLUMNS thresholds only the last column, the
-    average.
-    """
+    """The same for a terminal; of more than MOST_COLUMNS thresholds only their average."""
     narrow = len(header) - 2 > MOST_COLUMNS
     names = [" ".join(name.split()) for name, _ in rows]
     width = max(len(name) for name in [header[0], *names])

@@ -31,13 +31,14 @@ def tiou(first: np.ndarray, second: np.ndarray) -> np.ndarray:
     Args:
         first: Numbers [..., 2], start and end.
         second: Numbers [..., 2] that broadcast against `first`.
+
+    >>> float(tiou(np.array([0.0, 10.0]), np.array([5.0, 20.0])))
+    0.25
     """
     return ratio(*overlap(first, second))
 
 
 def ratio(intersection: np.ndarray, union: np.ndarray) -> np.ndarray:
-    """intersection / union, float64 [...]; 0 where the union is not positive and a division may
-    give NaN.
-    """
+    """intersection / union, float64 [...]; 0 where the union is not positive (0/0 would be NaN)."""
     positive = union > 0
     return np.where(positive, intersection / np.where(positive, union, 1), 0.0)

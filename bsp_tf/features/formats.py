@@ -1,15 +1,14 @@
-"""Feature arrays as other tools keep them, one array [T, C] a video: rows are time, columns
-channels.
+"""Feature arrays as other tools keep them, one array [T, C] per video: rows are time.
 
     folder of <id>.npy      OpenTAD, ActionFormer
     folder of <id>.npz      one array in each
     folder of <id>.h5       G-TAD; one data set in each
     folder of <id>.csv      BMN, mmaction2: one header row, commas
-    one .h5 or .hdf5 file   G-TAD; one data set a video, or one group a video with one data set in it
-    one .npz file           one array a video
+    one .h5 or .hdf5 file   G-TAD; one data set per video, or one group with one data set in it
+    one .npz file           one array per video
     several, with a +       rgb_val.h5+rgb_test.h5: the videos of all
 
-A file missing_files.txt beside the arrays may name videos that have none, one a line, without
+A file missing_files.txt beside the arrays may name videos that have none, one per line, without
 prefix (OpenTAD). No TensorFlow.
 """
 
@@ -63,7 +62,8 @@ class FeatureFiles:
                 self._places[name] = place
         if not self._places:
             raise InputError(
-                f"{self.path} holds no features: expected files {', '.join(SUFFIXES)}, one a video."
+                f"{self.path} holds no features: expected files {', '.join(SUFFIXES)}, one per "
+                "video."
             )
 
     @property
@@ -96,7 +96,7 @@ class FeatureFiles:
                 "C]: rows are time, "
                 "columns channels.",
             )
-        # float64 beyond float32 becomes infinity, which is told below.
+        # float64 beyond float32 becomes infinity, which is refused below.
         with np.errstate(over="ignore"):
             array = array.astype(np.float32, copy=False)
         if not np.isfinite(array).all():
@@ -167,7 +167,7 @@ def _one_name(names: list[str], preferred: str) -> str:
 def _read_csv(path: Path) -> np.ndarray:
     with open(path, encoding="utf-8-sig") as file:
         header = file.readline()
-        # NumPy warns of a file without rows, which is told by its shape.
+        # NumPy warns of a file without rows, which its shape shows.
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", UserWarning)
             rows = np.loadtxt(file, np.float32, delimiter=",", ndmin=2)
@@ -182,9 +182,7 @@ def _read_csv(path: Path) -> np.ndarray:
 
 
 def _is_data(cells: list[str]) -> bool:
-    """Whether a first row holds features: numbers that are no running column numbers, which tables
-    write as names.
-    """
+    """Whether a first row holds features: numbers that do not just count the columns."""
     try:
         numbers = [float(cell) for cell in cells]
     except ValueError:

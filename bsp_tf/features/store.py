@@ -1,12 +1,12 @@
-"""Snippet features on disk: a folder with one array a video and the metadata that other tools have
-to be told.
+"""Snippet features on disk: a folder with one array per video, and metadata.
 
     <video_id>.npy                  float32 [num_snippets, feature_dim]
-    probabilities/<video_id>.npz    action [n, K], boundary [n, 4] (softmax), pixel_change [n] (0..255), float32
-    probabilities/<video_id>.json   what is known of the video; the same stands in metadata.json
-    metadata.json                   window, frame_step, stride (source frames between snippet starts), feature_dim,
-                                    streams {"action": [begin, end), ...}, labels, model, videos
-                                    {id: {...}}
+    probabilities/<video_id>.npz    float32: action [n, K], boundary [n, 4] (softmax),
+                                    pixel_change [n] (0..255)
+    probabilities/<video_id>.json   what is known of the video; the same is in metadata.json
+    metadata.json                   window, frame_step, stride (source frames between snippet
+                                    starts), feature_dim, streams {"action": [begin, end), ...},
+                                    labels, model, videos {id: {...}}
 
 Snippet i covers the source frames [i * stride, i * stride + (window - 1) * frame_step]. A video is
 finished when its .npy is there, which is written last. NumPy only.
@@ -176,8 +176,7 @@ def write_video(
     probabilities: Mapping[str, np.ndarray],
     about: Mapping[str, Any],
 ) -> None:
-    """Writes all that belongs to one video; the features last, so that a killed run never leaves
-    half a video.
+    """Writes all that belongs to one video; the features last, so that no half video can be left.
 
     Args:
         folder: feature folder.
@@ -191,8 +190,7 @@ def write_video(
     if not np.isfinite(features).all():
         raise InputError(
             f"the features of {video_id} hold NaN or infinity: the model is broken. Train or "
-            "export it "
-            "again."
+            "export it again."
         )
     folder = Path(folder)
     with atomic_write(folder / PROBABILITIES_FOLDER / f"{video_id}.npz") as file:
@@ -216,7 +214,7 @@ def finished_videos(folder: str | os.PathLike) -> dict[str, dict[str, Any]]:
 def write_metadata(
     folder: str | os.PathLike, settings: Mapping[str, Any], videos: Mapping[str, Mapping[str, Any]]
 ) -> None:
-    """Writes metadata.json: the settings of the extraction and the entry of every finished video."""
+    """Writes metadata.json: the settings of the extraction and an entry for each finished video."""
     entries = {name: dict(videos[name]) for name in sorted(videos)}
     write_json(Path(folder, METADATA_FILE), {**settings, "videos": entries})
 
@@ -224,11 +222,10 @@ def write_metadata(
 def resize_features(
     features: np.ndarray, num_segments: int, begin: float = 0.0, length: float | None = None
 ) -> np.ndarray:
-    """Resizes along TIME by linear interpolation: half-pixel centres, edges clamped, no
-    antialiasing.
+    """Resizes along TIME by linear interpolation.
 
-    The numbers of torch `interpolate(mode="linear", align_corners=False)`, which G-TAD and OpenTAD
-    use.
+    Half-pixel centres, edges clamped, no antialiasing: the numbers of torch
+    `interpolate(mode="linear", align_corners=False)`, which G-TAD and OpenTAD use.
 
     Args:
         features: float [n, C], n >= 1; rows are snippets.

@@ -6,8 +6,9 @@ import json
 import numpy as np
 import pytest
 
-from benchmarks.scoring import format_costs, make_ground_truth, make_predictions, measure, part_of
+from benchmarks.scoring import format_costs, measure
 from benchmarks.scoring_loops import map_in_frames, map_in_loops, recall_in_loops
+from benchmarks.scoring_world import make_ground_truth, make_predictions, part_of
 from bsp_tf.base.errors import InputError
 from bsp_tf.evaluation.ground_truth import make_instances
 

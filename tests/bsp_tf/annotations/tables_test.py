@@ -8,7 +8,11 @@ import pytest
 from bsp_tf.annotations.mended import load_annotations
 from bsp_tf.base.errors import InputError
 
-INFO = "video,numFrame,seconds,rfps,subset,featureFrame\nv_a,300,10,29.9,training,288\nv_b,1,1,1,validation,1\n"
+INFO = (
+    "video,numFrame,seconds,rfps,subset,featureFrame\n"
+    "v_a,300,10,29.9,training,288\n"
+    "v_b,1,1,1,validation,1\n"
+)
 BARE = {
     "v_a": {
         "duration_second": 10.0,
@@ -91,7 +95,8 @@ def test_a_file_whose_name_has_a_comma(tmp_path):
 
 def test_real_files(shared):
     folder = shared / "annotations"
-    path = f"{folder}/activitynet-1.3/anet_anno_action.json,{folder}/activitynet-1.3/video_info_new.csv"
+    anet = folder / "activitynet-1.3"
+    path = f"{anet}/anet_anno_action.json,{anet}/video_info_new.csv"
     for subset, count in ("training", 9649), ("validation", 4728), ("testing", 4851):
         assert len(load_annotations(path, subset)) == count
     thumos = f"{folder}/thumos14/val_Annotation.csv,{folder}/thumos14/test_Annotation.csv"

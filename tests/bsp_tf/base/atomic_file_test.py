@@ -73,9 +73,9 @@ def test_places_that_cannot_be_written(tmp_path):
         tmp_path / "file" / "below" / "x.json",
         tmp_path / "folder",
     ):
-        with pytest.raises(InputError, match=f"cannot write {place}: "):
+        with pytest.raises(InputError, match=f"{place}: "):
             write_json(place, [1])
-    with pytest.raises(InputError, match="cannot make the folder"):
+    with pytest.raises(InputError, match=str(tmp_path / "file" / "below")):
         make_folder(tmp_path / "file" / "below")
     assert sorted(os.listdir(tmp_path)) == ["file", "folder"] and not os.listdir(
         tmp_path / "folder"
@@ -84,7 +84,7 @@ def test_places_that_cannot_be_written(tmp_path):
 
 def test_a_full_disk_is_told_and_other_faults_are_left_alone(tmp_path):
     with (
-        pytest.raises(InputError, match="cannot write .*x: No space left"),
+        pytest.raises(InputError, match=f"{tmp_path}/x: {os.strerror(errno.ENOSPC)}"),
         atomic_write(tmp_path / "x"),
     ):
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
@@ -111,7 +111,10 @@ def test_an_error_leaves_no_folder(tmp_path):
     with pytest.raises(RuntimeError, match="stop"), atomic_folder(tmp_path / "model") as folder:
         (folder / "x").write_text("half")
         raise RuntimeError("stop")
-    with pytest.raises(InputError, match="model: No space left"), atomic_folder(tmp_path / "model"):
+    with (
+        pytest.raises(InputError, match=f"model: {os.strerror(errno.ENOSPC)}"),
+        atomic_folder(tmp_path / "model"),
+    ):
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
     assert not os.listdir(tmp_path)
 
@@ -121,7 +124,7 @@ def test_folders_in_the_way(tmp_path):
     (tmp_path / "filled").mkdir()
     (tmp_path / "filled" / "x").touch()
     for place in (tmp_path / "file", tmp_path / "filled"):
-        with pytest.raises(InputError, match=f"cannot write {place}: "), atomic_folder(place):
+        with pytest.raises(InputError, match=f"{place}: "), atomic_folder(place):
             pass
     with pytest.raises(InputError, match=str(tmp_path / "file")):
         atomic_folder(tmp_path / "file" / "below").__enter__()

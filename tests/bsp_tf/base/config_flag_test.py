@@ -30,9 +30,9 @@ def test_a_good_one_passes(config):
     [
         (
             ["--config.train.batchsize=4"],
-            "'train.batchsize': did you mean --config.train.batch_size",
+            "'train.batchsize'.*--config.train.batch_size",
         ),
-        (["--config.zzzz=4"], "its fields are: task, train, train.batch_size"),
+        (["--config.zzzz=4"], "'zzzz'.*task, train, train.batch_size"),
     ],
 )
 def test_mistyped_fields(config, arguments, fault):
@@ -41,10 +41,10 @@ def test_mistyped_fields(config, arguments, fault):
 
 
 def test_no_config_and_no_file(tmp_path):
-    with pytest.raises(InputError, match="--config is not set"):
+    with pytest.raises(InputError, match="--config"):
         check_config_flags(["--workdir=w"])
     for path in (tmp_path, tmp_path / "none.py"):
-        with pytest.raises(InputError, match=f"{re.escape(str(path))} is no file"):
+        with pytest.raises(InputError, match=re.escape(f"--config={path}")):
             check_config_flags([f"--config={path}"])
 
 
@@ -56,7 +56,7 @@ def test_no_config_and_no_file(tmp_path):
         ("import nowhere_at_all\n", "ModuleNotFoundError"),
         ("def get_config():\n    return {}['a']\n", "KeyError"),
         ("def get_config():\n    raise ValueError('7 is odd')\n", "7 is odd"),
-        ("def get_config():\n    return 3\n", "returned int"),
+        ("def get_config():\n    return 3\n", r"\bint\b"),
     ],
 )
 def test_files_that_are_no_config(tmp_path, text, fault):
@@ -68,7 +68,5 @@ def test_files_that_are_no_config(tmp_path, text, fault):
 
 
 def test_the_config_of_another_command(config):
-    with pytest.raises(
-        InputError, match="no config of this command: it has no field 'features_dir'"
-    ):
+    with pytest.raises(InputError, match=f"--config={config}.*'features_dir'"):
         check_config_flags([f"--config={config}"], ["features_dir"])

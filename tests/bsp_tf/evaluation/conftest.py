@@ -14,9 +14,7 @@ def make_rows(
     num_predictions: int = 150,
     unique_scores: bool = False,
 ) -> tuple[list[tuple], list[tuple]]:
-    """Rows (video, label, start, end) of ground truths and (video, label, start, end, score) of
-    predictions.
-    """
+    """Rows (video, label, start, end) of ground truths, and with a score of predictions."""
     rng = np.random.default_rng(seed)
     scores = (
         rng.permutation(num_predictions) if unique_scores else rng.integers(0, 40, num_predictions)

@@ -1,4 +1,4 @@
-"""The scorer against the official rule written as plain loops, its traps, and the official numbers."""
+"""The scorer against the official rule in plain loops, its traps, and the official numbers."""
 
 import gzip
 import json
@@ -6,8 +6,8 @@ import json
 import numpy as np
 import pytest
 
-from benchmarks.scoring import make_predictions
 from benchmarks.scoring_loops import map_in_loops
+from benchmarks.scoring_world import make_predictions
 from bsp_tf.base.errors import InputError
 from bsp_tf.evaluation import matching as module
 from bsp_tf.evaluation.detection_map import (
@@ -65,7 +65,7 @@ def plain_ap(truth_rows, predicted_rows, threshold):
 
 
 def random_world(seed, videos=4, labels="abc", num_truths=30, num_predictions=150, grid=1):
-    """Times on a coarse grid, so that equal overlaps, exact thresholds and duplicates are common."""
+    """Times on a coarse grid: equal overlaps, exact thresholds and duplicates are common."""
     rng = np.random.default_rng(seed)
 
     def rows(count, scored):
@@ -126,7 +126,7 @@ def test_a_taken_ground_truth_leaves_the_next_best():
 
 
 def test_displaced_predictions_go_on_looking():
-    """The first prediction takes what the second likes best, the second what the third likes best."""
+    """The first prediction takes what the second prefers, the second what the third prefers."""
     three = truths(("v", "a", 0, 10), ("v", "a", 1, 11), ("v", "a", 2, 12))
     rows = [("v", "a", 0, 10, 0.3), ("v", "a", 0, 10, 0.2), ("v", "a", 0, 10, 0.1)]
     assert detection_map(three, predicted(*rows[::-1]), [0.5]).mean_ap == [1]

@@ -79,9 +79,7 @@ class Plain:
         return "localization" if best[1] else "confusion"
 
     def map_n(self, keep, members=None):
-        """Mean AP_N over the classes of the ground truths `members`, of the predictions where
-        keep(class, place).
-        """
+        """Mean AP_N over the classes of `members`, of predictions where keep(class, place)."""
         members = set(range(len(self.truths))) if members is None else members
         total, classes = 0.0, 0
         for name in self.classes:
@@ -228,9 +226,7 @@ def test_bad_requests():
 
 
 def test_thumos_numbers_agree_with_its_recall(shared):
-    """Without the limits on rank and precision, what is missed is one minus the recall that mAP is
-    made of.
-    """
+    """Without limits on rank and precision the missed share is one minus the recall."""
     truths = load_ground_truth(shared / "golden" / "thumos_gt.json.gz", "test")
     predictions = load_predictions(shared / "golden" / "thumos_pred.json.gz")
     result = analyze_errors(truths, predictions, [0.5], "thumos14")

@@ -80,5 +80,5 @@ def test_bad_video_lists(tmp_path, name, content):
 
 
 def test_missing_video_list(tmp_path):
-    with pytest.raises(InputError, match="cannot read"):
+    with pytest.raises(InputError, match="nothing.txt"):
         load_video_list(tmp_path / "nothing.txt")

@@ -1,9 +1,8 @@
-"""300 spoilt pairs of files: each is refused in one line, or scored like the same files without the
-fault, and counted.
+"""300 spoilt pairs of files, each refused in one line, or scored and counted.
 
-A mutation returns the two files as bytes and what is right: None for a refusal; else the documents
-without the fault, whose score plain loops compute, and the warning that has to be counted (None for
-a harmless change).
+What is scored gives the numbers of the same files without the fault. A mutation returns the two
+files as bytes and what is right: None for a refusal; else the documents without the fault, whose
+score plain loops compute, and the warning that has to be counted (None for a harmless change).
 """
 
 import copy
@@ -220,9 +219,7 @@ def gzip_flipped(rng, truth, found):
 
 
 def points(rng, truth, found):
-    """A ground truth without length cannot be found, nor by a prediction without length in the same
-    place.
-    """
+    """A ground truth without length cannot be found, not even by a prediction equal to it."""
     row, video, _ = pick(rng, truth)
     row["segment"][1] = row["segment"][0]
     name = next(name for name, entry in truth["database"].items() if entry is video)

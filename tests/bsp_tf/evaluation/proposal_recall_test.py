@@ -6,8 +6,8 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from benchmarks.scoring import make_predictions, part_of
 from benchmarks.scoring_loops import recall_in_loops
+from benchmarks.scoring_world import make_predictions, part_of
 from bsp_tf.base.errors import InputError
 from bsp_tf.evaluation.ground_truth import load_ground_truth, make_instances
 from bsp_tf.evaluation.proposal_recall import proposal_recall
@@ -95,9 +95,7 @@ def test_equals_the_plain_procedures(small_world, seed, most):
 
 
 def test_official_roundings_and_exact_counts():
-    """100 proposals; only the one of rank k finds: recall begins where more than k proposals are
-    looked at.
-    """
+    """Of 100 proposals only that of rank k finds: recall begins where more than k are used."""
     begins = {}
     for rank in (28, 56, 57):
         rows = [("v", "a", 500 + i, 501 + i, float(-i)) for i in range(100)]
@@ -166,7 +164,7 @@ def test_nothing_to_score_is_refused():
         ((truths, truths), "no scores"),
         ((instances([], [])[0], proposals), "no segment"),
         ((truths, proposals, [2.0]), "tIoU"),
-        ((truths, proposals, [0.5], 0), "at least 1"),
+        ((truths, proposals, [0.5], 0), "0 proposals"),
     ):
         with pytest.raises(InputError, match=words):
             proposal_recall(*arguments)

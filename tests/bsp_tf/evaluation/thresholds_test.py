@@ -25,7 +25,8 @@ def test_grids(text, expected):
 @pytest.mark.parametrize(
     "text",
     ["", "a", "0.5:0.95", "0.5:0:0.9", "0.5:-0.1:0.3", "0.9:0.1:0.5", "0:0.1:0.5", "0.5:0.1:1.5",
-     "0.5:0.2:0.8", "0.5,,0.7", "0.5,1.2", "nan", "0.5:nan:0.9", "0.1:0.000001:0.9", "0.5:0.1:0.7:0.8", "inf"],
+     "0.5:0.2:0.8", "0.5,,0.7", "0.5,1.2", "nan", "0.5:nan:0.9", "0.1:0.000001:0.9",
+     "0.5:0.1:0.7:0.8", "inf"],
 )  # fmt: skip
 def test_impossible_grids_are_refused(text):
     with pytest.raises(InputError, match="--tiou"):

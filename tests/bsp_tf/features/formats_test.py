@@ -1,6 +1,4 @@
-"""The same arrays in every form in which other tools keep them, and what goes wrong with such
-files.
-"""
+"""The same arrays in every form in which other tools keep them, and what goes wrong with them."""
 
 import h5py
 import numpy as np
@@ -82,18 +80,18 @@ def test_other_kinds_of_numbers(tmp_path, dtype):
 @pytest.mark.parametrize(
     ("array", "kind", "fault"),
     [
-        (np.full((2, 3), np.nan), NOT_FINITE, "holds NaN or infinity"),
-        (np.full((2, 3), 1e300), NOT_FINITE, "holds NaN or infinity"),
+        (np.full((2, 3), np.nan), NOT_FINITE, "NaN"),
+        (np.full((2, 3), 1e300), NOT_FINITE, "NaN"),
         (
             np.zeros((1, 3, 4)),
             WRONG_SHAPE,
-            r"float64 of shape \[1, 3, 4\], expected numbers \[T, C\]: rows are time",
+            r"float64 .*\[1, 3, 4\].*\[T, C\]",
         ),
-        (np.zeros(3), WRONG_SHAPE, "shape"),
+        (np.zeros(3), WRONG_SHAPE, r"\[3\]"),
         (np.zeros((0, 3)), WRONG_SHAPE, r"\[0, 3\]"),
         (np.zeros((2, 3), complex), WRONG_SHAPE, "complex128"),
         (np.array([["a"]]), WRONG_SHAPE, "<U1"),
-        (np.array([[{}]], object), UNREADABLE, "cannot read"),
+        (np.array([[{}]], object), UNREADABLE, "a.npy"),
     ],
 )
 def test_arrays_that_are_no_features(tmp_path, array, kind, fault):
@@ -122,7 +120,7 @@ def test_the_header_row_of_a_csv(tmp_path):
         write_csv(tmp_path / "a.csv", array, header)
         np.testing.assert_array_equal(FeatureFiles(tmp_path).load("a"), array)
     write_csv(tmp_path / "a.csv", array[1:], "0.5,0.25,-1.0,2.0")
-    with pytest.raises(UnusableFeatures, match="first row holds numbers, expected one header row"):
+    with pytest.raises(UnusableFeatures, match="first row"):
         FeatureFiles(tmp_path).load("a")
 
 
@@ -133,9 +131,7 @@ def test_files_with_several_arrays(tmp_path):
     files = FeatureFiles(tmp_path)
     np.testing.assert_array_equal(files.load("v_a"), ARRAYS["v_0"])
     for name in ("v_b", "v_c"):
-        with pytest.raises(
-            UnusableFeatures, match=rf"it holds 2 arrays .*expected one, or one called '{name}'"
-        ):
+        with pytest.raises(UnusableFeatures, match=f"2 arrays.*'{name}'"):
             files.load(name)
 
 
@@ -145,17 +141,17 @@ def test_sources_that_are_none(tmp_path):
     (tmp_path / "bad.npz").write_text("no zip")
     (tmp_path / "notes.txt").write_text("notes")
     for name, fault in [
-        ("empty", "holds no features: expected files .npy"),
-        ("bad.h5", "cannot read .*bad.h5"),
-        ("bad.npz", "cannot read .*bad.npz"),
-        ("notes.txt", "is no feature source"),
-        ("never.h5", "cannot read .*never.h5"),
-        ("never", "is no feature source"),
+        ("empty", "empty .*.npy"),
+        ("bad.h5", "bad.h5"),
+        ("bad.npz", "bad.npz"),
+        ("notes.txt", "notes.txt"),
+        ("never.h5", "never.h5"),
+        ("never", "/never"),
     ]:
         with pytest.raises(InputError, match=fault):
             FeatureFiles(tmp_path / name)
     one = write_hdf5(tmp_path / "one.h5", {"v_0": ARRAYS["v_0"]})
-    with pytest.raises(InputError, match="holds two arrays for video 'v_0'"):
+    with pytest.raises(InputError, match=r"one\.h5.*'v_0'"):
         FeatureFiles(f"{one}+{one}")
 
 

@@ -1,6 +1,4 @@
-"""Feature folders: what is written is read back, what is broken is named, and the golden resize to
-T columns.
-"""
+"""Feature folders: what is written is read back, what is broken is named; the golden resize."""
 
 import json
 
@@ -58,12 +56,12 @@ def test_a_video_without_features_is_not_finished(folder):
 @pytest.mark.parametrize(
     ("array", "fault"),
     [
-        (np.full((3, 4), np.nan, np.float32), "holds NaN or infinity"),
-        (np.zeros((3, 5), np.float32), r"shape \[3, 5\], expected \[num_snippets, 4\]"),
-        (np.zeros((4, 9), np.float32), "looks transposed"),
-        (np.zeros((0, 4), np.float32), r"shape \[0, 4\]"),
-        (np.zeros((3, 4), np.int32), "no floats"),
-        (np.array([{"a": 1}], object), "cannot read"),
+        (np.full((3, 4), np.nan, np.float32), "NaN"),
+        (np.zeros((3, 5), np.float32), r"\[3, 5\].*\[num_snippets, 4\]"),
+        (np.zeros((4, 9), np.float32), r"\[4, 9\].*transposed"),
+        (np.zeros((0, 4), np.float32), r"\[0, 4\]"),
+        (np.zeros((3, 4), np.int32), "floats"),
+        (np.array([{"a": 1}], object), ""),
     ],
 )
 def test_broken_features_are_named(folder, array, fault):
@@ -80,19 +78,19 @@ def test_missing_and_cut_files(folder):
         path.write_bytes(path.read_bytes()[:50])
     for load in (store.load, store.load_probabilities):
         for name in ("b", "never"):
-            with pytest.raises(InputError, match=f"cannot read .*{name}"):
+            with pytest.raises(InputError, match=rf"{name}\.np[yz]"):
                 load(name)
-    with pytest.raises(InputError, match="has no stream 'sound'; there are action, boundary"):
+    with pytest.raises(InputError, match="'sound'.*action, boundary"):
         store.load("a.v", ("sound",))
-    with pytest.raises(InputError, match="is no feature folder"):
+    with pytest.raises(InputError, match="nowhere.*metadata.json"):
         FeatureStore(folder / "nowhere")
     (folder / "metadata.json").write_text('{"window": 8}')
-    with pytest.raises(InputError, match="lacks 'feature_dim'"):
+    with pytest.raises(InputError, match="metadata.json.*'feature_dim'"):
         FeatureStore(folder)
 
 
 def test_nan_is_never_written(tmp_path):
-    with pytest.raises(InputError, match="features of x hold NaN"):
+    with pytest.raises(InputError, match=r"\bx\b.*NaN"):
         write_video(tmp_path, "x", np.full((2, 4), np.nan, np.float32), {}, {})
     assert not list(tmp_path.iterdir())
 
@@ -122,20 +120,20 @@ def test_resize_by_hand():
     np.testing.assert_allclose(resize_features(features[:1], 3), [[0, 10]] * 3)
     np.testing.assert_allclose(resize_features(features, 2), features)
     for broken in (np.zeros((2, 3, 4)), np.zeros((0, 4)), np.full((2, 2), np.inf)):
-        with pytest.raises(InputError, match="cannot be resized"):
+        with pytest.raises(InputError, match="features"):
             resize_features(broken, 4)
 
 
 @pytest.mark.parametrize(
     ("field", "value", "fault"),
     [
-        ("stride", 0, "'stride' is no whole number above 0"),
-        ("feature_dim", "4", "'feature_dim' is no whole number"),
-        ("streams", {"action": [0, 5]}, "within the 4 columns"),
-        ("streams", {"action": [2, 2]}, "within the 4 columns"),
-        ("streams", ["action"], "'streams' must"),
-        ("videos", ["b"], "'videos' must hold an object"),
-        ("videos", {"b": 3}, "'videos' must hold an object"),
+        ("stride", 0, "'stride'"),
+        ("feature_dim", "4", "'feature_dim'"),
+        ("streams", {"action": [0, 5]}, "'streams'.*4 columns"),
+        ("streams", {"action": [2, 2]}, "'streams'.*4 columns"),
+        ("streams", ["action"], "'streams'"),
+        ("videos", ["b"], "'videos'"),
+        ("videos", {"b": 3}, "'videos'"),
     ],
 )
 def test_impossible_metadata_is_named(folder, field, value, fault):
@@ -149,5 +147,5 @@ def test_another_number_of_snippets_than_the_metadata_say(folder):
     metadata = json.loads((folder / "metadata.json").read_text())
     metadata["videos"]["b"]["num_snippets"] = 7
     (folder / "metadata.json").write_text(json.dumps(metadata))
-    with pytest.raises(InputError, match="b.npy holds 3 snippets, metadata.json says 7"):
+    with pytest.raises(InputError, match="b.npy .*3 .*metadata.json .*7"):
         FeatureStore(folder).load("b")
