@@ -33,7 +33,7 @@ import numpy as np
 from absl import flags
 from tqdm import tqdm
 
-from bsp_tf.annotations.mended import VideoAnnotation, load_annotations
+from bsp_tf.annotations.mended import VideoAnnotation, choose_subset, load_annotations
 from bsp_tf.annotations.reader import annotation_files
 from bsp_tf.base.command_line import run_command
 from bsp_tf.base.errors import InputError
@@ -135,12 +135,7 @@ def detect(
         return result
 
     everything = load_annotations(annotations)
-    videos = {name: video for name, video in everything.items() if video.subset == subset}
-    if not videos:
-        known = sorted({video.subset for video in everything.values()})
-        raise InputError(
-            f"{annotations} has no video in subset {subset!r}; its subsets are {known}."
-        )
+    videos = choose_subset(everything, subset, annotations)
     config = read_json_object(Path(workdir) / "config.json", "streams", "num_segments")
     sources = open_features(config, features)
     labels = sorted({label for video in everything.values() for label in video.labels})

@@ -10,6 +10,7 @@
 
 import dataclasses
 import os
+from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
@@ -103,6 +104,23 @@ def load_annotations(path: str | os.PathLike, subset: str | None = None) -> Anno
             f"{reader.describe_subsets(entries.subset_sizes)}."
         )
     return annotations
+
+
+def choose_subset(
+    annotations: Annotations, subset: str, path: str | os.PathLike
+) -> dict[str, VideoAnnotation]:
+    """The videos of one subset out of all; `path` is where they were read.
+
+    Raises:
+        InputError: no video is of that subset.
+    """
+    videos = {name: video for name, video in annotations.items() if video.subset == subset}
+    if not videos:
+        sizes = Counter(video.subset for video in annotations.values())
+        raise InputError(
+            f"{path} has no video of subset {subset!r}; {reader.describe_subsets(sizes)}."
+        )
+    return videos
 
 
 def _mend(entry: reader.VideoEntry, oddities: dict[str, list[str]]) -> VideoAnnotation:

@@ -7,7 +7,7 @@ carry, at any depth.
 
 import os
 
-from bsp_tf.annotations.mended import ODDITIES, load_annotations
+from bsp_tf.annotations.mended import ODDITIES, choose_subset, load_annotations
 from bsp_tf.base.errors import InputError
 from bsp_tf.base.folder_listing import list_files
 from tfrecords_tools.inputs.clip_index import ClipIndex, FoundClip, format_seconds, make_clips
@@ -46,14 +46,9 @@ def index_annotations(
     annotations = load_annotations(path)
     names = {label for video in annotations.values() for label in video.labels}
     labels, matched = (known or [], {}) if unlabelled else match_labels(names, known, path)
-    chosen = {name: video for name, video in annotations.items() if subset in (None, video.subset)}
-    if not chosen:
-        there = ", ".join(sorted({repr(video.subset) for video in annotations.values()})) or "none"
-        raise InputError(
-            f"{path} has no video of subset {subset!r}; its subsets: {there}."
-            if subset
-            else f"{path} holds no video; nothing to convert."
-        )
+    if not annotations:
+        raise InputError(f"{path} holds no video; nothing to convert.")
+    chosen = choose_subset(annotations, subset, path) if subset else annotations
     missing = [
         (name, f"annotated segment: {ODDITIES[kind]}")
         for kind in ("outside", "reversed")
