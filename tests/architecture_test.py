@@ -54,6 +54,7 @@ ORDER = (
     "localization",
     "torch_import",
     "report",
+    "quickstart",
 )
 # What may not be imported though it comes before.
 FORBIDDEN = {

@@ -112,6 +112,14 @@ def test_help_and_the_list_of_commands(run):
     assert [line for line in run("python", "-m", "bsp_tf").splitlines() if "bsp_tf.detect" in line]
 
 
+def test_quickstart_finds_the_installed_configs(run):
+    program = (
+        "from bsp_tf.quickstart.stages import shipped_config; print(shipped_config('base.py'))"
+    )
+    path = Path(run("python", "-c", program).strip())
+    assert path.is_file() and not path.is_relative_to(PROJECT)
+
+
 def test_sample_data_and_records(run, tmp_path):
     run("tfrecords-make-sample", "--output=sample", *TINY_SAMPLE)
     run("tfrecords-convert", "--input=sample/clips/train", "--output=records", "--workers=1")

@@ -1,8 +1,5 @@
-"""The quickstart: its plan, what it reuses, how it ends when a stage fails or when it is killed
-itself.
-"""
+"""What the quickstart reuses, and how it ends when a stage fails or it is killed itself."""
 
-import importlib.util
 import json
 import os
 import signal
@@ -14,9 +11,10 @@ from pathlib import Path
 import pytest
 
 from bsp_tf.base.errors import InputError
-from bsp_tf.quickstart import Stage, plan_stages, quickstart
+from bsp_tf.quickstart.running import run_stages
+from bsp_tf.quickstart.stages import Stage, plan_stages
 
-PROJECT = Path(__file__).resolve().parents[2]
+PROJECT = Path(__file__).resolve().parents[3]
 TINY = (
     "--clips_per_class_train=1",
     "--clips_per_class_validation=1",
@@ -52,25 +50,9 @@ def project_folder(monkeypatch):
     monkeypatch.chdir(PROJECT)
 
 
-def test_plan_names_real_modules_and_distinct_outputs(tmp_path):
-    plan = plan_stages(
-        tmp_path,
-        "configs/sample_action.py",
-        "configs/sample_boundary.py",
-        "configs/sample_gtad.py",
-        2,
-    )
-    assert len({stage.name for stage in plan}) == len({stage.output for stage in plan}) == len(plan)
-    for stage in plan:
-        assert importlib.util.find_spec(stage.module) is not None
-        assert tmp_path in stage.output.parents
-        assert stage.config is None or (PROJECT / stage.config).is_file()
-    assert plan[-1].module == "bsp_tf.report"
-
-
 def test_finished_stages_are_reused_and_a_failure_names_its_stage(tmp_path, capfd):
     with pytest.raises(InputError, match="'score'"):
-        quickstart(tmp_path, stages(tmp_path))
+        run_stages(tmp_path, stages(tmp_path))
     assert "detections.json" in capfd.readouterr().err
     remembered = json.loads((tmp_path / "stages.json").read_text())
     assert list(remembered) == ["sample"] and remembered["sample"]["peak_megabytes"] > 1
@@ -83,25 +65,14 @@ def test_finished_stages_are_reused_and_a_failure_names_its_stage(tmp_path, capf
     (tmp_path / "detections.json").write_text(
         json.dumps({"version": "1", "results": results, "external_data": {}})
     )
-    quickstart(tmp_path, stages(tmp_path))
+    run_stages(tmp_path, stages(tmp_path))
     assert "sample: already done" in capfd.readouterr().out
     assert json.loads((tmp_path / "scores.json").read_text())["average_mAP"] == pytest.approx(1.0)
 
 
-def test_other_flags_or_a_missing_output_run_a_stage_again(tmp_path):
-    first = Stage("one", "json.tool", ("--help",), tmp_path)
-    assert first.fingerprint() == Stage("one", "json.tool", ("--help",), tmp_path).fingerprint()
-    assert first.fingerprint() != Stage("one", "json.tool", ("--version",), tmp_path).fingerprint()
-    config = tmp_path / "config.py"
-    config.write_text("a = 1\n")
-    before = Stage("one", "json.tool", (), tmp_path, str(config)).fingerprint()
-    config.write_text("a = 2\n")
-    assert before != Stage("one", "json.tool", (), tmp_path, str(config)).fingerprint()
-
-
-def test_a_missing_config_is_told_before_anything_runs(tmp_path):
+def test_a_missing_config_is_named_before_anything_runs(tmp_path):
     with pytest.raises(InputError, match="no_such_config"):
-        quickstart(
+        run_stages(
             tmp_path, plan_stages(tmp_path, "configs/sample_action.py", "no_such_config.py", "y", 1)
         )
     assert not (tmp_path / "stages.json").exists()

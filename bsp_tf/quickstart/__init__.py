@@ -1,0 +1,1 @@
+"""Runs all stages on sample data."""
