@@ -1,6 +1,7 @@
 """Evaluates a trained stream on many views of clips or on boundary samples.
 
-    python -m bsp_tf.evaluate_clips --workdir=runs/action --num_clips=10 --num_crops=3 --output=scores/action
+    python -m bsp_tf.evaluate_clips --workdir=runs/action --output=scores/action \\
+        --num_clips=10 --num_crops=3
 
 Action: top-1, top-5 and a row a class, once with 1 clip x centre crop and once with --num_clips x
 --num_crops views, logits averaged. `bsp_tf/clips/multi_view.py` says which frames, what of it is
@@ -33,11 +34,11 @@ from bsp_tf.base.command_line import run_command
 from bsp_tf.base.errors import InputError
 from bsp_tf.base.json_file import write_json
 from bsp_tf.base.settings import digest_files, finished_output, refuse_output_inside
-from bsp_tf.clips.pipelines import SAMPLINGS
+from bsp_tf.clips.source import ClipSource, open_source
 from bsp_tf.evaluation import accuracy_tables, boundary_accuracy, clip_accuracy
+from bsp_tf.frames.sampling import SAMPLINGS
 from bsp_tf.pretraining.clip_evaluation import Views, predict_boundaries, predictor, sum_view_logits
 from bsp_tf.pretraining.trained_model import load_trained_model
-from bsp_tf.records.folder import RecordFolder, open_folder
 from bsp_tf.runs.workdir import BEST, checkpoint_folder
 from bsp_tf.synthesis.boundary_types import NUM_TYPES, TRANSITIONS
 from bsp_tf.synthesis.settings import Settings
@@ -105,8 +106,8 @@ def evaluate_clips(
     if records is None and not config.data.validation_dir:
         raise InputError(f"{workdir} names no validation clips: give --records.")
     records = config.data.validation_dir if records is None else records
-    folder, output = open_folder(records), Path(output)
-    refuse_output_inside(output, folder.path)
+    source, output = open_source(records), Path(output)
+    refuse_output_inside(output, source.path)
     settings = {
         "workdir": os.fspath(workdir),
         "records": os.fspath(records),
@@ -114,7 +115,7 @@ def evaluate_clips(
     }
     inputs = {
         "checkpoint": digest_files(sorted(checkpoint_folder(workdir, BEST).iterdir())),
-        "records": _digest_records(folder),
+        "records": _digest_clips(source),
     }
     finished = finished_output(output / SCORES_FILE, settings, inputs)
     if finished is not None:
@@ -123,15 +124,17 @@ def evaluate_clips(
     make_folder(output)
     if config.task == "action":
         key = hashlib.sha256(json.dumps([settings, inputs]).encode()).hexdigest()[:16]
-        result = {"views": _evaluate_views(model, config, labels, folder, options, output, key)}
+        found: dict[str, Any] = {
+            "views": _evaluate_views(model, config, labels, source, options, output, key)
+        }
     else:
-        config.data.validation_dir = str(folder.path)
+        config.data.validation_dir = str(source.path)
         config.data.validation_passes = settings["passes"]
-        result = {"passes": _evaluate_boundaries(model, config, options.batch_size)}
+        found = {"passes": _evaluate_boundaries(model, config, options.batch_size)}
     result = {
         "task": config.task,
         "labels": labels,
-        **result,
+        **found,
         "external_data": {"settings": settings, "inputs": inputs},
     }
     with atomic_write(output / TABLES_FILE, "w") as file:
@@ -164,52 +167,39 @@ def _used(options: Options, config: ConfigDict) -> dict[str, Any]:
     }
 
 
-def _digest_records(folder: RecordFolder) -> str:
-    """Of the labels and of the names and sizes of the shards: a change of the clips changes one of
-    them.
-    """
-    sizes = [(Path(shard).name, os.path.getsize(shard)) for shard in folder.shards]
-    return hashlib.sha256(json.dumps([folder.labels, sizes]).encode()).hexdigest()
+def _digest_clips(source: ClipSource) -> str:
+    """Of the labels and the names and sizes of the files: changed clips change one of them."""
+    sizes = [(Path(file).name, os.path.getsize(file)) for file in source.files]
+    return hashlib.sha256(json.dumps([source.labels, sizes]).encode()).hexdigest()
 
 
 def _evaluate_views(
     model,
     config: ConfigDict,
     labels: list[str],
-    folder: RecordFolder,
+    source: ClipSource,
     options: Options,
     output: Path,
     key: str,
 ) -> dict[str, dict[str, Any]]:
-    if list(folder.labels) != labels:
+    if list(source.labels) != labels:
         raise InputError(
-            f"{folder.path / 'labels.txt'} lists other classes than the run was trained on: "
-            "convert the "
-            "clips with the run's labels, or give another --records."
+            f"{source.path} has other classes than the run was trained on: convert the clips with "
+            "the run's labels (labels.txt), or give another --records."
         )
     predict, results = predictor(model), {}
     for num_clips, num_crops in dict.fromkeys([(1, 1), (options.num_clips, options.num_crops)]):
         views = Views(num_clips, num_crops, options.full_resolution, options.batch_size)
         sums, truth = sum_view_logits(
             predict,
-            folder,
+            source,
             config.data,
             views,
             len(labels),
             output / f".views_{num_clips}x{num_crops}_{key}.npz",
         )
-        results[_describe(views, config.data)] = clip_accuracy.summarize(sums, truth, labels)
+        results[views.describe(config.data)] = clip_accuracy.summarize(sums, truth, labels)
     return results
-
-
-def _describe(views: Views, data: ConfigDict) -> str:
-    clips = "1 clip" if views.num_clips == 1 else f"{views.num_clips} clips"
-    if views.num_crops == 1:
-        return f"{clips} x centre crop of {data.crop_size} px"
-    return (
-        f"{clips} x {views.num_crops} crops of "
-        f"{data.short_side if views.full_resolution else data.crop_size} px"
-    )
 
 
 def _evaluate_boundaries(model, config: ConfigDict, batch_size: int) -> dict[str, dict[str, Any]]:

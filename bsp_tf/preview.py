@@ -12,7 +12,6 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-import tensorflow as tf
 from absl import flags
 from matplotlib.axes import Axes
 from matplotlib.colors import LinearSegmentedColormap
@@ -22,8 +21,8 @@ from ml_collections import ConfigDict
 from bsp_tf.base.config_flag import define_config_flag, run_config_command
 from bsp_tf.base.errors import InputError
 from bsp_tf.clips.pipelines import dataset_for
-from bsp_tf.clips.samples import split_folder
-from bsp_tf.records.damage import damage_error
+from bsp_tf.clips.source import open_split
+from bsp_tf.pretraining.batches import read_batches
 from bsp_tf.report.figures.style import (
     INK,
     MUTED,
@@ -66,21 +65,19 @@ def preview(
     """
     if examples < 1:
         raise InputError(f"--examples={examples}: give at least 1.")
-    labels = split_folder(config, split).labels
+    source = open_split(config, split)
     config = config.copy_and_resolve_references()
     config.task, config.data.service = "boundary", ""
     batches = dataset_for(config, split, examples * NUM_TYPES, seed)
-    try:
-        samples = next(batches.as_numpy_iterator(), None)
-    except (tf.errors.DataLossError, tf.errors.InvalidArgumentError) as error:
-        raise damage_error(split_folder(config, split).path, error) from error
-    if samples is None:
+    batch = next(read_batches(iter(batches), str(source.path)), None)
+    if batch is None:
         raise InputError(
-            "the clips of this split do not pair up to one sample; try another --seed or more "
+            f"the clips of {source.path} do not pair up to one sample; try another --seed or more "
             "clips."
         )
+    samples = {name: value.numpy() for name, value in batch.items()}
     # Small frames gain nothing from more dots, and the report embeds the picture.
-    save_png(draw_samples(samples, labels), Path(output), dpi=100)
+    save_png(draw_samples(samples, source.labels), Path(output), dpi=100)
     return Path(output)
 
 

@@ -15,8 +15,7 @@ import numpy as np
 import tensorflow as tf
 
 from bsp_tf.base.errors import InputError
-from bsp_tf.records.folder import RecordFolder
-from bsp_tf.records.index import RecordIndex
+from bsp_tf.clips.source import ClipIndex, ClipSource
 
 # Streams of random numbers that must not meet.
 CLIP_ORDER, PAIR_ORDER, OTHER_CLASS, SAMPLES = range(4)
@@ -60,19 +59,17 @@ def permuted(
 class ActionOrder:
     """Units of one clip: each pass shows every usable clip once."""
 
-    def __init__(self, index: RecordIndex, seed: int, shuffle: bool):
-        """Labelled clips of `index` with a frame are usable; without `shuffle` they come in the
-        order of the index.
-        """
+    def __init__(self, index: ClipIndex, seed: int, shuffle: bool):
+        """Usable are labelled clips with a frame; without `shuffle` they keep the index's order."""
         self._clips = np.flatnonzero((index.label >= 0) & (index.num_frames > 0))
         self._seed, self._shuffle = seed, shuffle
-        self.units_a_pass = len(self._clips)
+        self.units_per_pass = len(self._clips)
 
     def __call__(self, number: tf.Tensor) -> tf.Tensor:
         """int64 [1]: the clip (row of the index) of unit `number` (int64 [])."""
-        place, turn = number % self.units_a_pass, number // self.units_a_pass
+        place, turn = number % self.units_per_pass, number // self.units_per_pass
         if self._shuffle:
-            place = permuted(place, self.units_a_pass, stream_seed(self._seed, CLIP_ORDER), turn)
+            place = permuted(place, self.units_per_pass, stream_seed(self._seed, CLIP_ORDER), turn)
         return tf.gather(tf.constant(self._clips), [place])
 
 
@@ -84,10 +81,8 @@ class QuadOrder:
     other classes.
     """
 
-    def __init__(self, index: RecordIndex, seed: int, min_frames: int):
-        """Labelled clips of at least `min_frames` frames are usable; at least two classes must have
-        two of them.
-        """
+    def __init__(self, index: ClipIndex, seed: int, min_frames: int):
+        """Usable are labelled clips of `min_frames` or more; two classes must have two of them."""
         usable = np.flatnonzero((index.label >= 0) & (index.num_frames >= min_frames))
         self._clips = usable[np.argsort(index.label[usable], kind="stable")]  # class by class
         classes, self._first, self._count = np.unique(
@@ -98,19 +93,19 @@ class QuadOrder:
         self._first_pair = np.cumsum(pairs) - pairs
         self._num_pairs = pairs
         self._seed = seed
-        self.units_a_pass = len(self._pair_class) // 2
+        self.units_per_pass = len(self._pair_class) // 2
 
     def __call__(self, number: tf.Tensor) -> tf.Tensor:
         """int64 [4]: the clips (rows of the index) of quad `number` (int64 [])."""
-        place, turn = number % self.units_a_pass, number // self.units_a_pass
+        place, turn = number % self.units_per_pass, number // self.units_per_pass
         total, seed = len(self._pair_class), stream_seed(self._seed, PAIR_ORDER)
         one, other = tf.unstack(permuted(2 * place + [0, 1], total, seed, turn))
         pair_class = tf.constant(self._pair_class)
         own = pair_class[one]
         # Behind the last pair of the class, and round to its first: every pair of another class,
         # equally often.
-        behind = self._at("_first_pair", own) + self._at("_num_pairs", own)
-        outside = total - self._at("_num_pairs", own)
+        behind = _entry(self._first_pair, own) + _entry(self._num_pairs, own)
+        outside = total - _entry(self._num_pairs, own)
         fraction = tf.random.stateless_uniform(
             [], fold_seed(stream_seed(self._seed, OTHER_CLASS), number), dtype=tf.float64
         )
@@ -121,44 +116,45 @@ class QuadOrder:
     def _pair(self, pair: tf.Tensor, turn: tf.Tensor) -> tf.Tensor:
         """int64 [2]: the clips of one pair in pass `turn`."""
         own = tf.constant(self._pair_class)[pair]
-        first, count = self._at("_first", own), self._at("_count", own)
-        rank = 2 * (pair - self._at("_first_pair", own))
+        first, count = _entry(self._first, own), _entry(self._count, own)
+        rank = 2 * (pair - _entry(self._first_pair, own))
         seed = fold_seed(stream_seed(self._seed, CLIP_ORDER), own)
         places = first + permuted(rank + [0, 1], count, seed, turn)
         return tf.gather(tf.constant(self._clips), places)
 
-    def _at(self, table: str, row: tf.Tensor) -> tf.Tensor:
-        return tf.constant(getattr(self, table), tf.int64)[row]
+
+def _entry(table: np.ndarray, row: tf.Tensor) -> tf.Tensor:
+    """int64 []: entry `row` (int64 []) of an integer array."""
+    return tf.constant(table, tf.int64)[row]
 
 
 def require_usable_clips(
-    folder: RecordFolder,
-    index: RecordIndex,
+    source: ClipSource,
     min_frames: int,
     min_classes: int,
-    clips_a_class: int,
+    clips_per_class: int,
     what: str,
 ) -> None:
-    """Checks that a folder can serve a task.
+    """Checks that a source can serve a task.
 
     Args:
-        folder, index: the shards and their index.
+        source: the clips.
         min_frames: frames a usable clip has at least; it must also be labelled.
-        min_classes: classes needed ...
-        clips_a_class: ... with at least so many usable clips each.
+        min_classes: classes that must have `clips_per_class` usable clips or more.
+        clips_per_class: see `min_classes`.
         what: the task's name in the error.
     Raises:
         InputError: not enough usable clips.
     """
+    index = source.index
     labels = index.label[(index.label >= 0) & (index.num_frames >= min_frames)]
-    counts = np.bincount(labels, minlength=len(folder.labels))
-    if (counts >= clips_a_class).sum() >= min_classes:
+    counts = np.bincount(labels, minlength=len(source.labels))
+    if (counts >= clips_per_class).sum() >= min_classes:
         return
-    usable = {folder.labels[label]: int(count) for label, count in enumerate(counts) if count}
+    usable = {source.labels[label]: int(count) for label, count in enumerate(counts) if count}
     raise InputError(
-        f"{folder.path} cannot serve {what}: it needs {min_classes} class(es) with "
-        f"{clips_a_class} or "
-        f"more labelled clips of at least {min_frames} frames. Of {len(index.label)} clips the "
-        "usable "
-        f"ones by class are {usable}. Add clips, or lower data.num_frames or boundary.strides."
+        f"{source.path} cannot serve {what}: it needs {min_classes} class(es) with "
+        f"{clips_per_class} or more labelled clips of at least {min_frames} frames. Of "
+        f"{len(index.label)} clips the usable ones by class are {usable}. Add clips, or lower "
+        "data.num_frames or boundary.strides."
     )

@@ -1,5 +1,4 @@
-"""Batches made on other machines by tf.data service, with the order and the content of batches made
-here.
+"""Batches made on other machines by tf.data service, equal to batches made here.
 
 The service alone promises neither: workers deliver in any order, and what a worker holds when it
 dies is lost. But batch n is a pure function of n. So the service deals out *numbers of batches*
@@ -44,11 +43,11 @@ class ServiceBatches:
             make_batches: (first, end) -> Dataset of (number int64 [], batch) for first <= number <
                 end (None: no end).
         Raises:
-            InputError: the address is none.
+            InputError: not such an address.
         """
         if not address.startswith("grpc://") or ":" not in address[len("grpc://") :]:
             raise InputError(
-                f"config: data.service={address!r} is no dispatcher's address such as "
+                f"config: data.service={address!r} is not an address like "
                 "grpc://10.0.0.1:5050 (empty: no service)."
             )
         self.address, self.first_batch, self.make_batches = address, first_batch, make_batches
@@ -58,8 +57,9 @@ class ServiceBatches:
 
 
 class ServiceIterator(tf.train.experimental.PythonState, Iterator):
-    """The batches in order. tf.train.Checkpoint saves and restores it: its state is `position`, the
-    next number.
+    """The batches in order.
+
+    tf.train.Checkpoint saves and restores it: its state is `position`, the next number.
     """
 
     def __init__(self, batches: ServiceBatches):
@@ -102,11 +102,10 @@ class ServiceIterator(tf.train.experimental.PythonState, Iterator):
         self.position = int(string_value)
 
     def _take_one(self, number: int) -> bool:
-        """Holds the next batch that arrives, unless it is older than `number`; False if none does."""
+        """Keeps the next batch that arrives, if not older than `number`; False if none arrives."""
         try:
-            received = self._connection.received.get(
-                timeout=PATIENCE_SECONDS if self._answers else 0.001
-            )
+            connection = self._connection or self._connect(number)
+            received = connection.received.get(timeout=PATIENCE_SECONDS if self._answers else 0.001)
         except queue.Empty:
             self._be_silent(
                 f"sends nothing for {PATIENCE_SECONDS:g} s: is the dispatcher running, and a "
@@ -135,11 +134,12 @@ class ServiceIterator(tf.train.experimental.PythonState, Iterator):
     def _say(self, text: str) -> None:
         print(f"{self._batches.address} {text}", file=sys.stderr)
 
-    def _connect(self, number: int) -> None:
+    def _connect(self, number: int) -> "_Connection":
         self._held = {}
         if self._connection:
             self._connection.is_wanted = False
         self._connection = _Connection(self._batches, number)
+        return self._connection
 
 
 class _Connection:

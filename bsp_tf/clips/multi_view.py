@@ -1,10 +1,9 @@
-"""The views of a clip in dense evaluation: which frames (10 clips) and which squares of them (3
-crops). Pure functions.
+"""The views of a clip in dense evaluation: which frames (10 clips), which squares (3 crops).
 
 TSM scores a video by the mean of its logits over 10 clips x 3 crops. Its own are the starts of
 `dense_clips`, the two clips of `uniform_clips` ("twice sample") and the three crops of landscape
 frames; each docstring says what is ours. One clip is always the one of evaluation with one view
-(`frame_sampling`, seed None).
+(`frames/sampling.py`, seed None).
 """
 
 import tensorflow as tf
@@ -40,13 +39,12 @@ def dense_clips(
 
 
 def uniform_clips(num_frames: tf.Tensor, num_samples: int, num_clips: int) -> tf.Tensor:
-    """One frame of each of `num_samples` equal parts, at `num_clips` evenly shifted places in the
-    parts.
+    """One frame of each of `num_samples` equal parts, at `num_clips` evenly shifted places.
 
     Clip c takes int(tick * (i + (1/2 + c / num_clips) mod 1)), tick = num_frames / num_samples: the
     middles first. One clip is TSM's evaluation, two are its "twice sample" (middles, beginnings);
     more are ours. A clip of fewer than `num_samples` frames gives index 0 repeated, as in
-    `frame_sampling.uniform_eval`.
+    `sampling.uniform_eval`.
 
     Args and result as in `dense_clips`.
     """
@@ -63,11 +61,10 @@ def uniform_clips(num_frames: tf.Tensor, num_samples: int, num_clips: int) -> tf
 def consecutive_clips(
     num_frames: tf.Tensor, num_samples: int, frame_step: int, num_clips: int
 ) -> tf.Tensor:
-    """Runs of frames `frame_step` apart, evenly spaced from the first that fits to the last (ours;
-    TSM has none).
+    """Evenly spaced runs of frames `frame_step` apart (ours; TSM has none).
 
-    One clip: the run in the middle. In a clip that is too short all start at 0 and the last frame
-    repeats.
+    They start from the first frame to the last that fits. One clip: the run in the middle. In a
+    clip that is too short all start at 0 and the last frame repeats.
 
     Args and result as in `dense_clips`; frame_step: distance of two samples in frames, at least 1.
     """
@@ -78,8 +75,7 @@ def consecutive_clips(
 
 
 def view_indices(num_frames: tf.Tensor, num_clips: int, data) -> tf.Tensor:
-    """The frames of all clips by the sampling of a config's `data` (sampling, num_frames,
-    frame_step).
+    """The frames of all clips by a config's `data` (sampling, num_frames, frame_step).
 
     Returns:
         int32 [num_clips, data.num_frames].
@@ -92,12 +88,11 @@ def view_indices(num_frames: tf.Tensor, num_clips: int, data) -> tf.Tensor:
 
 
 def crop_corners(size: tf.Tensor, side: int) -> tf.Tensor:
-    """Corners of three squares along the longer side: first, last and middle (TSM's full-resolution
-    crops).
+    """Corners of three squares along the longer side: first, last and middle.
 
-    The free room is cut in quarters rounded down, as TSM does; so the last square may end up to 3
-    pixels before the edge. TSM moves along the width only: three equal crops of a portrait frame;
-    moving along its height is ours.
+    These are TSM's full-resolution crops. The free room is cut in quarters rounded down, as TSM
+    does; so the last square may end up to 3 pixels before the edge. TSM moves along the width only:
+    three equal crops of a portrait frame; moving along its height is ours.
 
     Args:
         size: int32 [2], height and width, none below `side`.
@@ -179,9 +174,7 @@ def cut_views(
 
 
 def _even_starts(last_start: tf.Tensor, num_clips: int) -> tf.Tensor:
-    """int32 [num_clips]: from 0 to `last_start` (int32 []), rounded down; a single one is the
-    middle.
-    """
+    """int32 [num_clips]: from 0 to `last_start` (int32 []), rounded down; one is the middle."""
     if num_clips == 1:
         return (last_start // 2)[tf.newaxis]
     return tf.range(num_clips) * last_start // (num_clips - 1)

@@ -1,5 +1,4 @@
-"""Record folders -> batches, by tf.data: the units of `samples.py`, made in parallel and batched in
-order.
+"""Clips -> batches, by tf.data: the units of `samples.py`, made in parallel, batched in order.
 
 Unit n is a pure function of the seed and of n. So the same seed gives the same stream on any number
 of threads and workers, whatever TensorFlow's global seed, and a stream that starts at batch s is
@@ -15,11 +14,10 @@ from bsp_tf.base.errors import InputError
 from bsp_tf.clips.clip_order import Element, parallel_map
 from bsp_tf.clips.input_service import ServiceBatches
 from bsp_tf.clips.samples import Units, action_units, boundary_units
-from bsp_tf.frames import preprocessing
+from bsp_tf.frames import preprocessing, sampling
 
 UNITS = {"action": action_units, "boundary": boundary_units}
 SPLITS = ("train", "validation")
-SAMPLINGS = ("uniform", "dense", "consecutive")
 
 
 def dataset_for(
@@ -34,8 +32,8 @@ def dataset_for(
     """Batches of the configured task.
 
     Action element: frames uint8 [B, T, S, S, 3] (0..255, RGB), label int32 [B].
-    Boundary element: the same (label 0..3, see BOUNDARY_TYPES) and
-        boundary: float32 [B], position in frames, -1 for same_speed.
+    Boundary element: the same (the label is an id of the table of boundary types) and
+        boundary: float32 [B], position in frames, -1 for none.
         source_classes: int32 [B, 2], class index before and after.
         strides: int32 [B, 2], source frames between shown frames, before and after.
         transition_length: int32 [B], blended frames.
@@ -46,33 +44,29 @@ def dataset_for(
             evaluation geometry, the last incomplete batch kept; the boundary task makes
             `data.validation_passes` differently seeded passes).
         batch_size: samples B of a *global* batch; a multiple of `num_shards`, for the boundary task
-            of 4 * num_shards.
+            of num_shards * number of types.
         seed: of everything random.
         first_batch: the stream starts with this (0-based) batch of the whole stream: a run goes on
             after s steps with first_batch=s and sees what it would have seen undisturbed.
-        shard_index: which worker of ...
-        num_shards: ... so many asks. The stream of global batches is the same for every number of
-            workers; worker w of W gets rows [w*B/W, (w+1)*B/W) of each. Together the workers show
-            every sample once. Only the last batch
-            of "validation" may be incomplete: row r of it still belongs to worker r // (B/W), so
-                that the last batch of
-            some workers is shorter or missing.
+        shard_index: 0-based number of this worker.
+        num_shards: number of workers. The stream of global batches is the same for every number;
+            worker w of W gets rows [w*B/W, (w+1)*B/W) of each. Together the workers show every
+            sample once. Only the last batch of "validation" may be incomplete: row r of it still
+            belongs to worker r // (B/W), so that the last batch of some workers is shorter or
+            missing.
     Raises:
-        InputError: a bad folder (see `record_folder.open_folder`), field or batch size, or no
+        InputError: a bad folder (see `clips.source`), field or batch size, or no
             usable clips.
     """
     if split not in SPLITS:
-        raise InputError(f"split {split!r} is none of {', '.join(SPLITS)}.")
-    if config.data.sampling not in SAMPLINGS:
-        raise InputError(
-            f"config: data.sampling={config.data.sampling!r} is none of {', '.join(SAMPLINGS)}."
-        )
+        raise InputError(f"split {split!r}: choose one of {', '.join(SPLITS)}.")
+    sampling.check_sampling(config.data.sampling)
     for field in ("num_frames", "frame_step", "validation_passes"):
         if config.data[field] < 1:
             raise InputError(f"config: data.{field}={config.data[field]} must be at least 1.")
     preprocessing.check_sizes(config.data.short_side, config.data.crop_size)
     if config.task not in UNITS:
-        raise InputError(f"config: task={config.task!r} is neither 'action' nor 'boundary'.")
+        raise InputError(f"config: task={config.task!r}: choose one of {', '.join(UNITS)}.")
     units = UNITS[config.task](config, split, seed)
     share = Share(first_batch, shard_index, num_shards)
 
@@ -89,7 +83,7 @@ def dataset_for(
 
 
 class Share(NamedTuple):
-    """Which part of a stream of global batches is wanted; the fields are those of `dataset_for`."""
+    """The part of a stream of global batches that is wanted; see `dataset_for`."""
 
     first_batch: int = 0
     shard_index: int = 0
@@ -99,34 +93,37 @@ class Share(NamedTuple):
 def numbered_batches(
     units: Units, batch_size: int, share: Share, end_batch: int | None = None
 ) -> tf.data.Dataset:
-    """Elements (number of the batch int64 [], this share's rows of it), from `share.first_batch` to
-    before `end_batch`.
+    """Elements (number of the batch int64 [], this share's rows of it), in order.
 
+    Args:
+        units: what the batches are made of.
+        batch_size: samples of a global batch.
+        share: the first batch, and which rows of each.
+        end_batch: number of the batch before which the stream ends; None for the end of `units`.
     Raises:
         InputError: a batch does not split into equal parts of whole units, or no such shard.
     """
-    own, rest = divmod(batch_size, units.samples * share.num_shards)
+    smallest = units.samples_per_unit * share.num_shards
+    own, rest = divmod(batch_size, smallest)
     if rest or not own or not 0 <= share.shard_index < share.num_shards:
         raise InputError(
-            f"batch size {batch_size} is not divisible by {units.samples * share.num_shards}, or "
-            "there is no shard "
+            f"batch size {batch_size} is not divisible by {smallest}, or there is no shard "
             f"{share.shard_index} of {share.num_shards}: each of {share.num_shards} worker(s) "
-            "takes an equal part of a "
-            + ("batch." if units.samples == 1 else "batch, with equally many samples of each type.")
+            "takes an equal part of a batch, for the boundary task with equally many samples of "
+            "each type."
         )
-    units_a_batch = own * share.num_shards
-    last = tf.int64.max if units.count < 0 else units.count
+    units_per_batch = own * share.num_shards
+    is_endless = units.num_units < 0
+    last = tf.int64.max if is_endless else units.num_units
     if end_batch is None:
-        end_batch = (
-            tf.int64.max // units_a_batch if units.count < 0 else -(-units.count // units_a_batch)
-        )
+        end_batch = last // units_per_batch if is_endless else -(-last // units_per_batch)
 
     def numbers(batch: tf.Tensor) -> tf.data.Dataset:
-        first = batch * units_a_batch + share.shard_index * own
+        first = batch * units_per_batch + share.shard_index * own
         return tf.data.Dataset.range(first, tf.minimum(first + own, last))
 
     def make(number: tf.Tensor) -> tuple[tf.Tensor, Element]:
-        return number // units_a_batch, units.make(number)
+        return number // units_per_batch, units.make(number)
 
     def merge(batch: tf.Tensor, rows: Element) -> tuple[tf.Tensor, Element]:
         return batch[0], {
@@ -142,4 +139,4 @@ def numbered_batches(
     # Reading one record counts as state, and TensorFlow would warn of it in many lines.
     options.experimental_external_state_policy = tf.data.experimental.ExternalStatePolicy.IGNORE
     made = parallel_map(tf.data.Dataset.range(share.first_batch, end_batch).flat_map(numbers), make)
-    return made.batch(own, drop_remainder=units.count < 0).map(merge).with_options(options)
+    return made.batch(own, drop_remainder=is_endless).map(merge).with_options(options)

@@ -1,13 +1,12 @@
-"""What makes a sample: a number -> which clips -> which of their frames -> JPEG strings -> decoded
-frames.
+"""What makes a sample: number -> clips -> which of their frames -> JPEG strings -> decoded frames.
 
 A unit is a clip (action) or a *quad* of clips (boundary): two of a class and two of another, which
 make one sample of each boundary type. Unit n is a pure function of the seed and of n: clips, crops,
 joints and all.
 """
 
+import dataclasses
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
 
 import tensorflow as tf
 
@@ -20,48 +19,37 @@ from bsp_tf.clips.clip_order import (
     require_usable_clips,
     stream_seed,
 )
+from bsp_tf.clips.source import open_split
 from bsp_tf.frames import decoding, preprocessing, sampling
 from bsp_tf.frames.decoding import Composition
-from bsp_tf.records.folder import RecordFolder, open_folder
-from bsp_tf.records.frame_reader import FrameReader, read_bytes_of, read_records_of
-from bsp_tf.records.index import RecordIndex, load_index
 from bsp_tf.synthesis import frame_plan
 from bsp_tf.synthesis.boundary_types import NUM_TYPES
 from bsp_tf.synthesis.settings import Settings
 
 
-class Units(NamedTuple):
+@dataclasses.dataclass(frozen=True)
+class Units:
     """A stream of units before it is batched.
 
     Attributes:
-        make: number (int64 []) -> Element, whose tensors are [samples of a unit, ...].
-        count: units in all; -1 for no end.
-        samples: samples of a unit.
+        make: number (int64 []) -> Element, whose tensors are [samples_per_unit, ...].
+        num_units: units in all; -1 for no end.
+        samples_per_unit: 1, or one of each boundary type.
     """
 
     make: Callable[[tf.Tensor], Element]
-    count: int
-    samples: int
-
-
-def split_folder(config, split: str) -> RecordFolder:
-    """Opens and checks the record folder of a split (`data.train_dir` or `data.validation_dir`)."""
-    return open_folder(config.data.train_dir if split == "train" else config.data.validation_dir)
+    num_units: int
+    samples_per_unit: int
 
 
 def action_units(config, split: str, seed: int) -> Units:
-    """The stream of clips with their action class; see `dataset_for`. Unlabelled clips are left
-    out.
-    """
-    folder, training = split_folder(config, split), split == "train"
-    index = load_index(folder)
+    """The stream of labelled clips with their action class; see `dataset_for`."""
+    source, training = open_split(config, split), split == "train"
     require_usable_clips(
-        folder, index, min_frames=1, min_classes=1, clips_a_class=1, what="the action task"
+        source, min_frames=1, min_classes=1, clips_per_class=1, what="the action task"
     )
-    order, read = (
-        ActionOrder(index, seed, shuffle=training),
-        _frame_reader(config, split, folder, index),
-    )
+    index, read = source.index, source.frame_reader(_in_graph(config, split))
+    order = ActionOrder(index, seed, shuffle=training)
 
     def make(number: tf.Tensor) -> Element:
         sampling_seed, picture_seed = tf.unstack(
@@ -87,19 +75,18 @@ def action_units(config, split: str, seed: int) -> Units:
             "label": tf.gather(tf.constant(index.label), row)[tf.newaxis],
         }
 
-    return Units(make, -1 if training else order.units_a_pass, 1)
+    return Units(make, -1 if training else order.units_per_pass, 1)
 
 
 def boundary_units(config, split: str, seed: int) -> Units:
-    """The stream of quads of synthesized boundary samples; see `dataset_for` and
-    `synthesis/frame_plan.py`.
+    """The stream of quads of boundary samples; see `dataset_for` and `synthesis/frame_plan.py`.
 
     Left out are unlabelled clips and clips shorter than the fastest sample spans, (T-1) *
     max(strides) + 1 frames: they would end in a frozen picture, which is a change of speed that the
     label denies.
     """
     training = split == "train"
-    plan, units_a_pass = quad_planner(config, split, seed)
+    plan, units_per_pass = quad_planner(config, split, seed)
 
     def make(number: tf.Tensor) -> Element:
         planned = plan(number)
@@ -120,33 +107,30 @@ def boundary_units(config, split: str, seed: int) -> Units:
             for name in ("label", "boundary", "source_classes", "strides", "transition_length")
         }
 
-    return Units(make, -1 if training else units_a_pass * config.data.validation_passes, NUM_TYPES)
+    num_units = -1 if training else units_per_pass * config.data.validation_passes
+    return Units(make, num_units, NUM_TYPES)
 
 
 def quad_planner(config, split: str, seed: int) -> tuple[Callable[[tf.Tensor], Element], int]:
-    """The boundary stream just before decoding: four samples a quad, planned but not yet decoded.
+    """The boundary stream just before decoding: the samples of a quad, planned but not yet decoded.
 
     Returns:
-        A function of the quad's number (int64 []), and the number of quads a pass. It returns
+        A function of the quad's number (int64 []), and the number of quads per pass. It returns
         strings string [D] (the frames that will be decoded, in the order of the plan), plan
-        FramePlan, sizes int32 [4, 2, 2] (height and width of the frames of each part), seed int64
-        [2], and the labels of `dataset_for` with B = 4.
+        FramePlan, sizes int32 [B, 2, 2] (height and width of the frames of each part), seed int64
+        [2], and the labels of `dataset_for` with B = NUM_TYPES.
     """
     settings = Settings.from_config(config)
-    folder = split_folder(config, split)
-    index = load_index(folder)
+    source = open_split(config, split)
     require_usable_clips(
-        folder,
-        index,
+        source,
         min_frames=settings.window,
         min_classes=2,
-        clips_a_class=2,
+        clips_per_class=2,
         what="the boundary task",
     )
-    order, read = (
-        QuadOrder(index, seed, settings.window),
-        _frame_reader(config, split, folder, index),
-    )
+    index, read = source.index, source.frame_reader(_in_graph(config, split))
+    order = QuadOrder(index, seed, settings.window)
 
     def plan(number: tf.Tensor) -> Element:
         seeds = tf.unstack(
@@ -173,11 +157,7 @@ def quad_planner(config, split: str, seed: int) -> tuple[Callable[[tf.Tensor], E
             "transition_length": joints.length,
         }
 
-    return plan, order.units_a_pass
-
-
-# Action
-# -----------------------------------------------------------------------------------------------------------
+    return plan, order.units_per_pass
 
 
 def _sample_frames(num_frames: tf.Tensor, seed: tf.Tensor, data, training: bool) -> tf.Tensor:
@@ -192,16 +172,9 @@ def _sample_frames(num_frames: tf.Tensor, seed: tf.Tensor, data, training: bool)
     return sampling.uniform_eval(num_frames, count)
 
 
-# Both
-# -------------------------------------------------------------------------------------------------------------
-
-
-def _frame_reader(config, split: str, folder: RecordFolder, index: RecordIndex) -> FrameReader:
-    """Training batches of a tf.data service are made by other processes, which cannot run this
-    one's Python.
-    """
-    remote = config.data.service and split == "train"
-    return read_records_of(folder, index) if remote else read_bytes_of(folder, index)
+def _in_graph(config, split: str) -> bool:
+    """Whether other processes make the batches (tf.data service): they have no Python of ours."""
+    return bool(config.data.service) and split == "train"
 
 
 def _decode(

@@ -1,5 +1,4 @@
-"""Batches for the evaluation of a trained model: all views of each clip (`multi_view.py`), and
-boundary samples.
+"""Batches for evaluation: all views of each clip (`multi_view.py`), and boundary samples.
 
 Memory is bounded by one clip's views a core and a few batches, whatever the folder holds.
 """
@@ -14,16 +13,14 @@ from bsp_tf.clips.clip_order import (
     parallel_map,
     require_usable_clips,
 )
-from bsp_tf.clips.pipelines import SAMPLINGS, Share, numbered_batches
+from bsp_tf.clips.pipelines import Share, numbered_batches
 from bsp_tf.clips.samples import boundary_units
-from bsp_tf.frames import preprocessing
-from bsp_tf.records.clip_reader import clip_reader
-from bsp_tf.records.folder import RecordFolder
-from bsp_tf.records.index import load_index
+from bsp_tf.clips.source import ClipSource
+from bsp_tf.frames import preprocessing, sampling
 
 
 def view_batches(
-    folder: RecordFolder,
+    source: ClipSource,
     data,
     num_clips: int,
     num_crops: int,
@@ -31,13 +28,13 @@ def view_batches(
     full_resolution: bool = True,
     first_clip: int = 0,
 ) -> tuple[tf.data.Dataset, int]:
-    """Every view of every labelled clip, in the order of the record index.
+    """Every view of every labelled clip, in the order of the index.
 
     The views of a clip fill batches together with those of its neighbours: a batch may end inside a
     clip.
 
     Args:
-        folder: the shards.
+        source: the clips.
         data: a config's data.*: sampling, num_frames, frame_step, short_side, crop_size.
         num_clips: temporal views of a clip, at least 1.
         num_crops, full_resolution: spatial views of each, 1 or 3, and how large three are; see
@@ -57,35 +54,32 @@ def view_batches(
     for name, value in (("num_clips", num_clips), ("batch_size", batch_size)):
         if value < 1:
             raise InputError(f"--{name}={value} must be at least 1.")
-    if data.sampling not in SAMPLINGS:
-        raise InputError(
-            f"config: data.sampling={data.sampling!r} is none of {', '.join(SAMPLINGS)}."
-        )
+    sampling.check_sampling(data.sampling)
     preprocessing.check_sizes(data.short_side, data.crop_size)
-    index = load_index(folder)
     require_usable_clips(
-        folder, index, min_frames=1, min_classes=1, clips_a_class=1, what="the action task"
+        source, min_frames=1, min_classes=1, clips_per_class=1, what="the action task"
     )
-    order, read = ActionOrder(index, seed=0, shuffle=False), clip_reader(folder, index)
+    # Nearly every frame of a clip is seen in some view: its record may be read whole.
+    index, read = source.index, source.frame_reader(in_graph=True)
+    order = ActionOrder(index, seed=0, shuffle=False)
     num_views = num_clips * num_crops
 
     def make(number: tf.Tensor) -> Element:
-        clip = read(order(number)[0])
+        row = order(number)[0]
+        count, label = (tf.gather(tf.constant(a), row) for a in (index.num_frames, index.label))
+        strings = read(tf.repeat(row, count), tf.range(count))
         return {
-            "frames": multi_view.cut_views(
-                clip["frames"], num_clips, num_crops, data, full_resolution
-            ),
-            "label": tf.repeat(clip["label"], num_views),
+            "frames": multi_view.cut_views(strings, num_clips, num_crops, data, full_resolution),
+            "label": tf.repeat(label, num_views),
             "clip": tf.repeat(number, num_views),
         }
 
-    views = parallel_map(tf.data.Dataset.range(first_clip, order.units_a_pass), make)
-    return views.rebatch(batch_size).prefetch(2), order.units_a_pass
+    views = parallel_map(tf.data.Dataset.range(first_clip, order.units_per_pass), make)
+    return views.rebatch(batch_size).prefetch(2), order.units_per_pass
 
 
-def boundary_batches(config, seed: int, num_quads_a_batch: int) -> tuple[tf.data.Dataset, int]:
-    """The samples on which training evaluates the boundary task: the quads of
-    `data.validation_dir`.
+def boundary_batches(config, seed: int, quads_per_batch: int) -> tuple[tf.data.Dataset, int]:
+    """The samples on which training evaluates the boundary task: quads of `data.validation_dir`.
 
     With the run's own seed they are the very same. Configs that differ in `boundary.transition`
     alone give the same clips, cuts and speeds.
@@ -96,5 +90,5 @@ def boundary_batches(config, seed: int, num_quads_a_batch: int) -> tuple[tf.data
         InputError: as `pipelines.dataset_for`.
     """
     units = boundary_units(config, "validation", seed)
-    batches = numbered_batches(units, num_quads_a_batch * units.samples, Share())
-    return batches.map(lambda _, rows: rows).prefetch(2), units.count * units.samples
+    batches = numbered_batches(units, quads_per_batch * units.samples_per_unit, Share())
+    return batches.map(lambda _, rows: rows).prefetch(2), units.num_units * units.samples_per_unit

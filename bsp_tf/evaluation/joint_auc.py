@@ -59,8 +59,8 @@ class SnippetStore(Protocol):
 def auc(positive: np.ndarray, negative: np.ndarray) -> float | None:
     """Probability in [0, 1] that a positive outscores a negative, ties counting half.
 
-    None if one side is empty. Mann and Whitney's U over the number of pairs, from ranks (equal scores share their middle
-    rank).
+    None if one side is empty. Mann and Whitney's U over the number of pairs, from ranks (equal
+    scores share their middle rank).
 
     Args:
         positive: Numbers [p].

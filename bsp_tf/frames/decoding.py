@@ -1,8 +1,7 @@
-"""JPEG strings -> frames of the network's size: decoded, cut, resized, mirrored, blended. Pure
-tensor functions.
+"""JPEG strings -> frames of the network's size: decoded, cut, resized, mirrored, blended.
 
-Geometry is that of `preprocessing.py`. Each string is decoded once, in however many output frames
-it is seen.
+Pure tensor functions. Geometry is that of `preprocessing.py`. Each string is decoded once, in
+however many output frames it is seen.
 """
 
 from collections.abc import Callable
@@ -18,8 +17,9 @@ PLAIN_BILINEAR_UP_TO = 1.25
 
 
 class Composition(NamedTuple):
-    """How pictures make up samples. The pictures are the decoded frames, 0..D-1, and after them the
-    m blended ones.
+    """How pictures make up samples.
+
+    The pictures are the decoded frames, 0..D-1, and after them the m blended ones.
 
     Attributes:
         pairs: int32 [m, 2], the decoded frames that are blended: which fades out, which fades in.
@@ -60,11 +60,10 @@ def decode_crop_resize(
     size: int,
     composition: Composition | None = None,
 ) -> tf.Tensor:
-    """Decodes one box of each image, resizes it (bilinear, half-pixel centres) to a square, and may
-    mirror it.
+    """Decodes one box of each image, resizes it to a square, and may mirror it.
 
-    Only the box is decoded; images may differ in size. Reductions beyond PLAIN_BILINEAR_UP_TO are
-    antialiased.
+    Resizing is bilinear with half-pixel centres. Only the box is decoded; images may differ in
+    size. Reductions beyond PLAIN_BILINEAR_UP_TO are antialiased.
 
     Args:
         strings: string [D], JPEG images.
@@ -105,8 +104,9 @@ def decode_centre(
     crop_size: int,
     composition: Composition | None = None,
 ) -> tf.Tensor:
-    """Decodes images that may differ in size, each with the geometry of
-    `preprocessing.preprocess_eval`; may mirror them.
+    """Decodes images with the geometry of `preprocessing.preprocess_eval`; may mirror them.
+
+    The images may differ in size.
 
     Args:
         strings: string [D], JPEG images.
@@ -150,9 +150,7 @@ def _fill(
 
 
 def _composed(pictures: tf.TensorArray, composition: Composition | None) -> tf.Tensor:
-    """Blends pictures of which all but the blends are there; returns the output frames uint8 [n, S,
-    S, 3].
-    """
+    """Adds the blends to the decoded pictures; returns output frames uint8 [n, S, S, 3]."""
     if composition is None:
         return pictures.stack()
     count = pictures.size() - tf.size(composition.alpha)

@@ -75,10 +75,10 @@ def multi_scale_crop_boxes(
 
 
 def crop_boxes(sizes: tf.Tensor, target: int, pairs: tf.Tensor, positions: tf.Tensor) -> tf.Tensor:
-    """Boxes int32 [n, 4] in frames of `sizes` int32 [n, 2], by indices into CROP_PAIRS and
-    CROP_POSITIONS, int32 [n].
+    """Boxes int32 [n, 4] in frames of `sizes` int32 [n, 2].
 
-    See `multi_scale_crop_boxes`, which draws them.
+    `pairs` and `positions`, int32 [n], are indices into CROP_PAIRS and CROP_POSITIONS. See
+    `multi_scale_crop_boxes`, which draws them.
     """
     short_side = tf.cast(tf.reduce_min(sizes, axis=1, keepdims=True), tf.float64)  # [n, 1]
     lengths = tf.cast(short_side * tf.constant(CROP_SCALES, tf.float64), tf.int32)  # [n, 4]
@@ -91,11 +91,10 @@ def crop_boxes(sizes: tf.Tensor, target: int, pairs: tf.Tensor, positions: tf.Te
 
 
 def resize_short_side(frames: tf.Tensor, short_side: int) -> tf.Tensor:
-    """Resizes so that the short side has `short_side` pixels (bilinear, antialiased); the aspect is
-    kept.
+    """Resizes so that the short side has `short_side` pixels (bilinear, antialiased).
 
-    The long side is rounded down, as torchvision does. Frames that have the size already are not
-    touched.
+    The aspect is kept. The long side is rounded down, as torchvision does. Frames that have the
+    size already are not touched.
 
     Args:
         frames: uint8 [n, H, W, 3].
@@ -113,8 +112,9 @@ def resize_short_side(frames: tf.Tensor, short_side: int) -> tf.Tensor:
 
 
 def centre_crop(frames: tf.Tensor, size: int) -> tf.Tensor:
-    """Cuts the square in the middle (an odd rest is split by rounding half to even, as torchvision
-    does).
+    """Cuts the square in the middle.
+
+    An odd rest is split by rounding half to even, as torchvision does.
 
     Args:
         frames: [n, H, W, 3], any type; H and W at least `size`.
@@ -129,20 +129,18 @@ def centre_crop(frames: tf.Tensor, size: int) -> tf.Tensor:
 
 
 def check_sizes(short_side: int, crop_size: int) -> None:
-    """Raises InputError if a crop of `crop_size` does not fit into frames of short side
-    `short_side`, pixels.
-    """
+    """Raises InputError if a crop does not fit into frames of this short side, pixels."""
     if short_side < crop_size:
         raise InputError(
             f"config: data.short_side={short_side} is smaller than data.crop_size={crop_size}; "
-            "make it "
-            "at least as large."
+            "make it at least as large."
         )
 
 
 def preprocess_eval(frames: tf.Tensor, short_side: int, crop_size: int) -> tf.Tensor:
-    """Geometry of evaluation and serving: short side to `short_side`, centre crop of `crop_size`
-    (TSM: 256, 224).
+    """Geometry of evaluation and serving: resize of the short side, then the centre crop.
+
+    TSM has a short side of 256 and a crop of 224.
 
     Args:
         frames: uint8 [N, T, H, W, 3], any H and W.
@@ -162,8 +160,7 @@ def preprocess_eval(frames: tf.Tensor, short_side: int, crop_size: int) -> tf.Te
 
 
 def normalize(frames: tf.Tensor) -> tf.Tensor:
-    """Scales 0..255 to 0..1, subtracts the ImageNet mean and divides by the ImageNet standard
-    deviation.
+    """Scales 0..255 to 0..1, subtracts ImageNet's mean, divides by its standard deviation.
 
     Args:
         frames: uint8 or float [..., 3], RGB, 0..255.

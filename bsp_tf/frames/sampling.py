@@ -11,6 +11,16 @@ repeats frame 0.
 
 import tensorflow as tf
 
+from bsp_tf.base.errors import InputError
+
+SAMPLINGS = ("uniform", "dense", "consecutive")
+
+
+def check_sampling(name: str) -> None:
+    """Raises InputError if `data.sampling` of a config is not one of SAMPLINGS."""
+    if name not in SAMPLINGS:
+        raise InputError(f"config: data.sampling={name!r}: choose one of {', '.join(SAMPLINGS)}.")
+
 
 def uniform_integers(low: tf.Tensor | int, high: tf.Tensor | int, seed: tf.Tensor) -> tf.Tensor:
     """Draws integers, one for each element of the bounds.
@@ -31,10 +41,10 @@ def uniform_integers(low: tf.Tensor | int, high: tf.Tensor | int, seed: tf.Tenso
 
 
 def uniform_train(num_frames: tf.Tensor, num_samples: int, seed: tf.Tensor) -> tf.Tensor:
-    """One random frame from each of `num_samples` equal parts: i*d + randint(d), d = num_frames //
-    num_samples.
+    """One random frame from each of `num_samples` equal parts.
 
-    A clip of fewer than `num_samples` frames gives index 0 repeated (TSM).
+    Part i gives i*d + randint(d), d = num_frames // num_samples. A clip of fewer than `num_samples`
+    frames gives index 0 repeated (TSM).
 
     Args:
         num_frames: int32 [], at least 1.
@@ -49,10 +59,10 @@ def uniform_train(num_frames: tf.Tensor, num_samples: int, seed: tf.Tensor) -> t
 
 
 def uniform_eval(num_frames: tf.Tensor, num_samples: int) -> tf.Tensor:
-    """The middle frame of each of `num_samples` equal parts: int(tick/2 + tick*i), tick =
-    num_frames / num_samples.
+    """The middle frame of each of `num_samples` equal parts.
 
-    A clip of fewer than `num_samples` frames gives index 0 repeated (TSM).
+    Part i gives int(tick/2 + tick*i), tick = num_frames / num_samples. A clip of fewer than
+    `num_samples` frames gives index 0 repeated (TSM).
 
     Args:
         num_frames: int32 [], at least 1.
@@ -69,11 +79,10 @@ def uniform_eval(num_frames: tf.Tensor, num_samples: int) -> tf.Tensor:
 def dense(
     num_frames: tf.Tensor, num_samples: int, seed: tf.Tensor | None, window: int = 64
 ) -> tf.Tensor:
-    """`num_samples` frames spread over a window of `window` frames (stride window // num_samples),
-    as in TSM.
+    """`num_samples` frames spread over a window of `window` frames, as in TSM.
 
-    The window starts anywhere it fits; in a clip shorter than the window the indices wrap around
-    (modulo).
+    The stride is window // num_samples. The window starts anywhere it fits; in a clip shorter than
+    the window the indices wrap around (modulo).
 
     Args:
         num_frames: int32 [], at least 1.
@@ -93,8 +102,9 @@ def dense(
 def consecutive(
     num_frames: tf.Tensor, num_samples: int, frame_step: int, seed: tf.Tensor | None
 ) -> tf.Tensor:
-    """`num_samples` frames, `frame_step` apart, from a random start; the last frame repeats if the
-    clip ends before.
+    """`num_samples` frames, `frame_step` apart, from a random start.
+
+    The last frame repeats if the clip ends before.
 
     Args:
         num_frames: int32 [], at least 1.
@@ -116,8 +126,11 @@ def two_speed_positions(
     """Positions of samples whose distance changes at `cut`, counted from the first sample.
 
     Samples 0..cut-1 are `stride_before` apart; sample `cut` is the first reached with
-    `stride_after`. num_samples 6, cut 3, strides 1 and 4 give 0 1 2 6 10 14. Equal strides give one
-    even spacing.
+    `stride_after`. Equal strides give one even spacing.
+
+    >>> cut, one, four = tf.constant(3), tf.constant(1), tf.constant(4)
+    >>> two_speed_positions(6, cut, one, four).numpy().tolist()
+    [0, 1, 2, 6, 10, 14]
 
     Args:
         num_samples: positions a row.

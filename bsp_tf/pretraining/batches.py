@@ -1,19 +1,19 @@
-"""Batches of a data set, one after the other; what is wrong with the records is said by name."""
+"""Batches of a data set, one after the other; damaged files are named."""
 
 from collections.abc import Iterator
 
 import tensorflow as tf
 
-from bsp_tf.records.damage import damage_error
+from bsp_tf.clips.source import source_type
 
 
 def read_batches(
-    iterator: Iterator[dict[str, tf.Tensor]], record_folder: str
+    iterator: Iterator[dict[str, tf.Tensor]], clips: str
 ) -> Iterator[dict[str, tf.Tensor]]:
-    """The elements of `iterator`, which reads the records of `record_folder`.
+    """The elements of `iterator`, which reads the clips of the folder `clips`.
 
     Raises:
-        InputError: a record cannot be read; the message names its shard.
+        InputError: a clip cannot be read; the message names its file.
     """
     while True:
         try:
@@ -21,5 +21,5 @@ def read_batches(
         except StopIteration:
             return
         except (tf.errors.DataLossError, tf.errors.InvalidArgumentError) as error:
-            raise damage_error(record_folder, error) from error
+            raise source_type(clips).damage_error(clips, error) from error
         yield batch

@@ -1,6 +1,4 @@
-"""A trained model's answers to all views of a folder's clips, and to boundary samples, on one
-device.
-"""
+"""A trained model's answers to all views of clips, and to boundary samples, on one device."""
 
 import math
 import time
@@ -14,17 +12,17 @@ import tensorflow as tf
 from tqdm import tqdm
 
 from bsp_tf.base.atomic_file import atomic_write
+from bsp_tf.clips.source import ClipSource
 from bsp_tf.clips.view_batches import boundary_batches, view_batches
 from bsp_tf.frames import preprocessing
 from bsp_tf.models.tsm import TSM
 from bsp_tf.pretraining.batches import read_batches
-from bsp_tf.records.folder import RecordFolder
 
 SAVE_EVERY_SECONDS = 60.0
 
 
 def predictor(model: TSM) -> Callable[[tf.Tensor], np.ndarray]:
-    """A function from frames uint8 [B, T, H, W, 3] to logits float32 [B, K], compiled once a shape."""
+    """A function from frames uint8 [B, T, H, W, 3] to logits float32 [B, K], compiled per shape."""
 
     @tf.function(reduce_retracing=True)
     def predict(frames: tf.Tensor) -> tf.Tensor:
@@ -34,28 +32,37 @@ def predictor(model: TSM) -> Callable[[tf.Tensor], np.ndarray]:
 
 
 class Views(NamedTuple):
-    """Which views of a clip, how many a step; see `view_batches`."""
+    """Which views of a clip, how many per step; see `view_batches`."""
 
     num_clips: int
     num_crops: int
     full_resolution: bool
     batch_size: int
 
+    def describe(self, data) -> str:
+        """The views in words, with the sizes of a config's `data`: "1 clip x 3 crops of 256 px"."""
+        clips = "1 clip" if self.num_clips == 1 else f"{self.num_clips} clips"
+        if self.num_crops == 1:
+            return f"{clips} x centre crop of {data.crop_size} px"
+        side = data.short_side if self.full_resolution else data.crop_size
+        return f"{clips} x {self.num_crops} crops of {side} px"
+
 
 def sum_view_logits(
     predict: Callable[[tf.Tensor], np.ndarray],
-    folder: RecordFolder,
+    source: ClipSource,
     data,
     views: Views,
     num_classes: int,
     progress: Path,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """The logits of every labelled clip, summed over its views (TSM takes the mean: the same order
-    of classes).
+    """The logits of every labelled clip, summed over its views.
+
+    TSM takes the mean, which gives the same order of classes.
 
     Args:
         predict: See `predictor`.
-        folder, data: See `view_batches`.
+        source, data: See `view_batches`.
         views: What is looked at.
         num_classes: K.
         progress: File of what is done so far, written once a minute; its name must belong to this
@@ -69,7 +76,7 @@ def sum_view_logits(
     done = _read_progress(progress)
     first = len(done["labels"]) if done else 0
     dataset, total = view_batches(
-        folder, data, views.num_clips, views.num_crops, batch_size, views.full_resolution, first
+        source, data, views.num_clips, views.num_crops, batch_size, views.full_resolution, first
     )
     sums, labels = np.zeros([total, num_classes]), np.zeros([total], np.int64)
     if done:
@@ -81,7 +88,7 @@ def sum_view_logits(
     with tqdm(
         total=total * num_views, initial=seen, unit="view", desc=f"{num_views} view(s) a clip"
     ) as bar:
-        for batch in read_batches(iter(dataset), str(folder.path)):
+        for batch in read_batches(iter(dataset), str(source.path)):
             logits, clip = predict(batch["frames"]), batch["clip"].numpy()
             np.add.at(sums, clip, logits.astype(np.float64))
             labels[clip] = batch["label"].numpy()
@@ -96,7 +103,7 @@ def sum_view_logits(
 
 
 def predict_boundaries(
-    predict: Callable[[tf.Tensor], np.ndarray], config, seed: int, quads_a_batch: int, title: str
+    predict: Callable[[tf.Tensor], np.ndarray], config, seed: int, quads_per_batch: int, title: str
 ) -> dict[str, np.ndarray]:
     """The types that a model answers for one pass of boundary samples, and what was shown.
 
@@ -108,7 +115,7 @@ def predict_boundaries(
         "predicted" int64 [n], and "label", "boundary", "strides", "transition_length" of
         `pipelines.dataset_for`.
     """
-    dataset, total = boundary_batches(config, seed, quads_a_batch)
+    dataset, total = boundary_batches(config, seed, quads_per_batch)
     names = ("label", "boundary", "strides", "transition_length")
     found: dict[str, list[np.ndarray]] = {name: [] for name in ("predicted", *names)}
     with tqdm(total=total, unit="sample", desc=title) as bar:

@@ -6,9 +6,9 @@ import math
 from ml_collections import ConfigDict
 
 from bsp_tf.base.errors import InputError
-from bsp_tf.clips.pipelines import SAMPLINGS
+from bsp_tf.clips.source import ClipSource, open_source
+from bsp_tf.frames.sampling import check_sampling
 from bsp_tf.pretraining.initial_weights import check_initial_weights
-from bsp_tf.records.folder import RecordFolder, open_folder
 from bsp_tf.synthesis.boundary_types import BOUNDARY_TYPES, NUM_TYPES
 
 TASKS = ("action", "boundary")
@@ -51,7 +51,7 @@ class RunPlan:
 
 
 def plan_run(config: ConfigDict) -> RunPlan:
-    """Opens the record folders and checks the config against them.
+    """Opens the clips and checks the config against them.
 
     Raises:
         InputError: a folder is missing or damaged, the two folders have other labels, or fields of
@@ -83,10 +83,7 @@ def check_fields(config: ConfigDict) -> None:
     """
     if config.task not in TASKS:
         raise InputError(f"task is {config.task!r}: choose one of {', '.join(TASKS)}.")
-    if config.data.sampling not in SAMPLINGS:
-        raise InputError(
-            f"data.sampling is {config.data.sampling!r}: choose one of {', '.join(SAMPLINGS)}."
-        )
+    check_sampling(config.data.sampling)
     for name, low, high in RANGES:
         value = config[name] if "." not in name else config[name.split(".")[0]][name.split(".")[1]]
         # Written so that NaN is refused, too.
@@ -113,21 +110,20 @@ def check_fields(config: ConfigDict) -> None:
         )
 
 
-def _open(config: ConfigDict, field: str) -> RecordFolder:
+def _open(config: ConfigDict, field: str) -> ClipSource:
     if not config.data[field]:
         raise InputError(
             f"data.{field} is not set: give the record folder that tfrecords_tools.convert wrote, "
             f"--config.data.{field}=FOLDER."
         )
-    return open_folder(config.data[field])
+    return open_source(config.data[field])
 
 
-def _raise_label_mismatch(train: RecordFolder, validation: RecordFolder) -> None:
+def _raise_label_mismatch(train: ClipSource, validation: ClipSource) -> None:
     only_train = sorted(set(train.labels) - set(validation.labels))
     only_validation = sorted(set(validation.labels) - set(train.labels))
     raise InputError(
         f"the labels of {train.path} ({len(train.labels)}) and {validation.path} "
-        f"({len(validation.labels)}) "
-        f"differ; only in the first: {only_train[:5]}; only in the second: {only_validation[:5]}. "
-        "Convert both with the same label list."
+        f"({len(validation.labels)}) differ; only in the first: {only_train[:5]}; only in the "
+        f"second: {only_validation[:5]}. Convert both with the same label list."
     )

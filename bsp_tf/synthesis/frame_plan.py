@@ -143,6 +143,11 @@ def draw_joints(num_quads: int, settings: Settings, seed: tf.Tensor) -> Joints:
     A transition of even length is centred on the cut; one of odd length lies half a frame before or
     after it, by the toss of a coin.
 
+    >>> from configs.base import get_config
+    >>> joints = draw_joints(1, Settings.from_config(get_config()), seed=(0, 0))
+    >>> joints.boundary().numpy().tolist()  # of a diff_class, same_class, ... sample
+    [5.5, 4.0, 3.0, -1.0]
+
     Args:
         num_quads: Q.
         settings: ranges to draw from.

@@ -86,7 +86,8 @@ class Settings:
             and self.position_max + half <= self.num_frames,
             f"a transition of {self.transition_max} frames (boundary.transition_max) around "
             f"positions {self.position_min}..{self.position_max} leaves the {self.num_frames} "
-            "frames of a sample; shorten it or move boundary.position_min/position_max to the middle.",
+            "frames of a sample; shorten it or move boundary.position_min/position_max to the "
+            "middle.",
         )
         require(
             all(isinstance(stride, int) and stride >= 1 for stride in self.strides)

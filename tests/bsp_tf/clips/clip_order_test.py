@@ -10,6 +10,7 @@ import tensorflow as tf
 
 from bsp_tf.base.errors import InputError
 from bsp_tf.clips import clip_order
+from bsp_tf.clips.source import open_source
 from bsp_tf.records.clip_reader import clip_reader
 from bsp_tf.records.folder import open_folder
 from bsp_tf.records.index import RecordIndex, load_index
@@ -92,13 +93,12 @@ def test_reads_any_clip_on_its_own(tmp_path, make_color_records, place_of):
 
 
 def test_usable_clips_are_counted(tmp_path, make_color_records):
-    folder = open_folder(make_color_records(tmp_path / "r", [[2, 3, 4], [5, 6, 7]]))
-    index = load_index(folder)
-    clip_order.require_usable_clips(folder, index, 3, 2, 2, "a task")
+    source = open_source(make_color_records(tmp_path / "r", [[2, 3, 4], [5, 6, 7]]))
+    clip_order.require_usable_clips(source, 3, 2, 2, "a task")
     with pytest.raises(
         InputError, match=r"a task: it needs 2 .* Of 6 clips .*'class 0': 1, 'class 1': 3"
     ):
-        clip_order.require_usable_clips(folder, index, 4, 2, 2, "a task")
+        clip_order.require_usable_clips(source, 4, 2, 2, "a task")
 
 
 def test_parallel_map_keeps_the_order():

@@ -239,19 +239,19 @@ def test_a_saved_iterator_goes_on_bit_for_bit(make_config, tmp_path, task):
 
 
 def test_errors_name_the_place_and_the_remedy(make_config, make_color_records, tmp_path):
-    with pytest.raises(InputError, match="not divisible by 4"):
+    with pytest.raises(InputError, match="batch size 6 "):
         pipelines.dataset_for(make_config("boundary"), "train", 6, 0)
     with pytest.raises(InputError, match="split 'test'"):
         pipelines.dataset_for(make_config("action"), "test", 4, 0)
     with pytest.raises(InputError, match="task='speed'"):
         pipelines.dataset_for(make_config("speed"), "train", 4, 0)
-    with pytest.raises(InputError, match="does not exist"):
+    with pytest.raises(InputError, match=str(tmp_path / "no")):
         pipelines.dataset_for(
             make_config("action", **{"data.train_dir": str(tmp_path / "no")}), "train", 4, 0
         )
     with pytest.raises(InputError, match="data.frame_step=0"):
         pipelines.dataset_for(make_config("action", **{"data.frame_step": 0}), "train", 4, 0)
-    with pytest.raises(InputError, match="short_side=8 is smaller than data.crop_size=9"):
+    with pytest.raises(InputError, match="data.short_side=8 .*data.crop_size=9"):
         pipelines.dataset_for(make_config("boundary", **{"data.crop_size": 9}), "train", 4, 0)
     with pytest.raises(InputError, match="data.sampling='all'"):
         pipelines.dataset_for(make_config("action", **{"data.sampling": "all"}), "train", 4, 0)
@@ -267,16 +267,13 @@ def test_records_that_cannot_make_pairs_are_refused_at_once(
 ):
     folder = make_color_records(tmp_path / "r", clips)
     config = make_config("boundary", **{"data.train_dir": str(folder)})
-    with pytest.raises(
-        InputError,
-        match="needs 2 class.*2 or more labelled clips of at least 29 frames.*'class 0': 6",
-    ):
+    with pytest.raises(InputError, match=f"{folder} .* 29 frames.*'class 0': 6"):
         pipelines.dataset_for(config, "train", 4, 0)
 
 
 def test_only_unlabelled_clips_are_refused(make_config, make_color_records, tmp_path):
     folder = make_color_records(tmp_path / "r", [[]], unlabelled=3)
-    with pytest.raises(InputError, match="of 3 clips the usable ones by class are {}|Of 3 clips"):
+    with pytest.raises(InputError, match=f"{folder} .*{{}}"):
         pipelines.dataset_for(
             make_config("action", **{"data.train_dir": str(folder)}), "train", 4, 0
         )
@@ -285,7 +282,7 @@ def test_only_unlabelled_clips_are_refused(make_config, make_color_records, tmp_
 def test_labels_of_another_run_are_refused(make_config, make_color_records, tmp_path):
     folder = make_color_records(tmp_path / "r", [[], [], [9, 9]])
     (folder / "labels.txt").write_text("only one\n")
-    with pytest.raises(InputError, match="class 2, labels.txt has 1 lines"):
+    with pytest.raises(InputError, match="class 2, labels.txt"):
         pipelines.dataset_for(
             make_config("action", **{"data.train_dir": str(folder)}), "train", 4, 0
         )
@@ -300,7 +297,7 @@ def test_truncated_and_damaged_records_are_refused(make_config, make_color_recor
     with pytest.raises(InputError, match=str(shard)):
         pipelines.dataset_for(config, "train", 4, 0)
     shard.write_bytes(whole[:500] + b"\0" * 20 + whole[520:])
-    with pytest.raises(InputError, match="damaged record"):
+    with pytest.raises(InputError, match=str(shard)):
         pipelines.dataset_for(config, "train", 4, 0)
 
 
@@ -328,7 +325,7 @@ def test_workers_share_the_rows_of_the_global_batches(make_config, task, split):
 
 
 def test_batches_that_do_not_split_are_refused(make_config):
-    with pytest.raises(InputError, match="batch size 8 is not divisible by 12"):
+    with pytest.raises(InputError, match="batch size 8 .* 12"):
         pipelines.dataset_for(make_config("boundary"), "train", 8, 0, 0, 0, 3)
-    with pytest.raises(InputError, match="no shard 2 of 2"):
+    with pytest.raises(InputError, match="shard 2 of 2"):
         pipelines.dataset_for(make_config("action"), "train", 8, 0, 0, 2, 2)

@@ -5,8 +5,8 @@ import pytest
 
 from bsp_tf.base.errors import InputError
 from bsp_tf.clips.pipelines import dataset_for
+from bsp_tf.clips.source import open_source
 from bsp_tf.clips.view_batches import boundary_batches, view_batches
-from bsp_tf.records.folder import open_folder
 
 
 def collect(dataset):
@@ -18,7 +18,7 @@ def collect(dataset):
 
 def test_one_view_is_what_training_evaluates_on(make_config, color_records):
     config = make_config("action")
-    dataset, num_clips = view_batches(open_folder(color_records), config.data, 1, 1, 6)
+    dataset, num_clips = view_batches(open_source(color_records), config.data, 1, 1, 6)
     sizes, found = collect(dataset)
     _, expected = collect(dataset_for(config, "validation", 4, seed=0))
     assert num_clips == 16 and sizes == [6, 6, 4] and found["clip"].tolist() == list(range(16))
@@ -27,7 +27,7 @@ def test_one_view_is_what_training_evaluates_on(make_config, color_records):
 
 
 def test_views_run_on_over_batches_and_start_anywhere(make_config, color_records):
-    data, folder = make_config("action").data, open_folder(color_records)
+    data, folder = make_config("action").data, open_source(color_records)
     sizes, whole = collect(view_batches(folder, data, 2, 3, 8)[0])
     assert sizes == [8] * 12 and whole["clip"].tolist() == np.repeat(np.arange(16), 6).tolist()
     _, rest = collect(view_batches(folder, data, 2, 3, 5, first_clip=11)[0])
@@ -45,7 +45,7 @@ def test_unlabelled_clips_are_left_out_and_lengths_and_sizes_may_differ(
         size_of=lambda label, clip: (16, 12) if clip else (12, 16),
     )
     sizes, found = collect(
-        view_batches(open_folder(folder), make_config("action").data, 2, 3, 32)[0]
+        view_batches(open_source(folder), make_config("action").data, 2, 3, 32)[0]
     )
     assert sum(sizes) == 18 and sorted(found["label"][::6].tolist()) == [0, 0, 1]
 
@@ -56,7 +56,7 @@ def test_unlabelled_clips_are_left_out_and_lengths_and_sizes_may_differ(
 )
 def test_wrong_numbers_are_named(views, text, make_config, color_records):
     with pytest.raises(InputError, match=text):
-        view_batches(open_folder(color_records), make_config("action").data, *views)
+        view_batches(open_source(color_records), make_config("action").data, *views)
 
 
 def test_rules_of_transition_change_nothing_else(make_config):
