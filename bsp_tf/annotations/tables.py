@@ -32,7 +32,7 @@ def read_table(path: str) -> tuple[dict[str, dict[str, Any]], dict[str, str]]:
         entries are empty.
 
     Raises:
-        InputError: unreadable, or columns are missing.
+        InputError: unreadable, columns are missing, or a row names no video.
     """
     try:
         text = read_input(path).decode("utf-8-sig")
@@ -40,6 +40,9 @@ def read_table(path: str) -> tuple[dict[str, dict[str, Any]], dict[str, str]]:
     except (UnicodeDecodeError, csv.Error) as error:
         raise InputError(f"{path} is no CSV text ({error}). Check the path.") from error
     columns = set(rows[0]) if rows else set()
+    for number, row in enumerate(rows, start=1):
+        if "video" in columns and not row["video"]:
+            raise InputError(f'{path}, row {number} below the header: "video" is empty; name it.')
     if {"video", "type", "start", "end"} <= columns:
         return _instances(rows), {row["video"]: _thumos_subset(row["video"]) for row in rows}
     if {"video", "subset"} <= columns:

@@ -69,6 +69,7 @@ def test_the_tables_of_thumos(tmp_path):
     ("files", "fault"),
     [
         ({"x_csv": "a,b\n1,2\n"}, 'x.csv: .*"video".*"subset".* (a, b|b, a)'),
+        ({"x_csv": "type,video,start,end\na,v,1,2\nrun\n"}, 'x.csv, row 2 .*"video"'),
         ({"x_csv": ""}, "x.csv: .*no rows"),
         (
             {"x_csv": "video,type,start,end\nv,run,soon,2\n"},
@@ -102,3 +103,26 @@ def test_real_files(shared):
     thumos = f"{folder}/thumos14/val_Annotation.csv,{folder}/thumos14/test_Annotation.csv"
     found = load_annotations(thumos, "validation")
     assert len(found) == 200 and all(20 < video.fps < 31 for video in found.values())
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_mutated_tables_never_raise_anything_else(tmp_path, seed):
+    rng = np.random.default_rng(seed)
+    for text in (
+        "type,video,start,end,startFrame,endFrame\nrun,video_test_1,0.2,1.1,5,27\n" * 2,
+        "subset,video\ntraining,v_a\n",
+        INFO,
+    ):
+        for _ in range(20):
+            data = bytearray(text.encode())
+            for _ in range(rng.integers(1, 4)):
+                at = int(rng.integers(len(data)))
+                pieces = (b"", b",", b"\n", b'"', b"\0", b"\xff", b"nan", b"1e999", b"\r", b"video")
+                data[at : at + int(rng.integers(0, 9))] = pieces[rng.integers(len(pieces))]
+            (tmp_path / "x.csv").write_bytes(data)
+            (tmp_path / "y.json").write_text(json.dumps(BARE))
+            for path in (tmp_path / "x.csv", f"{tmp_path}/x.csv,{tmp_path}/y.json"):
+                try:
+                    load_annotations(path)
+                except InputError as error:
+                    assert str(tmp_path) in str(error) and "\n" not in str(error)
