@@ -61,7 +61,7 @@ def test_a_video_without_features_is_not_finished(folder):
         (np.zeros((4, 9), np.float32), r"\[4, 9\].*transposed"),
         (np.zeros((0, 4), np.float32), r"\[0, 4\]"),
         (np.zeros((3, 4), np.int32), "floats"),
-        (np.array([{"a": 1}], object), ""),
+        (np.array([{"a": 1}], object), "b.npy"),
     ],
 )
 def test_broken_features_are_named(folder, array, fault):
