@@ -53,8 +53,7 @@ def start_server(role: str, port: int = 0, dispatcher: str = "", host: str = "lo
     except (tf.errors.OpError, RuntimeError) as error:  # a taken port is the second
         raise InputError(
             f"cannot start the {role} at port {port}: {str(error).splitlines()[0]}. Is another "
-            "process "
-            "using the port? 0 takes any free one."
+            "process using the port? 0 takes any free one."
         ) from error
 
 

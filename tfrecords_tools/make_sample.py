@@ -3,8 +3,8 @@
     python -m tfrecords_tools.make_sample --output=sample --seed=0 --workers=2
 
 Writes `clips/{train,val}/<class>/*.mp4`, `videos/*.mp4`, `annotations.json` (ActivityNet's format
-with the joints and distractors of each video) and `sample.json` (the settings). A class is told by
-how a figure moves and by nothing else. The same seed gives the same bytes, whatever the number of
+with the joints and distractors of each video) and `sample.json` (the settings). Classes differ in
+how a figure moves and in nothing else. The same seed gives the same bytes, whatever the number of
 workers. A run that was stopped goes on where it was.
 """
 
@@ -32,8 +32,7 @@ from tfrecords_tools.sample_world.world import FPS, HEIGHT, WIDTH
 FLAGS = flags.FLAGS
 
 WORLD_VERSION = 2  # raise it when the same seed gives other pixels or plans
-# First numbers of the seeds after the user's: no two files, and no two subsets, share random
-# numbers.
+# The second number of each seed, after the user's: no two subsets share random numbers.
 _CLIP_SEEDS, _VIDEO_SEEDS = {"train": 1, "val": 2}, {"training": 3, "validation": 4}
 
 
@@ -78,7 +77,7 @@ def make_sample(
         *plan_videos("validation", "val", videos_validation, (seed, _VIDEO_SEEDS["validation"])),
     ]
     counts = {"train": clips_per_class_train, "val": clips_per_class_validation}
-    plans = [*videos, *plan_clips(counts, seed)]
+    plans: list[ClipPlan | VideoPlan] = [*videos, *plan_clips(counts, seed)]
     waiting = [plan for plan in plans if not (root / plan.path).exists()]
     if waiting:
         _make_files(root, waiting, plans, workers)
@@ -87,7 +86,7 @@ def make_sample(
 
 
 def _claim(root: Path, settings: dict[str, int]) -> None:
-    """Makes the folder ours, or raises InputError when it is somebody else's."""
+    """Claims the folder; InputError if it holds something else."""
     path = root / "sample.json"
     if root.exists() and not root.is_dir():
         raise InputError(f"--output={root} is a file: name a folder.")
@@ -95,7 +94,7 @@ def _claim(root: Path, settings: dict[str, int]) -> None:
         (root / name).exists() for name in ("clips", "videos", "annotations.json")
     ):
         raise InputError(
-            f"{root} holds clips, videos or annotations but no sample.json, so it is no sample: "
+            f"{root} holds clips, videos or annotations but no sample.json, so it is not a sample: "
             "choose another --output."
         )
     world = {"classes": list(ACTIONS), "width": WIDTH, "height": HEIGHT, "fps": FPS}
@@ -107,8 +106,11 @@ def _claim(root: Path, settings: dict[str, int]) -> None:
 
 
 def plan_clips(counts: dict[str, int], seed: int) -> list[ClipPlan]:
-    """Plans of all clips; `counts` is clips a class in "train" and "val". Clip i has scene i in any
-    class.
+    """Plans of all clips; clip i has scene i in every class.
+
+    Args:
+        counts: clips per class in "train" and "val".
+        seed: the user's.
     """
     return [
         plan_clip(
@@ -125,11 +127,12 @@ def plan_clips(counts: dict[str, int], seed: int) -> list[ClipPlan]:
 
 def _leave_with_parent() -> None:
     """Ends this worker when its parent is killed; it would wait for work for ever."""
-    parent = multiprocessing.parent_process()
 
     def watch() -> None:
-        connection.wait([parent.sentinel])
-        os._exit(1)
+        parent = multiprocessing.parent_process()
+        if parent is not None:
+            connection.wait([parent.sentinel])
+            os._exit(1)
 
     threading.Thread(target=watch, daemon=True).start()
 

@@ -1,8 +1,7 @@
-"""Which record is damaged: the question after TensorFlow has met one and does not say in which
-file.
+"""Which record is damaged: TensorFlow, when it meets one, does not say in which file.
 
-A flipped bit breaks the checksum of a TFRecord; a record that was written wrong may hold no
-SequenceExample, or frames that are no JPEG. The search reads the folder from its beginning and
+A flipped bit breaks the checksum of a TFRecord; a record that was written wrong may not hold a
+SequenceExample, or its frames may not be JPEGs. The search reads the folder from its beginning and
 stops at the first fault; if the message names a shard, it looks at that one only.
 """
 
@@ -21,15 +20,17 @@ QUIET_SECONDS = 3
 
 
 def damage_error(folder: str | os.PathLike, error: tf.errors.OpError) -> InputError:
-    """The one line for `error`, which TensorFlow raised while it read `folder`: the damaged shard
-    and the remedy.
+    """The error for the user: the damaged shard and the remedy.
+
+    Args:
+        folder: record folder.
+        error: what TensorFlow raised while it read the folder.
     """
     reason = _reason(error)
     if reason.startswith("cannot read "):
         return InputError(
             f"{reason}. Nothing is damaged as far as is known: make that file readable, then run "
-            "this "
-            "command again."
+            "this command again."
         )
     shards = sorted(Path(folder).glob(SHARD_PATTERN))
     shards = [shard for shard in shards if str(shard) in reason] or shards
@@ -43,13 +44,11 @@ def damage_error(folder: str | os.PathLike, error: tf.errors.OpError) -> InputEr
             number, fault = found
             return InputError(
                 f"damaged record {number} in {shard}: {fault}. Delete that file and run the same "
-                "convert "
-                "command again (it writes what is missing), then this command again."
+                "convert command again (it writes what is missing), then this command again."
             )
     return InputError(
         f"cannot read the records in {folder}: {reason}. Run this command again; if it says the "
-        "same, "
-        "convert that folder anew."
+        "same, convert that folder anew."
     )
 
 

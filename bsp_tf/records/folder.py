@@ -1,8 +1,7 @@
-"""A folder of record shards: which files, which classes, how many clips; whole or damaged. No
-TensorFlow.
+"""A folder of record shards: its files, classes and number of clips, without TensorFlow.
 
     clips-00000-of-00008 ...   TFRecord files of SequenceExamples (`schema.py`)
-    labels.txt                 one class name a line; the line number (0-based) is the class index
+    labels.txt                 one class name per line; class 0 is the first line
     manifest.json              num_clips, and the clips and bytes of each shard
 
 `manifest.json` may be missing (shards of another writer): clips are then counted by walking the
@@ -41,8 +40,7 @@ class RecordFolder:
 
 
 def open_folder(path: str | os.PathLike) -> RecordFolder:
-    """Finds the shards and checks, without reading the clips, that all are there and none is cut
-    short.
+    """Finds the shards and checks, without reading the clips, that none is missing or cut short.
 
     Args:
         path: folder written by `tfrecords_tools.convert`.
@@ -142,7 +140,6 @@ def _count_by_manifest(folder: Path, shards: list[Path]) -> list[int] | None:
         if size != row["num_bytes"]:
             raise InputError(
                 f"{shard} has {size} bytes, {folder / 'manifest.json'} says {row['num_bytes']}: "
-                "it is "
-                f"truncated or of another run. {_REWRITE}"
+                f"it is truncated or of another run. {_REWRITE}"
             )
     return [row["num_clips"] for row in rows]

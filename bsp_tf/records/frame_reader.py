@@ -1,5 +1,4 @@
-"""Reads frames out of records: only their own bytes, or, inside the graph, the records that hold
-them.
+"""Reads frames out of records: their own bytes alone, or, inside the graph, whole records.
 
 A sample shows 8 of the 80 to 300 frames of a record. TensorFlow's ops read and check a record
 whole: ten to forty times the bytes, and up to a fifth of the input's work. `read_bytes_of` fetches

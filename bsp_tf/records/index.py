@@ -1,5 +1,4 @@
-"""Where each clip of a record folder lies, and each frame in it: so that any of them can be read on
-its own.
+"""Where each clip of a record folder lies, and each frame in it, to read any of them on its own.
 
 The first use of a folder reads it once from end to end and leaves `.clip_index.npz` and
 `.frame_index.npy` (12 bytes a frame) beside the shards; later uses check only that the shards are
@@ -35,7 +34,7 @@ _CLIP_FIELDS = ("shard", "offset", "label", "num_frames", "size", "first_frame")
 
 @dataclasses.dataclass(frozen=True)
 class RecordIndex:
-    """One row a clip, in the order of the shards and of the records in them.
+    """One row per clip, in the order of the shards and of the records in them.
 
     Attributes:
         shard: int32 [n], position in `RecordFolder.shards`.
@@ -60,8 +59,7 @@ class RecordIndex:
 
 
 def load_index(folder: RecordFolder) -> RecordIndex:
-    """Takes the index that lies in the folder, or reads the folder and leaves one there (if it can
-    be written).
+    """Takes the index that lies in the folder, or makes it and leaves it there if possible.
 
     Raises:
         InputError: a damaged record, or a class beyond labels.txt.
@@ -75,14 +73,13 @@ def load_index(folder: RecordFolder) -> RecordIndex:
     if len(index.label) and index.label.max() >= len(folder.labels):
         raise InputError(
             f"{folder.path}: a clip has class {index.label.max()}, labels.txt has "
-            f"{len(folder.labels)} "
-            "lines. The two belong to different runs: convert again."
+            f"{len(folder.labels)} lines. The two belong to different runs: convert again."
         )
     return index
 
 
 def _files(folder: RecordFolder) -> np.ndarray:
-    """Size and time of change of each shard: what tells that an index is of these very files."""
+    """Size and time of change of each shard, which show whether an index is of these files."""
     stats = [os.stat(shard) for shard in folder.shards]
     return np.array([(stat.st_size, stat.st_mtime_ns) for stat in stats], np.int64)
 
@@ -157,9 +154,7 @@ def _scan(folder: RecordFolder) -> RecordIndex:
 
 
 def _find_frames(record: bytes, pictures: Sequence[bytes]) -> np.ndarray:
-    """Rows of RecordIndex.frames. The JPEGs lie in the record as they are, in their order, with a
-    few bytes between.
-    """
+    """Rows of RecordIndex.frames: the JPEGs lie in the record in order, with bytes between."""
     rows = np.empty((len(pictures), 3), np.uint32)
     position = 0
     for row, picture in zip(rows, pictures, strict=True):

@@ -29,7 +29,7 @@ def scaled_size(frame: av.VideoFrame, short_side: int | None) -> tuple[int, int]
 
 
 class RgbConverter:
-    """Decoded frame -> uint8 [H, W, 3] RGB, upright, scaled; every frame in the size of the first."""
+    """Decoded frame -> uint8 [H, W, 3] RGB, upright, scaled, in the size of the first frame."""
 
     def __init__(self, short_side: int | None) -> None:
         self._short_side = short_side

@@ -35,8 +35,9 @@ class SnippetBatch:
 def count_snippets(num_frames: int, window: int, frame_step: int, stride: int) -> int:
     """Number of snippets of a video.
 
-    They start at 0, stride, 2 * stride, ... until the last frame is covered. Only the last snippet can be incomplete. With a stride longer than a snippet, frames between two
-    snippets, and after the last one, belong to none.
+    They start at 0, stride, 2 * stride, ... until the last frame is covered. Only the last snippet
+    can be incomplete. With a stride longer than a snippet, frames between two snippets, and after
+    the last one, belong to none.
     """
     span = (window - 1) * frame_step + 1
     to_cover = 1 + max(0, -(-(num_frames - span) // stride))
@@ -44,8 +45,7 @@ def count_snippets(num_frames: int, window: int, frame_step: int, stride: int) -
 
 
 def largest_pixel_change(snippet: np.ndarray) -> float:
-    """Largest mean absolute difference between consecutive frames of a snippet, the baseline for
-    cuts.
+    """Largest mean absolute difference of consecutive frames of a snippet: the baseline for cuts.
 
     Args:
         snippet: uint8 [T, H, W, 3].

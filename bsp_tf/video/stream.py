@@ -1,5 +1,4 @@
-"""A video file opened with PyAV: which stream, which rate, and its good frames up to the first
-damage.
+"""A video file opened with PyAV: its stream, its rate, and its good frames up to the first damage.
 
 - Undecodable or damaged frames before the first good one are skipped: the file begins in
   mid-stream.
@@ -52,12 +51,12 @@ def open_video(
     """Opens a file; gives its container and its best video stream.
 
     Raises:
-        VideoError: no such file, no regular file (a pipe never ends), empty, not openable, or
-            without video stream (a picture attached to a sound file is none).
+        VideoError: no such file, not a regular file (a pipe never ends), empty, not openable, or
+            without video stream (a picture attached to a sound file does not count).
     """
     path = Path(path)
     if not path.is_file():
-        missing = "it is no regular file" if path.exists() else "there is no such file"
+        missing = "it is not a regular file" if path.exists() else "there is no such file"
         raise VideoError(f"{path}: {missing}; check the path.")
     if path.stat().st_size == 0:
         raise VideoError(f"{path}: the file is empty; copy or download it again.")
@@ -67,8 +66,7 @@ def open_video(
     except (av.FFmpegError, OSError) as error:
         raise VideoError(
             f"{path}: not a video that FFmpeg can open ({_reason(error)}); it is damaged, cut "
-            "short or "
-            "something else."
+            "short or something else."
         ) from error
     with container:
         streams = [
@@ -92,9 +90,7 @@ def open_video(
 
 
 def frame_rate(container: av.container.InputContainer, stream: av.VideoStream) -> float:
-    """Frames a second: the container's average rate, else FFmpeg's guess, else frames over
-    duration, else 25.
-    """
+    """Frames per second: the container's average, FFmpeg's guess, frames over duration, or 25."""
     for rate in (stream.average_rate, stream.guessed_rate):
         if rate and 0 < rate <= MAX_PLAUSIBLE_FPS:
             return float(rate)
@@ -154,9 +150,7 @@ def good_frames(
 def _packets(
     container: av.container.InputContainer,
 ) -> Iterator[tuple[av.Packet | None, str | None]]:
-    """(packet, None) for each packet of every stream, then (None, None), or (None, reason) where
-    reading fails.
-    """
+    """(packet, None) for each packet, then (None, None), or (None, reason) where reading fails."""
     packets = container.demux()
     failure = None
     while True:
@@ -176,7 +170,7 @@ def _packets(
 def _decode(
     decoder: av.VideoCodecContext, packet: av.Packet | None, flush_after_failure: bool
 ) -> tuple[list[av.VideoFrame], str | None]:
-    """The frames that come out for a packet (None: the rest), and why decoding failed, if it did."""
+    """The frames that come out for a packet (None: the rest), and why decoding failed if it did."""
     try:
         return decoder.decode(packet), None
     except (av.FFmpegError, OSError) as error:

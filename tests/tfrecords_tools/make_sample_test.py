@@ -129,7 +129,7 @@ def test_a_killed_run_goes_on_and_two_workers_give_the_same_bytes(sample, tmp_pa
     done = subprocess.run(
         command(output, "--workers=2"), cwd=PROJECT, capture_output=True, text=True, check=True
     )
-    assert "files are there already" in done.stdout
+    assert f"{len(before)} of 22 files" in done.stdout
     assert digests(output) == digests(sample)
     assert {name: (output / name).stat().st_mtime_ns for name in before} == before
 
@@ -162,11 +162,11 @@ def test_other_settings_in_the_same_place_are_refused(sample):
 
 def test_a_folder_with_other_clips_is_refused(tmp_path):
     (tmp_path / "clips" / "my_class").mkdir(parents=True)
-    with pytest.raises(InputError, match=r"no sample\.json"):
+    with pytest.raises(InputError, match=r"sample\.json"):
         make_sample(tmp_path, **TINY)
     file = tmp_path / "file"
     file.write_text("")
-    with pytest.raises(InputError, match="is a file"):
+    with pytest.raises(InputError, match=f"--output={file}"):
         make_sample(file, **TINY)
 
 
@@ -176,29 +176,28 @@ def test_a_folder_with_other_clips_is_refused(tmp_path):
 )
 def test_bad_numbers_are_refused_and_nothing_is_written(tmp_path, settings):
     name, value = settings
-    with pytest.raises(InputError, match=f"--{name}={value} is too small"):
+    with pytest.raises(InputError, match=f"--{name}={value}"):
         make_sample(tmp_path / "out", **{**TINY, name: value})
     assert not (tmp_path / "out").exists()
 
 
-def test_the_command_tells_a_bad_flag_in_one_line(tmp_path):
+def test_the_command_names_a_bad_flag_in_one_line(tmp_path):
     done = subprocess.run(
         command(tmp_path / "out", "--workers=0"), cwd=PROJECT, capture_output=True, text=True
     )
     assert done.returncode == 2
-    assert done.stderr.strip().splitlines() == [
-        "error: --workers=0 is too small: give a number of at least 1."
-    ]
+    (line,) = done.stderr.strip().splitlines()
+    assert line.startswith("error: --workers=0")
 
 
-def test_places_that_cannot_be_written_and_a_spoilt_settings_file(tmp_path):
+def test_places_that_cannot_be_written_and_a_damaged_settings_file(tmp_path):
     (tmp_path / "file").touch()
     for output in (tmp_path / "file", tmp_path / "file" / "below"):
-        with pytest.raises(InputError, match="is a file|cannot write"):
+        with pytest.raises(InputError, match=str(tmp_path / "file")):
             make_sample(output)
     for text, fault in (
-        ("{", "not valid JSON"),
-        ("[]", "no JSON object"),
+        ("{", "sample.json"),
+        ("[]", "sample.json"),
         ('{"settings": 5}', r"settings\.seed was absent, is now 0"),
     ):
         (tmp_path / "sample.json").write_text(text)

@@ -1,5 +1,4 @@
-"""Clips of an ActivityNet annotation file: every annotated segment of a video is a clip, cut out of
-it.
+"""Clips of an ActivityNet annotation file: every annotated segment of a video, cut out of it.
 
 The file of a video is its id with any suffix, with or without the "v_" that ActivityNet's files
 carry, at any depth.
@@ -28,8 +27,7 @@ def index_annotations(
     subset: str | None = None,
     unlabelled: bool = False,
 ) -> ClipIndex:
-    """Indexes the annotated segments of the videos in a folder; those of other videos become
-    `missing`.
+    """Indexes annotated segments; those whose video is not in the folder become `missing`.
 
     Args:
         path: annotations, .json or .json.gz (see bsp_tf/annotations/reader.py).
@@ -80,8 +78,7 @@ def index_annotations(
         first = ": ".join(missing[0]) if missing else "no segment is annotated"
         raise InputError(
             f"no clip found: no annotated segment of {path} has its video in {root} (the first: "
-            f"{first}); "
-            "check --videos."
+            f"{first}); check --videos."
         )
     clips, num_repeated = make_clips(found, matched)
     warnings = [line for line in annotations.warnings() if ODDITIES["clamped"] in line]

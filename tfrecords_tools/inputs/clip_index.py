@@ -1,8 +1,8 @@
-"""What is to be converted: clips with their classes, and the rest, named. Every form of input ends
-here.
+"""What is to be converted: clips with their classes, and the names of what is missing.
 
-A clip is a file, or a piece of a file (`cut`). Its key names it in the whole output: the path, and
-for a piece the times as W3C media fragments write them, `videos/a.mp4#t=12.5,22`.
+Every form of input ends here. A clip is a file, or a piece of a file (`cut`). Its key names it in
+the whole output: the path, and for a piece the times as W3C media fragments write them,
+`videos/a.mp4#t=12.5,22`.
 """
 
 import dataclasses
@@ -59,7 +59,7 @@ class ClipIndex:
         form: what the input was taken for, one of `clip_sources.FORMS`.
         clips: sorted by path, time and label; no two have the same key.
         labels: the label map: class names by index; empty if nothing is labelled.
-        missing: (path or name, reason) of clips that the input names and nobody can convert.
+        missing: (path or name, reason) of clips that the input names and that cannot be converted.
         warnings: one line each.
     """
 
@@ -72,8 +72,13 @@ class ClipIndex:
 
 
 class FoundClip(NamedTuple):
-    """A clip whose file is there; `label` is as the input writes it. The other fields are those of
-    ClipSpec.
+    """A clip whose file is there.
+
+    Attributes:
+        path: see ClipSpec.
+        label: as the input writes it.
+        span_seconds: see ClipSpec.
+        cut: see ClipSpec.
     """
 
     path: str

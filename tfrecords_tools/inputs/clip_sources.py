@@ -1,11 +1,13 @@
-"""The forms in which people name their clips, told apart by looking, and the flags that say where
-they are.
+"""The forms in which people name their clips, how to recognise them, and the flags for them.
 
---input=clips/train                                           folder: a folder per class, or just videos
---input=kinetics-400_val.csv --videos=kinetics/val            kinetics: CSV with a column youtube_id
---input=segments.csv --videos=videos                          table: CSV with a column video_path [,start,end]
---input=train_list.txt --videos=videos                        list: `path label`, a line a clip
---input=activity_net.v1-3.json --videos=videos                activitynet: each annotated segment a clip
+    form         --input                     what it is
+    folder       clips/train                 a folder per class, or just videos
+    kinetics     kinetics-400_val.csv        CSV with a column youtube_id
+    table        segments.csv                CSV with a column video_path [,start,end]
+    list         train_list.txt              lines `path label`, one per clip
+    activitynet  activity_net.v1-3.json      each annotated segment is a clip
+
+All but `folder` name files in the folder --videos.
 """
 
 import dataclasses
@@ -30,8 +32,9 @@ AUTO = "auto"
 
 @dataclasses.dataclass(frozen=True)
 class InputSource:
-    """What to convert, as the user says it; each field is the flag of that name (form:
-    --input_form).
+    """What to convert, as the user says it.
+
+    Each field is the flag of that name; `form` is --input_form.
     """
 
     input: str
@@ -100,7 +103,7 @@ def index_clips(source: InputSource) -> ClipIndex:
 
 def _refuse_flags_of_other_forms(source: InputSource, form: str) -> None:
     if (form == "folder") != Path(source.input).is_dir() and Path(source.input).exists():
-        fault = "is no folder" if form == "folder" else "is a folder, not a file"
+        fault = "is not a folder" if form == "folder" else "is a folder, not a file"
         raise InputError(
             f"input {source.input} {fault}, as --input_form={form} says it is; check both flags."
         )
@@ -127,9 +130,8 @@ def define_input_flags() -> None:
     flags.DEFINE_string(
         "input",
         None,
-        "What to convert: a folder (one folder per class, or just videos), a Kinetics "
-        "CSV, a CSV with a column video_path [,start,end] [,label], a list of lines `path label`, "
-        "or "
+        "What to convert: a folder (one folder per class, or just videos), a Kinetics CSV, a CSV "
+        "with a column video_path [,start,end] [,label], a list of lines `path label`, or "
         "ActivityNet annotations (.json).",
         required=True,
     )
@@ -139,7 +141,10 @@ def define_input_flags() -> None:
         "Folder of the videos that the --input file speaks of (default: the folder of that file).",
     )
     flags.DEFINE_enum(
-        "input_form", AUTO, [AUTO, *FORMS], "How to read --input; by default told by its header."
+        "input_form",
+        AUTO,
+        [AUTO, *FORMS],
+        "How to read --input; by default its suffix and first line say it.",
     )
     flags.DEFINE_string("labels", None, "Label map to reuse (labels.txt of an earlier conversion).")
     flags.DEFINE_string(
@@ -154,8 +159,8 @@ def define_input_flags() -> None:
     flags.DEFINE_boolean(
         "untrimmed",
         False,
-        "Files named <youtube_id> are whole videos: cut the clips of a Kinetics "
-        "CSV out of them. Files named with the times are clips already.",
+        "Files named <youtube_id> are whole videos: cut the clips of a Kinetics CSV out of them. "
+        "Files named with the times are clips already.",
     )
 
 

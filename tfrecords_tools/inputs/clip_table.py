@@ -1,6 +1,4 @@
-"""Reads CSV files with a header, row by row, whatever the order and the usual spellings of their
-columns.
-"""
+"""Reads CSV files with a header, row by row, in any order and usual spelling of the columns."""
 
 import contextlib
 import csv
@@ -62,7 +60,7 @@ class Table:
             header = file.readline()
             self._delimiter = delimiter_of(header)
             file.seek(0)
-            self._names = next(self._reader(file), [])
+            self._names: list[str] = next(self._reader(file), [])
         self.columns = find_columns(self._names)
         lacking = [name for name in required if name not in self.columns]
         if ("time_start" in self.columns) != ("time_end" in self.columns):
@@ -85,7 +83,7 @@ class Table:
             self.columns.get(column)
             for column in (name_column, "label", "split", "time_start", "time_end")
         )
-        # One string a label and a split, not one a row.
+        # One string per label and split, not one per row.
         texts: dict[str, str] = {}
         with open_text(self._path) as file:
             reader = self._reader(file)
@@ -142,11 +140,12 @@ def choose_split(rows: list[Row], split: str | None, path: str | os.PathLike) ->
 
 @contextlib.contextmanager
 def open_text(path: str | os.PathLike) -> Iterator[IO[str]]:
-    """Opens a text file in UTF-8, with or without byte order mark; other bytes stay as they are in
-    file names.
+    """Opens a text file in UTF-8, with or without byte order mark.
+
+    Bytes that are not UTF-8 are kept as they are kept in file names.
 
     Raises:
-        InputError: it cannot be read, is UTF-16, or (within the block) is no CSV.
+        InputError: it cannot be read, is UTF-16, or (within the block) is not a CSV.
     """
     try:
         with open(path, "rb") as file:
@@ -167,15 +166,19 @@ def delimiter_of(header: str) -> str:
 
 
 def find_columns(names: Sequence[str]) -> dict[str, int]:
-    """Position of each column of ALIASES among header fields; its own name goes before other names."""
-    written = {}
+    """Position of each column of ALIASES among header fields; its own name goes before aliases.
+
+    >>> find_columns(["Start Time", "end", "YouTube-ID"])
+    {'youtube_id': 2, 'time_start': 0, 'time_end': 1}
+    """
+    written: dict[str, int] = {}
     for position, name in enumerate(names):
         written.setdefault("_".join(name.strip().lower().replace("-", " ").split()), position)
     found = {}
     for column, others in ALIASES.items():
-        position = next((written[name] for name in (column, *others) if name in written), None)
-        if position is not None:
-            found[column] = position
+        positions = [written[name] for name in (column, *others) if name in written]
+        if positions:
+            found[column] = positions[0]
     return found
 
 

@@ -22,18 +22,20 @@ def existing_folder(root: str | os.PathLike, flag: str) -> Path:
     """Returns `root`.
 
     Raises:
-        InputError: it is no folder; the message names the flag.
+        InputError: it is not a folder; the message names the flag.
     """
     root = Path(root)
     if not root.is_dir():
-        fault = "is no folder" if root.exists() else "does not exist"
+        fault = "is not a folder" if root.exists() else "does not exist"
         raise InputError(f"{flag.removeprefix('--')} folder {root} {fault}; check {flag}.")
     return root
 
 
 def by_stem(paths: Iterable[str]) -> dict[str, list[str]]:
-    """Stem -> files. Downloaders leave double suffixes (`x.mp4.webm`, `x.f137.mp4`), so `x` finds
-    those too.
+    """Stem -> files; a file with two suffixes, as downloaders leave them, has two stems.
+
+    >>> by_stem(["a/x.f137.mp4"])
+    {'x.f137': ['a/x.f137.mp4'], 'x': ['a/x.f137.mp4']}
     """
     stems: dict[str, list[str]] = {}
     for path in paths:
@@ -45,9 +47,7 @@ def by_stem(paths: Iterable[str]) -> dict[str, list[str]]:
 
 
 def prefer_videos(paths: list[str]) -> list[str]:
-    """Of several files those with a video's suffix, if there are any: downloaders put .json, .jpg,
-    .part beside.
-    """
+    """Of several files those with a video's suffix, if any: downloaders add .json, .jpg, .part."""
     if len(paths) < 2:
         return paths
     videos = [path for path in paths if os.path.splitext(path)[1].lower() in VIDEO_SUFFIXES]
@@ -55,8 +55,9 @@ def prefer_videos(paths: list[str]) -> list[str]:
 
 
 def describe_absent(names: Collection[str], paths: Iterable[str]) -> dict[str, str]:
-    """Why names matched no file: there is none, and the nearest, of the same stem but for case,
-    suffix, folder, times.
+    """Why names matched no file, with the nearest ones.
+
+    Near are files of the same stem but for case, suffix, folder and times.
 
     Returns:
         {name: reason for the list of failures}.

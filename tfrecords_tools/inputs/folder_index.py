@@ -1,10 +1,11 @@
 """Clips of a folder: one folder per class, or just videos, without labels.
 
-    <input>/<class>/<anything>.mp4     folders inside a class folder belong to that class
-    <input>/<anything>.mp4             no class folder at all, or --unlabelled: every clip is unlabelled
+    <input>/<class>/<anything>.mp4   folders inside a class folder belong to that class
+    <input>/<anything>.mp4           without any class folder, or with --unlabelled: no clip has a
+                                     label
 
-Every file that is not hidden counts as a clip: one that is no video ends up in the list of
-failures, not in silence.
+Every file that is not hidden counts as a clip: one that is not a video is listed among the
+failures.
 """
 
 import os
@@ -24,8 +25,8 @@ def index_folder(
     Args:
         root: input folder.
         known: label map to reuse; folder names may write its labels in any habit (`fold_label`).
-            None: `sorted()` names of the class folders. A class folder without a file is warned of
-                and stays in the map.
+            None: `sorted()` names of the class folders. A class folder without a file gives a
+            warning and stays in the map.
         unlabelled: take all files, those in no class folder too, without a label.
     Raises:
         InputError: no such folder, no file at all, or a class that `known` does not hold.
@@ -40,12 +41,12 @@ def index_folder(
     warnings = []
     if unlabelled or not folders:
         found = [FoundClip(path, None) for path in listing.paths]
-        labels, matched = known or [], {}
+        labels = known or []
+        matched: dict[str, tuple[int, str]] = {}
         if found and not unlabelled:
             warnings.append(
                 f"{root} holds no class folder: its {len(found)} files become clips without a "
-                "label "
-                "(a folder per class would give them one; --unlabelled says that none is meant)."
+                "label (a folder per class would give them one; --unlabelled avoids this warning)."
             )
     else:
         labels, matched = match_labels(folders, known, root)
@@ -66,8 +67,7 @@ def index_folder(
     if not found:
         raise InputError(
             f"no clip found: {root} and the folders in it hold no file to take; put the videos "
-            "there, as "
-            f"{root}/<class>/<clip>.mp4."
+            f"there, as {root}/<class>/<clip>.mp4."
         )
     return ClipIndex(
         os.fspath(root), "folder", make_clips(found, matched)[0], labels, listing.faults, warnings

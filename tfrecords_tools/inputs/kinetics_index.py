@@ -1,10 +1,10 @@
 """Clips of a Kinetics CSV, looked up in a folder that follows any of the usual habits.
 
-    [label,]youtube_id,time_start,time_end[,split][,is_cc]       in any order; other columns are ignored
+    [label,]youtube_id,time_start,time_end[,split][,is_cc]     in any order, others are ignored
 
 A row's file is `<youtube_id>_%06d_%06d` (start, end), the same with unpadded numbers, or
 `<youtube_id>`, with any suffix. It lies in a folder of its class, in whatever way that writes the
-label (`label_map.fold_label`) and at any depth, or in a folder that is no class. A file in the
+label (`label_map.fold_label`) and at any depth, or in a folder that is not a class. A file in the
 folder of another class is not taken.
 """
 
@@ -54,7 +54,7 @@ def index_kinetics(
     """
     root = existing_folder(root, "--videos")
     rows = list(Table(csv_path, COLUMNS).rows("youtube_id"))
-    names = {row.label for row in rows} - {None}
+    names = {row.label for row in rows if row.label is not None}
     rows = choose_split(rows, split, csv_path)
     labels, matched = (known or [], {}) if unlabelled else match_labels(names, known, csv_path)
     listing = listing or list_files(root)
@@ -129,8 +129,7 @@ def _match_rows(
         (
             path,
             f"{count} rows of {csv_path} with other times fit this one file; if it is the whole "
-            "video, give "
-            "--untrimmed",
+            "video, give --untrimmed",
         )
         for path, count in shared.items()
     ]
@@ -139,16 +138,15 @@ def _match_rows(
 
 def _stems(row: Row) -> Iterator[str]:
     """What the row's file may be called, the most telling first."""
-    start, end = map(int, row.span_seconds)
-    yield f"{row.name}_{start:06d}_{end:06d}"
-    yield f"{row.name}_{start}_{end}"
+    if row.span_seconds is not None:
+        start, end = map(int, row.span_seconds)
+        yield f"{row.name}_{start:06d}_{end:06d}"
+        yield f"{row.name}_{start}_{end}"
     yield row.name
 
 
 class _ClassFolders:
-    """Which classes a folder stands for, from the names on the way to it; asked once a folder, not
-    once a file.
-    """
+    """Which classes a folder stands for, from the names on the way to it, looked up once each."""
 
     def __init__(self, labels: set[str]) -> None:
         self._labels = labels
@@ -158,9 +156,7 @@ class _ClassFolders:
         self._known: dict[str, set[str]] = {}
 
     def fitting(self, paths: list[str], label: str | None) -> list[str]:
-        """The files that may belong to a class: those in its folders, else those in no class's
-        folder.
-        """
+        """Files that may belong to a class: those in its folders, else those in no class's."""
         if label is None:
             return paths
         classes = [self._classes(path) for path in paths]

@@ -1,6 +1,4 @@
-"""Class names: the label map, and the habits in which labels are written elsewhere (folder names,
-class numbers).
-"""
+"""Class names: the label map, and how labels are written elsewhere (folder names, numbers)."""
 
 import os
 import unicodedata
@@ -9,7 +7,7 @@ from pathlib import Path
 
 from bsp_tf.base.errors import InputError
 
-# Above this a column of numbers holds something else than class numbers.
+# A column with higher numbers holds something else than class numbers.
 MAX_CLASS_NUMBER = 99_999
 
 
@@ -42,11 +40,13 @@ def read_labels(path: str | os.PathLike) -> list[str]:
 
 
 def fold_label(label: str) -> str:
-    """The letters and digits of a label, case kept: what all habits of writing it in a folder name
-    agree on.
+    """The letters and digits of a label, case kept: what all ways to write it have in common.
 
-    Spaces stay or become "_", quotes and brackets stay or go. Case is kept because Kinetics-600 has
-    two labels that differ in little else.
+    In folder names spaces stay or become "_", quotes and brackets stay or go. Case is kept because
+    Kinetics-600 has two labels that differ in little else.
+
+    >>> fold_label("shaking hands (2)") == fold_label("shaking_hands_2")
+    True
     """
     label = unicodedata.normalize("NFC", label).strip()
     return "".join(character for character in label if character.isalnum()) or label
@@ -67,7 +67,12 @@ def match_labels(
         (label map, {name: (index, class name)}).
     Raises:
         InputError: `known` lacks a name, or holds two that differ from it in punctuation only; a
-            name is no UTF-8.
+            name is not UTF-8.
+
+    >>> match_labels(["shaking_hands", "yoga"], ["shaking hands", "yoga"], "clips/train")[1]
+    {'shaking_hands': (0, 'shaking hands'), 'yoga': (1, 'yoga')}
+    >>> match_labels(["2", "0"], None, "list.txt", numbers=True)[0]
+    ['0', '1', '2']
     """
     names = sorted(set(names))
     for name in names:
@@ -87,8 +92,8 @@ def match_labels(
             if too_high:
                 raise InputError(
                     f"{source} has class number {too_high[-1]}, the label map given by --labels "
-                    "only "
-                    f"{len(known)} classes (0 to {len(known) - 1}); use the map that belongs to it."
+                    f"only {len(known)} classes (0 to {len(known) - 1}); use the map that belongs "
+                    "to it."
                 )
             return known, {name: (int(name), known[int(name)]) for name in names}
     labels = names if known is None else known
@@ -105,8 +110,7 @@ def match_labels(
             )
             raise InputError(
                 f"class {name!r} of {source} {fault} the label map given by --labels; add it "
-                "there, or "
-                "leave its clips out."
+                "there, or leave its clips out."
             )
         matched[name] = index[fitting[0]], fitting[0]
     return labels, matched

@@ -1,9 +1,10 @@
 """Clips of files that name paths: lists without a header, and CSV files with one.
 
-    list     path label          a line each; separated by tab, comma or space; the label may be missing
-    table    video_path[,start,end][,label][,split]     a CSV header, in any order and the spellings of
-                                                         `clip_table.ALIASES`; cut where start and
-                                                         end are given
+    list     path label
+             a line each; separated by tab, comma or space; the label may be missing
+    table    video_path[,start,end][,label][,split]
+             a CSV header, in any order and the spellings of `clip_table.ALIASES`; the clip is cut
+             out where start and end are given
 
 Paths are relative to the folder of the videos, or absolute. Labels that are all whole numbers are
 class numbers: class 3 has index 3. In a list with spaces, the path ends where the line so far names
@@ -49,7 +50,7 @@ def index_table(
     """
     root = existing_folder(root, "--videos")
     rows = list(Table(path, ("video_path",)).rows("video_path"))
-    names = {row.label for row in rows} - {None}
+    names = {row.label for row in rows if row.label is not None}
     return _index_rows(
         "table", choose_split(rows, split, path), names, _KnownFiles(root), path, known, unlabelled
     )
@@ -62,7 +63,7 @@ def index_list(
     *,
     unlabelled: bool = False,
 ) -> ClipIndex:
-    """Indexes a list without header, a line a clip; lines whose file is not there become `missing`.
+    """Indexes a list without header, a line per clip; lines without their file become `missing`.
 
     Args and errors: as `index_table`.
     """
@@ -71,14 +72,12 @@ def index_list(
     rows = list(_read_list(path, files))
     if not rows:
         raise InputError(f"{path} is empty; nothing to convert.")
-    names = {row.label for row in rows} - {None}
+    names = {row.label for row in rows if row.label is not None}
     return _index_rows("list", rows, names, files, path, known, unlabelled)
 
 
 class _KnownFiles:
-    """Which paths are files, with one look into each folder that is asked about, and none at a
-    file.
-    """
+    """Which paths are files: each folder in question is listed once, and no file is opened."""
 
     def __init__(self, root: str | os.PathLike) -> None:
         self.root = os.path.abspath(root)
@@ -124,14 +123,12 @@ def _index_rows(
             label = None if unlabelled else row.label
             found.append(FoundClip(path, label, row.span_seconds, cut=row.span_seconds is not None))
     if not found:
-        first = missing[0] if missing else (absent[0], "no such file")
+        name, reason = missing[0] if missing else (absent[0], "no such file")
         raise InputError(
             f"no clip found: none of the {len(rows)} rows of {source} (read as a {form}) can be "
-            "used "
-            f"with the folder {files.root} (the first: {first[0]}, {first[1]}); check --videos."
+            f"used with the folder {files.root} (the first: {name}, {reason}); check --videos."
         )
-    # A walk only if a name below the root asks for it: a list of absolute paths may lie in a folder
-    # of millions.
+    # Only names below the folder are worth its listing: it may hold millions of files.
     below = any(not path.startswith("/") for path in absent)
     missing += describe_absent(absent, list_files(files.root).paths if below else []).items()
     clips, num_repeated = make_clips(found, matched)
@@ -193,9 +190,7 @@ def _row(line: int, path: str, label: str) -> Row:
 
 
 def _split_fields(fields: Sequence[str], separator: str, files: _KnownFiles) -> tuple[str, str]:
-    """(path, label); unquoted paths and labels may hold the separator, the longest path that is
-    there counts.
-    """
+    """(path, label); both may hold the separator: the longest path that is there counts."""
     for count in range(len(fields), 0, -1):
         path = separator.join(fields[:count]).strip()
         if path in files:

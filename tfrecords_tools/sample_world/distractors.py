@@ -1,5 +1,4 @@
-"""Disturbances in the sample videos that are no joints: a flash, a knock at the camera, a passing
-thing.
+"""Disturbances in the sample videos that are not joints: flashes, knocks, passing things.
 
 Without them every sudden change of pixels would be a joint, and finding joints too easy.
 """
@@ -12,19 +11,16 @@ import numpy as np
 from tfrecords_tools.sample_world.textures import smooth_step
 from tfrecords_tools.sample_world.world import FPS, HEIGHT, WIDTH
 
-FRAMES = {
-    "flash": (4, 8),
-    "bump": (7, 12),
-    "occlusion": (9, 14),
-}  # least length, first length too long
+# Least length, first length too long.
+FRAMES = {"flash": (4, 8), "bump": (7, 12), "occlusion": (9, 14)}
 DISTRACTOR_KINDS = tuple(FRAMES)
-DISTRACTORS_A_SECOND = 0.08
+DISTRACTORS_PER_SECOND = 0.08
 CLEARANCE = round(1.2 * FPS)  # frames between a distractor and any joint or other distractor
 
 
 @dataclasses.dataclass(frozen=True)
 class Distractor:
-    """A disturbance that is no joint, frames [start, end); angle and strength (0..1) are drawn."""
+    """A disturbance that is not a joint: frames [start, end), drawn angle and strength (0..1)."""
 
     kind: str
     start: int
@@ -39,12 +35,10 @@ def draw_distractors(
     kinds: Iterator[str],
     rng: np.random.Generator,
 ) -> tuple[Distractor, ...]:
-    """As many as fit of about one in 12 s, each well away from joints, the video's ends and one
-    another.
-    """
+    """About one in 12 s, as many as fit, away from joints, the video's ends and one another."""
     taken = [(0, 0), (num_frames, num_frames)] + list(joints)
     drawn = []
-    for _ in range(max(1, rng.poisson(DISTRACTORS_A_SECOND * num_frames / FPS))):
+    for _ in range(max(1, rng.poisson(DISTRACTORS_PER_SECOND * num_frames / FPS))):
         kind = next(kinds)
         length = int(rng.integers(*FRAMES[kind]))
         for _ in range(40):
@@ -73,9 +67,7 @@ def distractor_bump(distractors: Sequence[Distractor], frame: int) -> np.ndarray
 def distractor_overlay(
     picture: np.ndarray, distractors: Sequence[Distractor], frame: int
 ) -> np.ndarray:
-    """Lays a flash or a passing obstacle, if one is on, over a frame (float32 [HEIGHT, WIDTH, 3],
-    0..255).
-    """
+    """Lays a flash or a passing obstacle over a frame if one is on; float32 [H, W, 3], 0..255."""
     for event in distractors:
         if not event.start <= frame < event.end:
             continue

@@ -1,4 +1,4 @@
-"""One file of the sample data at a time: render a clip or an untrimmed video and encode it as mp4."""
+"""One file of the sample data: renders a clip or an untrimmed video and encodes it as mp4."""
 
 import dataclasses
 import os
@@ -23,9 +23,9 @@ from tfrecords_tools.sample_world.world import (
 )
 
 CLIP_SECONDS = (3.0, 5.0)
-# One key frame a file: a refreshed picture would look like a tiny cut, and so would B-frames, which
-# are coarser than their neighbours; a scene-cut search would add key frames at the joints. One
-# thread: the same bytes every time.
+# One key frame per file: a refreshed picture would look like a tiny cut, and so would B-frames,
+# which are coarser than their neighbours; a scene-cut search would add key frames at the joints.
+# One thread: the same bytes every time.
 X264 = {
     "preset": "superfast",
     "crf": "17",
@@ -66,14 +66,12 @@ def _to_bytes(picture: np.ndarray) -> np.ndarray:
 
 
 def _piece_seconds(piece: Piece) -> np.ndarray:
-    """Times of a piece's frames since its start, and of the frame after it, where the next piece
-    goes on.
-    """
+    """Seconds since a piece's start of its frames and of the next, where the next piece begins."""
     return np.arange(piece.end - piece.start + 1) / FPS
 
 
 class _Take:
-    """A shot while it is on: its scene and the actor's poses, one a frame."""
+    """A shot while it is on: its scene and the actor's poses, one per frame."""
 
     def __init__(
         self, shot: Shot, kind: tuple[str, str], figures_of: Look | None, rng: np.random.Generator
@@ -97,11 +95,11 @@ class _Take:
 
 
 def video_frames(plan: VideoPlan) -> Iterator[np.ndarray]:
-    """Frames of an untrimmed video, uint8 [HEIGHT, WIDTH, 3] RGB; only the takes on screen are
-    held.
-    """
+    """Frames of an untrimmed video, uint8 [HEIGHT, WIDTH, 3] RGB; holds the takes on screen."""
     rng = np.random.default_rng(plan.seeds)
-    waiting, takes, look = list(plan.shots), [], None
+    waiting = list(plan.shots)
+    takes: list[_Take] = []
+    look: Look | None = None
     for frame in range(plan.num_frames):
         while waiting and waiting[0].start <= frame:
             shot = waiting.pop(0)
@@ -120,9 +118,7 @@ def video_frames(plan: VideoPlan) -> Iterator[np.ndarray]:
 
 
 def write_mp4(path: str | os.PathLike, frames: Iterable[np.ndarray]) -> None:
-    """Encodes uint8 [HEIGHT, WIDTH, 3] frames as H.264 mp4; the file gets its name only when
-    complete.
-    """
+    """Encodes uint8 [HEIGHT, WIDTH, 3] frames as H.264 mp4; the file appears when complete."""
     with atomic_write(path) as file, av.open(file, "w", format="mp4") as container:
         stream = container.add_stream("libx264", rate=FPS, options=X264)
         stream.width, stream.height, stream.pix_fmt = WIDTH, HEIGHT, "yuv420p"

@@ -122,8 +122,15 @@ ACTIONS = tuple(sorted(set(_PROGRAMS) - {IDLE, WANDER}))
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Motion:
-    """One performance of a program: name, speed factor, start phase in cycles, mirror +1 or -1,
-    size 0..1.
+    """One performance of a program.
+
+    Attributes:
+        name: of the program.
+        speed: factor.
+        phase: where it starts, cycles.
+        mirror: +1 or -1.
+        size: 0..1.
+        path: random numbers in 0..1 for programs that draw their own way.
     """
 
     name: str
@@ -131,12 +138,10 @@ class Motion:
     phase: float
     mirror: int
     size: float
-    path: np.ndarray  # random numbers in 0..1 for programs with a way of their own
+    path: np.ndarray
 
     def poses(self, seconds: np.ndarray) -> np.ndarray:
-        """Poses relative to the base, float64 [n, 5], at times [n] in seconds since the motion
-        began.
-        """
+        """Poses relative to the base, float64 [n, 5], at seconds [n] since the motion began."""
         period, program = _PROGRAMS[self.name]
         poses = program(
             np.asarray(seconds, float) * self.speed / period + self.phase, self.size, self.path
@@ -155,26 +160,20 @@ def draw_speed(rng: np.random.Generator) -> float:
 
 
 def draw_motion(name: str, rng: np.random.Generator, speed: float) -> Motion:
-    """A random performance of the program `name` (one of ACTIONS, IDLE, WANDER) at the given speed
-    factor.
-    """
+    """A random performance of a program: one of ACTIONS, IDLE, WANDER; `speed` is a factor."""
     phase, mirror, size = rng.uniform(), 1 if rng.uniform() < 0.5 else -1, rng.uniform()
     return Motion(name, speed, float(phase), mirror, float(size), rng.uniform(size=64))
 
 
 def base_deviation(motion: Motion) -> np.ndarray:
-    """Deviation of the base that with the motion's own makes TOTAL_DEVIATION (variances add);
-    float64 [5].
-    """
+    """Deviation of the base, float64 [5]: with the motion's own it makes TOTAL_DEVIATION."""
     return np.sqrt(
         np.maximum(TOTAL_DEVIATION**2 - motion.deviation() ** 2, 0.01 * TOTAL_DEVIATION**2)
     )
 
 
 def draw_base(motion: Motion, rng: np.random.Generator) -> np.ndarray:
-    """A base around the frame's centre, float64 [5]; any angle, the rest normal and cut at two
-    deviations.
-    """
+    """A base around the frame's centre, float64 [5]: any angle, the rest normal, limited."""
     base = base_deviation(motion) * np.clip(rng.standard_normal(5), -2, 2)
     base[ANGLE] = rng.uniform(0, 2 * np.pi)
     return base
@@ -192,13 +191,13 @@ def continue_motion(
     Returns:
         (motion, base [5]); base + motion.poses([0])[0] equals pose.
     """
-    best = None
-    for _ in range(24):
+    nearest = np.inf
+    for attempt in range(24):
         motion = draw_motion(name, rng, speed)
         base = pose - motion.poses(np.zeros(1))[0]
         distance = np.delete(np.abs(base) / base_deviation(motion), ANGLE).max()
-        if best is None or distance < best[0]:
-            best = distance, motion, base
+        if not attempt or distance < nearest:
+            nearest, best_motion, best_base = float(distance), motion, base
         if distance < 1.7:
             break
-    return best[1], best[2]
+    return best_motion, best_base

@@ -52,9 +52,7 @@ def smooth_step(x: np.ndarray, low: float, high: float) -> np.ndarray:
 def periodic_noise(
     rng: np.random.Generator, smoothness: float, shape: tuple[int, int] = (TILE_HEIGHT, TILE_WIDTH)
 ) -> np.ndarray:
-    """Seamless noise, smoothed by a Gaussian of that many pixels; float32 `shape`, mean 0,
-    deviation 1.
-    """
+    """Seamless noise, smoothed by a Gaussian of that many pixels; float32, mean 0, deviation 1."""
     spectrum = np.fft.rfft2(rng.standard_normal(shape, dtype=np.float32))
     squared = np.fft.fftfreq(shape[0])[:, None] ** 2 + np.fft.rfftfreq(shape[1])[None] ** 2
     spectrum *= np.exp(-2 * (np.pi * smoothness) ** 2 * squared)
@@ -63,7 +61,7 @@ def periodic_noise(
     return (field / field.std()).astype(np.float32)
 
 
-def _phase(periods: float, axis: int) -> np.ndarray:
+def _phase(periods: float | np.int64, axis: int) -> np.ndarray:
     """`periods` whole turns along an axis of the tile, broadcastable to it."""
     size = (TILE_HEIGHT, TILE_WIDTH)[axis]
     turn = 2 * np.pi * periods * np.arange(size, dtype=np.float32) / size
@@ -156,8 +154,7 @@ def _pattern(rng: np.random.Generator, x: np.ndarray, y: np.ndarray) -> np.ndarr
 
 
 def figure_sprite(rng: np.random.Generator) -> np.ndarray:
-    """A patterned creature with a light rim, a dark halo and two eyes, of random outline and
-    colours.
+    """A patterned creature of random outline and colours, with light rim, dark halo and two eyes.
 
     Returns float32 [SPRITE_SIZE, SPRITE_SIZE, 4]: RGB 0..255 multiplied by alpha, and alpha 0..1;
     the border is clear. Its outline is lopsided and its eyes sit on one side, so that every turn of

@@ -9,13 +9,15 @@ import dataclasses
 import itertools
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
 from tfrecords_tools.sample_world.distractors import DISTRACTOR_KINDS, Distractor, draw_distractors
 from tfrecords_tools.sample_world.motions import ACTIONS, IDLE, WANDER, draw_speed
 from tfrecords_tools.sample_world.world import FPS, HEIGHT, WIDTH
+
+Value = TypeVar("Value")
 
 HARD_CUT, CROSS_FADE, MOTION_CHANGE = JOINT_KINDS = ("hard_cut", "cross_fade", "motion_change")
 MIN_SECONDS, MAX_SECONDS = 20.0, 60.0
@@ -39,8 +41,12 @@ class Piece:
 
 @dataclasses.dataclass(frozen=True)
 class Shot:
-    """One camera take, frames [start, end) with its fades; `same_figures`: the figures of the shot
-    before.
+    """One camera take, frames [start, end) with its fades.
+
+    Attributes:
+        pieces: motions of the actor, in the order of time.
+        scene: number of the scene, see `world.scene_kind`.
+        same_figures: whether the figures are those of the shot before.
     """
 
     pieces: tuple[Piece, ...]
@@ -86,17 +92,15 @@ class VideoPlan:
     seeds: tuple[int, ...]
 
 
-def deal(values: Sequence, rng: np.random.Generator) -> Iterator:
-    """Deals `values` for ever in shuffled rounds: at any time the shares are equal to within one."""
+def deal(values: Sequence[Value], rng: np.random.Generator) -> Iterator[Value]:
+    """Deals `values` for ever in shuffled rounds: their shares never differ by more than one."""
     while True:
         for index in rng.permutation(len(values)):
             yield values[index]
 
 
 def _draw_labels(num_actions: int, used: Counter[str], rng: np.random.Generator) -> list[str]:
-    """Classes of a video's instances, mostly one class, else two: the rarest in `used`, which
-    counts them.
-    """
+    """Classes of a video's instances, mostly one, else two: the rarest in `used`, which counts."""
     rarest = sorted(rng.permutation(ACTIONS).tolist(), key=used.__getitem__)
     mixed = num_actions > 1 and rng.uniform() >= ONE_CLASS_SHARE
     num_others = int(rng.integers(1, num_actions)) if mixed else 0
@@ -106,9 +110,7 @@ def _draw_labels(num_actions: int, used: Counter[str], rng: np.random.Generator)
 
 
 def _draw_stretches(labels: list[str], rng: np.random.Generator) -> list[tuple[str, int]]:
-    """(class or "" for background, number of frames) in turn, background first and last, 20-60 s in
-    all.
-    """
+    """Background and actions in turn, 20-60 s in all: (class or "", number of frames)."""
     num_actions = len(labels)
     actions = rng.uniform(*ACTION_SECONDS, num_actions)
     background = rng.uniform(*BACKGROUND_SECONDS, num_actions + 1)
@@ -123,11 +125,10 @@ def _draw_stretches(labels: list[str], rng: np.random.Generator) -> list[tuple[s
 
 
 def _shares(num_actions: int, rng: np.random.Generator) -> tuple[Iterator[str], Iterator[str]]:
-    """Kinds of the joints at all starts and at all ends; equal shares in each and in both together."""
+    """Kinds of the joints at all starts and at all ends, in equal shares in each and in both."""
     cards = [JOINT_KINDS[i % len(JOINT_KINDS)] for i in range(2 * num_actions)]
-    return tuple(
-        iter(rng.permutation(half).tolist()) for half in (cards[:num_actions], cards[num_actions:])
-    )
+    starts, ends = cards[:num_actions], cards[num_actions:]
+    return iter(rng.permutation(starts).tolist()), iter(rng.permutation(ends).tolist())
 
 
 def _span(kind: str, frame: int, rng: np.random.Generator) -> tuple[int, int]:
@@ -140,10 +141,10 @@ def _span(kind: str, frame: int, rng: np.random.Generator) -> tuple[int, int]:
 def _draw_pieces(
     stretches: list[tuple[str, int]], kinds: dict[str, Iterator[str]], rng: np.random.Generator
 ) -> tuple[list[Piece], list[Joint]]:
-    """Splits some stretches by an inner joint; returns the pieces (none overlap yet) and their
-    joints.
-    """
-    pieces, joints, frame = [], [], 0
+    """Splits some stretches by an inner joint; returns the pieces, without overlap, and joints."""
+    pieces: list[Piece] = []
+    joints: list[Joint] = []
+    frame = 0
     for label, length in stretches:
         speed = draw_speed(rng)
         places, parts = ["action_start" if label else "action_end"], [length]
@@ -165,7 +166,9 @@ def _build_shots(
     pieces: list[Piece], joints: list[Joint], scenes: Iterator[int], rng: np.random.Generator
 ) -> tuple[Shot, ...]:
     """Gathers pieces into shots and lets shots that meet in a fade overlap."""
-    shots, current, start = [], [], 0
+    shots: list[Shot] = []
+    current: list[Piece] = []
+    start = 0
     for piece, joint in zip(pieces, [*joints, None], strict=True):
         current.append(
             dataclasses.replace(piece, start=start, end=joint.end if joint else piece.end)
@@ -180,8 +183,7 @@ def _build_shots(
 
 
 def plan_videos(subset: str, short: str, count: int, seeds: tuple[int, ...]) -> list[VideoPlan]:
-    """Plans `count` videos of one subset ("training" or "validation"; `short` is its part of the
-    ids).
+    """Plans `count` videos of one subset, "training" or "validation"; `short` stands in their ids.
 
     Over the subset the three kinds of joints have equal shares to within one, at action starts, at
     action ends and in both together; inner joints are cuts and fades. Numbers of actions, scenes
@@ -196,13 +198,14 @@ def plan_videos(subset: str, short: str, count: int, seeds: tuple[int, ...]) -> 
         "inside_action": deal((HARD_CUT, CROSS_FADE), rng),
         "background": deal((HARD_CUT, CROSS_FADE), rng),
     }
-    scenes, disturbances, used = deal(range(36), rng), deal(DISTRACTOR_KINDS, rng), Counter()
+    scenes, disturbances = deal(range(36), rng), deal(DISTRACTOR_KINDS, rng)
+    used: Counter[str] = Counter()
     plans = []
     for index, num_actions in enumerate(numbers):
         stretches = _draw_stretches(_draw_labels(num_actions, used, rng), rng)
         pieces, joints = _draw_pieces(stretches, kinds, rng)
         num_frames = pieces[-1].end
-        ends = [joint.seconds for joint in joints if joint.place in ("action_start", "action_end")]
+        edges = [joint.seconds for joint in joints if joint.place in ("action_start", "action_end")]
         actions = [label for label, _ in stretches if label]
         name = f"sample_{short}_{index + 1:04d}"
         plans.append(
@@ -214,7 +217,7 @@ def plan_videos(subset: str, short: str, count: int, seeds: tuple[int, ...]) -> 
                 _build_shots(pieces, joints, scenes, rng),
                 tuple(joints),
                 draw_distractors(num_frames, [(j.start, j.end) for j in joints], disturbances, rng),
-                tuple(zip(ends[::2], ends[1::2], actions, strict=True)),
+                tuple(zip(edges[::2], edges[1::2], actions, strict=True)),
                 (*seeds, 1, index),
             )
         )
@@ -222,9 +225,7 @@ def plan_videos(subset: str, short: str, count: int, seeds: tuple[int, ...]) -> 
 
 
 def describe(plans: Sequence[VideoPlan]) -> dict[str, Any]:
-    """Annotations of the planned videos in ActivityNet's format, with joints and distractors; in
-    seconds.
-    """
+    """Annotations in ActivityNet's format, with joints and distractors; times in seconds."""
 
     def span(start: float, end: float) -> list[float]:
         return [round(start, 4), round(end, 4)]

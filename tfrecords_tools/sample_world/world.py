@@ -21,7 +21,7 @@ from tfrecords_tools.sample_world.textures import (
 
 WIDTH, HEIGHT, FPS = 96, 72, 25
 FIGURE_RADIUS = 11.5  # pixels, at log scale 0
-MIN_PAN, MAX_PAN = 3.0, 9.0  # pixels a second
+MIN_PAN, MAX_PAN = 3.0, 9.0  # pixels per second
 CENTER = np.array([WIDTH / 2, HEIGHT / 2])
 
 
@@ -37,10 +37,11 @@ class Look:
 
 
 def scene_kind(index: int) -> tuple[str, str]:
-    """Family and palette number `index` of an endless round: every 6 in a row hold each family and
-    each palette once,
-    every 36 each pair once. Clip `index` of every class uses it, so that all classes have the same
-    scenes."""
+    """Family and palette number `index` of an endless round.
+
+    Every 6 in a row hold each family and each palette once, every 36 each pair once. Clip `index`
+    of every class uses it, so that all classes have the same scenes.
+    """
     families, palettes = list(GROUND_FAMILIES), list(GROUND_PALETTES)
     turn = index // len(families)
     return families[index % len(families)], palettes[(index + turn) % len(palettes)]
@@ -49,7 +50,7 @@ def scene_kind(index: int) -> tuple[str, str]:
 def draw_look(
     kind: tuple[str, str], rng: np.random.Generator, figures_of: Look | None = None
 ) -> Look:
-    """A random look of the given (family, palette); `figures_of` keeps the figures of another look."""
+    """A random look of (family, palette); `figures_of` keeps the figures of another look."""
     ground, actor, bystander = (int(seed) for seed in rng.integers(0, 2**31, 3))
     if figures_of is not None:
         actor, bystander = figures_of.actor_seed, figures_of.bystander_seed
@@ -57,8 +58,7 @@ def draw_look(
 
 
 def draw_figure(canvas: np.ndarray, sprite: np.ndarray, pose: np.ndarray) -> None:
-    """Lays a sprite over `canvas` (float32 [H, W, 3], changed in place) at a pose relative to the
-    frame's centre.
+    """Lays a sprite over `canvas`, float32 [H, W, 3], in place, at a pose from the frame's centre.
 
     Only the pixels of its bounding box are visited; parts outside the frame are left out. The
     nearest texel is taken: a sprite has four to a pixel.

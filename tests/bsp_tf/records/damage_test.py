@@ -46,9 +46,9 @@ def test_no_sequence_example_and_no_jpeg(folder):
         records[1][start : start + 3] = b"abc"
 
     rewrite(shard, spoil_picture)
-    assert f"damaged record 1 in {shard}" in str(damage_error(folder, ERROR))
+    assert f"record 1 in {shard}" in str(damage_error(folder, ERROR))
     rewrite(shard, lambda records: records[0].__setitem__(slice(None), b"hello"))
-    assert f"damaged record 0 in {shard}" in str(damage_error(folder, ERROR))
+    assert f"record 0 in {shard}" in str(damage_error(folder, ERROR))
 
 
 def test_nothing_found_tells_what_tensorflow_said(folder):
@@ -69,7 +69,7 @@ def test_only_the_shard_that_is_named_is_searched(folder):
         f"ValueError: frame 2 of the record at byte 0 of {named} differs from its "
         "checksum\nTraceback ...",
     )
-    assert f"damaged record 1 in {named}" in str(damage_error(folder, error))
+    assert f"record 1 in {named}" in str(damage_error(folder, error))
 
 
 def test_a_file_that_cannot_be_opened_is_not_called_damaged(folder):

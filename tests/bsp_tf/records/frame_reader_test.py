@@ -70,17 +70,13 @@ def test_damage_after_the_index_was_made_is_an_error(folder):
     content[start + 300] ^= 1
     shard.write_bytes(content)
     mapped = tf.data.Dataset.from_tensors((tf.constant([0], tf.int64), tf.constant([0]))).map(read)
-    with pytest.raises(
-        tf.errors.InvalidArgumentError, match=f"frame 0 .*{shard.name} differs from its checksum"
-    ):
+    with pytest.raises(tf.errors.InvalidArgumentError, match=f"frame 0 .*{shard.name}"):
         next(iter(mapped))
     shard.write_bytes(content[: start + 20])
-    with pytest.raises(tf.errors.InvalidArgumentError, match="differs from its checksum"):
+    with pytest.raises(tf.errors.InvalidArgumentError, match=f"frame 0 .*{shard.name}"):
         next(iter(mapped))
     shard.unlink()
-    with pytest.raises(
-        tf.errors.InvalidArgumentError, match=f"cannot read .*{shard.name}: No such file"
-    ):
+    with pytest.raises(tf.errors.InvalidArgumentError, match=shard.name):
         next(iter(mapped))
 
 

@@ -84,7 +84,7 @@ def test_a_damaged_table_of_frames_is_made_anew(folder, content):
 def test_a_folder_that_cannot_be_written_still_works(folder, capsys):
     (folder.path / record_index.INDEX_FILE).mkdir()
     assert len(record_index.load_index(folder).label) == 6
-    assert "is not kept" in capsys.readouterr().err
+    assert str(folder.path) in capsys.readouterr().err
 
 
 def test_a_damaged_record_is_named(folder):
@@ -92,5 +92,5 @@ def test_a_damaged_record_is_named(folder):
     data[-20] ^= 255
     with open(folder.shards[1], "wb") as file:
         file.write(data)
-    with pytest.raises(InputError, match="damaged record .*clips-00001-of-00002"):
+    with pytest.raises(InputError, match="record .*clips-00001-of-00002"):
         record_index.load_index(folder)

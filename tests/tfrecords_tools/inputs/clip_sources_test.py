@@ -33,7 +33,7 @@ def test_forms(tmp_path, name, text, form):
 
 
 def test_input_that_is_not_there(tmp_path):
-    with pytest.raises(InputError, match="input .*nowhere.csv does not exist; check --input"):
+    with pytest.raises(InputError, match="nowhere.csv.*--input"):
         index_clips(InputSource(str(tmp_path / "nowhere.csv")))
 
 
@@ -69,28 +69,28 @@ def test_a_form_can_be_forced(tmp_path, touch):
     touch(tmp_path, "path", "x.mp4")
     (tmp_path / "l.csv").write_text("path,label\nx.mp4,run\n")
     assert len(index_clips(InputSource(str(tmp_path / "l.csv"), form="list")).clips) == 2
-    with pytest.raises(InputError, match="lacks the column youtube_id"):
+    with pytest.raises(InputError, match="youtube_id"):
         index_clips(InputSource(str(tmp_path / "l.csv"), form="kinetics"))
-    with pytest.raises(InputError, match="is no folder, as --input_form=folder says"):
+    with pytest.raises(InputError, match="--input_form=folder"):
         index_clips(InputSource(str(tmp_path / "l.csv"), form="folder"))
-    with pytest.raises(InputError, match="is a folder, not a file, as --input_form=list"):
+    with pytest.raises(InputError, match="--input_form=list"):
         index_clips(InputSource(str(tmp_path), form="list"))
 
 
 @pytest.mark.parametrize(
-    ("name", "options"),
+    ("name", "flag", "options"),
     [
-        (".", {"videos": "x"}),
-        (".", {"split": "val"}),
-        ("l.txt", {"split": "val"}),
-        ("t.csv", {"untrimmed": True}),
-        ("t.csv", {"unlabelled": True, "labels": "labels.txt"}),
+        (".", "--videos", {"videos": "x"}),
+        (".", "--split", {"split": "val"}),
+        ("l.txt", "--split", {"split": "val"}),
+        ("t.csv", "--untrimmed", {"untrimmed": True}),
+        ("t.csv", "--labels", {"unlabelled": True, "labels": "labels.txt"}),
     ],
 )
-def test_flags_that_mean_nothing_are_refused(tmp_path, name, options):
+def test_flags_that_mean_nothing_are_refused(tmp_path, name, flag, options):
     (tmp_path / "l.txt").write_text("a.mp4 run\n")
     (tmp_path / "t.csv").write_text("path,label\na.mp4,run\n")
-    with pytest.raises(InputError, match="means nothing for"):
+    with pytest.raises(InputError, match=flag):
         index_clips(InputSource(str(tmp_path / name), **options))
 
 

@@ -26,10 +26,10 @@ def test_folder_per_class(tmp_path, touch):
 
 
 def test_folder_that_holds_nothing(tmp_path):
-    with pytest.raises(InputError, match="input folder .*nowhere does not exist; check --input"):
+    with pytest.raises(InputError, match="nowhere.*--input"):
         index_folder(tmp_path / "nowhere")
     for _ in range(2):
-        with pytest.raises(InputError, match="no clip found"):
+        with pytest.raises(InputError, match="<class>/<clip>.mp4"):
             index_folder(tmp_path)
         (tmp_path / "a").mkdir(exist_ok=True)
 
@@ -61,7 +61,7 @@ def test_reused_label_map(tmp_path, touch):
         ("abseiling", 1),
         ("shaking hands", 0),
     ]
-    with pytest.raises(InputError, match="class 'abseiling' of .* is not in the label map"):
+    with pytest.raises(InputError, match="'abseiling'"):
         index_folder(tmp_path, ["shaking hands"])
 
 
@@ -73,5 +73,5 @@ def test_file_names_that_are_no_utf8(tmp_path, touch):
     assert os.fsencode(index.clips[0].path) == b"a/caf\xe9.mp4"
     with open(os.fsencode(tmp_path) + b"/x", "wb"):
         os.mkdir(os.fsencode(tmp_path) + b"/caf\xe9")
-    with pytest.raises(InputError, match="is not UTF-8; rename it"):
+    with pytest.raises(InputError, match="UTF-8"):
         index_folder(tmp_path)

@@ -189,9 +189,9 @@ def test_split_keeps_the_label_map_of_the_whole_csv(tmp_path):
     index = index_of(tmp_path, text, "x.mp4", "y.mp4", split="train")
     assert index.labels == ["a", "b"] and index.clips == [ClipSpec("x.mp4", "b", (0.0, 10.0), 1)]
     assert "1 of 2 files" in index.warnings[0] and "no row of split 'train'" in index.warnings[0]
-    with pytest.raises(InputError, match="no row of split 'test'; its splits: 'train', 'val'"):
+    with pytest.raises(InputError, match="'test'.*'train', 'val'"):
         index_of(tmp_path, text, "x.mp4", split="test")
-    with pytest.raises(InputError, match="it names no splits, so leave --split out"):
+    with pytest.raises(InputError, match="--split"):
         index_of(tmp_path, "youtube_id,time_start,time_end\nx,0,10\n", "x.mp4", split="test")
 
 
@@ -202,7 +202,7 @@ def test_unlabelled_and_reused_labels(tmp_path):
     ]
     index = index_of(tmp_path, text, "x.mp4", known=["walk", "run_fast"])
     assert index.labels == ["walk", "run_fast"] and index.clips[0].label_index == 1
-    with pytest.raises(InputError, match="class 'run fast' of .*k.csv is not in the label map"):
+    with pytest.raises(InputError, match="'run fast' of .*k.csv"):
         index_of(tmp_path, text, "x.mp4", known=["walk"])
 
 
@@ -233,17 +233,11 @@ def test_bad_rows_are_listed_and_the_rest_goes_on(tmp_path):
 @pytest.mark.parametrize(
     ("text", "fault"),
     [
-        ("label,youtube_id,time_start\na,x,0\n", "lacks the column time_end"),
-        ("", "lacks the column youtube_id, time_start, time_end.*found: nothing"),
-        (HEADER, "holds no row"),
-        (
-            HEADER + "a,x,zero,10,val,0\n",
-            "none of the 1 rows .* has its file .*line 2: start is 'zero'",
-        ),
-        (
-            HEADER + "a,other,0,10,val,0\n",
-            "none of the 1 rows .*a/other_000000_000010.mp4, no such file",
-        ),
+        ("label,youtube_id,time_start\na,x,0\n", "time_end"),
+        ("", "youtube_id, time_start, time_end"),
+        (HEADER, "k.csv"),
+        (HEADER + "a,x,zero,10,val,0\n", "1 rows .*line 2: start is 'zero'"),
+        (HEADER + "a,other,0,10,val,0\n", "1 rows .*a/other_000000_000010.mp4"),
     ],
 )
 def test_files_that_cannot_be_used(tmp_path, text, fault):
@@ -254,12 +248,12 @@ def test_files_that_cannot_be_used(tmp_path, text, fault):
 
 def test_unreadable_files(tmp_path):
     for name, fault in (("gone.csv", "No such file"), ("", "Is a directory")):
-        with pytest.raises(InputError, match=f"cannot read .*{fault}"):
+        with pytest.raises(InputError, match=fault):
             index_kinetics(tmp_path / name, tmp_path)
     (tmp_path / "excel.csv").write_text(HEADER, encoding="utf-16")
-    with pytest.raises(InputError, match="excel.csv is in UTF-16; save it as UTF-8"):
+    with pytest.raises(InputError, match="excel.csv.*UTF-16"):
         index_kinetics(tmp_path / "excel.csv", tmp_path)
-    with pytest.raises(InputError, match="videos folder .*nowhere does not exist; check --videos"):
+    with pytest.raises(InputError, match="nowhere.*--videos"):
         index_kinetics(write_csv(tmp_path, HEADER), tmp_path / "nowhere")
 
 

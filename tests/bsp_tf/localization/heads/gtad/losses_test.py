@@ -11,7 +11,7 @@ import tensorflow as tf
 from bsp_tf.localization.heads.gtad.losses import LOSS_VARIANTS, gtad_losses, regression_weights
 from bsp_tf.localization.heads.gtad.targets import valid_mask, video_targets, window_targets
 
-PROJECT = Path(__file__).resolve().parents[3]
+PROJECT = Path(__file__).resolve().parents[5]
 
 
 def losses_and_gradients(predictions, targets, valid, draws, **kwargs):
