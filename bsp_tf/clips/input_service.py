@@ -19,11 +19,9 @@ import tensorflow as tf
 
 from bsp_tf.base.errors import InputError
 
-# Batches that may wait for an earlier one before that one counts as lost: the lead of the fastest
-# worker, in memory.
+# Batches held in memory while an earlier one is awaited; with more, that one counts as lost.
 MAX_HELD_BATCHES = 8
-# After so long without any batch they are made here until one comes. Also the longest that SIGTERM
-# has to wait.
+# After this long without any batch they are made here until one comes. SIGTERM waits no longer.
 PATIENCE_SECONDS = 10.0
 # What a worker meets in its records; everything else is the service's own trouble.
 DATA_ERRORS = (tf.errors.DataLossError, tf.errors.InvalidArgumentError)

@@ -79,9 +79,9 @@ def test_what_cannot_be_cut_is_listed(tmp_path, touch):
         ("twice#t=0,1", "2 files fit: twice.mp4, x/twice.mp4"),
     ]
     for database, fault in (
-        ({"gone": video((1, 2, "run"))}, "the first: gone#t=1,2: no such file"),
-        ({"a": video()}, "no segment is annotated"),
-        ({}, "holds no video"),
+        ({"gone": video((1, 2, "run"))}, "gone#t=1,2"),
+        ({"a": video()}, "segment.*--videos"),
+        ({}, "annotations.json"),
     ):
         with pytest.raises(InputError, match=fault):
             index_annotations(write(tmp_path, database), tmp_path / "videos")
