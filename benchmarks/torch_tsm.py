@@ -1,33 +1,45 @@
-"""TSM in PyTorch, channels last: the yardstick of `train_step`. Numerics of torchvision's ResNet
-v1.5.
-"""
+"""TSM in PyTorch, channels last: the yardstick of `train_step`, as torchvision's networks."""
 
 from typing import Any
 
+NUM_FRAMES = 8
 # Blocks of the four stages, and whether they are bottlenecks.
 STAGES = {18: ((2, 2, 2, 2), False), 50: ((3, 4, 6, 3), True)}
+# Expansion, channels, blocks, stride of the first block.
+GROUPS = (
+    (1, 16, 1, 1),
+    (6, 24, 2, 2),
+    (6, 32, 3, 2),
+    (6, 64, 4, 2),
+    (6, 96, 3, 1),
+    (6, 160, 3, 2),
+    (6, 320, 1, 1),
+)
+
+
+def shift(frames: Any) -> Any:
+    """The temporal shift of a tensor [B * 8, C, H, W].
+
+    The moved channels are written into one new tensor, as the TSM reference code does.
+    """
+    import torch
+
+    fold = frames.shape[1] // 8
+    clips = frames.unflatten(0, (-1, NUM_FRAMES))
+    shifted = torch.zeros_like(clips)
+    shifted[:, :-1, :fold] = clips[:, 1:, :fold]
+    shifted[:, 1:, fold : 2 * fold] = clips[:, :-1, fold : 2 * fold]
+    shifted[:, :, 2 * fold :] = clips[:, :, 2 * fold :]
+    return shifted.flatten(0, 1)
 
 
 def make_torch_tsm(depth: int, num_classes: int) -> Any:
-    """A torch.nn.Module: float32 [B * 8, 3, H, W] -> logits [B, num_classes].
+    """TSM-ResNet: a torch.nn.Module, float32 [B * 8, 3, H, W] -> logits [B, num_classes].
 
-    Its parameters are called as in torchvision's files. The shift writes the moved channels into
-    one new tensor, as the TSM reference code does.
+    Its parameters are called as in torchvision's files.
     """
     import torch
     from torch import nn
-
-    num_frames = 8
-
-    def shift(frames: torch.Tensor) -> torch.Tensor:
-        channels = frames.shape[1]
-        fold = channels // 8
-        clips = frames.unflatten(0, (-1, num_frames))
-        shifted = torch.zeros_like(clips)
-        shifted[:, :-1, :fold] = clips[:, 1:, :fold]
-        shifted[:, 1:, fold : 2 * fold] = clips[:, :-1, fold : 2 * fold]
-        shifted[:, :, 2 * fold :] = clips[:, :, 2 * fold :]
-        return shifted.flatten(0, 1)
 
     class Block(nn.Module):
         def __init__(self, inputs: int, planes: int, stride: int, bottleneck: bool):
@@ -80,6 +92,52 @@ def make_torch_tsm(depth: int, num_classes: int) -> Any:
         def forward(self, x: torch.Tensor) -> torch.Tensor:
             x = nn.functional.max_pool2d(torch.relu_(self.bn1(self.conv1(x))), 3, 2, 1)
             x = self.layer4(self.layer3(self.layer2(self.layer1(x))))
-            return self.fc(x.mean((2, 3))).unflatten(0, (-1, num_frames)).mean(1)
+            return self.fc(x.mean((2, 3))).unflatten(0, (-1, NUM_FRAMES)).mean(1)
+
+    return Net().to(memory_format=torch.channels_last)
+
+
+def make_torch_mobilenet_v2(num_classes: int) -> Any:
+    """TSM-MobileNetV2 as `make_torch_tsm`; its parameters are called as in TSM's files."""
+    import torch
+    from torch import nn
+
+    def convolution(inputs: int, outputs: int, size: int, stride: int, groups: int = 1) -> list:
+        padding = size // 2
+        conv = nn.Conv2d(inputs, outputs, size, stride, padding, groups=groups, bias=False)
+        return [conv, nn.BatchNorm2d(outputs)]
+
+    class Block(nn.Module):
+        def __init__(self, inputs: int, outputs: int, stride: int, expansion: int):
+            super().__init__()
+            inside = inputs * expansion
+            layers = []
+            if expansion > 1:
+                layers += [*convolution(inputs, inside, 1, 1), nn.ReLU6(inplace=True)]
+            layers += [*convolution(inside, inside, 3, stride, inside), nn.ReLU6(inplace=True)]
+            self.conv = nn.Sequential(*layers, *convolution(inside, outputs, 1, 1))
+            self.residual = stride == 1 and inputs == outputs
+            self.shifted = self.residual and expansion > 1
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            outputs = self.conv(shift(x) if self.shifted else x)
+            return x + outputs if self.residual else outputs
+
+    class Net(nn.Module):
+        def __init__(self):
+            super().__init__()
+            layers = [nn.Sequential(*convolution(3, 32, 3, 2), nn.ReLU6(inplace=True))]
+            channels = 32
+            for expansion, outputs, count, stride in GROUPS:
+                for number in range(count):
+                    layers.append(Block(channels, outputs, 1 if number else stride, expansion))
+                    channels = outputs
+            layers.append(nn.Sequential(*convolution(channels, 1280, 1, 1), nn.ReLU6(inplace=True)))
+            self.features = nn.Sequential(*layers)
+            self.fc = nn.Linear(1280, num_classes)
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            pooled = self.features(x).mean((2, 3))
+            return self.fc(pooled).unflatten(0, (-1, NUM_FRAMES)).mean(1)
 
     return Net().to(memory_format=torch.channels_last)

@@ -1,5 +1,4 @@
-"""Seconds and peak memory of one TSM step on the CPU, beside the same network in PyTorch (channels
-last).
+"""Seconds and peak memory of one TSM step on the CPU, beside PyTorch (channels last).
 
     python -m benchmarks.train_step --output=train_step.json
 
@@ -20,6 +19,7 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from absl import flags
@@ -32,15 +32,21 @@ FLAGS = flags.FLAGS
 
 BATCH, NUM_FRAMES, NUM_CLASSES = 4, 8, 400
 MODES = ("infer", "train")
+# Name -> what TSM takes.
+NETWORKS: dict[str, dict[str, Any]] = {
+    "R18": {"depth": 18},
+    "R50": {"depth": 50},
+    "MobileNetV2": {"backbone": "mobilenet_v2"},
+}
 MOMENTUM, WEIGHT_DECAY, CLIP_NORM, LEARNING_RATE = 0.9, 1e-4, 20.0, 0.02
 
 
-def measure_row(framework: str, depth: int, size: int, mode: str, steps: int) -> dict:
+def measure_row(framework: str, network: str, size: int, mode: str, steps: int) -> dict:
     """Runs one row in a process of its own.
 
     Args:
         framework: "bsp_tf" or "torch".
-        depth: 18 or 50.
+        network: Name in NETWORKS.
         size: Height and width of the frames in pixels.
         mode: "infer" or "train".
         steps: Timed steps, after two that are not.
@@ -56,7 +62,7 @@ def measure_row(framework: str, depth: int, size: int, mode: str, steps: int) ->
         sys.executable,
         "-m",
         "benchmarks.train_step",
-        f"--row={framework},{depth},{size},{mode},{steps}",
+        f"--row={framework},{network},{size},{mode},{steps}",
     ]
     ended = subprocess.run(command, capture_output=True, text=True, check=False)
     if ended.returncode:
@@ -64,13 +70,13 @@ def measure_row(framework: str, depth: int, size: int, mode: str, steps: int) ->
     return json.loads(ended.stdout.splitlines()[-1])
 
 
-def _run_row(framework: str, depth: int, size: int, mode: str, steps: int) -> dict:
+def _run_row(framework: str, network: str, size: int, mode: str, steps: int) -> dict:
     """The measurement itself, in the process made for it."""
     rng = np.random.default_rng(0)
     frames = rng.standard_normal((BATCH, NUM_FRAMES, size, size, 3), np.float32)
     labels = rng.integers(0, NUM_CLASSES, BATCH)
     make = _our_step if framework == "bsp_tf" else _torch_step
-    step, idle = make(depth, frames, labels, mode == "train")
+    step, idle = make(network, frames, labels, mode == "train")
     for _ in range(2):
         step()
     seconds = []
@@ -82,7 +88,7 @@ def _run_row(framework: str, depth: int, size: int, mode: str, steps: int) -> di
 
 
 def _our_step(
-    depth: int, frames: np.ndarray, labels: np.ndarray, training: bool
+    network: str, frames: np.ndarray, labels: np.ndarray, training: bool
 ) -> tuple[Callable, float]:
     import tensorflow as tf
     from ml_collections import ConfigDict
@@ -91,7 +97,7 @@ def _our_step(
     from bsp_tf.runs.optimization import optimizer_for
 
     idle = _peak_megabytes()
-    model = TSM(NUM_CLASSES, depth=depth, dropout=0.0)
+    model = TSM(NUM_CLASSES, **NETWORKS[network], dropout=0.0)
     model.build()
     inputs, targets = tf.constant(frames), tf.constant(labels)
     if not training:
@@ -124,15 +130,17 @@ def _our_step(
 
 
 def _torch_step(
-    depth: int, frames: np.ndarray, labels: np.ndarray, training: bool
+    network: str, frames: np.ndarray, labels: np.ndarray, training: bool
 ) -> tuple[Callable, float]:
     import torch
 
-    from benchmarks.torch_tsm import make_torch_tsm
+    from benchmarks.torch_tsm import make_torch_mobilenet_v2, make_torch_tsm
 
     torch.set_num_threads(os.cpu_count())
     idle = _peak_megabytes()
-    model = make_torch_tsm(depth, NUM_CLASSES).train(training)
+    depth = NETWORKS[network].get("depth")
+    model = make_torch_tsm(depth, NUM_CLASSES) if depth else make_torch_mobilenet_v2(NUM_CLASSES)
+    model = model.train(training)
     inputs = torch.from_numpy(frames.reshape(-1, *frames.shape[2:])).permute(0, 3, 1, 2)
     inputs = inputs.contiguous(memory_format=torch.channels_last)
     targets = torch.from_numpy(labels)
@@ -162,7 +170,7 @@ def _peak_megabytes() -> float:
 
 
 def measure(
-    depths: Sequence[int] = (18, 50),
+    networks: Sequence[str] = tuple(NETWORKS),
     sizes: Sequence[int] = (112, 224),
     steps: int = 5,
     rounds: int = 2,
@@ -170,25 +178,28 @@ def measure(
     """All rows; `rounds` processes for each, the frameworks in turns.
 
     Returns:
-        One dict a depth, size and mode: these, and for each framework {"seconds" (median), "runs",
-        "peak_megabytes" (largest)}, or None for PyTorch where it is not installed.
+        One dict for each network, size and mode: these, and for each framework {"seconds" (median),
+        "runs", "peak_megabytes" (largest)}, or None for PyTorch where it is not installed.
 
     Raises:
-        InputError: `steps` or `rounds` is below 1.
+        InputError: `steps` or `rounds` is below 1, or there is no such network.
         RuntimeError: a row failed.
     """
     if steps < 1 or rounds < 1:
         raise InputError(f"--steps={steps} --rounds={rounds}: give at least 1 of each.")
+    unknown = [name for name in networks if name not in NETWORKS]
+    if unknown:
+        raise InputError(f"--networks has {unknown[0]}; choose from {', '.join(NETWORKS)}.")
     frameworks = ["bsp_tf"] + (["torch"] if importlib.util.find_spec("torch") else [])
     results = []
-    for depth in depths:
+    for network in networks:
         for size in sizes:
             for mode in MODES:
                 rows = {name: [] for name in frameworks}
                 for _ in range(rounds):
                     for name in frameworks:
-                        rows[name].append(measure_row(name, depth, size, mode, steps))
-                result = {"depth": depth, "size": size, "mode": mode, "torch": None}
+                        rows[name].append(measure_row(name, network, size, mode, steps))
+                result = {"network": network, "size": size, "mode": mode, "torch": None}
                 result |= {name: _merge(runs) for name, runs in rows.items()}
                 print(format_row(result), flush=True)
                 results.append(result)
@@ -206,7 +217,8 @@ def _merge(runs: list[dict]) -> dict:
 
 
 HEADER = (
-    f"{'net':<5}{'pixels':>7}{'mode':>7}{'bsp_tf s':>10}{'MB':>7}{'torch s':>10}{'MB':>7}{'torch/bsp_tf':>14}\n"
+    f"{'network':<12}{'pixels':>7}{'mode':>7}{'bsp_tf s':>10}{'MB':>7}{'torch s':>10}{'MB':>7}"
+    f"{'torch/bsp_tf':>14}\n"
     "(seconds: median; MB: peak of the process; a ratio above 1 means that ours is faster)"
 )
 
@@ -215,7 +227,7 @@ def format_row(result: dict) -> str:
     """One line of the table."""
     ours, torch = result["bsp_tf"], result["torch"]
     line = (
-        f"R{result['depth']:<4}{result['size']:>7}{result['mode']:>7}{ours['seconds']:>10.3f}"
+        f"{result['network']:<12}{result['size']:>7}{result['mode']:>7}{ours['seconds']:>10.3f}"
         f"{ours['peak_megabytes']:>7.0f}"
     )
     if torch is None:
@@ -232,13 +244,13 @@ def define_flags() -> None:
         "steps", 5, "Timed steps of a process; the median of all processes counts."
     )
     flags.DEFINE_integer("rounds", 2, "Processes of each row.")
-    flags.DEFINE_list("depths", ["18", "50"], "Networks: 18, 50.")
+    flags.DEFINE_list("networks", list(NETWORKS), f"Of {', '.join(NETWORKS)}.")
     flags.DEFINE_list("sizes", ["112", "224"], "Height and width of the frames in pixels.")
     flags.DEFINE_string("output", None, "JSON to write (default: print only).")
     flags.DEFINE_string(
         "row",
         None,
-        "Measures one row: framework,depth,size,mode,steps. Used by the command itself.",
+        "Measures one row: framework,network,size,mode,steps. Used by the command itself.",
     )
 
 
@@ -246,12 +258,12 @@ def main(argv: Sequence[str]) -> None:
     """Runs the command with its flags."""
     del argv
     if FLAGS.row:
-        framework, depth, size, mode, steps = FLAGS.row.split(",")
-        print(json.dumps(_run_row(framework, int(depth), int(size), mode, int(steps))))
+        framework, network, size, mode, steps = FLAGS.row.split(",")
+        print(json.dumps(_run_row(framework, network, int(size), mode, int(steps))))
         return
     print(HEADER)
     results = measure(
-        [int(depth) for depth in FLAGS.depths],
+        FLAGS.networks,
         [int(size) for size in FLAGS.sizes],
         FLAGS.steps,
         FLAGS.rounds,

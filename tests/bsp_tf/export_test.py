@@ -17,7 +17,7 @@ from bsp_tf.base.errors import InputError
 from bsp_tf.export import evaluation_input, export_two_stream, export_workdirs
 from bsp_tf.models.tsm import TSM
 from bsp_tf.models.two_stream import TwoStream
-from bsp_tf.pretraining.trained_model import build_model, model_state
+from bsp_tf.pretraining.trained_model import build_model, load_trained_model, model_state
 from bsp_tf.runs.workdir import checkpoint_folder, claim_workdir
 from configs import base
 
@@ -42,7 +42,8 @@ for key, value in model.signatures["encoded"](tf.constant(jpegs)).items():
 for key, value in model(inputs["small"]).items():
     np.testing.assert_array_equal(value, results[f"small/{key}"])
 read = lambda asset: open(asset.asset_path.numpy(), encoding="utf-8").read()
-results["texts"] = json.dumps([read(model.action_labels), read(model.boundary_labels), read(model.config)])
+assets = (model.action_labels, model.boundary_labels, model.config)
+results["texts"] = json.dumps([read(asset) for asset in assets])
 assert not [name for name in sys.modules if name.split(".")[0] == "bsp_tf"], "bsp_tf was imported"
 np.savez("results.npz", **results)
 """
@@ -147,15 +148,17 @@ def test_label_list_of_another_run(models, tmp_path):
         )
 
 
-def write_workdir(folder: Path, task: str, labels: tuple[str, ...], seed: int = 0, **data) -> Path:
+def write_workdir(
+    folder: Path, task: str, labels: tuple[str, ...], seed: int = 0, model=None, **data
+) -> Path:
     config = base.get_config()
     config.task, config.seed = task, seed
-    config.model.update({"depth": 10, "width": 0.125})
+    config.model.update(model or {"depth": 10, "width": 0.125})
     config.data.update({"num_frames": 4, "short_side": 36, "crop_size": 32, **data})
     claim_workdir(folder, config, labels)
     keras.utils.set_random_seed(seed)
-    model = build_model(config, len(labels))
-    tf.train.Checkpoint(model=model_state(model)).save(
+    built = build_model(config, len(labels))
+    tf.train.Checkpoint(model=model_state(built)).save(
         str(checkpoint_folder(folder, "best") / "checkpoint")
     )
     return folder
@@ -180,6 +183,22 @@ def test_workdirs_are_exported_once(workdirs, tmp_path):
     other = write_workdir(tmp_path / "other", "action", ACTIONS, seed=7)
     with pytest.raises(InputError, match="action.seed was 0, is now 7.*weights.action was"):
         export_workdirs(other, workdirs[1], output)
+
+
+def test_streams_of_different_backbones(workdirs, tmp_path):
+    folder, fields = tmp_path / "mobilenet", {"backbone": "mobilenet_v2", "width": 0.25}
+    mobilenet = write_workdir(folder, "action", ACTIONS, model=fields)
+    assert export_workdirs(mobilenet, workdirs[1], tmp_path / "two_stream")
+    loaded = tf.saved_model.load(str(tmp_path / "two_stream"))
+    frames = np.random.default_rng(0).integers(0, 256, (1, 4, 50, 40, 3), dtype=np.uint8)
+    outputs = loaded.signatures["serving_default"](tf.constant(frames))
+    model, _, _ = load_trained_model(mobilenet)
+    expected = model(evaluation_input(tf.constant(frames), 36, 32))
+    np.testing.assert_allclose(
+        outputs["features"][:, : model.feature_dim], expected["features"], atol=1e-3
+    )
+    np.testing.assert_allclose(outputs["action_logits"], expected["logits"], atol=1e-3)
+    assert outputs["features"].shape == (1, 1280 + 64)
 
 
 def test_workdirs_that_saw_different_pixels(workdirs, tmp_path):

@@ -4,6 +4,7 @@ numbers.
 
 import json
 import math
+import re
 import subprocess
 import sys
 import zlib
@@ -22,22 +23,28 @@ NUM_FRAMES, CLASSES = 8, 5
 GTAD_SIZES = ImportOptions(num_segments=12, max_duration=8)
 
 
+# Blocks of MobileNetV2 with an expansion and a sum.
+SHIFTED_FEATURES = "3|5|6|8|9|10|12|13|15|16"
+
+
 def as_tsm(name: str) -> str:
     """A torchvision name as TSM's training code saves it from DataParallel."""
     if name.startswith("fc."):
         return f"module.new_{name}"
-    return "module.base_model." + (
-        name.replace(".conv1.", ".conv1.net.") if name.startswith("layer") else name
-    )
+    if name.startswith("layer"):
+        name = name.replace(".conv1.", ".conv1.net.")
+    name = re.sub(rf"(features\.({SHIFTED_FEATURES})\.conv\.0)\.", r"\1.net.", name)
+    return f"module.base_model.{name}"
 
 
 @pytest.fixture(scope="module")
 def networks() -> dict:
-    """Depth -> TSM in PyTorch with torchvision's names and uneven statistics."""
-    from benchmarks.torch_tsm import make_torch_tsm
+    """Depth or name -> TSM in PyTorch with torchvision's names and uneven statistics."""
+    from benchmarks.torch_tsm import make_torch_mobilenet_v2, make_torch_tsm
 
     torch.manual_seed(0)
     made = {depth: make_torch_tsm(depth, CLASSES).eval() for depth in (18, 50)}
+    made["mobilenet_v2"] = make_torch_mobilenet_v2(CLASSES).eval()
     for network in made.values():
         for module in network.modules():
             if isinstance(module, torch.nn.BatchNorm2d):
@@ -119,11 +126,18 @@ def gtad_state(channels: int, bins: int, kernel: int) -> dict:
     return {name: value.float() for name, value in state.items()}
 
 
-@pytest.mark.parametrize("depth", [18, 50])
-def test_a_tsm_checkpoint_gives_its_own_numbers(networks, labels, tmp_path, depth, capsys):
+@pytest.mark.parametrize(
+    ("name", "sizes"),
+    [
+        (18, {"depth": 18, "width": 1}),
+        (50, {"depth": 50, "width": 1}),
+        ("mobilenet_v2", {"width": 1}),
+    ],
+)
+def test_a_tsm_checkpoint_gives_its_own_numbers(networks, labels, tmp_path, name, sizes, capsys):
     from bsp_tf.pretraining.trained_model import load_trained_model
 
-    network = networks[depth]
+    network = networks[name]
     state = {as_tsm(name): value for name, value in network.state_dict().items()}
     assert any(name.endswith("num_batches_tracked") for name in state)
     path = save(tmp_path / "no_hint_in_the_name.pth.tar", state)
@@ -131,7 +145,7 @@ def test_a_tsm_checkpoint_gives_its_own_numbers(networks, labels, tmp_path, dept
     assert "check against PyTorch" in capsys.readouterr().out
 
     model, config, names = load_trained_model(tmp_path / "out")
-    assert model.backbone.sizes == {"depth": depth, "width": 1.0}
+    assert model.backbone.sizes == sizes
     assert model.num_classes == CLASSES and config.imported.shifted
     assert names == ["action e", "action d", "action c", "action b", "action a"]
     clip = np.random.default_rng(3).standard_normal((1, NUM_FRAMES, 72, 48, 3)).astype(np.float32)
@@ -148,6 +162,48 @@ def test_a_tsm_checkpoint_gives_its_own_numbers(networks, labels, tmp_path, dept
         "no_hint_in_the_name.pth.tar",
         "out",
     ]
+
+
+def test_a_backbone_without_its_classifier(shared, tmp_path, tiny_config, capsys):
+    """Real ImageNet weights of MobileNetV2, in torch.save's old format."""
+    from bsp_tf.models.tsm import TSM
+    from bsp_tf.pretraining.learner import Learner
+    from bsp_tf.pretraining.trained_model import load_trained_model
+    from bsp_tf.runs.strategy import strategy_for
+    from bsp_tf.torch_import.check import relative_difference
+    from bsp_tf.torch_import.files import read_state_dict
+    from bsp_tf.torch_import.mobilenet_v2_reference import mobilenet_v2_maps
+    from bsp_tf.torch_import.tsm_names import load_torch_state
+    from bsp_tf.torch_import.tsm_reference import tsm_outputs
+
+    path = shared / "weights" / "mobilenetv2_imagenet_features.pt"
+    assert import_weights(path, tmp_path / "out")
+    assert "no classes" in capsys.readouterr().out
+    assert not import_weights(path, tmp_path / "out")
+    with pytest.raises(InputError, match="labels.txt .*without a classifier"):
+        load_trained_model(tmp_path / "out")
+
+    state, model = read_state_dict(path), TSM(3, backbone="mobilenet_v2")
+    load_torch_state(model, state)
+    clip = np.random.default_rng(3).standard_normal((8, 112, 96, 3)).astype(np.float32)
+    expected = tsm_outputs(mobilenet_v2_maps, state, clip, 8)
+    found = {"features": model(clip[np.newaxis])["features"][0].numpy()}
+    assert relative_difference(found, expected) < 1e-4
+
+    tiny_config.init_from = str(tmp_path / "out")
+    tiny_config.model.update({"backbone": "mobilenet_v2", "width": 1.0})
+    trained = Learner(tiny_config, 3, 3, 6, strategy_for("one_device")).model
+    np.testing.assert_array_equal(
+        np.asarray(trained.features_17.conv_3.kernel)[:, :, 7, 0],
+        state["features.17.conv.3.weight"][7, 0],
+    )
+
+
+def test_labels_of_a_file_without_classifier(networks, labels, tmp_path):
+    state = networks["mobilenet_v2"].state_dict()
+    state = {name: value for name, value in state.items() if not name.startswith("fc.")}
+    with pytest.raises(InputError, match="--labels names 5"):
+        import_weights(save(tmp_path / "w.pth", state), tmp_path / "out", labels)
 
 
 @pytest.mark.parametrize(

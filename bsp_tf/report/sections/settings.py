@@ -8,6 +8,7 @@ from bsp_tf.report.sources import TASKS
 
 # Name in the table -> place in config.json, or in evaluation.json after "evaluation.".
 SHOWN = {
+    "backbone": "model.backbone",
     "ResNet depth": "model.depth",
     "width factor": "model.width",
     "input": "model.input",
@@ -39,12 +40,16 @@ def section(results: Results) -> Section:
 def _show(results: Results, task: str, place: str) -> str:
     if place.startswith("boundary.") and task != "boundary":
         return "–"
-    value: Any = {
-        **results.configs.get(task, {}),
-        "evaluation": results.evaluations.get(task, {}),
-    }
-    for key in place.split("."):
-        value = value.get(key) if isinstance(value, dict) else None
+    config = results.configs.get(task, {})
+    if place == "model.depth" and _find(config, "model.backbone") not in (None, "resnet"):
+        return "–"
+    value = _find({**config, "evaluation": results.evaluations.get(task, {})}, place)
     if isinstance(value, list):
         return ", ".join(f"{item:g}" if isinstance(item, float) else str(item) for item in value)
     return "–" if value is None else f"{value:,.4g}" if isinstance(value, float) else str(value)
+
+
+def _find(settings: Any, place: str) -> Any:
+    for key in place.split("."):
+        settings = settings.get(key) if isinstance(settings, dict) else None
+    return settings

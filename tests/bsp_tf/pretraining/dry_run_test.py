@@ -17,6 +17,7 @@ from bsp_tf.runs.strategy import strategy_for
 RECIPES = {
     "k400_action_r18": (11.38, 14.51),
     "k400_action_r50": (24.33, 32.70),
+    "k400_action_mobilenet_v2": (2.74, 2.40),
     "k400_boundary_r18": (11.18, 14.51),
     "k400_boundary_r50": (23.52, 32.70),
     "finetune": (24.33, 32.70),
@@ -52,6 +53,14 @@ def test_activations_grow_with_the_pixels(tiny_config):
     assert large == pytest.approx(4 * small, rel=0.05)
     half = build_model(tiny_config, 3, "mixed_bfloat16")
     assert activation_bytes(half, (4, 64, 64, 3)) < 0.8 * small
+
+
+def test_steps_of_mobilenet_v2(tiny_config):
+    tiny_config.model.update({"backbone": "mobilenet_v2", "width": 0.25})
+    found = dry_run(tiny_config, strategy_for("one_device"))
+    assert found["clips"] == 8 and 0 < found["loss"] < 10
+    # 4 frames of 32 px: of the first layer alone 16^2 x 27 x 32 multiply-adds each.
+    assert found["multiply_adds"] > 4 * 16**2 * 27 * 32
 
 
 def test_three_steps_with_all_options(tiny_config, capsys):

@@ -1,4 +1,4 @@
-"""TSM in plain PyTorch against a network of torch modules, and which faults a comparison shows."""
+"""ResNet in plain PyTorch against torch modules, and which faults a comparison shows."""
 
 import functools
 
