@@ -95,7 +95,7 @@ def load_ground_truth(
     """
     entries = read_entries(path, subset)
     if "" in entries.subset_sizes and any(entries.subset_sizes):
-        nameless = next(entry for entry in read_entries(path, "").videos)
+        nameless = read_entries(path, "").videos[0]
         raise InputError(f"{nameless.place} has no key 'subset'; add its name.")
     rows = [
         (entry.video_id, instance.label, instance.segment)
