@@ -5,7 +5,7 @@
 Open `report/index.html` in any browser; it needs no network and no other file. Every input is
 looked for under --root, where quickstart puts it; a flag for a single input replaces that path. The
 annotations and both score files are needed; a section whose input is missing says so. The report is
-built anew each time and takes seconds.
+built from the start each time and takes seconds.
 """
 
 from collections.abc import Sequence

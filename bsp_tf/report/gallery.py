@@ -42,7 +42,7 @@ class Gallery:
         content = path.read_bytes()
         if not content.startswith(_PNG_SIGNATURE):
             raise InputError(
-                f"{path} is not a PNG picture. Write it anew or remove it; it is optional."
+                f"{path} is not a PNG picture. Write it again or remove it; it is optional."
             )
         source = "data:image/png;base64," + base64.b64encode(content).decode("ascii")
         return Picture(

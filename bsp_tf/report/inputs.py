@@ -93,7 +93,7 @@ def load_metrics(path: Path) -> list[dict[str, Any]]:
 def _field(value: Any, key: str, path: Path, kind: type | tuple[type, ...]) -> Any:
     if not isinstance(value, dict) or not isinstance(value.get(key), kind):
         raise InputError(
-            f"{path} has no usable {key!r}. Is it the right file? If so, write it anew."
+            f"{path} has no usable {key!r}. Is it the right file? If so, write it again."
         )
     return value[key]
 
@@ -145,7 +145,7 @@ def _load_scores(path: Path) -> dict[str, Any]:
         _field(scores, key, path, kind)
     if len(scores["tiou"]) != len(scores["mAP"]):
         raise InputError(
-            f"{path}: 'tiou' and 'mAP' differ in length. Write it anew with python -m "
+            f"{path}: 'tiou' and 'mAP' differ in length. Write it again with python -m "
             "bsp_tf.evaluate."
         )
     return scores

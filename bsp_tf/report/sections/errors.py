@@ -1,4 +1,4 @@
-"""Section "Mistakes": what kinds each detector makes, measured anew from its detections."""
+"""Section "Mistakes": what kinds each detector makes, measured from its detections."""
 
 from typing import Any
 
@@ -80,7 +80,7 @@ def _sentence(name: str, analysis: dict[str, Any]) -> str:
     gains = analysis["false_positives"]["average_mAP_N_gain_without"]
     worst = max(gains, key=gains.__getitem__)
     return (
-        f"With {name} features, {percent(analysis['ground_truths']['missed'], 1)}% of the ground "
-        f"truths are missed; the mistake that costs most is {style.readable(worst)} "
+        f'Features "{name}": {percent(analysis["ground_truths"]["missed"], 1)}% of the ground '
+        f"truths are missed, and the mistake that costs most is {style.readable(worst)} "
         f"({percent(gains[worst], 1)} points)."
     )

@@ -23,9 +23,7 @@ def _write(path: Path, value: object) -> None:
 
 
 def annotate(rng: np.random.Generator, seconds: float, labels: list[str], fps: int = FPS) -> dict:
-    """Actions at every other stretch of a video, with joints of all kinds at their ends and two
-    distractors.
-    """
+    """Entry of a video: two actions, joints of all kinds at their ends, and two distractors."""
     edges = np.round(np.linspace(0.12, 0.9, 4) * seconds * fps) / fps
     kinds = rng.permutation(["hard_cut", "cross_fade", "motion_change", "hard_cut"])
     actions = [
