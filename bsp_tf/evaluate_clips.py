@@ -3,7 +3,7 @@
     python -m bsp_tf.evaluate_clips --workdir=runs/action --output=scores/action \\
         --num_clips=10 --num_crops=3
 
-Action: top-1, top-5 and a row a class, once with 1 clip x centre crop and once with --num_clips x
+Action: top-1, top-5 and a row per class, once with 1 clip x centre crop and once with --num_clips x
 --num_crops views, logits averaged. `bsp_tf/clips/multi_view.py` says which frames, what of it is
 TSM's and what ours. TSM's three crops are larger than the crop of training (256 for 224 px);
 --nofull_resolution keeps the size of training. TSM's dense evaluation is --sampling=dense (default:
@@ -60,7 +60,7 @@ class Options:
         sampling: "uniform", "dense" or "consecutive"; "": as the run was trained (action).
         passes: differently seeded passes over the clips (boundary); 0: the run's
             data.validation_passes.
-        batch_size: views or samples a step of the model; a multiple of the number of boundary
+        batch_size: views or samples per step of the model; a multiple of the number of boundary
             types.
     """
 
@@ -203,7 +203,7 @@ def _evaluate_views(
 
 
 def _evaluate_boundaries(model, config: ConfigDict, batch_size: int) -> dict[str, dict[str, Any]]:
-    """A pass a rule of blending; rules that the run's positions leave no room for are left out."""
+    """A pass per rule of blending; rules that do not fit the run's positions are left out."""
     predict, results = predictor(model), {}
     trained_with = config.boundary.transition
     for rule in TRANSITIONS:
@@ -266,7 +266,7 @@ def define_flags() -> None:
         "passes", Options.passes, "Boundary: passes over the clips (0: the run's own number)."
     )
     flags.DEFINE_integer(
-        "batch_size", Options.batch_size, f"Views or samples a step, a multiple of {NUM_TYPES}."
+        "batch_size", Options.batch_size, f"Views or samples per step, a multiple of {NUM_TYPES}."
     )
 
 

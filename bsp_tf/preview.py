@@ -72,8 +72,7 @@ def preview(
     batch = next(read_batches(iter(batches), str(source.path)), None)
     if batch is None:
         raise InputError(
-            f"the clips of {source.path} do not pair up to one sample; try another --seed or more "
-            "clips."
+            f"the clips of {source.path} make no pair; try another --seed or more clips."
         )
     samples = {name: value.numpy() for name, value in batch.items()}
     # Small frames gain nothing from more dots, and the report embeds the picture.
@@ -82,7 +81,7 @@ def preview(
 
 
 def draw_samples(samples: Samples, labels: Sequence[str]) -> Figure:
-    """The picture of a boundary batch, a block of rows a type.
+    """The picture of a boundary batch, a block of rows per type.
 
     Args:
         samples: a NumPy boundary batch of `pipelines.dataset_for`.
@@ -167,9 +166,7 @@ def _draw_row(
 
 
 def _x_of(position: float) -> float:
-    """Where a position in frames lies: whole ones in the middle of a gap, halves in the middle of a
-    frame.
-    """
+    """Where a position in frames lies: whole ones amid a gap, halves amid a frame."""
     return position * (1 + GAP) - GAP / 2
 
 

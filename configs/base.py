@@ -60,7 +60,7 @@ def get_config() -> ConfigDict:
     config.boundary.transition_min = 2  # frames; the length is drawn from [min, max]
     config.boundary.transition_max = 6
     config.boundary.curve = "linear"  # weight of the blend over time: "linear" | "cosine"
-    config.boundary.strides = (1, 4)  # clip frames a step; diff_speed changes from one to another
+    config.boundary.strides = (1, 4)  # clip frames per step; diff_speed changes from one to another
 
     config.model = ConfigDict()
     config.model.backbone = "resnet"  # "resnet" | "mobilenet_v2"
@@ -88,7 +88,7 @@ def get_config() -> ConfigDict:
     config.optimizer.warmup_steps = 0  # linear, from learning_rate / warmup_steps
 
     config.train = ConfigDict()
-    config.train.batch_size = 128  # clips a step over all devices
+    config.train.batch_size = 128  # clips per step over all devices
     config.train.epochs = 50  # an evaluation ends each
     config.train.steps_per_epoch = 0  # 0 = number of training clips // batch_size
     config.train.accumulate_steps = (

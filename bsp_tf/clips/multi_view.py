@@ -26,7 +26,7 @@ def dense_clips(
 
     Args:
         num_frames: int32 [], at least 1.
-        num_samples: indices a clip.
+        num_samples: indices per clip.
         num_clips: clips, at least 1.
         window: frames spanned.
     Returns:

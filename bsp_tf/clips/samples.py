@@ -187,7 +187,7 @@ def _decode(
     looks: Sequence[int],
     composition: Composition | None = None,
 ) -> tf.Tensor:
-    """Decodes frames with the geometry of the split; crop and flip are drawn once a sample.
+    """Decodes frames with the geometry of the split; crop and flip are drawn once per sample.
 
     Args:
         strings: string [D].

@@ -46,9 +46,7 @@ class ClipSource(Protocol):
 
     @classmethod
     def damage_error(cls, path: str | os.PathLike, error: tf.errors.OpError) -> InputError:
-        """One line for an error that TensorFlow met while it read: which file is damaged, what to
-        do.
-        """
+        """An error that TensorFlow met while it read, in one line: the damaged file, what to do."""
 
     @property
     def path(self) -> Path:
@@ -80,8 +78,8 @@ class ClipSource(Protocol):
 
 
 def source_type(path: str | os.PathLike) -> type[ClipSource]:
-    """The kind of source that lies in a folder. Another kind is told by what the folder holds."""
-    del path  # there is one kind
+    """The kind of source that lies in a folder, by what the folder holds."""
+    del path  # there is one kind so far
     return RecordSource
 
 

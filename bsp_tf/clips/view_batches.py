@@ -1,6 +1,6 @@
 """Batches for evaluation: all views of each clip (`multi_view.py`), and boundary samples.
 
-Memory is bounded by one clip's views a core and a few batches, whatever the folder holds.
+Memory is bounded by one clip's views per core and a few batches, whatever the folder holds.
 """
 
 import tensorflow as tf
@@ -39,7 +39,7 @@ def view_batches(
         num_clips: temporal views of a clip, at least 1.
         num_crops, full_resolution: spatial views of each, 1 or 3, and how large three are; see
             `multi_view.decode_crops`.
-        batch_size: views a batch, at least 1; the last one may be smaller.
+        batch_size: views per batch, at least 1; the last one may be smaller.
         first_clip: clip to begin with, 0-based.
     Returns:
         Data set of {"frames": uint8 [b, T, S, S, 3], "label": int32 [b], "clip": int64 [b]}, and
@@ -48,9 +48,7 @@ def view_batches(
         InputError: no labelled clip, or a setting out of its range.
     """
     if num_crops not in multi_view.NUM_CROPS:
-        raise InputError(
-            f"--num_crops={num_crops} is neither 1 (centre) nor 3 (along the longer side)."
-        )
+        raise InputError(f"--num_crops={num_crops}: give 1 (centre) or 3 (along the longer side).")
     for name, value in (("num_clips", num_clips), ("batch_size", batch_size)):
         if value < 1:
             raise InputError(f"--{name}={value} must be at least 1.")

@@ -36,11 +36,11 @@ def percent(fraction: float | None) -> str:
 
 
 def action_tables(views: dict[str, dict[str, Any]], most_classes: int | None = None) -> str:
-    """Top-1 and top-5 of each way of looking at the clips, and a row a class for the last of them.
+    """Top-1 and top-5 of each way of looking at the clips, and a row per class for the last of them.
 
     Args:
         views: Name ("10 clips x 3 crops") -> result of `clip_accuracy.summarize`.
-        most_classes: Of more classes only the worst so many; None: all, the worst first.
+        most_classes: at most this number of classes, the worst ones; None: all, the worst first.
     """
     rows = [
         [

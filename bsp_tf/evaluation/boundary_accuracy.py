@@ -1,6 +1,6 @@
-"""How well boundary samples are told apart: by type, place, speeds and length of transition.
+"""How well boundary types are recognised: by type, place, speeds and length of transition.
 
-All tables take the same samples: arrays of one entry a sample, as the data pipeline describes them.
+All tables take the same samples: arrays of one entry per sample, as the data pipeline describes them.
 The pairs of types are never averaged: with the joints solved and the speeds at chance the accuracy
 over the four types is .75.
 """
@@ -49,7 +49,7 @@ def summarize(samples: BoundarySamples) -> dict:
     Returns:
         {"num_samples", "accuracy", "confusion": counts [K, K], rows = truth, "pairs": {"joined",
         "speed": {"accuracy" (of the pair's samples), "kept" (share answered with one of the
-        pair)}}, "by_position", "by_speeds", "by_transition_length": {key: [a cell a type]}}. A cell
+        pair)}}, "by_position", "by_speeds", "by_transition_length": {key: [a cell per type]}}. A cell
         is {"num_samples", "accuracy" (None without samples)}.
     """
     correct = samples.label == samples.predicted
@@ -102,7 +102,7 @@ def blend_or_class(samples: BoundarySamples) -> dict[str, float | None]:
 def _cells(
     samples: BoundarySamples, keys: np.ndarray, name: Callable, chosen: np.ndarray | None = None
 ) -> Cells:
-    """A row a distinct key (ascending) among the chosen samples, a cell a type."""
+    """A row per distinct key (ascending) of the chosen samples, a cell per type."""
     chosen = np.ones(len(samples.label), bool) if chosen is None else chosen
     correct = samples.label == samples.predicted
     keys = keys.reshape(len(keys), -1)

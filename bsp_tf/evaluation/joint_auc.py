@@ -147,7 +147,11 @@ def joint_auc_table(videos: Sequence[VideoSnippets]) -> dict[str, dict[str, floa
         if list(video.scores) != names or any(
             len(score) != len(video.spans) for score in video.scores.values()
         ):
-            raise InputError("each video needs the same scores, one number a snippet.")
+            lengths = {name: len(score) for name, score in video.scores.items()}
+            raise InputError(
+                f"a video of {len(video.spans)} snippets has scores of the lengths {lengths}: each "
+                f"video needs {names}, one number per snippet."
+            )
     labels = [label_snippets(video.spans, video.fps, video.joints) for video in videos]
     kinds = sorted({kind for positive, _ in labels for kind in positive})
     if not kinds:

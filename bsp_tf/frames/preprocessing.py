@@ -175,7 +175,7 @@ def normalize(frames: tf.Tensor) -> tf.Tensor:
 def repeat_one_frame(frames: tf.Tensor) -> tf.Tensor:
     """The static control: the middle frame (index T // 2) in place of every frame.
 
-    A model that still tells the classes apart on such clips has learned pictures, not motion; a
+    A model that still knows the classes of such clips has learned pictures, not motion; a
     healthy motion task falls to chance.
 
     Args:

@@ -133,7 +133,7 @@ def two_speed_positions(
     [0, 1, 2, 6, 10, 14]
 
     Args:
-        num_samples: positions a row.
+        num_samples: positions per row.
         cut: int32 [...], in 1..num_samples-1.
         stride_before: int32 [...], frames.
         stride_after: int32 [...], frames.

@@ -7,6 +7,7 @@ from ml_collections import ConfigDict
 
 from bsp_tf.base.errors import InputError
 from bsp_tf.clips.source import ClipSource, open_source
+from bsp_tf.frames.preprocessing import check_sizes
 from bsp_tf.frames.sampling import check_sampling
 from bsp_tf.pretraining.initial_weights import check_initial_weights
 from bsp_tf.synthesis.boundary_types import BOUNDARY_TYPES, NUM_TYPES
@@ -96,11 +97,7 @@ def check_fields(config: ConfigDict) -> None:
         raise InputError(
             f"optimizer.learning_rate={config.optimizer.learning_rate} must be above 0."
         )
-    if config.data.crop_size > config.data.short_side:
-        raise InputError(
-            f"data.crop_size={config.data.crop_size} is larger than data.short_side="
-            f"{config.data.short_side}: the evaluation crop would not fit in the frame."
-        )
+    check_sizes(config.data.short_side, config.data.crop_size)
     unit = config.train.accumulate_steps * (NUM_TYPES if config.task == "boundary" else 1)
     if config.train.batch_size % unit:
         raise InputError(

@@ -1,3 +1,1 @@
-"""Boundary synthesis, the heart of the project: clips with a known temporal boundary out of trimmed
-ones.
-"""
+"""Boundary synthesis, the heart of the project: a known temporal boundary out of trimmed clips."""

@@ -12,8 +12,8 @@ Samples come in *quads*, one of each type, made of four clips (`deal_roles`). A 
 frames twice. To pay for that, the joined types are *twins*: all show one clip on the same side of
 the boundary, from the same frame on, at the same speed, cropped and mirrored alike, so that each of
 its frames is decoded once. Thus a batch decodes as many frames as an action batch (on average over
-the default settings: 32.0 for four samples of 8), and what tells the twins apart is what the
-boundary joins to that clip, not the clip.
+the default settings: 32.0 for four samples of 8), and twins differ only in what the boundary
+joins to that clip.
 """
 
 import itertools
@@ -39,8 +39,9 @@ NO_BOUNDARY = -1.0
 
 
 def _first_twin(own: int) -> int:
-    """Id of the first type that shows the same clip before the boundary, joined to another clip at
-    one speed; a type without twins is its own.
+    """Id of the first twin of a type; its own if it has none.
+
+    Twins show the same clip of a quad before the boundary and join it to another at one speed.
     """
 
     def is_twin(other: BoundaryType) -> bool:
@@ -83,8 +84,9 @@ class Joints(NamedTuple):
 
 
 class FramePlan(NamedTuple):
-    """Which source frames to decode and how they make the samples. Part p of sample b has number
-    2*b + p.
+    """Which source frames to decode and how they make the samples.
+
+    Part p of sample b has the number 2*b + p.
 
     Attributes:
         part: int32 [D], the part of each decoded frame; of twins, that of the first.
@@ -225,7 +227,7 @@ def plan_frames(
 
     Args:
         joints: of B samples, whole quads.
-        clips: integer [B, 2], which clip each part is of, by any number that tells clips apart.
+        clips: integer [B, 2], which clip each part is of: any numbers, equal for one clip.
         num_frames, settings, seed: as in `source_frames`.
 
     Returns:

@@ -10,11 +10,12 @@ CURVES = ("linear", "cosine")
 
 @dataclasses.dataclass(frozen=True)
 class Settings:
-    """What a synthesized sample may look like; lengths and positions in output frames, strides in
-    source frames.
+    """What a synthesized sample may look like.
+
+    Lengths and positions are in output frames, strides in source frames.
 
     Attributes:
-        num_frames: frames a sample.
+        num_frames: frames per sample.
         position_min, position_max: the boundary lies between frames b-1 and b, b uniform in this
             range.
         transition: a rule of TRANSITIONS; which types are blended is in the rows of TABLE.

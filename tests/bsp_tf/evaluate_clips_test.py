@@ -99,7 +99,7 @@ def test_a_finished_evaluation_is_kept_and_another_one_refused(runs, tmp_path):
     assert list(first["views"]) == ["1 clip x centre crop of 32 px"]
     assert evaluate_clips(runs / "action", tmp_path, options) == first
     assert (tmp_path / "scores.json").stat().st_mtime_ns == before
-    with pytest.raises(InputError, match="num_crops was 1, is now 3"):
+    with pytest.raises(InputError, match="num_crops was 1.* 3"):
         evaluate_clips(runs / "action", tmp_path, Options(num_clips=1))
 
 
@@ -156,19 +156,19 @@ def test_a_killed_evaluation_goes_on_and_ends_with_the_same_numbers(runs, tmp_pa
     }
 
 
-def test_mistakes_are_told(runs, records, make_records, tmp_path):
+def test_mistakes_are_named(runs, records, make_records, tmp_path):
     other = make_records(tmp_path / "other", 1, classes=("run", "jump", "sit"))
-    with pytest.raises(InputError, match="other classes"):
+    with pytest.raises(InputError, match=str(other)):
         evaluate_clips(runs / "action", tmp_path / "out", Options(), other)
     with pytest.raises(InputError, match="batch_size=6"):
         evaluate_clips(runs / "action", tmp_path / "out", Options(batch_size=6))
     with pytest.raises(InputError, match="num_crops=2"):
         evaluate_clips(runs / "action", tmp_path / "out", Options(num_crops=2))
-    with pytest.raises(InputError, match="no workdir"):
+    with pytest.raises(InputError, match=str(tmp_path)):
         evaluate_clips(tmp_path, tmp_path / "out", Options())
-    with pytest.raises(InputError, match="lies in the input folder"):
+    with pytest.raises(InputError, match=str(records[1])):
         evaluate_clips(runs / "action", records[1] / "out", Options())
-    with pytest.raises(InputError, match="does not exist"):
+    with pytest.raises(InputError, match=str(tmp_path / "nothing")):
         evaluate_clips(runs / "action", tmp_path / "out", Options(), tmp_path / "nothing")
 
 
@@ -182,7 +182,7 @@ def test_imported_weights_are_scored_on_given_records(runs, records, tmp_path):
     (workdir / "config.json").write_text(
         json.dumps({name: config[name] for name in ("task", "data", "model")})
     )
-    with pytest.raises(InputError, match="give --records"):
+    with pytest.raises(InputError, match="--records"):
         evaluate_clips(workdir, tmp_path / "out", Options())
     result = evaluate_clips(workdir, tmp_path / "out", Options(1, 1, sampling="dense"), records[1])
     assert result["external_data"]["settings"]["sampling"] == "dense"

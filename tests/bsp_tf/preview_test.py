@@ -75,7 +75,7 @@ def test_bad_input(config, tmp_path):
     with pytest.raises(InputError, match="--examples=0"):
         preview.preview(config, tmp_path / "p.png", examples=0)
     config.data.train_dir = str(tmp_path / "nowhere")
-    with pytest.raises(InputError, match="does not exist"):
+    with pytest.raises(InputError, match=str(tmp_path / "nowhere")):
         preview.preview(config, tmp_path / "p.png")
 
 
@@ -88,6 +88,6 @@ def test_a_damaged_picture_names_the_shard(config, records, tmp_path):
                 # Only the size is read before the batch is made, and it stands behind these bytes.
                 writer.write(row.replace(b"\xff\xda", b"\xff\x00"))
     config.data.train_dir = str(folder)
-    with pytest.raises(InputError, match="damaged record 0 in .*clips-"):
+    with pytest.raises(InputError, match="record 0 in .*clips-"):
         preview.preview(config, tmp_path / "p.png")
     assert not (tmp_path / "p.png").exists()

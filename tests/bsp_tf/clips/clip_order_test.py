@@ -96,7 +96,7 @@ def test_usable_clips_are_counted(tmp_path, make_color_records):
     source = open_source(make_color_records(tmp_path / "r", [[2, 3, 4], [5, 6, 7]]))
     clip_order.require_usable_clips(source, 3, 2, 2, "a task")
     with pytest.raises(
-        InputError, match=r"a task: it needs 2 .* Of 6 clips .*'class 0': 1, 'class 1': 3"
+        InputError, match=f"{source.path} .*a task.* 6 clips .*'class 0': 1, 'class 1': 3"
     ):
         clip_order.require_usable_clips(source, 4, 2, 2, "a task")
 

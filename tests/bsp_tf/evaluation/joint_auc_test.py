@@ -117,7 +117,7 @@ def test_table_without_joints_or_positives():
 
 
 def test_scores_must_fit():
-    with pytest.raises(InputError, match="one number a snippet"):
+    with pytest.raises(InputError, match=r"8 snippets .*'s': 7"):
         joint_auc_table([VideoSnippets(SPANS, 10.0, [], {"s": np.zeros(7)})])
 
 

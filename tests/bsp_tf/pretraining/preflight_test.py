@@ -18,22 +18,22 @@ def test_lengths_and_labels(tiny_config):
     ("fields", "message"),
     [
         ({"task": "actions"}, "task is 'actions'"),
-        ({"data.train_dir": ""}, "data.train_dir is not set"),
+        ({"data.train_dir": ""}, "data.train_dir"),
         ({"data.validation_dir": "/no/such/folder"}, "/no/such/folder"),
-        ({"data.crop_size": 40}, "crop_size=40 is larger than data.short_side=32"),
-        ({"task": "boundary", "train.batch_size": 6}, "multiple of 4"),
-        ({"train.batch_size": 100, "train.steps_per_epoch": 0}, "24 clips, fewer than one batch"),
+        ({"data.crop_size": 40}, "data.short_side=32 .*data.crop_size=40"),
+        ({"task": "boundary", "train.batch_size": 6}, "train.batch_size=6 .* 4"),
+        ({"train.batch_size": 100, "train.steps_per_epoch": 0}, "24 clips.*train.batch_size=100"),
         ({"train.epochs": 0}, "train.epochs=0"),
-        ({"train.batch_size": 0}, "train.batch_size=0 must be at least 1"),
+        ({"train.batch_size": 0}, "train.batch_size=0"),
         ({"train.batch_size": -4}, "train.batch_size=-4"),
         ({"train.steps_per_epoch": -1}, "train.steps_per_epoch=-1"),
-        ({"seed": -1}, "seed=-1 must be at least 0"),
+        ({"seed": -1}, "seed=-1"),
         ({"data.num_frames": 0}, "data.num_frames=0"),
         ({"data.crop_size": 0}, "data.crop_size=0"),
         ({"model.width": float("nan")}, "model.width=nan"),
-        ({"optimizer.learning_rate": -1.0}, "learning_rate=-1.0 must be above 0"),
+        ({"optimizer.learning_rate": -1.0}, "optimizer.learning_rate=-1.0"),
         ({"optimizer.learning_rate": float("nan")}, "learning_rate=nan"),
-        ({"optimizer.momentum": 2.0}, "momentum=2.0 must be at least 0 and at most 1"),
+        ({"optimizer.momentum": 2.0}, "optimizer.momentum=2.0"),
         ({"optimizer.warmup_steps": -1}, "warmup_steps=-1"),
     ],
 )
@@ -46,9 +46,7 @@ def test_mistakes_are_named(tiny_config, fields, message):
 def test_other_labels_in_validation(tiny_config, make_records, tmp_path):
     folder = make_records(tmp_path / "other", 1, classes=("walk left", "walk right", "jump"))
     tiny_config.data.validation_dir = str(folder)
-    with pytest.raises(
-        InputError, match=r"only in the first: \['blink'\]; only in the second: \['jump'\]"
-    ):
+    with pytest.raises(InputError, match=r"\['blink'\].*\['jump'\]"):
         plan_run(tiny_config)
     # The boundary types do not depend on the classes' names.
     tiny_config.task = "boundary"
