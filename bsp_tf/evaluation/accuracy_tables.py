@@ -36,7 +36,7 @@ def percent(fraction: float | None) -> str:
 
 
 def action_tables(views: dict[str, dict[str, Any]], most_classes: int | None = None) -> str:
-    """Top-1 and top-5 of each way of looking at the clips, and a row per class for the last of them.
+    """Top-1 and top-5 of each way of looking at the clips, and a row per class for the last.
 
     Args:
         views: Name ("10 clips x 3 crops") -> result of `clip_accuracy.summarize`.

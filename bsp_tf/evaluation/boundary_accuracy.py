@@ -1,6 +1,6 @@
 """How well boundary types are recognised: by type, place, speeds and length of transition.
 
-All tables take the same samples: arrays of one entry per sample, as the data pipeline describes them.
+All tables take the same samples: arrays of one entry per sample, as the pipeline gives them.
 The pairs of types are never averaged: with the joints solved and the speeds at chance the accuracy
 over the four types is .75.
 """
@@ -49,8 +49,8 @@ def summarize(samples: BoundarySamples) -> dict:
     Returns:
         {"num_samples", "accuracy", "confusion": counts [K, K], rows = truth, "pairs": {"joined",
         "speed": {"accuracy" (of the pair's samples), "kept" (share answered with one of the
-        pair)}}, "by_position", "by_speeds", "by_transition_length": {key: [a cell per type]}}. A cell
-        is {"num_samples", "accuracy" (None without samples)}.
+        pair)}}, "by_position", "by_speeds", "by_transition_length": {key: [a cell per type]}}. A
+        cell is {"num_samples", "accuracy" (None without samples)}.
     """
     correct = samples.label == samples.predicted
     pairs = {}
