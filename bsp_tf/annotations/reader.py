@@ -31,6 +31,13 @@ from bsp_tf.base.json_file import read_json, show_value
 CLAMPED, OUTSIDE, REVERSED, ZERO_LENGTH = "clamped", "outside", "reversed", "zero_length"
 # 30 years: beyond it a time is a mistake, and lengths would begin to lose their fractions.
 LONGEST_SECONDS = 1e9
+# The numbers of a video, and the keys that they have in one file or another.
+_NUMBERS = {
+    "duration": ("duration", "duration_second"),
+    "fps": ("fps",),
+    "frames": ("duration_frame", "frame"),
+    "covered": ("feature_frame",),
+}
 
 
 @dataclass(frozen=True)
@@ -184,8 +191,8 @@ def _read_video(place: str, video_id: str, entry: dict[str, Any], subset: str) -
     numbers: dict[str, float | None] = {}
     faults: list[str] = []
     for name, keys in _NUMBERS.items():
-        values = [others.pop(key) for key in keys if key in others]
-        numbers[name] = _read_positive(keys[0], values[0], faults) if values else None
+        values = {key: others.pop(key) for key in keys if key in others}
+        numbers[name] = _read_positive(*next(iter(values.items())), faults) if values else None
     duration, fps, frames = (numbers[name] for name in ("duration", "fps", "frames"))
     covered = None
     if duration and frames:
@@ -203,14 +210,6 @@ def _read_video(place: str, video_id: str, entry: dict[str, Any], subset: str) -
     return VideoEntry(
         video_id, place, subset, duration, fps, covered, instances, tuple(faults), others
     )
-
-
-_NUMBERS = {
-    "duration": ("duration", "duration_second"),
-    "fps": ("fps",),
-    "frames": ("duration_frame", "frame"),
-    "covered": ("feature_frame",),
-}
 
 
 def _read_instance(place: str, row: Any, duration: float | None) -> Instance:
