@@ -1,5 +1,6 @@
-"""How many JPEG frames a training batch of either task decodes; the boundary task may decode 1.15
-times as many.
+"""How many JPEG frames a training batch of either task decodes.
+
+The boundary task may decode 1.15 times as many as the action task.
 
     python -m benchmarks.frames_decoded --records=quickstart_output/records/train \\
         --action_config=configs/sample_action.py --boundary_config=configs/sample_boundary.py
@@ -32,7 +33,7 @@ FLAGS = flags.FLAGS
 
 LIMIT = 1.15
 # Samples that share one call of the decoder.
-SAMPLES_A_CALL = {"action": 1, "boundary": NUM_TYPES}
+SAMPLES_PER_CALL = {"action": 1, "boundary": NUM_TYPES}
 # Pixels are not looked at, only counted in.
 SIZE = 8
 
@@ -77,19 +78,19 @@ def _count(records: str | Path, task: str, config: ConfigDict, num_batches: int,
         calls = batch["frames"].reshape(batch_size, -1, 3)
         if (calls != calls[:, :1]).any():
             raise RuntimeError("a frame came from another decoder than the two that are counted.")
-        total += int((calls[:, 0].astype(np.int64) @ (1, 256, 65536)).sum()) // SAMPLES_A_CALL[task]
-    frames_a_batch = total / num_batches
+        total += (
+            int((calls[:, 0].astype(np.int64) @ (1, 256, 65536)).sum()) // SAMPLES_PER_CALL[task]
+        )
+    frames_per_batch = total / num_batches
     return {
         "batch_size": batch_size,
-        "frames_a_batch": frames_a_batch,
-        "frames_a_sample": frames_a_batch / batch_size,
+        "frames_a_batch": frames_per_batch,
+        "frames_a_sample": frames_per_batch / batch_size,
     }
 
 
 def _paint_count(strings: tf.Tensor, *arguments) -> tf.Tensor:
-    """In place of a decoder: uint8 [n, SIZE, SIZE, 3], every pixel the number of strings in base
-    256.
-    """
+    """In place of a decoder: uint8 [n, SIZE, SIZE, 3], pixels: number of strings, base 256."""
     composition, count = arguments[-1], tf.size(strings)
     color = tf.cast(tf.stack([count % 256, count // 256 % 256, count // 65536]), tf.uint8)
     frames = count if composition is None else tf.size(composition.shown)
@@ -99,7 +100,7 @@ def _paint_count(strings: tf.Tensor, *arguments) -> tf.Tensor:
 def format_counts(result: dict) -> str:
     """A table of both tasks, then the ratio."""
     lines = [f"{'task':<10}{'batch':>8}{'frames a batch':>16}{'frames a sample':>17}"]
-    for task in SAMPLES_A_CALL:
+    for task in SAMPLES_PER_CALL:
         row = result[task]
         lines.append(
             f"{task:<10}{row['batch_size']:>8}{row['frames_a_batch']:>16.1f}{row['frames_a_sample']:>17.3f}"

@@ -1,9 +1,8 @@
-"""Clips a second of both input pipelines beside their limit, and what each way of decoding a frame
-costs and changes.
+"""Clips per second of both input pipelines beside their limit, and ways to decode a frame.
 
     python -m benchmarks.input_pipeline --output=input_pipeline.json
 
-The records are synthetic: textured 340x256 frames, JPEG quality 90, 80 frames a clip, as Kinetics
+The records are synthetic: textured 340x256 frames, JPEG quality 90, 80 frames per clip, as Kinetics
 is stored. The limit only reads clips in the same order and decodes the frames that are used, full
 size, in the same process with the same threads; no pixel leaves it. It is given twice: reading
 records as TensorFlow reads them, whole, and reading the bytes of those frames alone, as both
@@ -12,90 +11,35 @@ median of those of the turns, over several processes. The input must come out as
 step loop that waits for nothing else takes them.
 """
 
-import io
 import multiprocessing
 import resource
 import statistics
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
-import numpy as np
 import tensorflow as tf
 from absl import flags
 from ml_collections import ConfigDict
-from PIL import Image
 
+from benchmarks.decoders import measure_decoders
+from benchmarks.made_records import make_records
 from bsp_tf.base.command_line import run_command
 from bsp_tf.base.errors import InputError
 from bsp_tf.base.json_file import write_json
 from bsp_tf.clips import clip_order, pipelines
-from bsp_tf.frames import decoding, preprocessing, sampling
+from bsp_tf.frames import decoding, sampling
 from bsp_tf.records import folder as record_folder
-from bsp_tf.records import frame_reader, schema
+from bsp_tf.records import frame_reader
 from bsp_tf.records import index as record_index
 from bsp_tf.records.clip_reader import clip_reader
 from configs import base
 
 FLAGS = flags.FLAGS
 
-HEIGHT, WIDTH, QUALITY, CLIP_FRAMES = 256, 340, 90, 80
-CLASSES = 8
-FPS = 25.0
-# Share of the contrast at each size of texture, pixels, and noise of a camera's sensor, grey
-# levels.
-TEXTURE = ((32, 0.45), (8, 0.35), (3, 0.12))
-NOISE = 3.0
-
-
-def make_records(
-    folder: Path, num_clips: int, num_frames: int = CLIP_FRAMES, seed: int = 0
-) -> float:
-    """Writes a record folder of moving textures; returns the mean size of a frame, bytes."""
-    rng = np.random.default_rng(seed)
-    folder.mkdir(parents=True, exist_ok=True)
-    num_bytes = 0
-    with tf.io.TFRecordWriter(str(folder / schema.shard_name(0, 1))) as writer:
-        for number in range(num_clips):
-            picture = _texture(rng, HEIGHT + num_frames, WIDTH + num_frames)
-            down, right = rng.integers(0, 2, 2)
-            frames = []
-            for t in range(num_frames):
-                view = picture[down * t : down * t + HEIGHT, right * t : right * t + WIDTH]
-                buffer = io.BytesIO()
-                Image.fromarray(view).save(buffer, "JPEG", quality=QUALITY)
-                frames.append(buffer.getvalue())
-            num_bytes += sum(map(len, frames))
-            label = number % CLASSES
-            writer.write(
-                schema.encode_clip(
-                    schema.Clip(
-                        frames,
-                        label,
-                        str(label),
-                        0.0,
-                        num_frames / FPS,
-                        f"{number}.mp4",
-                        FPS,
-                        HEIGHT,
-                        WIDTH,
-                    )
-                )
-            )
-    (folder / "labels.txt").write_text("".join(f"{label}\n" for label in range(CLASSES)))
-    return num_bytes / (num_clips * num_frames)
-
-
-def _texture(rng: np.random.Generator, height: int, width: int) -> np.ndarray:
-    total = NOISE * rng.standard_normal((height, width, 1))
-    for size, share in TEXTURE:
-        coarse = rng.integers(0, 256, (height // size + 2, width // size + 2, 3), np.uint8)
-        total = total + share * np.asarray(
-            Image.fromarray(coarse).resize((width, height), Image.Resampling.BICUBIC)
-        )
-    return np.clip(total, 0, 255).astype(np.uint8)
+WARM_UP = 2
 
 
 def bench_config(records: Path, task: str) -> ConfigDict:
@@ -108,9 +52,7 @@ def bench_config(records: Path, task: str) -> ConfigDict:
 def limit_dataset(
     records: Path, num_frames: int, batch_size: int, whole_records: bool
 ) -> tf.data.Dataset:
-    """Decodes `num_frames` of clips in random order, full size; an element a batch, int32 [b] (sums
-    of pixels).
-    """
+    """Decodes `num_frames` of clips in random order, full size; gives sums of pixels, int32 [b]."""
     folder = record_folder.open_folder(records)
     index = record_index.load_index(folder)
     order = clip_order.ActionOrder(index, 0, shuffle=True)
@@ -144,8 +86,8 @@ def measure_pipelines(
     """Runs each stream `repeats` times in turn.
 
     Returns:
-        Clips a second of each turn by stream ("limit", "byte_limit", "action", "boundary"), and the
-        peak memory of this process so far, GB.
+        Clips per second of each turn by stream ("limit", "byte_limit", "action", "boundary"), and
+        the peak memory of this process so far, GB.
     """
     # Intra-op threads of a kernel would come on top of the streams' own.
     tf.config.threading.set_intra_op_parallelism_threads(1)
@@ -175,8 +117,7 @@ def measure_pipelines(
 
 
 def measure_in_processes(processes: int, *arguments) -> dict:
-    """`measure_pipelines(*arguments)` in several processes, one after the other, and what all turns
-    say together.
+    """Runs `measure_pipelines(*arguments)` in several processes, one after the other.
 
     The ratios of single processes differ by more than the turns of one: 0.92 to 1.13 was seen for
     boundary / action.
@@ -207,87 +148,6 @@ def measure_in_processes(processes: int, *arguments) -> dict:
     }
 
 
-WARM_UP = 2
-
-
-def measure_decoders(records: Path, num_frames: int, repeats: int) -> list[dict]:
-    """What each way of decoding a random crop and resizing it to 224 costs, and how far it is from
-    decoding all.
-
-    Returns:
-        Rows of {"name", "milliseconds" (CPU time a frame, one thread, best of `repeats`),
-        "mean_difference", "max_difference" (grey levels, after resizing)}; the first row is the
-        reference: full decoding, then cropping.
-    """
-    folder = record_folder.open_folder(records)
-    index = record_index.load_index(folder)
-    read = clip_reader(folder, index)
-    rows = np.resize(np.arange(len(index.label)), num_frames)
-    strings = tf.stack([read(tf.constant(row))["frames"][i % 8] for i, row in enumerate(rows)])
-    boxes = preprocessing.multi_scale_crop_boxes(
-        tf.tile([[[HEIGHT, WIDTH]]], [num_frames, 1, 1]), 224, (0, 0)
-    )[:, 0]
-
-    def full(string: tf.Tensor, box: tf.Tensor, **options) -> tf.Tensor:
-        image = tf.io.decode_jpeg(string, channels=3, **options)
-        box = box // options.get("ratio", 1)
-        return image[box[0] : box[0] + box[2], box[1] : box[1] + box[3]]
-
-    def window(string: tf.Tensor, box: tf.Tensor, **options) -> tf.Tensor:
-        return tf.io.decode_and_crop_jpeg(string, box, channels=3, **options)
-
-    ways: dict[str, Callable] = {
-        "full size, then crop": full,
-        "crop window": window,
-        "window, no fancy upscaling": lambda s, b: window(s, b, fancy_upscaling=False),
-        "window, fast DCT": lambda s, b: window(s, b, dct_method="INTEGER_FAST"),
-        "full, DCT at half size": lambda s, b: full(s, b, ratio=2),
-    }
-    result, reference = [], None
-    for name, way in ways.items():
-        pixels, milliseconds = _time_decoder(way, strings, boxes, repeats)
-        reference = pixels if reference is None else reference
-        difference = np.abs(pixels.astype(np.int16) - reference)
-        result.append(
-            {
-                "name": name,
-                "milliseconds": milliseconds,
-                "mean_difference": float(difference.mean()),
-                "max_difference": int(difference.max()),
-            }
-        )
-    return result
-
-
-def _time_decoder(
-    way: Callable, strings: tf.Tensor, boxes: tf.Tensor, repeats: int
-) -> tuple[np.ndarray, float]:
-    """Pixels uint8 [n, 224, 224, 3] and the CPU milliseconds a frame of decoding alone."""
-    spec = tf.TensorSpec([224, 224, 3], tf.uint8)
-
-    def resized() -> tf.Tensor:
-        def one(item):
-            return preprocessing.to_uint8(tf.image.resize(way(*item), [224, 224]))
-
-        return tf.map_fn(one, (strings, boxes), fn_output_signature=spec)
-
-    def decoded() -> tf.Tensor:
-        return tf.map_fn(
-            lambda item: tf.cast(way(*item)[-1, -1, -1], tf.int32),
-            (strings, boxes),
-            fn_output_signature=tf.int32,
-        )
-
-    resized, decoded = (tf.function(graph).get_concrete_function() for graph in (resized, decoded))
-    decoded()
-    seconds = []
-    for _ in range(repeats):
-        started = time.process_time()
-        decoded().numpy()
-        seconds.append(time.process_time() - started)
-    return resized().numpy(), 1000 * min(seconds) / len(strings)
-
-
 def format_result(result: dict) -> str:
     """The two tables."""
     lines = [f"{'stream':<28}{'clips/s':>10}{'least':>10}{'most':>10}"]
@@ -303,10 +163,10 @@ def format_result(result: dict) -> str:
         )
     lines += [
         f"action / limit {result['action_of_limit']:.3f} (aim 0.85), of the limit by bytes "
-        f"{result['action_of_byte_limit']:.3f}; boundary / action "
-        f"{result['boundary_of_action']:.3f} (aim 0.95)",
-        f"peak memory {result['peak_gigabytes']:.2f} GB; frames of "
-        f"{result['frame_bytes'] / 1000:.0f} kB",
+        f"{result['action_of_byte_limit']:.3f}; "
+        f"boundary / action {result['boundary_of_action']:.3f} (aim 0.95)",
+        f"peak memory {result['peak_gigabytes']:.2f} GB; "
+        f"frames of {result['frame_bytes'] / 1000:.0f} kB",
         "",
         f"{'decoding of a crop':<30}{'ms a frame':>12}{'mean diff.':>12}{'max':>6}",
     ]
@@ -321,7 +181,7 @@ def format_result(result: dict) -> str:
 def define_flags() -> None:
     """Defines the flags of the command; they do not exist when the module is only imported."""
     flags.DEFINE_integer("clips", 128, "Clips to make.")
-    flags.DEFINE_integer("batch", 32, "Clips a batch.")
+    flags.DEFINE_integer("batch", 32, "Clips per batch.")
     flags.DEFINE_integer("threads", 2, "Threads of every stream.")
     flags.DEFINE_integer("batches", 16, "Batches timed at once.")
     flags.DEFINE_integer("repeats", 5, "Turns of a process.")

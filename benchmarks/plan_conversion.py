@@ -1,5 +1,4 @@
-"""Time and memory of finding the clips of a Kinetics CSV of 650,000 rows, and of walking over a
-folder of files.
+"""Time and memory of finding the clips of a Kinetics CSV of 650,000 rows, and of listing files.
 
     python -m benchmarks.plan_conversion --output=plan_conversion.json
 
@@ -43,9 +42,7 @@ MISSING, MISPLACED = 0.05, 0.01
 
 
 def make_plan(num_rows: int, num_classes: int, seed: int = 0) -> tuple[list[str], list[str]]:
-    """(lines of a Kinetics CSV, sorted paths of its files), a part of the files missing or in a
-    wrong folder.
-    """
+    """(lines of a Kinetics CSV, sorted paths of its files), some missing or in a wrong folder."""
     rng = np.random.default_rng(seed)
     ids = (
         rng.choice(ID_CHARACTERS, (num_rows, ID_LENGTH))
@@ -103,9 +100,7 @@ def _with_peak(function: Callable[..., dict], arguments: tuple) -> dict:
 
 
 def _write_plan(folder: Path, num_rows: int, num_classes: int) -> dict:
-    """The world as files: the memory that its making takes must not count, nor be inherited by
-    later processes.
-    """
+    """Leaves the plan in files: the memory that its making takes must not count later."""
     lines, paths = make_plan(num_rows, num_classes)
     (folder / "kinetics.csv").write_text("\n".join(lines) + "\n")
     (folder / "paths.txt").write_text("\n".join(paths))

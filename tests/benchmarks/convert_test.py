@@ -1,20 +1,11 @@
-"""The conversion benchmark in small, without ffmpeg, which few machines have: its clips, its
-yardstick, its rows.
-"""
+"""The conversion benchmark in small, without ffmpeg, which few machines have."""
 
 import numpy as np
 import pytest
 
-from benchmarks.convert import (
-    FPS,
-    HEIGHT,
-    WIDTH,
-    Yardstick,
-    format_costs,
-    measure,
-    psnr,
-    write_clip,
-)
+from benchmarks.convert import format_costs, measure
+from benchmarks.jpeg_quality import Yardstick, psnr
+from benchmarks.made_clips import FPS, HEIGHT, WIDTH, write_clip
 from bsp_tf.base.errors import InputError
 from bsp_tf.video.reader import probe_video, read_frames
 

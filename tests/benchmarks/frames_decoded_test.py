@@ -1,4 +1,4 @@
-"""The count of decoded frames: exact where it is known beforehand, and the command on real configs."""
+"""The count of decoded frames: exact where it is known, and the command on real configs."""
 
 import io
 import json
@@ -47,9 +47,7 @@ def configs(batch_size=8, **boundary):
     [("none", 28, False), ("diff_class", 32, True), ("both", 34, True)],
 )
 def test_counts_what_is_known_beforehand(records, transition, frames, multi_scale):
-    """Four samples of eight frames, four frames more for each blended type, less what the twins
-    share.
-    """
+    """Four samples of eight frames, four more for each blended type, less what the twins share."""
     made = configs(
         transition=transition,
         transition_min=4,

@@ -1,4 +1,4 @@
-"""The G-TAD benchmark in small: both formulations are the same network, and a row has its figures."""
+"""The G-TAD benchmark in small: both formulations are one network, and a row has its figures."""
 
 import numpy as np
 import pytest

@@ -5,6 +5,8 @@ import pytest
 import tensorflow as tf
 
 from benchmarks import input_pipeline
+from benchmarks.decoders import measure_decoders
+from benchmarks.made_records import make_records
 from bsp_tf.records.folder import open_folder
 from bsp_tf.records.index import load_index
 
@@ -12,7 +14,7 @@ from bsp_tf.records.index import load_index
 @pytest.fixture(scope="module")
 def records(tmp_path_factory):
     folder = tmp_path_factory.mktemp("bench") / "r"
-    frame_bytes = input_pipeline.make_records(folder, 16, num_frames=30)
+    frame_bytes = make_records(folder, 16, num_frames=30)
     assert 15_000 < frame_bytes < 45_000  # as frames of Kinetics at this size and quality
     return folder
 
@@ -46,7 +48,7 @@ def test_streams_are_measured_in_turn(records):
 
 
 def test_decoders_are_compared_with_decoding_all(records):
-    rows = {row["name"]: row for row in input_pipeline.measure_decoders(records, 6, 1)}
+    rows = {row["name"]: row for row in measure_decoders(records, 6, 1)}
     assert rows["full size, then crop"]["max_difference"] == 0
     assert rows["crop window"]["mean_difference"] < 0.1
     assert (

@@ -1,4 +1,4 @@
-"""Extraction with a SavedModel whose numbers are known, from real files, whole, broken and killed."""
+"""Extraction with a SavedModel whose numbers are known; real files, whole, broken, killed."""
 
 import csv
 import json

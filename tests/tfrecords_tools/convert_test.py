@@ -1,6 +1,4 @@
-"""Conversion of real files: the records, the failures, the same bytes every time; killed, hanging,
-out of space.
-"""
+"""Conversion of real files: the records, the failures, the same bytes every time."""
 
 import csv
 import hashlib

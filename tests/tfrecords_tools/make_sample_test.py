@@ -1,6 +1,4 @@
-"""The sample data as a user gets it: real files, the same bytes every time, and runs that can be
-stopped.
-"""
+"""The sample data as a user gets it: real files, the same bytes, runs that can be stopped."""
 
 import hashlib
 import json

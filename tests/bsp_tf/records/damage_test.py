@@ -51,12 +51,9 @@ def test_no_sequence_example_and_no_jpeg(folder):
     assert f"record 0 in {shard}" in str(damage_error(folder, ERROR))
 
 
-def test_nothing_found_tells_what_tensorflow_said(folder):
-    assert str(damage_error(folder, ERROR)) == (
-        f"cannot read the records in {folder}: corrupted record at 0. Run this command again; if "
-        "it says the same, "
-        "convert that folder anew."
-    )
+def test_nothing_found_repeats_what_tensorflow_said(folder):
+    message = str(damage_error(folder, ERROR))
+    assert str(folder) in message and "corrupted record at 0" in message
 
 
 def test_only_the_shard_that_is_named_is_searched(folder):

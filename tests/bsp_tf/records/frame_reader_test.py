@@ -1,6 +1,4 @@
-"""Single frames out of records: the same strings from both readers, damage, and how a process with
-one ends.
-"""
+"""Single frames out of records: both readers give the same; damage; how a process ends."""
 
 import os
 import subprocess

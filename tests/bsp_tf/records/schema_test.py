@@ -55,7 +55,7 @@ def test_keys_are_those_of_dmvr_and_model_garden():
     "sizes", [(0,), (1, 120), (121, 122, 125, 126, 127, 128), (16_380, 16_384, 70_000, 3_000_000)]
 )
 def test_bytes_are_those_that_tensorflow_writes(sizes):
-    """Lengths around the steps of the varint; frames are not copied through the protobuf library."""
+    """Lengths around the steps of the varint; frames are not copied by the protobuf library."""
     frames = [bytes([i % 256]) * size for i, size in enumerate(sizes)]
     serialized = schema.encode_clip(make_clip(frames=frames))
     theirs = tf.train.SequenceExample.FromString(serialized)

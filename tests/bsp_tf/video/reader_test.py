@@ -20,9 +20,7 @@ MILLISECOND = Fraction(1, 1000)
 def write_grey_levels(
     path, levels, codec="ffv1", pix_fmt="yuv444p", size=(48, 64), times=None, fps=25
 ):
-    """A video of flat frames, one grey level a frame; `times` (seconds) makes the frame rate
-    variable.
-    """
+    """A video of flat frames of one grey level each; `times`: when each is shown, seconds."""
     with av.open(str(path), "w") as container:
         stream = container.add_stream(codec, rate=fps)
         stream.height, stream.width, stream.pix_fmt = *size, pix_fmt
@@ -68,9 +66,7 @@ def test_probe_and_read_agree(make_video, tmp_path):
     ],
 )
 def test_whole_and_cut_containers(make_video, tmp_path, suffix, codec):
-    """Every frame comes, also those that the decoder holds back to the end; a cut file is never
-    taken for whole.
-    """
+    """Every frame comes, also the last ones in the decoder; a cut file is never taken for whole."""
     path = make_video(tmp_path / f"a.{suffix}", num_frames=120, height=120, width=160, codec=codec)
     assert sum(1 for _ in read_frames(path)) == 120
     content = path.read_bytes()
@@ -253,9 +249,7 @@ def test_memory_is_bounded(make_video, tmp_path):
 
 
 def test_real_videos(shared):
-    """Surveillance cameras and demo clips: odd sizes, many rates, MPEG-4 part 2 cut out of longer
-    streams.
-    """
+    """Surveillance cameras and demo clips: odd sizes, many rates, pieces of longer streams."""
     paths = [
         path
         for folder in ("assorted", "surveillance", "ut_interaction_set1/clips/kick")

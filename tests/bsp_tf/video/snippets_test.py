@@ -1,6 +1,4 @@
-"""Cutting a stream into snippets, checked against the plain definition, and reading ahead within
-bounds.
-"""
+"""Cutting a stream into snippets, against the plain definition, and reading ahead in bounds."""
 
 import itertools
 import threading

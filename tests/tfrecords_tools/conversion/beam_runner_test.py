@@ -1,5 +1,6 @@
-"""Apache Beam gives the records and the failures of the local runner. Beam is an extra: most is
-skipped without it.
+"""Apache Beam gives the records and the failures of the local runner.
+
+Beam is an extra: most is skipped without it.
 """
 
 import csv

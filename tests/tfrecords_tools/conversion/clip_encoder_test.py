@@ -72,8 +72,7 @@ def write_colours(path, pix_fmt, size=(50, 66), codec="ffv1", colorspace=None, c
     ],
 )
 def test_colours_are_those_of_the_reader(tmp_path, pix_fmt, colorspace, color_range):
-    """Straight from YCbCr to JPEG, and over RGB as everything else here reads videos: the same but
-    for rounding.
+    """Straight from YCbCr to JPEG, or over RGB as elsewhere: the same but for rounding.
 
     FFmpeg's quick conversions round down in places, up to two levels; a wrong matrix or range would
     be seven and more.

@@ -1,4 +1,4 @@
-"""Nothing lost, nothing twice, after kills, a full disk, vanished input, workers that die or hang."""
+"""Nothing lost, nothing twice, after kills, a full disk, vanished input, dead workers."""
 
 import csv
 import os
@@ -114,7 +114,7 @@ def worker_at(process, output, rank, number):
 
 
 def test_killed_at_thirty_moments(clips, whole, tmp_path):
-    """SIGKILL of the whole process group; at the end every clip is there once, in the same bytes."""
+    """SIGKILL of the whole group; at the end every clip is there once, in the same bytes."""
     moments = random.Random(5)
     outputs, kills = 0, 0
     while kills < KILLS:

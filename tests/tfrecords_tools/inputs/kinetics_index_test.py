@@ -35,7 +35,8 @@ def index_of(tmp_path, text, *paths, **options):
     [
         "label,youtube_id,time_start,time_end,split,is_cc\nrun fast,-_a,7,17,train,0\n",
         "label,youtube_id,time_start,time_end,split\nrun fast,-_a,7,17,train\n",
-        '\ufefflabel,youtube_id,time_start,time_end,split,is_cc\r\n"run fast","-_a",7,17,train,1\r\n\r\n',
+        "\ufefflabel,youtube_id,time_start,time_end,split,is_cc\r\n"
+        '"run fast","-_a",7,17,train,1\r\n\r\n',
         "youtube_id,time_start,time_end,label,split\n-_a,7.0,17.0,run fast,train\n",
         "split, Time Start, Time End, Label, YouTube-ID\ntrain, 7, 17, run fast , -_a\n",
         "label\tyoutube_id\ttime_start\ttime_end\nrun fast\t-_a\t7\t17\n",
@@ -258,9 +259,7 @@ def test_unreadable_files(tmp_path):
 
 
 def test_real_kinetics_csv(shared, tmp_path, touch):
-    """19,906 rows, 400 labels, 644 ids that begin with a dash, in a folder as downloaders make it,
-    one file away.
-    """
+    """19,906 rows, 400 labels, 644 ids that begin with a dash; one file is away."""
     csv = shared / "annotations" / "kinetics" / "kinetics-400_val.csv"
     rows = [line.split(",") for line in csv.read_text().splitlines()[1:]]
     unquoted = str.maketrans(" ", "_", "\"'()")

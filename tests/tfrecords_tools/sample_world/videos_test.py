@@ -1,4 +1,4 @@
-"""Plans of the untrimmed videos: shares of joints, times that agree, distractors away from joints."""
+"""Plans of the untrimmed videos: shares of joints, times that agree, distractors far away."""
 
 from collections import Counter
 

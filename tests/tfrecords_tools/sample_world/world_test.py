@@ -69,9 +69,7 @@ def test_a_figure_lies_where_its_pose_says_and_may_leave_the_frame():
 
 
 def test_the_pan_is_steady_and_slow():
-    """Best integer shift between views half a second apart: 1.5-4.5 pixels, the same for each half
-    second.
-    """
+    """Best integer shift between views half a second apart: 1.5-4.5 pixels, always the same."""
     for seed in range(4):
         rng = np.random.default_rng(seed)
         scene = Scene(draw_look(scene_kind(seed), rng), np.zeros(5), rng)
