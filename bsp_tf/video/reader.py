@@ -64,10 +64,10 @@ def read_frames(
     """Decodes a video frame by frame; at most a handful of frames is in memory.
 
     Args:
-        path: video file. fps: frames per second to give: at each tick k / fps the frame nearest in
-        time, so frames are
-            repeated or left out by their timestamps; the last one is held for one period. None or
-            0: every frame of the file, once.
+        path: video file.
+        fps: frames per second to give: at each tick k / fps the frame nearest in time, so frames
+            are repeated or left out by their timestamps; the last one is held for one period. None
+            or 0: every frame of the file, once.
         short_side: pixels of the shorter side after scaling (bilinear, antialiased, aspect ratio
             kept). Smaller frames are never enlarged: that would add bytes and no detail. None or 0:
             as stored.
