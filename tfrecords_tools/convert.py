@@ -10,9 +10,9 @@ suffix and the first line of the file say which of them it is (--input_form over
     python -m tfrecords_tools.convert --input=kinetics-400_val.csv --videos=kinetics/val \
         --output=records/val --short_side=256 --jpeg_quality=95 --labels=records/train/labels.txt
 
-Output: `clips-00000-of-00008` ..., `labels.txt` (one class a line; the line number, from 0, is the
-class index), `manifest.json` (flags, versions, counts, sizes, checksums) and `failures.csv` (path,
-reason, seconds).
+Output: `clips-00000-of-00008` ..., `labels.txt` (one class per line; the line number, from 0, is
+the class index), `manifest.json` (flags, versions, counts, sizes, checksums) and `failures.csv`
+(path, reason, seconds).
 
 Same inputs, flags and library versions give the same bytes, whatever the number of workers. A
 killed run continues with the next clip when the same command is given again; clips that failed are

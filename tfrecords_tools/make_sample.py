@@ -150,7 +150,7 @@ def _run(root: Path, plans: Sequence[ClipPlan | VideoPlan], workers: int) -> Ite
             for job in concurrent.futures.as_completed(jobs):
                 yield job.result()
         finally:
-            # After an error nobody wants the rest; after the last file there is none.
+            # After an error the rest is not needed; after the last file there is none.
             pool.shutdown(wait=False, cancel_futures=True)
 
 

@@ -49,6 +49,16 @@ def open_folder(path: str | os.PathLike) -> RecordFolder:
     Raises:
         InputError: no such folder, no shards, a shard missing or truncated, no or bad labels.txt, a
             bad manifest.json, no clip.
+
+    >>> import tensorflow as tf
+    >>> from bsp_tf.records.schema import Clip, encode_clip
+    >>> clip = Clip([b"a JPEG"], 0, "jump", 0.0, 0.04, "a.mp4", 25.0, 256, 340)
+    >>> with tf.io.TFRecordWriter("clips-00000-of-00001") as writer:
+    ...     writer.write(encode_clip(clip))
+    >>> _ = Path("labels.txt").write_text("jump\\n")
+    >>> folder = open_folder(".")
+    >>> folder.num_clips, folder.labels
+    (1, ('jump',))
     """
     folder = Path(path)
     remedy = (
@@ -114,7 +124,7 @@ def _read_labels(path: Path) -> tuple[str, ...]:
             "anew."
         ) from error
     if not labels:
-        raise InputError(f"{path} is empty: it needs one class a line. Convert the clips anew.")
+        raise InputError(f"{path} is empty: it needs one class per line. Convert the clips anew.")
     return labels
 
 

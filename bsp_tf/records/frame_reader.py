@@ -98,7 +98,7 @@ def _runs(values: np.ndarray) -> list[tuple[int, int]]:
 class _Calls:
     """Keeps Python alive until TensorFlow's threads no longer call it.
 
-    An input pipeline works ahead until its buffers are full, also when nobody asks for more. A
+    An input pipeline works ahead until its buffers are full, also when no more batches are taken. A
     thread of it that calls Python while the interpreter shuts down hangs the process, so at exit
     the process waits for them to be full.
     """

@@ -1,7 +1,7 @@
 """Where each clip of a record folder lies, and each frame in it, to read any of them on its own.
 
 The first use of a folder reads it once from end to end and leaves `.clip_index.npz` and
-`.frame_index.npy` (12 bytes a frame) beside the shards; later uses check only that the shards are
+`.frame_index.npy` (12 bytes per frame) beside the shards; later uses check only that the shards are
 the same files.
 """
 

@@ -32,7 +32,7 @@ def parse_clip(serialized: tf.Tensor) -> dict[str, tf.Tensor]:
             label_text: string [].
             start_seconds, end_seconds: float64 [], seconds in the source video.
             filename: string [].
-            fps: float32 [], stored frames a second.
+            fps: float32 [], stored frames per second.
             height, width: int64 [], pixels.
     """
     context_spec = {

@@ -79,6 +79,16 @@ def read_frames(
     Raises:
         VideoError: missing, empty, no video, no decodable frame, or no frame between start and end.
         TruncatedVideoError: raised after the good frames where the file is cut or damaged.
+
+    >>> with av.open("a.mp4", "w") as container:
+    ...     stream = container.add_stream("libx264", rate=25)
+    ...     stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
+    ...     for _ in range(25):
+    ...         frame = av.VideoFrame.from_ndarray(np.zeros((48, 64, 3), np.uint8))
+    ...         container.mux(stream.encode(frame))
+    ...     container.mux(stream.encode())
+    >>> [frame.shape for frame in read_frames("a.mp4", fps=2, short_side=24)]
+    [(24, 32, 3), (24, 32, 3)]
     """
     converter = RgbConverter(short_side)
     for shown in decode_frames(path, fps=fps, start_seconds=start_seconds, end_seconds=end_seconds):

@@ -164,7 +164,7 @@ class WorkerPool:
         if not worker.is_ready and silence > START_SECONDS:
             self._remove(worker)
             yield from self._died(worker, task)
-        # A shard is no decoder's fault: it is as slow as the disk.
+        # A shard may take long, as the disk is slow: no decoder hangs there.
         if worker.is_ready and silence > self._stall_seconds and isinstance(task, ClipTask):
             self._remove(worker)
             reason = (

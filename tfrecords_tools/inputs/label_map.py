@@ -12,7 +12,7 @@ MAX_CLASS_NUMBER = 99_999
 
 
 def read_labels(path: str | os.PathLike) -> list[str]:
-    """Reads a label map, one class a line; line i (0-based) names class i.
+    """Reads a label map, one class per line; line i (0-based) names class i.
 
     Raises:
         InputError: not readable, empty, or a class stands there twice.
@@ -26,7 +26,7 @@ def read_labels(path: str | os.PathLike) -> list[str]:
     except (OSError, UnicodeDecodeError) as error:
         reason = getattr(error, "strerror", None) or error
         raise InputError(
-            f"cannot read the label map {path}: {reason}; give a text file, one class a line."
+            f"cannot read the label map {path}: {reason}; give a text file, one class per line."
         ) from error
     repeated = (
         sorted({label for label in labels if labels.count(label) > 1})
@@ -35,7 +35,7 @@ def read_labels(path: str | os.PathLike) -> list[str]:
     )
     if not labels or repeated:
         fault = f"names {repeated[0]!r} twice" if repeated else "is empty"
-        raise InputError(f"label map {path} {fault}; it needs every class once, one a line.")
+        raise InputError(f"label map {path} {fault}; it needs every class once, one per line.")
     return labels
 
 

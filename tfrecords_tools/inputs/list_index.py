@@ -1,7 +1,7 @@
 """Clips of files that name paths: lists without a header, and CSV files with one.
 
     list     path label
-             a line each; separated by tab, comma or space; the label may be missing
+             one line per clip; separated by tab, comma or space; the label may be missing
     table    video_path[,start,end][,label][,split]
              a CSV header, in any order and the spellings of `clip_table.ALIASES`; the clip is cut
              out where start and end are given

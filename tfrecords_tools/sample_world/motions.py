@@ -1,4 +1,4 @@
-"""Motion programs of the sample world: the only thing that tells its action classes apart.
+"""Motion programs of the sample world: the only difference of its action classes.
 
 A pose is five numbers that add up: x and y in pixels, angle in radians, log scale, log aspect
 (width over height). A program gives the pose of a figure relative to its base; all programs but

@@ -105,7 +105,7 @@ class Scene:
         self._start = rng.uniform(0, 1, 2) * self._tile_size
         self._bystander_base = self._draw_bystander_base(actor_base, rng)
         self._actor_in_front = rng.uniform() < 0.5
-        # A slight slow drift of both figures: [figure, x/y, (reach, turns a second, phase)].
+        # A slight slow drift of both figures: [figure, x/y, (reach, turns per second, phase)].
         self._drift = rng.uniform((0.5, 0.15, 0), (1.3, 0.35, 1), (2, 2, 3))
 
     @staticmethod
