@@ -83,7 +83,7 @@ def _pair_table(evaluation: dict[str, Any]) -> Table:
     header = [
         "percent of each type",
         "recall",
-        "taken for the other type of its pair",
+        "taken for another type of its pair",
         "for another pair",
     ]
     return Table(header, rows)
