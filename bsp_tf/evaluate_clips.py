@@ -34,13 +34,13 @@ from bsp_tf.base.command_line import run_command
 from bsp_tf.base.errors import InputError
 from bsp_tf.base.json_file import write_json
 from bsp_tf.base.settings import digest_files, finished_output, refuse_output_inside
-from bsp_tf.clips.source import ClipSource, open_source
+from bsp_tf.clips.source import ClipSource, digest_source, open_source
 from bsp_tf.evaluation import accuracy_tables, boundary_accuracy, clip_accuracy
 from bsp_tf.frames.sampling import SAMPLINGS
 from bsp_tf.pretraining.clip_evaluation import Views, predict_boundaries, predictor, sum_view_logits
 from bsp_tf.pretraining.trained_model import load_trained_model
 from bsp_tf.runs.workdir import BEST, checkpoint_folder
-from bsp_tf.synthesis.boundary_types import NUM_TYPES, TRANSITIONS
+from bsp_tf.synthesis.boundary_types import BOUNDARY_TYPES, NUM_TYPES, TRANSITIONS
 from bsp_tf.synthesis.settings import Settings
 
 FLAGS = flags.FLAGS
@@ -115,12 +115,13 @@ def evaluate_clips(
     }
     inputs = {
         "checkpoint": digest_files(sorted(checkpoint_folder(workdir, BEST).iterdir())),
-        "records": _digest_clips(source),
+        "records": digest_source(source),
     }
     finished = finished_output(output / SCORES_FILE, settings, inputs)
     if finished is not None:
         print(f"{output / SCORES_FILE}: already done")
         return finished
+    _check_labels(labels, config.task, source)
     make_folder(output)
     if config.task == "action":
         key = hashlib.sha256(json.dumps([settings, inputs]).encode()).hexdigest()[:16]
@@ -167,10 +168,18 @@ def _used(options: Options, config: ConfigDict) -> dict[str, Any]:
     }
 
 
-def _digest_clips(source: ClipSource) -> str:
-    """Of the labels and the names and sizes of the files: changed clips change one of them."""
-    sizes = [(Path(file).name, os.path.getsize(file)) for file in source.files]
-    return hashlib.sha256(json.dumps([source.labels, sizes]).encode()).hexdigest()
+def _check_labels(labels: list[str], task: str, source: ClipSource) -> None:
+    """Raises InputError if the model was trained on other labels than it is evaluated on."""
+    if task == "action" and labels != list(source.labels):
+        raise InputError(
+            f"{source.path} has other classes than the run was trained on: convert the clips with "
+            "the run's labels (labels.txt), or give another --records."
+        )
+    if task == "boundary" and labels != list(BOUNDARY_TYPES):
+        raise InputError(
+            f"the run was trained on the boundary types {', '.join(labels)}; now there are "
+            f"{', '.join(BOUNDARY_TYPES)}: train it anew."
+        )
 
 
 def _evaluate_views(
@@ -182,11 +191,6 @@ def _evaluate_views(
     output: Path,
     key: str,
 ) -> dict[str, dict[str, Any]]:
-    if list(source.labels) != labels:
-        raise InputError(
-            f"{source.path} has other classes than the run was trained on: convert the clips with "
-            "the run's labels (labels.txt), or give another --records."
-        )
     predict, results = predictor(model), {}
     for num_clips, num_crops in dict.fromkeys([(1, 1), (options.num_clips, options.num_crops)]):
         views = Views(num_clips, num_crops, options.full_resolution, options.batch_size)

@@ -5,6 +5,8 @@ from (clip, frame number) to JPEG strings. TFRecord folders are the one kind the
 is the place to add another.
 """
 
+import hashlib
+import json
 import os
 from collections.abc import Sequence
 from functools import cached_property
@@ -95,6 +97,12 @@ def open_source(path: str | os.PathLike) -> ClipSource:
 def open_split(config, split: str) -> ClipSource:
     """Opens the clips of a split: `data.train_dir` ("train") or `data.validation_dir`."""
     return open_source(config.data.train_dir if split == "train" else config.data.validation_dir)
+
+
+def digest_source(source: ClipSource) -> str:
+    """SHA-256 of labels, file names and file sizes: changed clips change one of them."""
+    sizes = [(Path(file).name, os.path.getsize(file)) for file in source.files]
+    return hashlib.sha256(json.dumps([source.labels, sizes]).encode()).hexdigest()
 
 
 class RecordSource:

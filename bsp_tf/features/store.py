@@ -1,7 +1,7 @@
 """Snippet features on disk: a folder with one array per video, and metadata.
 
     <video_id>.npy                  float32 [num_snippets, feature_dim]
-    probabilities/<video_id>.npz    float32: action [n, K], boundary [n, 4] (softmax),
+    probabilities/<video_id>.npz    float32: action [n, K], boundary [n, types] (softmax),
                                     pixel_change [n] (0..255)
     probabilities/<video_id>.json   what is known of the video; the same is in metadata.json
     metadata.json                   window, frame_step, stride (source frames between snippet
@@ -130,7 +130,7 @@ class FeatureStore:
         return np.concatenate([features[:, begin:end] for begin, end in ranges], axis=1)
 
     def load_probabilities(self, video_id: str) -> dict[str, np.ndarray]:
-        """Reads {"action": [n, K], "boundary": [n, 4], "pixel_change": [n]}, float32.
+        """Reads {"action": [n, K], "boundary": [n, types], "pixel_change": [n]}, float32.
 
         Raises:
             InputError: no such file, or not readable.

@@ -160,6 +160,11 @@ def test_mistakes_are_named(runs, records, make_records, tmp_path):
     other = make_records(tmp_path / "other", 1, classes=("run", "jump", "sit"))
     with pytest.raises(InputError, match=str(other)):
         evaluate_clips(runs / "action", tmp_path / "out", Options(), other)
+    old = shutil.copytree(runs / "boundary", tmp_path / "old")
+    names = (old / "labels.txt").read_text()
+    (old / "labels.txt").write_text(names.replace("same_speed", "slower"))
+    with pytest.raises(InputError, match="slower.*same_speed"):
+        evaluate_clips(old, tmp_path / "out", Options())
     with pytest.raises(InputError, match="batch_size=6"):
         evaluate_clips(runs / "action", tmp_path / "out", Options(batch_size=6))
     with pytest.raises(InputError, match="num_crops=2"):

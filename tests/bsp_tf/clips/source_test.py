@@ -7,7 +7,7 @@ import pytest
 import tensorflow as tf
 
 from bsp_tf.base.errors import InputError
-from bsp_tf.clips.source import open_source, open_split, source_type
+from bsp_tf.clips.source import digest_source, open_source, open_split, source_type
 
 
 @pytest.fixture
@@ -44,6 +44,13 @@ def test_splits(folder, make_config, tmp_path):
     config = make_config("action", **{"data.train_dir": str(other)})
     assert open_split(config, "train").path == other
     assert str(open_split(config, "validation").path) == config.data.validation_dir
+
+
+def test_the_digest_changes_with_the_clips(folder):
+    before = digest_source(open_source(folder))
+    assert digest_source(open_source(folder)) == before
+    (folder / "labels.txt").write_text("other 0\nother 1\n")
+    assert digest_source(open_source(folder)) != before
 
 
 def test_faults_are_named(folder, tmp_path):
