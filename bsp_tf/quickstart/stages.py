@@ -36,8 +36,8 @@ class Stage:
 def shipped_config(name: str) -> str:
     """Path of a config that comes with the project, relative if it lies under the working folder.
 
-    A checkout and an installation both have `configs` beside `bsp_tf`. The package is not imported:
-    in another project's folder, `import configs` finds the configs of that project.
+    A checkout and an installation both have `configs` beside `bsp_tf`. It is not looked for by its
+    name as a package: the working folder may hold another one.
     """
     path = Path(bsp_tf.__file__).resolve().parents[1] / "configs" / name
     here = Path.cwd()

@@ -36,7 +36,7 @@ def test_other_flags_or_a_missing_output_run_a_stage_again(tmp_path):
 def test_configs_are_found_from_any_folder(tmp_path, monkeypatch):
     monkeypatch.chdir(PROJECT)
     assert shipped_config("sample_gtad.py") == "configs/sample_gtad.py"
-    # Another project's package of the same name does not get in the way.
+    # Not the package of the same name that another project may have.
     (tmp_path / "configs").mkdir()
     (tmp_path / "configs" / "__init__.py").touch()
     monkeypatch.chdir(tmp_path)
