@@ -246,7 +246,5 @@ def test_long_clips_become_several_records_in_one_shard(clips, tmp_path):
 
 
 def test_wrong_flags(clips, tmp_path):
-    with pytest.raises(InputError, match="--num_shards.*--shard_megabytes"):
-        ShardingOptions(3, 4.0)
     with pytest.raises(InputError, match="--max_failures=many"):
         convert(clips, tmp_path / "records", max_failures="many")

@@ -1,0 +1,49 @@
+"""The plan of a conversion: kept by the first run, taken by the next, refused to any other."""
+
+import pytest
+
+from bsp_tf.base.errors import InputError
+from tfrecords_tools.conversion.plan import ShardingOptions, adopt_plan, locked
+from tfrecords_tools.inputs.clip_index import ClipIndex, ClipSpec
+
+SETTINGS = {"short_side": 256, "num_shards": None}
+
+
+def index_of(*clips, root="videos", labels=("jump", "run")):
+    return ClipIndex(root, "folder", list(clips), list(labels), [("gone.mp4", "no such file")], [])
+
+
+A, B = ClipSpec("jump/a.mp4", "jump", None, 0), ClipSpec("b.mp4", "run", (1.5, 3.0), 1, cut=True)
+
+
+def test_the_plan_of_the_first_run_stays(tmp_path):
+    with locked(tmp_path):
+        assert adopt_plan(tmp_path, index_of(A, B), SETTINGS) == index_of(A, B)
+    # A file vanished since, with its class, and the videos lie elsewhere.
+    now = index_of(B, root="elsewhere", labels=("run",))
+    assert adopt_plan(tmp_path, now, SETTINGS) == index_of(A, B, root="elsewhere")
+
+
+def test_other_settings_clips_or_labels_are_named(tmp_path):
+    with locked(tmp_path):
+        adopt_plan(tmp_path, index_of(A), SETTINGS)
+    with pytest.raises(InputError, match="short_side was 256, is now 128"):
+        adopt_plan(tmp_path, index_of(A), SETTINGS | {"short_side": 128})
+    with pytest.raises(InputError, match="clips"):
+        adopt_plan(tmp_path, index_of(A, B), SETTINGS)
+    with pytest.raises(InputError, match="label map"):
+        adopt_plan(tmp_path, index_of(A, labels=("jump", "swim")), SETTINGS)
+
+
+def test_one_conversion_at_a_time(tmp_path):
+    with locked(tmp_path):
+        with pytest.raises(InputError, match=str(tmp_path)):
+            with locked(tmp_path):
+                pass
+    with locked(tmp_path):
+        pass
+
+
+def test_number_and_size_of_shards_exclude_each_other():
+    with pytest.raises(InputError, match="--num_shards.*--shard_megabytes"):
+        ShardingOptions(3, 4.0)
