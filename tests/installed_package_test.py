@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import sysconfig
@@ -125,3 +126,14 @@ def test_sample_data_and_records(run, tmp_path):
     run("tfrecords-convert", "--input=sample/clips/train", "--output=records", "--workers=1")
     assert len((tmp_path / "records/labels.txt").read_text().splitlines()) == 10
     assert "clips" in run("tfrecords-inspect", "--records=records")
+
+
+def test_the_quickstart_finds_its_configs(scripts, tmp_path):
+    command = [scripts / "bsp-quickstart", "--output=run", "--workers=1"]
+    # A group of its own: what the quickstart has started ends with it.
+    with subprocess.Popen(
+        command, cwd=tmp_path, env=outside(), stdout=subprocess.PIPE, start_new_session=True
+    ) as process:
+        first_lines = [process.stdout.readline() for _ in range(3)]
+        os.killpg(process.pid, signal.SIGKILL)
+    assert b"tfrecords_tools.make_sample" in b"".join(first_lines)
