@@ -63,7 +63,7 @@ def get_config() -> ConfigDict:
     config.boundary.strides = (1, 4)  # clip frames per step; diff_speed changes from one to another
 
     config.model = ConfigDict()
-    config.model.backbone = "resnet"  # "resnet" | "mobilenet_v2"
+    config.model.backbone = "resnet"  # "resnet" | "mobilenet_v2" (bsp_tf.models.backbones)
     config.model.depth = 50  # "resnet" only: 10 | 18 | 34 | 50 | 101
     config.model.width = 1.0  # factor on all channel counts
     config.model.input = "rgb"  # "rgb" | "rgb_diff" (adds the difference to the previous frame)

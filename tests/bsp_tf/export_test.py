@@ -136,7 +136,7 @@ def test_nothing_but_the_model_is_left(exported):
 
 
 def test_label_list_of_another_run(models, tmp_path):
-    with pytest.raises(InputError, match="3 classes, its label list 2"):
+    with pytest.raises(InputError, match="action .* 3 .* 2"):
         export_two_stream(
             models["action"],
             models["boundary"],
@@ -181,7 +181,7 @@ def test_workdirs_are_exported_once(workdirs, tmp_path):
     outputs = tf.saved_model.load(str(output))(np.zeros((1, 4, 50, 40, 3), np.uint8))
     assert outputs["action"].shape == (1, 3)
     other = write_workdir(tmp_path / "other", "action", ACTIONS, seed=7)
-    with pytest.raises(InputError, match="action.seed was 0, is now 7.*weights.action was"):
+    with pytest.raises(InputError, match="action.seed .*0.*7.*weights.action"):
         export_workdirs(other, workdirs[1], output)
 
 
@@ -203,19 +203,19 @@ def test_streams_of_different_backbones(workdirs, tmp_path):
 
 def test_workdirs_that_saw_different_pixels(workdirs, tmp_path):
     other = write_workdir(tmp_path / "other", "boundary", BOUNDARIES, crop_size=28, num_frames=8)
-    with pytest.raises(InputError, match="num_frames is 4 and 8; data.crop_size is 32 and 28"):
+    with pytest.raises(InputError, match="data.num_frames.* 4 .*8.*data.crop_size.* 32 .*28"):
         export_workdirs(workdirs[0], other, tmp_path / "out")
     assert not (tmp_path / "out").exists()
 
 
 def test_workdirs_in_the_wrong_order(workdirs, tmp_path):
-    with pytest.raises(InputError, match="trained with task=boundary"):
+    with pytest.raises(InputError, match="--action_workdir=.*task=boundary"):
         export_workdirs(workdirs[1], workdirs[0], tmp_path / "out")
 
 
 def test_output_that_is_no_model(models, tmp_path):
     (tmp_path / "notes.txt").write_text("mine")
-    with pytest.raises(InputError, match="is no exported model"):
+    with pytest.raises(InputError, match="--output="):
         export_two_stream(
             models["action"],
             models["boundary"],
@@ -234,7 +234,7 @@ def test_failed_self_check_leaves_nothing(models, tmp_path):
     def unsteady(frames):  # every trace gives other numbers
         return PREPARE(frames) + float(next(calls))
 
-    with pytest.raises(RuntimeError, match="self check"):
+    with pytest.raises(RuntimeError, match="features|action|boundary"):
         export_two_stream(
             models["action"],
             models["boundary"],

@@ -180,7 +180,7 @@ def test_a_backbone_without_its_classifier(shared, tmp_path, tiny_config, capsys
     assert import_weights(path, tmp_path / "out")
     assert "no classes" in capsys.readouterr().out
     assert not import_weights(path, tmp_path / "out")
-    with pytest.raises(InputError, match="labels.txt .*without a classifier"):
+    with pytest.raises(InputError, match="labels.txt .*init_from"):
         load_trained_model(tmp_path / "out")
 
     state, model = read_state_dict(path), TSM(3, backbone="mobilenet_v2")
@@ -202,7 +202,7 @@ def test_a_backbone_without_its_classifier(shared, tmp_path, tiny_config, capsys
 def test_labels_of_a_file_without_classifier(networks, labels, tmp_path):
     state = networks["mobilenet_v2"].state_dict()
     state = {name: value for name, value in state.items() if not name.startswith("fc.")}
-    with pytest.raises(InputError, match="--labels names 5"):
+    with pytest.raises(InputError, match="w.pth: .*--labels.* 5"):
         import_weights(save(tmp_path / "w.pth", state), tmp_path / "out", labels)
 
 
@@ -249,17 +249,17 @@ def test_wrong_names_and_shapes_are_listed(tsm_state, tmp_path):
             lambda state: state.update(
                 {"module.base_model.bn1.running_var": torch.full((8,), -1.0)}
             ),
-            "differ from PyTorch",
+            "w.pth.tar: .*0.0001",
         ),
         (
             lambda state: state.update(
                 {"module.new_fc.weight": torch.full((CLASSES, 64), math.nan)}
             ),
-            "holds NaN",
+            "new_fc.weight.*NaN",
         ),
         (
             lambda state: state.clear() or state.update(a=torch.zeros(1)),
-            "first names are a",
+            "w.pth.tar: .* a",
         ),
     ],
 )
@@ -273,18 +273,18 @@ def test_unfit_weights(tsm_state, tmp_path, change, message):
 def test_labels_that_do_not_fit(tsm_state, tmp_path):
     path = save(tmp_path / "w.pth.tar", tsm_state)
     (tmp_path / "names.txt").write_text("a\nb\n")
-    with pytest.raises(InputError, match="has 5 classes, but --labels names 2"):
+    with pytest.raises(InputError, match="5 .*--labels.* 2"):
         import_weights(path, tmp_path / "out", tmp_path / "names.txt")
     (tmp_path / "names.txt").write_text("a\nb\na\n")
-    with pytest.raises(InputError, match="line 3: the class name 'a'"):
+    with pytest.raises(InputError, match="names.txt, line 3: .*'a'"):
         read_label_file(tmp_path / "names.txt")
-    with pytest.raises(InputError, match="cannot read .*none.txt"):
+    with pytest.raises(InputError, match="none.txt"):
         import_weights(path, tmp_path / "out", tmp_path / "none.txt")
 
 
 def test_an_output_that_is_something_else(tsm_state, tmp_path):
     (tmp_path / "out").mkdir()
-    with pytest.raises(InputError, match="was not made by this command"):
+    with pytest.raises(InputError, match="--output=.*out "):
         import_weights(save(tmp_path / "w.pth.tar", tsm_state), tmp_path / "out")
 
 
@@ -341,15 +341,15 @@ def test_a_gtad_of_either_branch(tmp_path, bins, kernel, windows, capsys):
 def test_gtad_faults(tmp_path, labels):
     state = gtad_state(8, 36, 1)
     torch.save({"state_dict": state}, tmp_path / "w.pth.tar")
-    with pytest.raises(InputError, match="leave --labels out"):
+    with pytest.raises(InputError, match="--labels"):
         import_weights(tmp_path / "w.pth.tar", tmp_path / "out", labels, GTAD_SIZES)
-    with pytest.raises(InputError, match="max_duration=20 exceeds --num_segments=12"):
+    with pytest.raises(InputError, match="max_duration=20 .*num_segments=12"):
         import_weights(
             tmp_path / "w.pth.tar",
             tmp_path / "out",
             options=ImportOptions(num_segments=12, max_duration=20),
         )
-    with pytest.raises(InputError, match="feature_stride must be a whole number"):
+    with pytest.raises(InputError, match="feature_stride"):
         import_weights(
             tmp_path / "w.pth.tar",
             tmp_path / "out",
@@ -361,7 +361,7 @@ def test_gtad_faults(tmp_path, labels):
     state["module.backbone2.0.tconvs.2.bias"] = torch.zeros(3)
     torch.save({"state_dict": state}, tmp_path / "w.pth.tar")
     with pytest.raises(
-        InputError, match=r"'backbone2.0.tconvs.2.bias' has shape \(3,\).*'regu_s.1.bias'.*2 in all"
+        InputError, match=r"'backbone2.0.tconvs.2.bias' .*\(3,\).*'regu_s.1.bias'.*\(2 "
     ):
         import_weights(tmp_path / "w.pth.tar", tmp_path / "out", options=GTAD_SIZES)
     state["module.more"] = state.pop("module.regu_s.1.bias")

@@ -85,12 +85,12 @@ def test_a_run_that_starts_from_a_run(tiny_config, source, tmp_path):
 @pytest.mark.parametrize(
     ("fields", "labels", "message"),
     [
-        ({"init_head": "both"}, LABELS, "init_head is 'both'"),
-        ({"init_from": "/no/such/run"}, LABELS, "/no/such/run is no workdir"),
-        ({"init_from": __file__}, LABELS, "is a file: .*bsp_tf.import_weights"),
+        ({"init_head": "both"}, LABELS, "init_head.*both"),
+        ({"init_from": "/no/such/run"}, LABELS, "init_from=/no/such/run .*config.json"),
+        ({"init_from": __file__}, LABELS, "initial_weights_test.py .*bsp_tf.import_weights"),
         ({"model.depth": 18}, LABELS, "model.depth was 10, is now 18"),
-        ({"init_head": "keep"}, ("a", "b"), "other classes .*Set init_head=drop"),
-        ({"init_head": "keep"}, LABELS[::-1], "other classes"),
+        ({"init_head": "keep"}, ("a", "b"), "init_head=keep.*walk left.*init_head=drop"),
+        ({"init_head": "keep"}, LABELS[::-1], "init_head=keep.*blink"),
     ],
 )
 def test_mistakes(tiny_config, source, fields, labels, message):
@@ -106,7 +106,7 @@ def test_names_are_not_compared_where_the_import_had_none(tiny_config, source, t
     )
     tiny_config.init_head = "keep"
     check_initial_weights(tiny_config, ("a", "b", "c"))
-    with pytest.raises(InputError, match="other classes"):
+    with pytest.raises(InputError, match="init_head=keep.*2: a, b"):
         check_initial_weights(tiny_config, ("a", "b"))
 
 
@@ -123,7 +123,7 @@ def test_a_run_from_before_there_were_backbones(tiny_config, source, tmp_path):
     np.testing.assert_array_equal(model.conv1.kernel, source.conv1.kernel)
     assert "backbone" not in config.model
     tiny_config.model.backbone = "mobilenet_v2"
-    with pytest.raises(InputError, match="model.backbone was 'resnet', is now 'mobilenet_v2'"):
+    with pytest.raises(InputError, match="model.backbone.*resnet.*mobilenet_v2"):
         check_initial_weights(tiny_config, LABELS)
 
 
@@ -140,5 +140,5 @@ def test_an_import_without_a_classifier(tiny_config, source, tmp_path):
 def test_no_checkpoint_yet(tiny_config, source, tmp_path):
     for file in checkpoint_folder(tmp_path / "source", "best").iterdir():
         file.unlink()
-    with pytest.raises(InputError, match="no checkpoint in"):
+    with pytest.raises(InputError, match="init_from.*source/checkpoints/best"):
         learner(tiny_config)

@@ -63,7 +63,7 @@ class Evil:
 
 def test_code_in_a_file_is_not_run(tmp_path, state):
     torch.save({"state_dict": state, "extra": Evil(tmp_path / "written")}, tmp_path / "w.pth")
-    with pytest.raises(InputError, match="asks for .*open to be called"):
+    with pytest.raises(InputError, match="w.pth .*[. ]open "):
         read_state_dict(tmp_path / "w.pth")
     (tmp_path / "w.pkl").write_bytes(pickle.dumps(Evil(tmp_path / "written")))
     with pytest.raises(InputError, match="w.pkl"):
@@ -84,30 +84,30 @@ def write_safetensors(path):
 @pytest.mark.parametrize(
     ("write", "message"),
     [
-        (lambda path: None, "cannot read .*No such file"),
-        (lambda path: path.mkdir(), "cannot read .*directory"),
-        (lambda path: path.write_bytes(b""), "damaged or no PyTorch file"),
-        (lambda path: path.write_text("weights: none\n"), "damaged or no PyTorch file"),
+        (lambda path: None, "w.pth: No such file"),
+        (lambda path: path.mkdir(), "w.pth: .*directory"),
+        (lambda path: path.write_bytes(b""), r"w.pth .*torch\.save"),
+        (lambda path: path.write_text("weights: none\n"), r"w.pth .*torch\.save"),
         (
             lambda path: path.write_bytes(pickle.dumps([1, 2], protocol=4)),
-            "damaged or no PyTorch file",
+            r"w.pth .*torch\.save",
         ),
-        (write_zip, "damaged or no PyTorch file"),
-        (write_safetensors, "damaged or no PyTorch file"),
-        (lambda path: torch.save(torch.zeros(3), path), "holds no weights but a Tensor"),
-        (lambda path: torch.save([], path), "holds no weights but a list"),
-        (lambda path: torch.save({}, path), "holds no weights but a dict of 0"),
-        (lambda path: torch.save({"epoch": 3, "net": {}}, path), "entry 'epoch' is a int"),
-        (lambda path: torch.save({1: torch.zeros(1)}, path), "holds no state_dict"),
-        (lambda path: torch.save({"a": torch.zeros(2).to_sparse()}, path), "no plain array"),
+        (write_zip, r"w.pth .*torch\.save"),
+        (write_safetensors, r"w.pth .*torch\.save"),
+        (lambda path: torch.save(torch.zeros(3), path), "a Tensor"),
+        (lambda path: torch.save([], path), "a list"),
+        (lambda path: torch.save({}, path), "dict of 0"),
+        (lambda path: torch.save({"epoch": 3, "net": {}}, path), "'epoch' .* int"),
+        (lambda path: torch.save({1: torch.zeros(1)}, path), "'1'"),
+        (lambda path: torch.save({"a": torch.zeros(2).to_sparse()}, path), "'a'"),
         (
             lambda path: torch.save({"a": torch.zeros(2, dtype=torch.complex64)}, path),
-            "no plain array",
+            "'a'",
         ),
-        (lambda path: torch.save({"a": torch.zeros(2, device="meta")}, path), "no plain array"),
+        (lambda path: torch.save({"a": torch.zeros(2, device="meta")}, path), "'a'"),
         (
             lambda path: torch.save({"a": torch.tensor([1.0, float("nan")])}, path),
-            "'a' holds NaN or infinity",
+            "'a' .*NaN",
         ),
     ],
 )
