@@ -1,5 +1,4 @@
-"""Score maps to detections: time against plain Python loops, and of a whole validation set up to
-the JSON file.
+"""Score maps to detections: against plain Python loops, and of a whole validation set.
 
     python -m benchmarks.detections --output=detections.json
 
@@ -39,9 +38,7 @@ TOLERANCE = 1e-12
 
 
 def make_maps(first: int, count: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Maps float32 [count, 2, T, T], start and end [count, T] of the videos from `first` on; the
-    same each time.
-    """
+    """Maps float32 [count, 2, T, T], start and end [count, T]; the same each time."""
     rng = np.random.default_rng([0, first])
     position = np.arange(LENGTH)
     boundaries = []

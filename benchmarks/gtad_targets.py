@@ -1,7 +1,7 @@
-"""G-TAD's labels for all training videos of ActivityNet-1.3: seconds, and memory of what training
-keeps.
+"""G-TAD's labels for all training videos of ActivityNet-1.3: seconds, and memory.
 
-    python -m benchmarks.gtad_targets --annotations=anet_anno_action.json,video_info_new.csv --output=targets.json
+    python -m benchmarks.gtad_targets --output=targets.json \\
+        --annotations=anet_anno_action.json,video_info_new.csv
 
 Without --annotations, made-up ones of the same numbers: 9,649 videos, 14,859 segments. First the
 labels of all videos are made, one by one in one process (start, end, the map of 100 x 100 anchors),
@@ -16,6 +16,7 @@ from collections.abc import Sequence
 
 import numpy as np
 from absl import flags
+from ml_collections import ConfigDict
 
 from bsp_tf.annotations.mended import load_annotations
 from bsp_tf.base.command_line import run_command
@@ -23,6 +24,7 @@ from bsp_tf.base.errors import InputError
 from bsp_tf.base.json_file import write_json
 from bsp_tf.features.span import FeatureSpan
 from bsp_tf.localization.heads.gtad.targets import video_targets
+from bsp_tf.localization.heads.head import find_head
 from bsp_tf.localization.training_data import LocalizationData
 
 FLAGS = flags.FLAGS
@@ -31,9 +33,7 @@ VIDEOS, SEGMENTS, LENGTH, CHANNELS, BATCH = 9649, 14859, 100, 400, 16
 
 
 def make_segments(videos: int) -> list[np.ndarray]:
-    """Segments float64 [k, 2] in fractions, as many a video as ActivityNet has on average; the same
-    each time.
-    """
+    """Segments float64 [k, 2] in fractions, as many as ActivityNet has; the same each time."""
     rng = np.random.default_rng(0)
     counts = 1 + rng.binomial(4, (SEGMENTS / VIDEOS - 1) / 4, videos)
     return [np.sort(rng.uniform(0, 1, (count, 2)), axis=1) for count in counts]
@@ -112,19 +112,21 @@ def measure_epoch(segments: list[np.ndarray], channels: int) -> dict:
     """
     rng = np.random.default_rng(0)
     features = [rng.standard_normal((LENGTH, channels), np.float32) for _ in segments]
+    config = ConfigDict({"num_segments": LENGTH, "max_duration": LENGTH, "windows": False})
     data = LocalizationData(
-        LENGTH,
-        LENGTH,
-        False,
+        find_head("gtad"),
+        config,
         list(map(str, range(len(segments)))),
         features,
         segments,
+        [np.zeros(len(video), np.int64) for video in segments],
         [(video, 0) for video in range(len(segments))],
     )
     order = rng.permutation(len(segments))
     begin = time.perf_counter()
     batches = [
-        data.batch(order[first : first + BATCH])[0].shape for first in range(0, len(order), BATCH)
+        data.batch(order[first : first + BATCH]).features.shape
+        for first in range(0, len(order), BATCH)
     ]
     return {
         "batches": len(batches),

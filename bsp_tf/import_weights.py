@@ -39,7 +39,7 @@ from bsp_tf.base.command_line import run_command
 from bsp_tf.base.errors import InputError
 from bsp_tf.base.json_file import read_json_object, write_json
 from bsp_tf.base.settings import differences, digest_files, refuse_other_settings
-from bsp_tf.features.layout import SETTINGS
+from bsp_tf.features.layout import SETTINGS, setting_text
 
 FLAGS = flags.FLAGS
 
@@ -234,7 +234,7 @@ def define_flags() -> None:
         "streams", published.streams, "G-TAD: streams of the features of bsp_tf.extract."
     )
     for name, default in SETTINGS.items():
-        flags.DEFINE_string(name, default, "G-TAD: see configs/gtad_anet.py.")
+        flags.DEFINE_string(name, setting_text(default), "G-TAD: see configs/gtad_anet.py.")
 
 
 def main(argv: Sequence[str]) -> None:

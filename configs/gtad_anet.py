@@ -22,37 +22,16 @@ table 1): 50.01 / 35.07 / 8.02, average 34.26; with boundary-sensitive features 
 
 from ml_collections import ConfigDict
 
+from configs import _localization
+
 
 def get_config() -> ConfigDict:
     """All fields of a G-TAD run; each can be overridden as `--config.FIELD=VALUE`."""
-    config = ConfigDict()
-    # What to train on: folders of bsp_tf.extract or features of any other tool, several with commas
-    # ("rgb,flow").
-    config.features_dir = ""
-    config.annotations = (
-        ""  # "anno.json,video_info.csv" for G-TAD's files, which name their subsets in the second
-    )
-    config.streams = "action,boundary"  # parts of a folder of bsp_tf.extract, joined in this order
-    config.train_subset = "training"
-    config.validation_subset = "validation"
-
-    # What a row of other tools' features is (bsp_tf.features.layout); "8,16" where sources differ.
-    config.feature_layout = ""  # "snippets" or "whole" (rows lie evenly over the whole video)
-    config.feature_fps = (
-        "0"  # snippets: frame rate at which they were counted; 0: each video's own, as annotated
-    )
-    config.feature_stride = "0"  # snippets: frames from one to the next
-    config.feature_window = "0"  # snippets: frames that one shows
-    config.feature_offset = "0"  # snippets: first frame of the first one
-    config.feature_every = "1"  # take each k-th row only
-    config.feature_rows = "0"  # whole: rows of every array; 0: may differ
-
-    # False: each video resized to num_segments columns; True: cut into windows of num_segments
-    # snippets.
-    config.windows = False
-
-    # The network: T, D and the widths (see bsp_tf.localization.heads.gtad.network.GTAD).
+    config = _localization.get_config()
+    config.head = "gtad"
     config.num_segments = 100
+
+    # The network (see bsp_tf.localization.heads.gtad.network.GTAD).
     config.max_duration = 100
     config.base_width = 256
     config.branch_width = 128
@@ -67,12 +46,9 @@ def get_config() -> ConfigDict:
     # Weights of the loss: "activitynet" (boundary + 10 regression + classification) or "thumos".
     config.loss = "activitynet"
 
-    # Adam with coupled weight decay; the rate is multiplied by 0.1 every lr_drop_every epochs.
     config.learning_rate = 4e-3
     config.weight_decay = 1e-4
-    config.clip_norm = 0.0  # largest global norm of the gradient; 0 = no clip
     config.lr_drop_every = 5
     config.batch_size = 16
     config.epochs = 10
-    config.seed = 0
-    return config
+    return config.lock()

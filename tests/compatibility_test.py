@@ -17,7 +17,7 @@ import tensorflow as tf
 
 from bsp_tf.clips.pipelines import dataset_for
 from bsp_tf.detect import detect
-from bsp_tf.localization.workdir import load_gtad
+from bsp_tf.localization.workdir import load_trained
 from bsp_tf.models.snippet_model import load_snippet_model
 from bsp_tf.pretraining.trained_model import load_trained_model
 from bsp_tf.pretraining.trainer import train
@@ -97,7 +97,7 @@ def test_saved_model_gives_the_same_features(artefacts, expected):
 
 
 def test_localization_workdir_gives_the_same_maps(artefacts, expected):
-    model, _ = load_gtad(artefacts / "gtad")
+    model = load_trained(artefacts / "gtad").model
     features = np.random.default_rng(2).standard_normal((1, 8, 64)).astype(np.float32)
     for name, value in model(features, training=False).items():
         np.testing.assert_allclose(value, expected[f"gtad_{name}"], **TOLERANCE)

@@ -1,6 +1,4 @@
-"""Where the features of a video lie in time, and the way between seconds and fractions of the
-feature axis.
-"""
+"""Where the features of a video lie in time: seconds to fractions of the feature axis and back."""
 
 import dataclasses
 from collections.abc import Mapping
@@ -13,7 +11,14 @@ from bsp_tf.base.errors import InputError
 
 @dataclasses.dataclass(frozen=True)
 class FeatureSpan:
-    """The part of a video that its features stand for: [start_seconds, end_seconds]."""
+    """The part of a video that its features stand for: [start_seconds, end_seconds].
+
+    >>> span = FeatureSpan(2.0, 12.0)
+    >>> span.fractions(np.array([2.0, 7.0, 20.0])).tolist()
+    [0.0, 0.5, 1.0]
+    >>> span.seconds(np.array([0.5])).tolist()
+    [7.0]
+    """
 
     start_seconds: float
     end_seconds: float
@@ -49,8 +54,7 @@ def feature_span(metadata: Mapping[str, Any], video_id: str) -> FeatureSpan:
         if not isinstance(video.get(name), int | float) or not video[name] > 0:
             raise InputError(
                 f"metadata.json of the features: {name!r} of video {video_id!r} is no number "
-                "above 0. "
-                "Extract that video again."
+                "above 0. Extract that video again."
             )
     reach = (metadata["window"] - 1) * metadata["frame_step"] + 1
     begin = (reach - metadata["stride"]) / 2

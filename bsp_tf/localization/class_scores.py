@@ -1,8 +1,4 @@
-"""Which classes a whole video shows: from a JSON file, from THUMOS14's public scores, or from our
-action stream.
-
-NumPy only.
-"""
+"""Which classes a whole video shows: from a file, or from our action stream. NumPy only."""
 
 import os
 import re
@@ -46,7 +42,9 @@ UCF_CLASSES = 101
 class ProbabilityStore(Protocol):
     """What is needed of a `bsp_tf.features.store.FeatureStore`."""
 
-    metadata: dict[str, Any]
+    @property
+    def metadata(self) -> Mapping[str, Any]:
+        """Of the features; "action_labels" names the classes."""
 
     def load_probabilities(self, video_id: str) -> Mapping[str, np.ndarray]:
         """ "action" [n, K], one softmax a snippet."""
@@ -54,9 +52,7 @@ class ProbabilityStore(Protocol):
 
 @dataclass(frozen=True)
 class ClassScores:
-    """Class names, and a function: video id -> float64 [K], not negative. The function raises
-    InputError.
-    """
+    """Class names, and a function: video id -> float64 [K], not negative, or InputError."""
 
     names: list[str]
     of_video: Callable[[str], np.ndarray]
@@ -88,8 +84,7 @@ def _from_thumos(path: str | os.PathLike, labels: Sequence[str]) -> ClassScores:
     if not isinstance(table, np.ndarray) or table.ndim != 2 or table.shape[1] != UCF_CLASSES:
         raise InputError(
             f"{path} is no table of THUMOS14 class scores: expected numbers [videos, "
-            f"{UCF_CLASSES}], got "
-            f"{list(getattr(table, 'shape', ()))}."
+            f"{UCF_CLASSES}], got {list(getattr(table, 'shape', ()))}."
         )
     _check_labels(path, labels, list(THUMOS_CLASSES))
     columns = [THUMOS_CLASSES[label] - 1 for label in labels]
@@ -117,7 +112,8 @@ def _from_json(path: str | os.PathLike, labels: Sequence[str]) -> ClassScores:
     results = document.get("results") if isinstance(document, dict) else None
     if not isinstance(names, list) or not isinstance(results, dict):
         raise InputError(
-            f'{path} is no class score file: write {{"results": {{id: [K numbers]}}, "class": [K names]}}.'
+            f'{path} is no class score file: write {{"results": {{id: [K numbers]}}, "class": '
+            "[K names]}."
         )
     _check_labels(path, labels, names)
     columns = [names.index(label) for label in labels]
@@ -137,8 +133,7 @@ def _from_json(path: str | os.PathLike, labels: Sequence[str]) -> ClassScores:
             )
         ):
             raise InputError(
-                f"{path}: video {key!r} needs a list of {len(names)} numbers, one a class, none "
-                "negative."
+                f"{path}: video {key!r} needs {len(names)} numbers, one for each class, at least 0."
             )
         return np.array(row, np.float64)[columns]
 
@@ -146,8 +141,7 @@ def _from_json(path: str | os.PathLike, labels: Sequence[str]) -> ClassScores:
 
 
 def class_scores_from_stream(store: ProbabilityStore, labels: Sequence[str]) -> ClassScores | None:
-    """The action stream's softmax, averaged over a video's snippets; None if its classes do not
-    cover `labels`.
+    """The mean softmax of the action stream; None if its classes do not cover `labels`.
 
     Args:
         store: Features with probabilities and "action_labels" in the metadata.
@@ -168,8 +162,7 @@ def class_scores_from_stream(store: ProbabilityStore, labels: Sequence[str]) -> 
         ):
             raise InputError(
                 f"action probabilities of video {video_id!r} have shape {probabilities.shape} or "
-                "hold "
-                f"NaN; expected [snippets, {len(names)}]. Extract that video again."
+                f"hold NaN; expected [snippets, {len(names)}]. Extract that video again."
             )
         return probabilities.mean(axis=0)[columns]
 

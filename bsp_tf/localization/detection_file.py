@@ -1,6 +1,4 @@
-"""Detections on disk, written video by video: a validation set has a million, too many to hold as
-Python objects.
-"""
+"""Detections on disk, written video by video: a million are too many to hold as Python objects."""
 
 import glob
 import json
@@ -19,14 +17,15 @@ def write_detections(
     results: Iterable[tuple[str, list[dict]]],
     external_data: dict[str, Any],
 ) -> tuple[int, int]:
-    """Writes {"version", "results": {id: [{"label", "score", "segment"}]}, "external_data"}, one
-    video a line.
+    """Writes detections in ActivityNet's form, one video in each line.
+
+    {"version", "results": {id: [{"label", "score", "segment"}]}, "external_data"}.
 
     The file is there when the last video is in it; if `results` raises, nothing has changed.
 
     Args:
         path: JSON file.
-        results: Video id and detections as `score_fusion.make_detections` makes them; ids must
+        results: Video id and detections as `fusion.make_detections` makes them; ids must
             differ.
         external_data: JSON values, written last: it may be filled while `results` runs.
 

@@ -1,14 +1,13 @@
-"""Proposals + what the whole video shows -> detections: labelled, scored segments in seconds. NumPy
-only.
-"""
+"""Proposals + classes of the whole video -> detections: labelled, scored segments. NumPy only."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
 from bsp_tf.base.errors import InputError
 
-# What a detection is called when nothing tells its class.
+# What a detection is called when its class is not known.
 PROPOSAL_LABEL = "proposal"
 FUSIONS = ("product", "sqrt")
 TOP_CLASSES = 2
@@ -19,8 +18,9 @@ THUMOS_DECIMALS = (6, 1)
 def fuse_scores(
     proposal_scores: np.ndarray, class_score: float, fusion: str = "product"
 ) -> np.ndarray:
-    """Detection scores, float64 [n]: proposal * class (G-TAD, BMN), or the root of it ("sqrt",
-    ActionFormer).
+    """Detection scores, float64 [n]: proposal * class, or the root of it ("sqrt").
+
+    The product is that of G-TAD and BMN, the root that of ActionFormer.
 
     Raises:
         InputError: an unknown fusion.
@@ -40,12 +40,14 @@ def make_detections(
     top_classes: int = TOP_CLASSES,
     fusion: str = "product",
     decimals: tuple[int, int] | None = None,
-) -> list[dict]:
+    labels: np.ndarray | None = None,
+) -> list[dict[str, Any]]:
     """Detections of one video in ActivityNet's JSON form.
 
     Every proposal appears once for each of the video's best classes, best class first, in the order
-    of the proposals; without class scores it appears once, labelled "proposal". What has no length
-    inside the video is left out (proposals of padded windows may begin after its end).
+    of the proposals; without class scores it appears once, labelled "proposal", or by its own
+    class if the head names classes. What has no length inside the video is left out (proposals of
+    padded windows may begin after its end).
 
     Args:
         segments: Numbers [n, 2] in seconds, clamped to [0, duration] here.
@@ -57,6 +59,8 @@ def make_detections(
         top_classes: How many classes to use (fewer if K is smaller).
         fusion: One of FUSIONS.
         decimals: Of scores and of seconds; None: not rounded.
+        labels: int [n], numbers of `class_names`: the class of each proposal; `class_scores` are
+            not used then.
 
     Returns:
         [{"label": str, "score": float, "segment": [start seconds, end seconds]}].
@@ -68,14 +72,19 @@ def make_detections(
     seconds = np.clip(np.asarray(segments, np.float64), 0, duration_seconds).tolist()
     if decimals is not None:
         seconds = [[round(start, decimals[1]), round(end, decimals[1])] for start, end in seconds]
+    if labels is not None:
+        rounds = [([class_names[label] for label in labels], 1.0, "product")]
+    else:
+        best = _best_classes(class_scores, class_names, top_classes)
+        rounds = [([name] * len(seconds), score, fusion) for name, score in best]
     detections = []
-    for label, class_score in _best_classes(class_scores, class_names, top_classes):
-        fused = fuse_scores(scores, class_score, fusion).tolist()
+    for names, class_score, rule in rounds:
+        fused = fuse_scores(scores, class_score, rule).tolist()
         if decimals is not None:
             fused = [round(score, decimals[0]) for score in fused]
         detections += [
-            {"label": label, "score": score, "segment": segment}
-            for score, segment in zip(fused, seconds, strict=True)
+            {"label": name, "score": score, "segment": segment}
+            for name, score, segment in zip(names, fused, seconds, strict=True)
             if segment[0] < segment[1]
         ]
     return detections

@@ -1,8 +1,7 @@
-"""Features of many videos -> proposals in seconds, a few videos in memory at a time. NumPy only:
-the network is given.
+"""Features of many videos -> proposals in seconds, a few videos in memory at a time. NumPy only.
 
 A video is either resized to the T columns of the network (ActivityNet), or cut into windows of T
-snippets whose proposals are merged (THUMOS14).
+snippets whose proposals are merged (THUMOS14). The network is given, any head's.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -14,23 +13,23 @@ from bsp_tf.annotations.mended import VideoAnnotation
 from bsp_tf.base.errors import InputError
 from bsp_tf.features.sources import FeatureSources
 from bsp_tf.features.span import FeatureSpan
-from bsp_tf.features.store import resize_features
 from bsp_tf.localization.class_scores import ClassScores
-from bsp_tf.localization.heads.gtad.decode import Proposals, decode_proposals
 from bsp_tf.localization.nms import Suppression, suppress
+from bsp_tf.localization.proposals import Proposals
 from bsp_tf.localization.windows import (
-    MAX_PROPOSAL_FRAMES,
     cut_windows,
     merge_windows,
     window_proposals,
     window_starts,
 )
 
-# Features float32 [B, T, C] -> "start", "end" [B, T] and "map" [B, 2, D, T].
-Network = Callable[[np.ndarray], Mapping[str, np.ndarray]]
+# Features float32 [B, T, C] and where they lie in the video, float32 [B, T] -> arrays [B, ...].
+Network = Callable[[np.ndarray, np.ndarray], Mapping[str, np.ndarray]]
+# These arrays -> the proposals of each of the B examples, fractions of the T columns.
+Decode = Callable[[Mapping[str, np.ndarray]], list[Proposals]]
 # Rows in one pass of the network: enough to keep two cores busy, small enough for any memory.
 BATCH_SIZE = 8
-BAD_MAPS = (
+BAD_OUTPUTS = (
     "the network answers NaN or infinity: look at the scale of the features, or for a "
     "diverged training"
 )
@@ -41,7 +40,7 @@ class UntrimmedVideo(NamedTuple):
 
     Attributes:
         video_id: Its name.
-        snippets: float32 [n, C]; for `propose`, any number of rows that lie evenly over the span.
+        snippets: float32 [n, C], evenly over the span; for `propose`, of T rows in all videos.
         span: Where they lie in time.
         frames_between: Video frames from one snippet to the next.
         duration_seconds: Its length.
@@ -51,7 +50,7 @@ class UntrimmedVideo(NamedTuple):
     video_id: str
     snippets: np.ndarray
     span: FeatureSpan
-    frames_between: int
+    frames_between: float
     duration_seconds: float
     class_scores: np.ndarray | None = None
 
@@ -80,8 +79,7 @@ def usable_videos(
             if not found.duration_seconds:
                 raise InputError(
                     f"video {name!r} has no duration, neither in the annotations nor with its "
-                    "features: add "
-                    '"duration" to its annotations.'
+                    'features: add "duration" to its annotations.'
                 )
             video = UntrimmedVideo(
                 name,
@@ -103,61 +101,82 @@ def usable_videos(
 
 def propose(
     network: Network,
+    decode: Decode,
     videos: Iterable[UntrimmedVideo],
-    num_segments: int,
     rule: Suppression,
     skipped: dict[str, str],
 ) -> Iterator[tuple[UntrimmedVideo, Proposals]]:
-    """Videos and their suppressed proposals in seconds, each video resized to `num_segments`
-    columns.
+    """Videos, each resized to the T columns of the network, and their proposals in seconds.
 
     Args:
         network: See `Network`.
+        decode: See `Decode`.
         videos: Read as they are needed.
-        num_segments: T.
         rule: Applied to fractions of the features' span.
         skipped: Receives the videos on whose features the network fails -> the reason.
     """
     for batch in _batches(videos, BATCH_SIZE):
-        maps = network(np.stack([resize_features(video.snippets, num_segments) for video in batch]))
-        sound = np.logical_and.reduce(
-            [np.isfinite(value).all(axis=tuple(range(1, value.ndim))) for value in maps.values()]
-        )
+        features = np.stack([video.snippets for video in batch])
+        outputs = network(features, np.ones(features.shape[:2], np.float32))
+        sound = _finite_rows(outputs)
         skipped |= {
-            video.video_id: BAD_MAPS for video, fine in zip(batch, sound, strict=True) if not fine
+            video.video_id: BAD_OUTPUTS
+            for video, fine in zip(batch, sound, strict=True)
+            if not fine
         }
-        decoded = decode_proposals(maps["map"][sound], maps["start"][sound], maps["end"][sound])
+        decoded = decode({name: values[sound] for name, values in outputs.items()})
         kept = [video for video, fine in zip(batch, sound, strict=True) if fine]
         for video, found in zip(kept, suppress(decoded, rule), strict=True):
             # The inverse of what the training targets do: columns are fractions of what the
             # snippets cover, which is not quite the whole video.
-            yield video, Proposals(video.span.seconds(found.segments), found.scores)
+            yield video, found._replace(segments=video.span.seconds(found.segments))
 
 
 def propose_in_windows(
     network: Network,
+    decode: Decode,
     videos: Iterable[UntrimmedVideo],
     num_segments: int,
+    max_frames: float,
     rule: Suppression,
     skipped: dict[str, str],
 ) -> Iterator[tuple[UntrimmedVideo, Proposals]]:
-    """The same with windows of `num_segments` snippets; the rule is applied to each window and to
-    all together.
+    """The same with windows of `num_segments` snippets.
+
+    Args:
+        network: See `Network`.
+        decode: See `Decode`.
+        videos: Read as they are needed, with one row for each snippet.
+        num_segments: T.
+        max_frames: Proposals of this many video frames or more are not used.
+        rule: Applied to each window, and to all of a video together; unit: snippets.
+        skipped: See `propose`.
     """
     for video in videos:
         count = len(video.snippets)
+        starts = window_starts(count, num_segments)
         windows = cut_windows(video.snippets, num_segments)
-        maps = np.concatenate(
-            [network(np.stack(part))["map"] for part in _batches(windows, BATCH_SIZE)]
-        )
-        if not np.isfinite(maps).all():
-            skipped[video.video_id] = BAD_MAPS
+        inside = np.add.outer(starts, np.arange(num_segments)) < count
+        parts = [
+            network(windows[rows], inside[rows].astype(np.float32))
+            for rows in _batches(range(len(windows)), BATCH_SIZE)
+        ]
+        outputs = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+        if not _finite_rows(outputs).all():
+            skipped[video.video_id] = BAD_OUTPUTS
             continue
-        longest = MAX_PROPOSAL_FRAMES / video.frames_between
-        found = merge_windows(
-            window_proposals(maps, window_starts(count, num_segments), longest), rule
+        longest = max_frames / video.frames_between
+        merged = merge_windows(
+            window_proposals(decode(outputs), starts, num_segments, longest), rule
         )
-        yield video, Proposals(video.span.seconds(found.segments / count), found.scores)
+        yield video, merged._replace(segments=video.span.seconds(merged.segments / count))
+
+
+def _finite_rows(outputs: Mapping[str, np.ndarray]) -> np.ndarray:
+    """Whether all numbers of an example are finite, bool [B]."""
+    return np.logical_and.reduce(
+        [np.isfinite(values).reshape(len(values), -1).all(1) for values in outputs.values()]
+    )
 
 
 def _batches(items: Iterable, size: int) -> Iterator[list]:

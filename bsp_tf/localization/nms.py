@@ -2,12 +2,14 @@
 
 Three ways for a proposal to lose score to a better one that it overlaps by tIoU t:
 
-    gaussian   it keeps exp(-t^2 / width) of it (soft-NMS, Bodla et al., ICCV 2017; G-TAD uses width 0.8 on
-               ActivityNet and 0.46 on THUMOS14)
-    adaptive   the same, but only where t exceeds 0.5 + 0.4 * length of the better one, so that long proposals
-               spare others (BMN, Lin et al., ICCV 2019, which uses width 0.4); lengths are
-               fractions of the video
+    gaussian   it keeps exp(-t^2 / width) of it (soft-NMS, Bodla et al., ICCV 2017; G-TAD uses
+               width 0.8 on ActivityNet and 0.46 on THUMOS14)
+    adaptive   the same, but only where t exceeds 0.5 + 0.4 * length of the better one, so that
+               long proposals spare others (BMN, Lin et al., ICCV 2019, which uses width 0.4);
+               lengths are fractions of the video
     hard       it is removed where t exceeds a threshold
+
+Proposals that have labels lose score only to those of the same label.
 """
 
 import dataclasses
@@ -17,17 +19,15 @@ from collections.abc import Sequence
 import numpy as np
 
 from bsp_tf.base.errors import InputError
-from bsp_tf.localization.heads.gtad.decode import Proposals
+from bsp_tf.localization.proposals import Proposals, join
 
 METHODS = ("gaussian", "adaptive", "hard")
 GAUSSIAN_WIDTH = 0.8
 MAX_PROPOSALS = 100
 HARD_THRESHOLD = 0.65
-# BMN's tIoU above which a proposal fades: for the shortest better one, and for one as long as the
-# video.
+# BMN's tIoU above which a proposal fades: for the shortest better one, for one of the whole video.
 ADAPTIVE_LOW, ADAPTIVE_HIGH = 0.5, 0.9
-# Videos worked on at once: enough to hide the cost of a NumPy call, few enough for the processor's
-# cache.
+# Videos worked on at once: enough to hide the cost of a NumPy call, few enough for the cache.
 BLOCK = 16
 # A score that is no longer there.
 GONE = -1.0
@@ -64,8 +64,7 @@ class Suppression:
 
 
 def suppress(videos: Sequence[Proposals], rule: Suppression) -> list[Proposals]:
-    """Picks the best proposal of each video, lowers those that overlap it, and again, until none is
-    left.
+    """Picks the best proposal of each video, lowers those that overlap it, until none is left.
 
     The reference implementation stops with one proposal left over and so loses the last of every
     video that has no more than `max_proposals`; here all come through.
@@ -79,7 +78,33 @@ def suppress(videos: Sequence[Proposals], rule: Suppression) -> list[Proposals]:
         The picked proposals of each video in the order of picking, with their lowered scores, which
         never rise. Among equal scores the first wins. What a video gets does not depend on the
         others.
+
+    >>> video = Proposals(np.array([[0, 10], [1, 10], [20, 30]]), np.array([0.9, 0.8, 0.5]))
+    >>> (found,) = suppress([video], Suppression("hard", threshold=0.5))
+    >>> found.segments.tolist(), found.scores.tolist()
+    ([[0.0, 10.0], [20.0, 30.0]], [0.9, 0.5])
     """
+    by_label = [_split_labels(video) for video in videos]
+    parts = iter(_suppress_all([part for parts in by_label for part in parts], rule))
+    return [_best([next(parts) for _ in own], rule.max_proposals) for own in by_label]
+
+
+def _split_labels(video: Proposals) -> list[Proposals]:
+    """The proposals of each label, at least one part."""
+    if video.labels is None or not len(video.labels):
+        return [video]
+    return [video.take(video.labels == label) for label in np.unique(video.labels)]
+
+
+def _best(parts: Sequence[Proposals], count: int) -> Proposals:
+    """The `count` best of all parts, best first; one part is in order already."""
+    if len(parts) == 1:
+        return parts[0]
+    together = join(parts)
+    return together.take(np.argsort(-together.scores, kind="stable")[:count])
+
+
+def _suppress_all(videos: Sequence[Proposals], rule: Suppression) -> list[Proposals]:
     results: list[Proposals] = [Proposals(np.zeros((0, 2)), np.zeros(0))] * len(videos)
     # Videos of similar size share a block, which is as wide as its largest.
     by_size = sorted(range(len(videos)), key=lambda video: len(videos[video].scores))
@@ -122,7 +147,8 @@ def _suppress_block(videos: Sequence[Proposals], rule: Suppression) -> list[Prop
     for row, video in enumerate(videos):
         picked = picks[pick_scores[:, row] >= 0, row]
         segments = np.asarray(video.segments, np.float64)[picked]
-        found.append(Proposals(segments, pick_scores[: len(picked), row].copy()))
+        labels = None if video.labels is None else video.labels[picked]
+        found.append(Proposals(segments, pick_scores[: len(picked), row].copy(), labels))
     return found
 
 
@@ -134,8 +160,7 @@ def _overlap(
     best_end: np.ndarray,
     buffers: np.ndarray,
 ) -> np.ndarray:
-    """tIoU of all with the best, [V, n], in the first of the two buffers [V, n]; 0 where nothing
-    has a length.
+    """tIoU of all with the best, [V, n], in the first buffer; 0 where nothing has a length.
 
     `bsp_tf.evaluation.segments.tiou`, to the last bit, without new arrays: they would cost more
     than the sums.
@@ -147,8 +172,7 @@ def _overlap(
     np.maximum(shared, 0, out=shared)
     np.add(length, best_end - best_begin, out=union)
     union -= shared
-    # Nothing over nothing must not become NaN; the smallest normal number changes no other
-    # quotient.
+    # Nothing over nothing must not become NaN; the smallest normal number changes nothing else.
     np.maximum(union, np.finfo(np.float64).tiny, out=union)
     shared /= union
     return shared

@@ -1,19 +1,19 @@
-"""Trains G-TAD on features: Adam with coupled weight decay, step decay, best checkpoint by
-validation loss.
+"""Trains a localization head: Adam with coupled weight decay, step decay, best by validation loss.
 
-One epoch is the unit of resuming: after each, all state is saved, and the order of the videos and
-the random choices of the loss depend on nothing but the seed and the epoch or step. A run that was
-killed and started again ends with the same weights.
+After each epoch all state is saved, and after any step when the run is asked to stop. The order of
+the examples and the random choices of the loss depend on nothing but the seed and the epoch or
+step: a run that was stopped or killed and started again ends with the same weights.
 """
 
 import hashlib
+import json
 import math
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
-import keras
 import numpy as np
 import tensorflow as tf
 from ml_collections import ConfigDict
@@ -22,26 +22,36 @@ from tqdm import tqdm
 from bsp_tf.annotations.mended import load_annotations
 from bsp_tf.base.json_file import read_json, write_json
 from bsp_tf.features.sources import open_features
-from bsp_tf.localization.heads.gtad.losses import LOSS_VARIANTS, gtad_losses
-from bsp_tf.localization.heads.gtad.network import GTAD
-from bsp_tf.localization.heads.gtad.targets import valid_mask
+from bsp_tf.localization.heads.head import Head, find_head
+from bsp_tf.localization.learner import Learner
+from bsp_tf.localization.settings import resolve_config
 from bsp_tf.localization.training_data import LocalizationData, load_localization_data
-from bsp_tf.localization.workdir import build_gtad, claim_workdir, resolve_config
-from bsp_tf.runs.checkpoints import restore_checkpoint
-from bsp_tf.runs.metrics_log import append_row, drop_rows_after
-from bsp_tf.runs.progress import TrainingDivergedError
+from bsp_tf.localization.workdir import SUMMARY, claim_workdir
+from bsp_tf.runs.checkpoints import RunCheckpoints
+from bsp_tf.runs.cluster import Cluster
+from bsp_tf.runs.preemption import PreemptedError, StopRequest
+from bsp_tf.runs.progress import diverged_error
+from bsp_tf.runs.run_log import RunLog
+from bsp_tf.runs.strategy import strategy_for
+from bsp_tf.runs.workdir import BEST, CONFIG, LAST, checkpoint_folder
 
-# PyTorch's Adam; Keras's own default is 1e-7.
-ADAM_EPSILON = 1e-8
 LEARNING_RATE_DROP = 0.1
+AGAINST_DIVERGENCE = "Look at the scale of the features, or lower config.learning_rate."
 
 
-def train(config: ConfigDict, workdir: str | os.PathLike) -> dict:
+def train(
+    config: ConfigDict,
+    workdir: str | os.PathLike,
+    strategy: tf.distribute.Strategy | None = None,
+    stop: StopRequest | None = None,
+) -> dict[str, Any]:
     """Trains (or continues, or finds finished) the run described by `config` in `workdir`.
 
     Args:
         config: As configs/gtad_anet.py.
         workdir: See bsp_tf.localization.workdir.
+        strategy: Of this process; default: one device.
+        stop: Looked at after every step.
 
     Returns:
         The content of summary.json: best_epoch, best_validation_loss, num_train_videos,
@@ -51,28 +61,30 @@ def train(config: ConfigDict, workdir: str | os.PathLike) -> dict:
         InputError: unusable paths, data or config; or the workdir of another run.
         TrainingDivergedError: the loss is no longer a number; the message names the last good
             checkpoint.
+        PreemptedError: `stop` was set; the run is saved.
     """
-    workdir = Path(workdir)
-    config = resolve_config(config)
-    sources = open_features(config)
+    workdir, config = Path(workdir), resolve_config(config)
+    head, sources = find_head(config.head), open_features(config)
+    subsets = {"train": config.train_subset, "validation": config.validation_subset}
+    videos = {part: load_annotations(config.annotations, name) for part, name in subsets.items()}
+    class_names = sorted(
+        {label for part in videos.values() for video in part.values() for label in video.labels}
+    )
     data = {}
-    for part, subset in (("train", config.train_subset), ("validation", config.validation_subset)):
-        annotations = load_annotations(config.annotations, subset)
-        data[part] = load_localization_data(
-            sources, annotations, config.num_segments, config.max_duration, config.windows
-        )
+    for part, annotations in videos.items():
+        data[part] = load_localization_data(sources, annotations, class_names, head, config)
         for line in (*annotations.warnings(), *data[part].left_out_lines()):
-            print(f"{config.annotations}, {subset}: {line}")
-    feature_dim = data["train"].feature_dim
-    keras.utils.set_random_seed(config.seed)
+            print(f"{config.annotations}, {subsets[part]}: {line}")
     # Before the workdir is claimed: sizes that do not fit should leave no trace.
-    model = build_gtad(config, feature_dim)
+    example = data["train"].batch(np.arange(1))
+    strategy = strategy or strategy_for("one_device")
+    learner = Learner(head, config, example, len(class_names), strategy)
     digest = hashlib.sha256("".join(part.digest() for part in data.values()).encode()).hexdigest()
-    claim_workdir(workdir, config, feature_dim, digest)
-    if (workdir / "summary.json").exists():
+    claim_workdir(workdir, config, data["train"].feature_dim, digest, class_names)
+    if (workdir / SUMMARY).exists():
         print(f"{workdir}: already done")
-        return read_json(workdir / "summary.json")
-    run = _Run(config, model, workdir)
+        return read_json(workdir / SUMMARY)
+    run = Run(head, config, learner, workdir, Cluster(strategy), stop or StopRequest())
     run.fit(data["train"], data["validation"])
     summary = {
         "best_epoch": int(run.best_epoch.numpy()),
@@ -85,153 +97,155 @@ def train(config: ConfigDict, workdir: str | os.PathLike) -> dict:
             for video_id, (_, reason) in part.left_out.items()
         },
     }
-    write_json(workdir / "summary.json", summary)
+    write_json(workdir / SUMMARY, summary)
     return summary
 
 
-class _Run:
-    """State of one training run, and the loop."""
+class Run:
+    """State of one training run, and the loop; `train` is the way to use it."""
 
-    def __init__(self, config: ConfigDict, model: GTAD, workdir: Path) -> None:
-        self.config, self.model, self.workdir = config, model, workdir
-        self.optimizer = keras.optimizers.Adam(config.learning_rate, epsilon=ADAM_EPSILON)
-        self.optimizer.build(model.trainable_variables)
-        self.valid = tf.constant(valid_mask(config.num_segments, config.max_duration))
+    def __init__(
+        self,
+        head: Head,
+        config: ConfigDict,
+        learner: Learner,
+        workdir: Path,
+        cluster: Cluster,
+        stop: StopRequest,
+    ) -> None:
+        """Continues from the last checkpoint of the workdir, if there is one."""
+        self.head, self.config, self.learner = head, config, learner
+        self.workdir, self.stop = workdir, stop
         self.epoch, self.step = tf.Variable(0, dtype=tf.int64), tf.Variable(0, dtype=tf.int64)
         self.best_loss, self.best_epoch = tf.Variable(math.inf), tf.Variable(0, dtype=tf.int64)
-        state = tf.train.Checkpoint(
-            model=model,
-            optimizer=self.optimizer,
-            epoch=self.epoch,
-            step=self.step,
-            best_loss=self.best_loss,
-            best_epoch=self.best_epoch,
-        )
-        self.last = tf.train.CheckpointManager(
-            state, str(workdir / "checkpoints" / "last"), max_to_keep=1
+        # Of an epoch that was stopped: JSON of its seconds and sums of losses, else "".
+        self.unfinished = tf.Variable("")
+        state = {
+            "model": learner.model,
+            "optimizer": learner.optimizer,
+            "epoch": self.epoch,
+            "step": self.step,
+            "best_loss": self.best_loss,
+            "best_epoch": self.best_epoch,
+            "unfinished": self.unfinished,
+        }
+        self.last = RunCheckpoints(
+            checkpoint_folder(workdir, LAST),
+            state,
+            cluster,
+            workdir / CONFIG,
+            name="ckpt",
+            newer=("unfinished",),
         )
         self.best = tf.train.CheckpointManager(
-            tf.train.Checkpoint(model=model), str(workdir / "checkpoints" / "best"), max_to_keep=1
+            tf.train.Checkpoint(model=learner.model),
+            str(checkpoint_folder(workdir, BEST)),
+            max_to_keep=1,
         )
-        if self.last.latest_checkpoint:
-            restore_checkpoint(
-                state, self.last.latest_checkpoint, workdir / "config.json", whole=True
-            )
-        # An epoch that was cut short after its row was written is done again.
-        drop_rows_after(workdir / "metrics.jsonl", int(self.step.numpy()))
-
-        inputs = [tf.TensorSpec([None, config.num_segments, model.sizes["feature_dim"]])]
-        position = tf.TensorSpec([None, config.num_segments])
-        anchors = tf.TensorSpec([None, config.max_duration, config.num_segments])
-        inputs += [
-            {"start": position, "end": position, "map": anchors},
-            tf.TensorSpec([], tf.int64),
-        ]
-        self.train_step = tf.function(self._train_step, inputs, autograph=False)
-        self.loss = tf.function(self._loss, inputs, autograph=False)
+        self.log = RunLog(workdir, writes=True)
+        if path := self.last.restore():
+            print(f"continuing from {path}")
 
     def fit(self, train: LocalizationData, validation: LocalizationData) -> None:
         """Runs the epochs that are left."""
         steps = math.ceil(len(train.examples) / self.config.batch_size)
         done = int(self.epoch.numpy())
+        # An epoch that was cut short after its row was written is done again.
+        self.log.resume(done * steps)
         with tqdm(
-            total=self.config.epochs * steps, initial=done * steps, desc="G-TAD", unit="step"
+            total=self.config.epochs * steps,
+            initial=int(self.step.numpy()),
+            desc=self.head.title,
+            unit="step",
         ) as progress:
             for epoch in range(done + 1, self.config.epochs + 1):
-                began = time.monotonic()
                 drops = (epoch - 1) // self.config.lr_drop_every
-                self.optimizer.learning_rate = self.config.learning_rate * LEARNING_RATE_DROP**drops
+                rate = self.config.learning_rate * LEARNING_RATE_DROP**drops
+                self.learner.optimizer.learning_rate = rate
                 row = {"epoch": epoch, "step": epoch * steps}
-                row |= {
-                    f"train_{name}": value
-                    for name, value in self._train_epoch(train, epoch, progress).items()
-                }
-                row |= {
-                    f"validation_{name}": value
-                    for name, value in self._validate(validation).items()
-                }
-                row |= {
-                    "learning_rate": float(self.optimizer.learning_rate.numpy()),
-                    "seconds": time.monotonic() - began,
-                }
+                row |= self._run_epoch(train, validation, row, progress)
                 self._finish_epoch(epoch, row)
                 progress.set_postfix(train=row["train_loss"], validation=row["validation_loss"])
 
-    def _train_epoch(self, data: LocalizationData, epoch: int, progress: tqdm) -> dict[str, float]:
-        order = np.random.default_rng([self.config.seed, epoch]).permutation(len(data.examples))
-        sums: dict[str, float] = {}
-        for features, targets in _batches(data, order, self.config.batch_size):
-            losses = self.train_step(features, targets, self.step.assign_add(1))
-            _add(sums, losses, len(features) / len(order))
-            self._check("training", sums["loss"])
-            progress.update()
-        return sums
+    def _run_epoch(
+        self,
+        train: LocalizationData,
+        validation: LocalizationData,
+        about: Mapping[str, int],
+        progress: tqdm,
+    ) -> dict[str, float]:
+        """Trains the rest of an epoch and validates; the numbers of its row."""
+        began, before = time.monotonic(), json.loads(self.unfinished.numpy() or "{}")
+        earlier, sums = before.get("seconds", 0.0), before.get("sums", {})
+        self.unfinished.assign("")
+        order = np.random.default_rng([self.config.seed, about["epoch"]]).permutation(
+            len(train.examples)
+        )
 
-    def _validate(self, data: LocalizationData) -> dict[str, float]:
-        sums: dict[str, float] = {}
-        order = np.arange(len(data.examples))
-        for i, (features, targets) in enumerate(_batches(data, order, self.config.batch_size)):
+        def pause_if_asked() -> None:
+            if self.stop.is_set:
+                seconds = earlier + time.monotonic() - began
+                self._pause({"seconds": seconds, "sums": sums})
+
+        left = about["step"] - int(self.step.numpy())
+        size, rate = self.config.batch_size, float(self.learner.optimizer.learning_rate.numpy())
+        for begin in range(0, len(order), size)[-left:] if left else ():
+            rows = order[begin : begin + size]
+            losses = self.learner.train_step(train.batch(rows), self.step.assign_add(1))
+            _add(sums, losses, len(rows) / len(order))
+            self._check(sums["loss"])
+            curves = {"loss": losses["total"], "learning_rate": rate}
+            self.log.scalars(int(self.step.numpy()), curves)
+            progress.update()
+            pause_if_asked()
+        found: dict[str, float] = {}
+        for i, begin in enumerate(range(0, len(validation.examples), size)):
+            rows = np.arange(len(validation.examples))[begin : begin + size]
             # The same random choices each epoch, so that epochs can be compared; training uses 1,
             # 2, ... .
-            losses = self.loss(features, targets, tf.constant(-1 - i, tf.int64))
-            _add(sums, losses, len(features) / len(order))
-        self._check("validation", sums["loss"])
-        return sums
+            losses = self.learner.loss(validation.batch(rows), tf.constant(-1 - i, tf.int64))
+            _add(found, losses, len(rows) / len(validation.examples))
+            pause_if_asked()
+        self._check(found["loss"])
+        return (
+            {f"train_{name}": value for name, value in sums.items()}
+            | {f"validation_{name}": value for name, value in found.items()}
+            | {"learning_rate": rate, "seconds": earlier + time.monotonic() - began}
+        )
 
-    def _check(self, which: str, loss: float) -> None:
+    def _check(self, loss: float) -> None:
         if not math.isfinite(loss):
-            good = self.last.latest_checkpoint or "none yet"
-            raise TrainingDivergedError(
-                f"the {which} loss is no longer a number (step {self.step.numpy()}); last good "
-                "checkpoint: "
-                f"{good}. Look at the scale of the features, or lower config.learning_rate."
-            )
+            raise diverged_error(int(self.step.numpy()), self.last.newest, AGAINST_DIVERGENCE)
 
-    def _finish_epoch(self, epoch: int, row: dict) -> None:
+    def _pause(self, unfinished: dict[str, Any]) -> None:
+        self.unfinished.assign(json.dumps(unfinished))
+        self._save()
+        raise PreemptedError(
+            f"stopped on request at step {int(self.step.numpy())}, saved in {self.workdir}."
+        )
+
+    def _save(self) -> None:
+        # A number of its own also where an epoch was stopped after its last step.
+        number = int(self.step.numpy()) + int(self.epoch.numpy())
+        # Not in the background: Keras's variables would be copied for the first save only.
+        self.last.save(number, wait=True)
+
+    def _finish_epoch(self, epoch: int, row: dict[str, Any]) -> None:
         self.epoch.assign(epoch)
         if row["validation_loss"] < self.best_loss:
             self.best_loss.assign(row["validation_loss"])
             self.best_epoch.assign(epoch)
             self.best.save(checkpoint_number=epoch)
-        append_row(self.workdir / "metrics.jsonl", row)
-        self.last.save(checkpoint_number=epoch)
-
-    def _loss(
-        self, features: tf.Tensor, targets: dict[str, tf.Tensor], draw: tf.Tensor
-    ) -> dict[str, tf.Tensor]:
-        shape = tf.concat([[2], tf.shape(targets["map"])], 0)
-        draws = tf.random.stateless_uniform(
-            shape, seed=tf.stack([tf.constant(self.config.seed, tf.int64), draw])
-        )
-        variant = LOSS_VARIANTS[self.config.loss]
-        return gtad_losses(self.model(features), targets, self.valid, draws, variant)
-
-    def _train_step(
-        self, features: tf.Tensor, targets: dict[str, tf.Tensor], step: tf.Tensor
-    ) -> dict[str, tf.Tensor]:
-        variables = self.model.trainable_variables
-        with tf.GradientTape() as tape:
-            losses = self._loss(features, targets, step)
-        gradients = tape.gradient(losses["total"], variables)
-        if self.config.clip_norm:
-            gradients, _ = tf.clip_by_global_norm(gradients, self.config.clip_norm)
-        # Coupled, as in the reference: the decay passes through Adam's scaling. Keras's own does
-        # not.
-        gradients = [
-            g + self.config.weight_decay * v for g, v in zip(gradients, variables, strict=True)
-        ]
-        self.optimizer.apply_gradients(zip(gradients, variables, strict=True))
-        return losses
+        validation = {
+            name.removeprefix("validation_"): value
+            for name, value in row.items()
+            if name.startswith("validation_")
+        }
+        self.log.epoch(row, validation)
+        self._save()
 
 
-def _batches(
-    data: LocalizationData, order: np.ndarray, size: int
-) -> Iterator[tuple[np.ndarray, dict]]:
-    for begin in range(0, len(order), size):
-        yield data.batch(order[begin : begin + size])
-
-
-def _add(sums: dict[str, float], losses: dict[str, tf.Tensor], weight: float) -> None:
+def _add(sums: dict[str, float], losses: Mapping[str, tf.Tensor], weight: float) -> None:
     for name, value in losses.items():
         key = "loss" if name == "total" else f"{name}_loss"
         sums[key] = sums.get(key, 0.0) + weight * float(value)

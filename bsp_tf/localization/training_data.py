@@ -1,7 +1,7 @@
-"""Features of all videos of a subset in memory, and batches of them with labels. NumPy only.
+"""Features of all videos of a subset in memory, and batches of them with targets. NumPy only.
 
 An example is a whole video, resized to T columns, or one of the overlapping windows of T rows that
-a video is cut into (THUMOS14). Only segments are kept; label maps are made for each batch: those of
+a video is cut into (THUMOS14). Only segments are kept; targets are made for each batch: G-TAD's of
 ActivityNet's 9,649 training videos would take 386 MB, and windows that overlap share their
 features.
 """
@@ -9,15 +9,18 @@ features.
 import dataclasses
 import hashlib
 from collections import defaultdict
+from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
+from ml_collections import ConfigDict
 from tqdm import tqdm
 
 from bsp_tf.annotations.mended import Annotations
 from bsp_tf.base.errors import InputError
 from bsp_tf.features.sources import FeatureSources
 from bsp_tf.features.store import UNREADABLE
-from bsp_tf.localization.heads.gtad.targets import video_targets, window_targets
+from bsp_tf.localization.heads.head import Head
 from bsp_tf.localization.windows import window_starts
 
 # Names given for each kind of reason when left-out videos are counted.
@@ -26,26 +29,41 @@ NAMES_SHOWN = 3
 MIN_SHARE_INSIDE = 0.9
 
 
-@dataclasses.dataclass
-class LocalizationData:
-    """What G-TAD trains on.
+class Batch(NamedTuple):
+    """Examples for the network.
 
     Attributes:
-        num_segments, max_duration: T and D.
-        in_windows: Whether examples are windows.
+        features: float32 [B, T, C], zeros after the end of a video.
+        inside: float32 [B, T]: 1 where a column lies in the video.
+        targets: Name -> array [B, ...], see `Head.targets`.
+    """
+
+    features: np.ndarray
+    inside: np.ndarray
+    targets: dict[str, np.ndarray]
+
+
+@dataclasses.dataclass
+class LocalizationData:
+    """What a head trains on.
+
+    Attributes:
+        head: Whose targets the batches have.
+        config: Of the run; used are num_segments (T), windows, and what the head's targets need.
         video_ids: N ids.
         features: float32 [T, C] a video, or [n, C], n >= 1 rows, for windows.
         segments: float64 [k, 2] a video: fractions of the columns, or rows for windows.
+        labels: int64 [k] a video: classes of the segments.
         examples: (video, first row), ints; the first row is 0 where an example is a whole video.
         left_out: Annotated videos that could not be used -> (kind of reason, reason).
     """
 
-    num_segments: int
-    max_duration: int
-    in_windows: bool
+    head: Head
+    config: ConfigDict
     video_ids: list[str] = dataclasses.field(default_factory=list)
     features: list[np.ndarray] = dataclasses.field(default_factory=list)
     segments: list[np.ndarray] = dataclasses.field(default_factory=list)
+    labels: list[np.ndarray] = dataclasses.field(default_factory=list)
     examples: list[tuple[int, int]] = dataclasses.field(default_factory=list)
     left_out: dict[str, tuple[str, str]] = dataclasses.field(default_factory=dict)
 
@@ -54,46 +72,35 @@ class LocalizationData:
         """C."""
         return self.features[0].shape[1]
 
-    def batch(self, rows: np.ndarray) -> tuple[np.ndarray, dict[str, np.ndarray]]:
-        """Examples by their numbers.
-
-        Args:
-            rows: ints [B], below len(examples).
-
-        Returns:
-            Features float32 [B, T, C], zeros after the end of a video, and targets: start, end
-                float32 [B, T], map
-            float32 [B, D, T] (targets.video_targets, targets.window_targets).
-        """
-        features = np.zeros((len(rows), self.num_segments, self.feature_dim), np.float32)
+    def batch(self, rows: np.ndarray) -> Batch:
+        """Examples by their numbers, ints [B] below len(examples)."""
+        length = self.config.num_segments
+        features = np.zeros((len(rows), length, self.feature_dim), np.float32)
+        inside = np.zeros((len(rows), length), np.float32)
         targets = defaultdict(list)
         for place, row in enumerate(rows):
             video, first = self.examples[row]
-            part = self.features[video][first : first + self.num_segments]
+            part = self.features[video][first : first + length]
             features[place, : len(part)] = part
-            for name, values in self._targets(video, first).items():
+            inside[place, : len(part)] = 1
+            segments = self.segments[video]
+            if self.config.windows:
+                segments = (segments - first) / length
+            made = self.head.targets(segments, self.labels[video], self.config)
+            for name, values in made.items():
                 targets[name].append(values)
-        return features, {name: np.stack(values) for name, values in targets.items()}
-
-    def _targets(self, video: int, first: int) -> dict[str, np.ndarray]:
-        segments = self.segments[video]
-        if not self.in_windows:
-            return video_targets(segments, self.num_segments, self.max_duration)
-        return window_targets(
-            (segments - first) / self.num_segments, self.num_segments, self.max_duration
-        )
+        return Batch(features, inside, {name: np.stack(made) for name, made in targets.items()})
 
     def digest(self) -> str:
         """SHA-256 of all that is learned from."""
         digest = hashlib.sha256(repr((self.video_ids, self.examples)).encode())
-        for values in (*self.features, *self.segments):
-            digest.update(np.ascontiguousarray(values))
+        labels = self.labels if self.head.names_classes else []
+        for values in (*self.features, *self.segments, *labels):
+            digest.update(np.ascontiguousarray(values).data)
         return digest.hexdigest()
 
     def left_out_lines(self) -> list[str]:
-        """How many videos were left out, for which kinds of reasons, with some names; [] if none
-        was.
-        """
+        """How many videos were left out, and why, with some names; [] if none was."""
         if not self.left_out:
             return []
         by_kind = defaultdict(list)
@@ -111,9 +118,9 @@ class LocalizationData:
 def load_localization_data(
     sources: FeatureSources,
     annotations: Annotations,
-    num_segments: int,
-    max_duration: int,
-    in_windows: bool = False,
+    class_names: Sequence[str],
+    head: Head,
+    config: ConfigDict,
 ) -> LocalizationData:
     """Reads the features of all annotated videos and finds out where the segments lie on them.
 
@@ -123,27 +130,27 @@ def load_localization_data(
     Args:
         sources: Features.
         annotations: Videos of one subset.
-        num_segments: T; features are resized to it along time, or cut into windows of it, half of
-            one apart.
-        max_duration: D.
-        in_windows: Whether to cut.
+        class_names: All classes of the annotations.
+        head: Whose targets the batches are to have.
+        config: Of the run. Features are resized to num_segments rows, or, with windows, cut into
+            windows of so many rows, half of one apart.
 
     Raises:
         InputError: no video or window is left; the message gives the first reason.
     """
-    data = LocalizationData(num_segments, max_duration, in_windows)
+    data, numbers = LocalizationData(head, config), {name: i for i, name in enumerate(class_names)}
     for video_id, annotation in tqdm(
         annotations.items(), desc="features", unit="video", leave=False
     ):
         try:
             video = sources.load(video_id, annotation)
-            rows = video.columns(None if in_windows else num_segments)
+            rows = video.columns(None if config.windows else config.num_segments)
         except InputError as error:
             data.left_out[video_id] = getattr(error, "kind", UNREADABLE), str(error)
             continue
         span, firsts = video.spans[0], [0]
         segments = span.fractions(annotation.segments)
-        if in_windows:
+        if config.windows:
             # Not clamped: a window does not see the boundaries outside of it.
             share = (annotation.segments - span.start_seconds) / (
                 span.end_seconds - span.start_seconds
@@ -151,13 +158,14 @@ def load_localization_data(
             segments = share * len(rows)
             firsts = [
                 first
-                for first in window_starts(len(rows), num_segments)
-                if _share_inside(segments - first, num_segments) > MIN_SHARE_INSIDE
+                for first in window_starts(len(rows), config.num_segments)
+                if _share_inside(segments - first, config.num_segments) > MIN_SHARE_INSIDE
             ]
         data.examples += [(len(data.video_ids), first) for first in firsts]
         data.video_ids.append(video_id)
         data.features.append(rows)
         data.segments.append(segments)
+        data.labels.append(np.array([numbers[label] for label in annotation.labels], np.int64))
     if data.video_ids and not data.examples:
         raise InputError(
             f"no window of the {len(annotations)} videos holds a segment. Check the annotations."
@@ -166,8 +174,7 @@ def load_localization_data(
         reason = next(iter(data.left_out.values()), ("", "nothing is annotated"))[1]
         raise InputError(
             f"none of the {len(annotations)} annotated videos has usable features (first reason: "
-            f"{reason}). "
-            "Check that features and annotations belong together."
+            f"{reason}). Check that features and annotations belong together."
         )
     return data
 

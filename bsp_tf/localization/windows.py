@@ -1,28 +1,24 @@
 """Long videos in overlapping windows, as G-TAD treats THUMOS14 (code branch `master`). NumPy only.
 
 A video of n snippets is cut into windows of T snippets; the network sees each by itself, and the
-proposals of all windows of a video are merged. Unit of all positions here: snippets from the start
-of the video.
+proposals of all windows of a video are merged. Positions: snippets from the start of the video.
 """
 
 from collections.abc import Sequence
 
 import numpy as np
 
-from bsp_tf.localization.heads.gtad.decode import Proposals, decode_proposals
 from bsp_tf.localization.nms import Suppression, suppress
+from bsp_tf.localization.proposals import Proposals, join
 
-# The published settings of THUMOS14: soft-NMS of each window, and again of all windows together.
-WINDOW_SUPPRESSION = Suppression(width=0.46, max_proposals=200)
-# Proposals of 300 video frames or more are not used there.
-MAX_PROPOSAL_FRAMES = 300
 # Snippets at the end of a video that may stay outside all windows: the share of a window.
 MAX_UNSEEN_SHARE = 1 / 5
+# Of positions in snippets: takes away what dividing by T and multiplying again leaves.
+DECIMALS = 9
 
 
 def window_starts(num_snippets: int, window: int) -> list[int]:
-    """First snippets of the windows: every half window, and one that ends with the video if too
-    much is unseen.
+    """First snippets of the windows: every half window, and one at the end if needed.
 
     A video shorter than a window has one, which reaches over its end.
 
@@ -52,36 +48,26 @@ def cut_windows(features: np.ndarray, window: int) -> np.ndarray:
 
 
 def window_proposals(
-    score_maps: np.ndarray, starts: Sequence[int], max_length: float
+    decoded: Sequence[Proposals], starts: Sequence[int], window: int, max_length: float
 ) -> list[Proposals]:
-    """All cells of the maps of windows that are shorter than `max_length`, without regard to
-    boundaries.
+    """The proposals of windows that are shorter than `max_length`, in snippets of the video.
 
     Args:
-        score_maps: Numbers [W, 2, D, T], see `decode_proposals`.
+        decoded: Those of W windows, segments as fractions of the window.
         starts: W first snippets.
-        max_length: In snippets; MAX_PROPOSAL_FRAMES / frames between snippets.
-
-    Returns:
-        One a window, segments in snippets of the video, whole numbers.
-
-    Raises:
-        InputError: as `decode_proposals`.
+        window: T.
+        max_length: In snippets.
     """
     found = []
-    for proposals, first in zip(decode_proposals(score_maps), starts, strict=True):
-        # Fractions of a window back to whole numbers.
-        segments = np.rint(proposals.segments * score_maps.shape[-1])
+    for proposals, first in zip(decoded, starts, strict=True):
+        segments = np.round(proposals.segments * window, DECIMALS)
         short = segments[:, 1] - segments[:, 0] < max_length
-        found.append(Proposals(segments[short] + first, proposals.scores[short]))
+        found.append(proposals._replace(segments=segments + first).take(short))
     return found
 
 
-def merge_windows(
-    windows: Sequence[Proposals], rule: Suppression = WINDOW_SUPPRESSION
-) -> Proposals:
-    """Proposals of one video: those of each window suppressed by themselves, joined, and suppressed
-    again.
+def merge_windows(windows: Sequence[Proposals], rule: Suppression) -> Proposals:
+    """Proposals of one video: those of each window suppressed, joined, and suppressed again.
 
     Args:
         windows: One or more, in one unit of time.
@@ -90,6 +76,4 @@ def merge_windows(
     Returns:
         At most `rule.max_proposals`, by falling score.
     """
-    survivors = suppress(windows, rule)
-    joined = Proposals(*map(np.concatenate, zip(*survivors, strict=True)))
-    return suppress([joined], rule)[0]
+    return suppress([join(suppress(windows, rule))], rule)[0]

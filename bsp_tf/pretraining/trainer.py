@@ -246,7 +246,7 @@ class Trainer:
             row["learning_rate"] = float(self.learner.schedule(tf.constant(step - 1)))
             row["seconds"] += time.monotonic() - started
             curves = {"loss": result["loss"], "accuracy": result["accuracy"]}
-            self.log.epoch(row, epoch_line(row, self.config.train.epochs), curves)
+            self.log.epoch(row, curves, epoch_line(row, self.config.train.epochs))
         progress.start_epoch()
 
     def _validate(self, static: bool = False) -> dict:

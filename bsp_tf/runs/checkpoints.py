@@ -5,9 +5,10 @@ ones are looked at; contents carry checksums. The chief writes, all workers rest
 input needs no place in it: the batches after step s are a function of the seed and s.
 """
 
+import contextlib
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -52,13 +53,19 @@ def restore_checkpoint(
         CheckpointError: a file of it is missing, cut or damaged, or it was written by another
             model.
     """
-    try:
+    with _named_if_damaged(path, config):
         status = checkpoint.restore(path)
         if whole:
             status.assert_consumed()
         else:
             status.expect_partial().assert_existing_objects_matched()
-    # TensorFlow tells of a cut file with IndexError.
+
+
+@contextlib.contextmanager
+def _named_if_damaged(path: str, config: str | os.PathLike) -> Iterator[None]:
+    try:
+        yield
+    # A file that was cut ends in IndexError.
     except (AssertionError, IndexError, ValueError, tf.errors.OpError) as error:
         raise CheckpointError(
             path, config, str(error).strip().splitlines()[0].rstrip(".")
@@ -69,7 +76,13 @@ class RunCheckpoints:
     """The "last" checkpoints of a run."""
 
     def __init__(
-        self, folder: Path, state: Mapping[str, Any], cluster: Cluster, config: str | os.PathLike
+        self,
+        folder: Path,
+        state: Mapping[str, Any],
+        cluster: Cluster,
+        config: str | os.PathLike,
+        name: str = "step",
+        newer: Collection[str] = (),
     ):
         """Reads what is there; writes nothing.
 
@@ -78,10 +91,13 @@ class RunCheckpoints:
             state: Name -> trackable object, the same in every worker.
             cluster: The workers.
             config: The run's config file, for messages.
+            name: What the files are called, before "-" and the number.
+            newer: Names of `state` that checkpoints made earlier may lack; what is not there stays
+                as it is.
         """
-        self._cluster, self._config = cluster, config
+        self._cluster, self._config, self._state, self._newer = cluster, config, state, newer
         self._last = tf.train.CheckpointManager(
-            tf.train.Checkpoint(**state), str(folder), max_to_keep=KEPT, checkpoint_name="step"
+            tf.train.Checkpoint(**state), str(folder), max_to_keep=KEPT, checkpoint_name=name
         )
 
     @property
@@ -90,12 +106,17 @@ class RunCheckpoints:
         self.join()
         return self._last.latest_checkpoint
 
-    def save(self, step: int) -> None:
-        """Copies the state and returns; the copy is written while training goes on."""
+    def save(self, step: int, wait: bool = False) -> None:
+        """Copies the state and returns; the copy is written while training goes on.
+
+        Args:
+            step: Number of the checkpoint, higher than all before.
+            wait: Whether to return only when it is written.
+        """
         if self._cluster.is_chief:
             self._last.save(
                 checkpoint_number=step,
-                options=tf.train.CheckpointOptions(experimental_enable_async_checkpoint=True),
+                options=tf.train.CheckpointOptions(experimental_enable_async_checkpoint=not wait),
             )
 
     def join(self) -> None:
@@ -103,8 +124,7 @@ class RunCheckpoints:
         self._last.sync()
 
     def restore(self) -> str | None:
-        """Restores the newest checkpoint that every worker can read; returns its path, None if
-        there is none at all.
+        """Restores the newest checkpoint that all workers can read; its path, None if there is none.
 
         A damaged one is passed over with a warning on stderr. All workers must call it.
 
@@ -119,12 +139,23 @@ class RunCheckpoints:
             paths = {step: path for step, path in paths.items() if step <= min(steps)}
         return None
 
+    def _present(self, path: str) -> tf.train.Checkpoint:
+        """The state without those of the newer objects that the file lacks."""
+        if not self._newer:
+            return self._last.checkpoint
+        with _named_if_damaged(path, self._config):
+            keys = {key.partition("/")[0] for key, _ in tf.train.list_variables(path)}
+        absent = {name for name in self._newer if name not in keys}
+        return tf.train.Checkpoint(
+            **{name: value for name, value in self._state.items() if name not in absent}
+        )
+
     def _restore_newest(self, paths: Mapping[int, str]) -> int:
         """Restores the newest readable of `paths`; returns its step."""
         problems = []
         for step, path in sorted(paths.items(), reverse=True):
             try:
-                restore_checkpoint(self._last.checkpoint, path, self._config, whole=True)
+                restore_checkpoint(self._present(path), path, self._config, whole=True)
                 return step
             except CheckpointError as error:
                 problems.append(error)

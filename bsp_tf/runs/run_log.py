@@ -42,18 +42,19 @@ class RunLog:
                 for name, value in values.items():
                     tf.summary.scalar(name, value)
 
-    def epoch(self, row: dict[str, Any], line: str, validation: Mapping[str, float]) -> None:
-        """One finished epoch: its row, its line on the screen, its points in TensorBoard.
+    def epoch(self, row: dict[str, Any], validation: Mapping[str, float], line: str = "") -> None:
+        """One finished epoch: its row, its points in TensorBoard, its line on the screen.
 
         Args:
             row: A line of metrics.jsonl, with "step".
-            line: For the screen.
             validation: Name -> value of the curves.
+            line: For the screen; "": none.
         """
         if not self._writes:
             return
         metrics_log.append_row(self._metrics, row)
-        tqdm.write(line)
+        if line:
+            tqdm.write(line)
         self.scalars(row["step"], validation, "validation")
         for writer in self._writers.values():
             writer.flush()

@@ -5,6 +5,7 @@ start at any batch, and runs resume exactly under every strategy.
 """
 
 import os
+from typing import Any
 
 import tensorflow as tf
 
@@ -101,6 +102,35 @@ def check_batch_size(config, strategy: tf.distribute.Strategy) -> None:
             f"train.jit needs one replica, here are {replicas}: inside a compiled step they cannot "
             "exchange statistics. Set train.jit=False."
         )
+
+
+def global_sum(value: tf.Tensor) -> tf.Tensor:
+    """The sum of `value` over all replicas; call it in a replica context."""
+    replica = tf.distribute.get_replica_context()
+    if replica.num_replicas_in_sync == 1:
+        return value
+    return replica.all_reduce(tf.distribute.ReduceOp.SUM, value)
+
+
+def own_rows(batch: Any) -> Any:
+    """This replica's rows of a batch that all replicas hold; call it in a replica context.
+
+    Unlike `split_batch` it takes batches of any size: shares differ by one row at most and may be
+    empty.
+
+    Args:
+        batch: Nested structure of tensors [B, ...].
+    """
+    replica = tf.distribute.get_replica_context()
+    count = replica.num_replicas_in_sync
+    if count == 1:
+        return batch
+
+    def rows(values: tf.Tensor) -> tf.Tensor:
+        size, number = tf.shape(values)[0], replica.replica_id_in_sync_group
+        return values[size * number // count : size * (number + 1) // count]
+
+    return tf.nest.map_structure(rows, batch)
 
 
 def split_batch(

@@ -7,9 +7,9 @@ import numpy as np
 from ml_collections import ConfigDict
 
 from bsp_tf.base.errors import InputError
-from bsp_tf.features.layout import SETTINGS, read_layouts
+from bsp_tf.features.layout import SETTINGS, read_layouts, setting_text
+from bsp_tf.localization.heads.gtad.head import HEAD
 from bsp_tf.localization.heads.gtad.network import GTAD
-from bsp_tf.localization.workdir import build_gtad
 from bsp_tf.torch_import.check import TOLERANCE, relative_difference, require_equal
 from bsp_tf.torch_import.gtad_names import load_torch_state
 from bsp_tf.torch_import.gtad_reference import gtad_outputs
@@ -47,8 +47,10 @@ def gtad_config(
             f"--num_segments={sizes['num_segments']}."
         )
     names = [name.strip() for name in streams.split(",") if name.strip()]
-    settings = {**SETTINGS, **feature_settings}
-    # How many sources there will be is not known: as many as the settings tell of.
+    # As texts, and without the head's name: an import of version 0.1 is the same one.
+    settings = {name: setting_text(default) for name, default in SETTINGS.items()}
+    settings |= feature_settings
+    # How many sources there will be is not known: as many as the settings have values.
     read_layouts(settings, max(value.count(",") + 1 for value in settings.values()))
     # As JSON gives them back.
     sizes["map_widths"] = list(sizes["map_widths"])
@@ -66,12 +68,11 @@ def checked_gtad(state: Mapping[str, np.ndarray], config: Mapping[str, Any]) -> 
         InputError: a name, a shape or the outputs do not fit.
     """
     fields = ConfigDict({**config, "map_widths": tuple(config["map_widths"])})
-    model = build_gtad(fields, config["feature_dim"])
+    model: GTAD = HEAD.build(fields, config["feature_dim"], 0)
     load_torch_state(model, state)
     print(
         f"G-TAD: {config['feature_dim']} channels, {config['num_segments']} positions, durations "
-        "up to "
-        f"{config['max_duration']}, {config['inner_bins']} + {config['context_bins']} bins"
+        f"up to {config['max_duration']}, {config['inner_bins']} + {config['context_bins']} bins"
     )
     sizes = [config[name] for name in ("max_duration", "inner_bins", "context_bins", "neighbours")]
     rng, smallest = np.random.default_rng(0), np.inf

@@ -1,6 +1,4 @@
-"""Weights of the reference G-TAD (frostinassiky/gtad, branch anet) by PyTorch names -> GTAD. NumPy
-only.
-"""
+"""Weights of the reference G-TAD (branch anet) by PyTorch names -> GTAD. NumPy only."""
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING

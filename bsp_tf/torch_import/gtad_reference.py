@@ -1,5 +1,4 @@
-"""G-TAD once more, in plain PyTorch straight from the names in a file: what an imported model is
-compared with.
+"""G-TAD in plain PyTorch, from the names in a file: what an imported model is compared with.
 
 The direct form of the paper (Xu et al., arXiv 1911.11462): features are aligned first, the
 convolution comes after, one duration at a time so that memory stays small.

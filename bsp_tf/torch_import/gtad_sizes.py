@@ -1,6 +1,4 @@
-"""The G-TAD that a PyTorch file of the reference was made with, told by names and shapes. NumPy
-only.
-"""
+"""The sizes of the G-TAD of a PyTorch file, from its names and shapes. NumPy only."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -43,8 +41,7 @@ def gtad_sizes(state: Mapping[str, np.ndarray]) -> dict[str, Any]:
         state: PyTorch name -> array in PyTorch layout; `is_gtad`.
 
     Returns:
-        Arguments of GTAD, without sampling ratios; `num_segments` and `max_duration` are those of
-        the branch.
+        Arguments of GTAD; `num_segments` and `max_duration` are those of the branch.
 
     Raises:
         InputError: it is no G-TAD of either branch.
@@ -70,11 +67,19 @@ def gtad_sizes(state: Mapping[str, np.ndarray]) -> dict[str, Any]:
     bins = _split_bins(align[1] / stem[0], map_kernel)
     num_segments, max_duration = ACTIVITYNET if bins[0] == 32 else THUMOS
     return {
-        "feature_dim": stem[1] * STEM_GROUPS, "num_segments": num_segments, "max_duration": max_duration,
-        "base_width": stem[0], "branch_width": entry[0], "map_widths": (align[0], then[0]), "map_kernel": map_kernel,
-        "groups": middle[0] // middle[1], "stem_groups": STEM_GROUPS, "neighbours": NEIGHBOURS,
-        "inner_bins": bins[0], "context_bins": bins[1],
-    }  # fmt: skip
+        "feature_dim": stem[1] * STEM_GROUPS,
+        "num_segments": num_segments,
+        "max_duration": max_duration,
+        "base_width": stem[0],
+        "branch_width": entry[0],
+        "map_widths": (align[0], then[0]),
+        "map_kernel": map_kernel,
+        "groups": middle[0] // middle[1],
+        "stem_groups": STEM_GROUPS,
+        "neighbours": NEIGHBOURS,
+        "inner_bins": bins[0],
+        "context_bins": bins[1],
+    }
 
 
 def _split_bins(count: float, map_kernel: int) -> tuple[int, int]:
@@ -83,7 +88,6 @@ def _split_bins(count: float, map_kernel: int) -> tuple[int, int]:
     if count not in known:
         raise InputError(
             f"localization.0.weight takes {count:g} bins an anchor; the reference has 36 (branch "
-            "anet), "
-            "32, or 16 (branch master)."
+            "anet), 32, or 16 (branch master)."
         )
     return known[int(count)]

@@ -1,6 +1,4 @@
-"""The benchmark of score maps to detections in small: its plain loops, its maps, and what it
-returns.
-"""
+"""The benchmark of detections in small: its plain loops, its maps, what it returns."""
 
 import numpy as np
 import pytest

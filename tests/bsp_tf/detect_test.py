@@ -1,16 +1,18 @@
-"""From feature files and a model to detections.json; the network is a stand-in except in the last
-test.
-"""
+"""From feature files and a model to detections.json; a real network in the last test only."""
 
 import json
-import sys
 import types
 
 import numpy as np
 import pytest
+import tensorflow as tf
+from ml_collections import ConfigDict
 
 from bsp_tf.base.errors import InputError
 from bsp_tf.detect import Options, detect
+from bsp_tf.localization.heads.head import find_head
+from bsp_tf.localization.workdir import TrainedHead
+from configs.sample_gtad import get_config
 
 NUM_SEGMENTS, FEATURE_DIM = 20, 4
 ACTION_LABELS = ["jump", "run", "swim"]
@@ -18,8 +20,6 @@ ACTION_LABELS = ["jump", "run", "swim"]
 
 class FakeModel:
     """One sure start at 5 and one sure end at 15, in every video."""
-
-    sizes = {"num_segments": NUM_SEGMENTS, "feature_dim": FEATURE_DIM}
 
     def __init__(self):
         self.batches = []
@@ -80,9 +80,7 @@ def write_annotations(path, video_ids, subset="validation", labels=("jump", "run
 
 @pytest.fixture
 def world(tmp_path, monkeypatch):
-    """Three videos with features, annotations, a workdir; `arguments` fit `detect`, `model` counts
-    its batches.
-    """
+    """Three videos with features, annotations, a workdir, and a model that counts its batches."""
     names = ["one", "two", "three"]
     write_features(tmp_path / "features", names)
     write_annotations(tmp_path / "annotations.json", names)
@@ -92,9 +90,10 @@ def world(tmp_path, monkeypatch):
         json.dumps({"streams": ["action"], "num_segments": NUM_SEGMENTS})
     )
     (best / "checkpoint").write_text("weights")
-    model, config = FakeModel(), types.SimpleNamespace(streams=("action",))
-    stand_in = types.SimpleNamespace(load_gtad=lambda workdir: (model, config))
-    monkeypatch.setitem(sys.modules, "bsp_tf.localization.workdir", stand_in)
+    fields = {"num_segments": NUM_SEGMENTS, "feature_dim": FEATURE_DIM, "streams": ("action",)}
+    model, config = FakeModel(), ConfigDict(fields)
+    trained = TrainedHead(find_head("gtad"), model, config, ())
+    monkeypatch.setattr("bsp_tf.localization.workdir.load_trained", lambda workdir: trained)
     arguments = {
         "workdir": str(tmp_path / "gtad"),
         "features": str(tmp_path / "features"),
@@ -150,9 +149,7 @@ def test_options(world):
     ],
 )
 def test_ways_of_suppression(world, options, scores):
-    """The candidates [5, 15] (.25), [5, 19], [0, 15] and [0, 19] (.01) overlap the first by 10/14,
-    10/15, 10/19.
-    """
+    """[5, 19], [0, 15], [0, 19] (.01) overlap the first, [5, 15] (.25), by 10/14, 10/15, 10/19."""
     found = run(world, options)["results"]["one"]
     assert [d["score"] / 0.6 for d in found[: len(scores)]] == pytest.approx(scores)
     assert options.nms != "hard" or len(found) == 4
@@ -203,9 +200,7 @@ def test_features_that_break_the_network_are_named_and_left_out(world, monkeypat
 
 
 def test_windows(world):
-    """10 snippets in windows of 20 columns: one padded window; times round to 1 decimal, scores to
-    6.
-    """
+    """10 snippets in windows of 20 columns: one, padded; 1 decimal of times, 6 of scores."""
     world.config.windows = True
     found = run(world)["results"]["one"]
     # [5, 15] reaches over the end, but 300 frames are 3 snippets here: only shorter ones are left.
@@ -259,7 +254,7 @@ def test_no_usable_video_is_an_error(world):
 
 
 def test_other_channels_than_the_model_are_said(world):
-    world.model.sizes = world.model.sizes | {"feature_dim": 5}
+    world.config.feature_dim = 5
     with pytest.raises(InputError, match="4 channels, the model was trained with 5"):
         detect(**world.arguments)
 
@@ -313,12 +308,7 @@ def test_a_foreign_file_is_not_overwritten(world):
 
 @pytest.mark.parametrize("in_windows", [False, True])
 def test_a_real_network_end_to_end(world, monkeypatch, in_windows):
-    monkeypatch.delitem(sys.modules, "bsp_tf.localization.workdir")
-    import tensorflow as tf
-
-    from bsp_tf.localization.workdir import build_gtad
-    from configs.sample_gtad import get_config
-
+    monkeypatch.undo()
     config = get_config()
     config.update(
         num_segments=NUM_SEGMENTS,
@@ -331,7 +321,7 @@ def test_a_real_network_end_to_end(world, monkeypatch, in_windows):
         inner_bins=4,
         context_bins=2,
     )
-    model = build_gtad(config, 2 * FEATURE_DIM)
+    model = find_head("gtad").build(config, 2 * FEATURE_DIM, 0)
     workdir = world.path / "real"
     folder = workdir / "checkpoints" / "best"
     folder.mkdir(parents=True)

@@ -325,14 +325,14 @@ def test_training_starts_from_it_with_other_classes_and_it_is_exported(
     ("bins", "kernel", "windows"), [(36, 1, False), (32, 3, True), (32, 1, False)]
 )
 def test_a_gtad_of_either_branch(tmp_path, bins, kernel, windows, capsys):
-    from bsp_tf.localization.workdir import load_gtad
+    from bsp_tf.localization.workdir import load_trained
 
     torch.save(
         {"epoch": 5, "state_dict": gtad_state(8, bins, kernel)}, tmp_path / "GTAD_best.pth.tar"
     )
     assert import_weights(tmp_path / "GTAD_best.pth.tar", tmp_path / "out", options=GTAD_SIZES)
     assert "check against PyTorch" in capsys.readouterr().out
-    model, config = load_gtad(tmp_path / "out")
+    _, model, config, _ = load_trained(tmp_path / "out")
     assert (config.windows, config.num_segments, config.max_duration) == (windows, 12, 8)
     assert model(np.zeros((1, 12, 8), np.float32))["map"].shape == (1, 2, 8, 12)
     assert not import_weights(tmp_path / "GTAD_best.pth.tar", tmp_path / "out", options=GTAD_SIZES)

@@ -1,4 +1,4 @@
-"""Training G-TAD on a handful of made-up videos: resuming, refusing, leaving out, stopping."""
+"""Training G-TAD on a few made-up videos: resuming, refusing, leaving out, stopping, replicas."""
 
 import json
 import os
@@ -20,9 +20,14 @@ from bsp_tf.detect import detect
 from bsp_tf.features.sources import open_features
 from bsp_tf.features.store import FeatureStore, resize_features
 from bsp_tf.localization import training
+from bsp_tf.localization.heads.head import find_head
+from bsp_tf.localization.learner import Learner
+from bsp_tf.localization.settings import resolve_config
 from bsp_tf.localization.training_data import load_localization_data
-from bsp_tf.localization.workdir import load_gtad, resolve_config
+from bsp_tf.localization.workdir import load_trained
+from bsp_tf.runs.preemption import PreemptedError, StopRequest
 from bsp_tf.runs.progress import TrainingDivergedError
+from bsp_tf.runs.strategy import strategy_for
 from bsp_tf.train_gtad import train_gtad
 from configs import gtad_anet, gtad_thumos, sample_gtad
 
@@ -109,7 +114,17 @@ def rows(workdir):
 
 
 def weights(workdir, which):
-    return [value.numpy() for value in load_gtad(workdir, which)[0].trainable_variables]
+    return [value.numpy() for value in load_trained(workdir, which).model.trainable_variables]
+
+
+def load_data(config):
+    return load_localization_data(
+        open_features(config),
+        load_annotations(config.annotations),
+        ["run"],
+        find_head(config.head),
+        config,
+    )
 
 
 def test_a_finished_run(finished):
@@ -135,7 +150,9 @@ def test_a_finished_run(finished):
 
 
 def test_the_model_comes_back_with_its_config(finished, world):
-    model, config = load_gtad(finished[0])
+    trained = load_trained(finished[0])
+    config = trained.config
+    assert trained.class_names == ("run",)
     assert (
         config.streams == ("action", "boundary")
         and config.feature_dim == 12
@@ -144,59 +161,92 @@ def test_the_model_comes_back_with_its_config(finished, world):
     features = resize_features(
         FeatureStore(config.features_dir).load("v0", config.streams), config.num_segments
     )
-    outputs = model(features[None])
+    outputs = trained.outputs(features[None], np.ones((1, 12), np.float32))
     assert outputs["map"].shape == (1, 2, 10, 12) and np.isfinite(outputs["start"]).all()
 
 
 def test_a_finished_run_is_not_done_again(finished, world, capsys, monkeypatch):
-    monkeypatch.setattr(training, "_Run", None)
+    monkeypatch.setattr(training, "Run", None)
     assert train_gtad(small_config(world), str(finished[0])) == finished[1]
     assert "already done" in capsys.readouterr().out
 
 
 def test_a_resumed_run_ends_with_the_same_weights(finished, world, tmp_path, monkeypatch):
-    """Stopped in the middle of the second epoch, then in the third after its row was written."""
+    """Cut in the second epoch, then in the third after its row was written."""
     workdir = tmp_path / "run"
-    step, finish = training._Run._train_epoch, training._Run._finish_epoch
+    epoch, save = training.Run._run_epoch, training.Run._save
 
-    def stop_in_second(self, data, epoch, progress):
-        result = step(self, data, epoch, progress)
-        if epoch == 2:
+    def cut_in_second(self, train, validation, about, progress):
+        result = epoch(self, train, validation, about, progress)
+        if about["epoch"] == 2:
             raise KeyboardInterrupt
         return result
 
-    def stop_before_last_checkpoint(self, epoch, row):
-        if epoch == 3:
-            monkeypatch.setattr(
-                self.last, "save", lambda **_: (_ for _ in ()).throw(KeyboardInterrupt)
-            )
-        finish(self, epoch, row)
+    def cut_before_last_checkpoint(self):
+        if self.epoch == 3:
+            raise KeyboardInterrupt
+        save(self)
 
     with monkeypatch.context() as patch:
-        patch.setattr(training._Run, "_train_epoch", stop_in_second)
+        patch.setattr(training.Run, "_run_epoch", cut_in_second)
         with pytest.raises(KeyboardInterrupt):
             train_gtad(small_config(world), str(workdir))
     assert len(rows(workdir)) == 1
     with monkeypatch.context() as patch:
-        patch.setattr(training._Run, "_finish_epoch", stop_before_last_checkpoint)
+        patch.setattr(training.Run, "_save", cut_before_last_checkpoint)
         with pytest.raises(KeyboardInterrupt):
             train_gtad(small_config(world), str(workdir))
     assert len(rows(workdir)) == 3
     assert train_gtad(small_config(world), str(workdir)) == finished[1]
+    assert_same_run(workdir, finished[0])
+
+
+class StopAtStep(StopRequest):
+    """Asks to stop when it was looked at `count` times: after so many steps and batches."""
+
+    def __init__(self, count):
+        self.left = count
+
+    @property
+    def is_set(self):
+        self.left -= 1
+        return self.left < 0
+
+
+def test_a_run_stopped_after_any_step_ends_with_the_same_weights(finished, world, tmp_path):
+    """An epoch is three steps and one batch of validation: all four places, one after the other."""
+    for looks in (0, 1, 2, 1):
+        with pytest.raises(PreemptedError, match=str(tmp_path)):
+            training.train(small_config(world), tmp_path, stop=StopAtStep(looks))
+    assert training.train(small_config(world), tmp_path) == finished[1]
+    assert_same_run(tmp_path, finished[0])
+    assert list((tmp_path / "tensorboard/train").iterdir())
+
+
+def test_a_damaged_checkpoint_is_passed_over(finished, world, tmp_path, capsys):
+    workdir = shutil.copytree(finished[0], tmp_path / "run")
+    (workdir / "summary.json").unlink()
+    newest = tf.train.latest_checkpoint(str(workdir / "checkpoints" / "last"))
+    data = next(workdir.glob(f"checkpoints/last/{os.path.basename(newest)}.data*"))
+    data.write_bytes(data.read_bytes()[:100])
+    assert train_gtad(small_config(world), str(workdir)) == finished[1]
+    assert newest in capsys.readouterr().err
+    assert_same_run(workdir, finished[0])
+
+
+def assert_same_run(workdir, other):
     for which in ("last", "best"):
-        for found, expected in zip(
-            weights(workdir, which), weights(finished[0], which), strict=True
-        ):
+        for found, expected in zip(weights(workdir, which), weights(other, which), strict=True):
             np.testing.assert_array_equal(found, expected)
     timeless = [
         [{k: v for k, v in row.items() if k != "seconds"} for row in rows(w)]
-        for w in (workdir, finished[0])
+        for w in (workdir, other)
     ]
     assert timeless[0] == timeless[1]
 
 
 def test_another_config_or_other_data_are_refused(finished, world, tmp_path):
-    with pytest.raises(InputError, match="batch_size was 3, is now 4; epochs"):
+    with pytest.raises(InputError, match=r"batch_size was 3, is now 4.*epochs"):
         train_gtad(small_config(world, batch_size=4, epochs=5), str(finished[0]))
     with pytest.raises(InputError, match="feature_dim.*streams"):
         train_gtad(small_config(world, streams="action"), str(finished[0]))
@@ -204,7 +254,7 @@ def test_another_config_or_other_data_are_refused(finished, world, tmp_path):
     original = json.dumps(database)
     database["database"]["v0"]["annotations"][0]["segment"][0] += 0.5
     (world / "annotations.json").write_text(json.dumps(database))
-    with pytest.raises(InputError, match=r"\(data_digest was"):
+    with pytest.raises(InputError, match="data_digest"):
         train_gtad(small_config(world), str(finished[0]))
     (world / "annotations.json").write_text(original)
 
@@ -237,16 +287,12 @@ def test_unusable_videos_are_left_out_and_listed(world, tmp_path, capsys):
 
 def test_one_stream_only(world):
     config = resolve_config(small_config(world, streams="boundary"))
-    data = load_localization_data(
-        open_features(config), load_annotations(config.annotations), 12, 10
-    )
-    assert config.streams == ("boundary",) and data.batch(np.arange(10))[0].shape == (10, 12, 4)
+    features = load_data(config).batch(np.arange(10)).features
+    assert config.streams == ("boundary",) and features.shape == (10, 12, 4)
 
 
 def test_a_loss_that_is_no_number_stops_the_run(world, tmp_path):
-    with pytest.raises(
-        TrainingDivergedError, match="no longer a number.*lower config.learning_rate"
-    ):
+    with pytest.raises(TrainingDivergedError, match="config.learning_rate"):
         train_gtad(small_config(world, learning_rate=1e30, epochs=30), str(tmp_path))
     assert not (tmp_path / "summary.json").exists()
 
@@ -255,44 +301,43 @@ def test_missing_inputs_are_named(world, tmp_path):
     for changes, message in [
         ({"features_dir": str(tmp_path / "none")}, "none"),
         ({"annotations": str(tmp_path / "no.json")}, "no.json"),
-        ({"features_dir": ""}, "config.features_dir is not set"),
+        ({"features_dir": ""}, "config.features_dir"),
         ({"train_subset": "train"}, "'train'"),
+        ({"head": "none"}, "config.head.*gtad"),
         ({"streams": "audio"}, "no stream 'audio'"),
-        ({"streams": " , "}, "names no stream"),
-        ({"batch_size": 0}, "batch_size must be above 0"),
-        ({"max_duration": 13}, "exceeds config.num_segments"),
-        ({"branch_width": 10}, "multiples of 4 groups"),
-        ({"stem_groups": 5}, "multiple of stem_groups"),
-        ({"groups": 0}, "config.groups must be above 0"),
-        ({"base_width": 0}, "config.base_width must be above 0"),
-        ({"map_widths": (8,)}, "map_widths must be two widths"),
-        ({"seed": -1}, "config.seed must be at least 0"),
-        ({"weight_decay": float("nan")}, "weight_decay must be at least 0, got nan"),
-        ({"clip_norm": -1.0}, "clip_norm must be at least 0, got -1"),
-        ({"loss": "bmn"}, "loss must be one of activitynet, thumos, got 'bmn'"),
-        ({"map_kernel": 2}, "map_kernel must be odd"),
-        ({"learning_rate": float("nan")}, "learning_rate must be above 0, got nan"),
+        ({"streams": " , "}, "config.streams"),
+        ({"batch_size": 0}, "config.batch_size.*0"),
+        ({"max_duration": 13}, "config.max_duration = 13.*config.num_segments = 12"),
+        ({"branch_width": 10}, "config.groups"),
+        ({"stem_groups": 5}, "stem_groups"),
+        ({"groups": 0}, "config.groups.*0"),
+        ({"base_width": 0}, "config.base_width.*0"),
+        ({"map_widths": (8,)}, "config.map_widths"),
+        ({"seed": -1}, "config.seed.*-1"),
+        ({"weight_decay": float("nan")}, "config.weight_decay.*nan"),
+        ({"clip_norm": -1.0}, "config.clip_norm.*-1"),
+        ({"loss": "bmn"}, "config.loss.*activitynet, thumos.*'bmn'"),
+        ({"map_kernel": 2}, "map_kernel.*2"),
+        ({"learning_rate": float("nan")}, "config.learning_rate.*nan"),
     ]:
         with pytest.raises(InputError, match=message):
             train_gtad(small_config(world, **changes), str(tmp_path / "run"))
     with pytest.raises(InputError, match="config.json"):
-        load_gtad(tmp_path)
+        load_trained(tmp_path)
     (tmp_path / "config.json").write_text('{"task": "action"}')
-    with pytest.raises(InputError, match="not the config of a G-TAD run"):
-        load_gtad(tmp_path)
+    with pytest.raises(InputError, match="config.json.*'num_segments'"):
+        load_trained(tmp_path)
 
 
 def test_a_damaged_checkpoint_is_named(finished, tmp_path):
     workdir = shutil.copytree(finished[0], tmp_path / "run")
     data = next((workdir / "checkpoints" / "best").glob("*.data*"))
     data.write_bytes(data.read_bytes()[:100])
-    with pytest.raises(
-        InputError, match=f"checkpoint {workdir}/checkpoints/best/.* is damaged.*Train again"
-    ):
-        load_gtad(workdir)
+    with pytest.raises(InputError, match=f"{workdir}/checkpoints/best/"):
+        load_trained(workdir)
     shutil.rmtree(workdir / "checkpoints" / "best")
-    with pytest.raises(InputError, match="holds no best checkpoint yet"):
-        load_gtad(workdir)
+    with pytest.raises(InputError, match=f"{workdir}.*best"):
+        load_trained(workdir)
 
 
 def test_published_setting():
@@ -324,22 +369,17 @@ def test_published_setting_of_thumos():
 
 @pytest.mark.parametrize("changes", [{}, {"clip_norm": 0.01, "loss": "thumos"}])
 def test_the_first_step_is_that_of_torch_adam(world, tmp_path, changes):
-    """Clip, g += decay * w, then Adam: the first step is lr * sign(g) wherever |g| is far above
-    epsilon.
-    """
+    """The first step after clip and decay is lr * sign(g) wherever |g| is far above epsilon."""
     config = resolve_config(small_config(world, weight_decay=0.1, **changes))
-    run = training._Run(config, training.build_gtad(config, 12), tmp_path)
+    batch = load_data(config).batch(np.arange(3))
+    run = Learner(find_head("gtad"), config, batch, 1, strategy_for("one_device"))
     before = [v.numpy() for v in run.model.trainable_variables]
-    data = load_localization_data(
-        open_features(config), load_annotations(config.annotations), 12, 10
-    )
-    features, targets = next(training._batches(data, np.arange(10), 3))
     with tf.GradientTape() as tape:
-        loss = run._loss(features, targets, tf.constant(1, tf.int64))["total"]
+        loss = run.loss(batch, tf.constant(1, tf.int64))["total"]
     gradients = tape.gradient(loss, run.model.trainable_variables)
     norm = np.sqrt(sum((gradient.numpy().astype(float) ** 2).sum() for gradient in gradients))
     factor = min(1, config.clip_norm / norm) if config.clip_norm else 1
-    run.train_step(features, targets, tf.constant(1, tf.int64))
+    run.train_step(batch, tf.constant(1, tf.int64))
     for old, gradient, new in zip(before, gradients, run.model.trainable_variables, strict=True):
         coupled = factor * gradient.numpy() + 0.1 * old
         clear = np.abs(coupled) > 1e-4
@@ -392,6 +432,72 @@ def test_the_command_survives_a_kill(world):
     assert [row["epoch"] for row in rows(world / "killed")] == list(range(1, epochs + 3))
 
 
+def test_sigterm_saves_and_the_same_command_goes_on(world):
+    """Asked to stop wherever it is: status 75, and nothing is lost."""
+    flags = ["--config.epochs=400", f"--workdir={world}/stopped"]
+    process = subprocess.Popen(command(world, *flags), stderr=subprocess.PIPE, text=True)
+    deadline = time.monotonic() + 900
+    while not (world / "stopped/metrics.jsonl").exists() and time.monotonic() < deadline:
+        time.sleep(0.1)
+    process.terminate()
+    message = process.communicate(timeout=900)[1].strip().splitlines()[-1]
+    assert process.returncode == 75 and f"{world}/stopped" in message
+    epochs = len(rows(world / "stopped"))
+    assert 0 < epochs < 400
+    config = json.loads((world / "stopped/config.json").read_text())
+    (world / "stopped/config.json").write_text(json.dumps(config | {"epochs": epochs + 1}))
+    done = subprocess.run(
+        command(world, f"--config.epochs={epochs + 1}", f"--workdir={world}/stopped"),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert "continuing from" in done.stdout
+    assert [row["epoch"] for row in rows(world / "stopped")] == list(range(1, epochs + 2))
+
+
+REPLICAS = """
+import json, sys
+import tensorflow as tf
+cpu = tf.config.list_physical_devices("CPU")[0]
+tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
+from bsp_tf.localization.training import train
+from bsp_tf.runs.strategy import strategy_for
+from configs.sample_gtad import get_config
+assert strategy_for("mirrored").num_replicas_in_sync == 2
+for loss, clip_norm in (("activitynet", 0.0), ("thumos", 0.01)):
+    for name in ("one_device", "mirrored"):
+        config = get_config()
+        config.update(json.loads(sys.argv[1]) | {"loss": loss, "clip_norm": clip_norm})
+        train(config, f"{sys.argv[2]}/{loss}_{name}", strategy_for(name))
+"""
+
+
+def test_two_replicas_equal_one_device(world, tmp_path):
+    """Batches of 3, 3 and 1 over two replicas: shares of 1 and 2, and of none and 1."""
+    fields = {name: value for name, value in SMALL.items() if name != "map_widths"} | {
+        "features_dir": str(world / "features"),
+        "annotations": str(world / "annotations.json"),
+        "map_kernel": 3,
+        "epochs": 1,
+    }
+    subprocess.run(
+        [sys.executable, "-c", REPLICAS, json.dumps(fields), str(tmp_path)],
+        check=True,
+        capture_output=True,
+        timeout=1800,
+    )
+    for loss in ("activitynet", "thumos"):
+        one, two = (tmp_path / f"{loss}_{name}" for name in ("one_device", "mirrored"))
+        assert rows(one)[0].keys() == rows(two)[0].keys()
+        for name, value in rows(one)[0].items():
+            if name != "seconds":
+                assert rows(two)[0][name] == pytest.approx(value, abs=1e-5, rel=1e-5), name
+        for found, expected in zip(weights(two, "last"), weights(one, "last"), strict=True):
+            np.testing.assert_allclose(found, expected, atol=1e-5)
+
+
 def test_the_command_says_what_is_wrong_in_one_line(world):
     done = subprocess.run(
         command(world, "--config.annotations=nowhere.json"),
@@ -404,9 +510,7 @@ def test_the_command_says_what_is_wrong_in_one_line(world):
 
 
 def test_windows_of_other_peoples_features_from_training_to_detections(tmp_path):
-    """Two HDF5 sources, one row a frame, of which every fifth is taken; annotations as THUMOS14's
-    tables.
-    """
+    """Two HDF5 sources, one row for each frame, every fifth taken; THUMOS14's tables."""
     rng = np.random.default_rng(0)
     names = {"validation": "video_validation_1", "test": "video_test_1"}
     with h5py.File(tmp_path / "rgb.h5", "w") as rgb, h5py.File(tmp_path / "flow.h5", "w") as flow:
@@ -421,9 +525,9 @@ def test_windows_of_other_peoples_features_from_training_to_detections(tmp_path)
         tmp_path,
         features_dir=f"{tmp_path}/rgb.h5,{tmp_path}/flow.h5",
         feature_layout="snippets",
-        feature_stride="1",
-        feature_window="1",
-        feature_every="5",
+        feature_stride=(1,),
+        feature_window=(1,),
+        feature_every=(5,),
         windows=True,
         train_subset="validation",
         validation_subset="test",
@@ -433,9 +537,7 @@ def test_windows_of_other_peoples_features_from_training_to_detections(tmp_path)
         map_kernel=3,
         epochs=1,
     )
-    with pytest.raises(
-        InputError, match="windows = True needs rows a fixed number of frames apart"
-    ):
+    with pytest.raises(InputError, match="config.windows.*feature_layout"):
         resolve_config(ConfigDict(config.to_dict() | {"feature_layout": "whole"}))
     run = str(tmp_path / "run")
     summary = train_gtad(config, run)

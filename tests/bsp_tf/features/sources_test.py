@@ -1,6 +1,4 @@
-"""Features from here and from elsewhere, alone and joined: their place in time, their shape, and
-what is refused.
-"""
+"""Features from here and elsewhere, alone and joined: place in time, shape, what is refused."""
 
 import json
 

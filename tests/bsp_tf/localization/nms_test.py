@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from bsp_tf.base.errors import InputError
-from bsp_tf.localization.heads.gtad.decode import Proposals, decode_proposals
+from bsp_tf.localization.heads.gtad.decode import decode_proposals
 from bsp_tf.localization.nms import METHODS, Suppression, suppress
+from bsp_tf.localization.proposals import Proposals
 
 
 def plain_suppression(segments, scores, rule):
@@ -66,9 +67,7 @@ def test_many_videos_of_all_sizes_at_once(method):
 
 
 def test_no_proposal_is_dropped():
-    """The reference stops at one proposal left, so a video with up to 100 of them loses its last
-    one.
-    """
+    """The reference stops at one proposal left: a video with up to 100 of them loses its last."""
     segments = np.array([[0.0, 0.3], [0.1, 0.4], [0.6, 0.9]])
     three, one = suppress(
         [Proposals(segments, np.array([0.2, 0.5, 0.9])), Proposals(segments[:1], np.array([0.7]))],
@@ -147,9 +146,7 @@ def test_impossible_rules_are_refused(fields):
 
 
 def check_golden(found, golden):
-    """The reference's first 100. Its lost proposal never shows here: each of the videos has 500 or
-    more.
-    """
+    """The reference's first 100; it loses none here, since each video has 500 or more."""
     assert len(golden) == 100
     np.testing.assert_array_equal(np.round(found.segments * 100), np.round(golden[:, 1:] * 100))
     np.testing.assert_allclose(found.scores, golden[:, 0], rtol=0, atol=1e-15)
@@ -168,3 +165,22 @@ def test_same_list_as_the_reference_on_all_videos(shared):
     maps = (inputs[key] for key in ("iou_map", "start", "end"))
     for video, found in enumerate(suppress(decode_proposals(*maps), Suppression())):
         check_golden(found, golden[f"v{video}"])
+
+
+def test_labels_are_suppressed_apart_and_ranked_together():
+    """As if each label were a video of its own, but for the number that is kept."""
+    rng = np.random.default_rng(0)
+    segments, scores = np.sort(rng.random((40, 2)), axis=1), rng.random(40)
+    labels = rng.integers(0, 3, 40)
+    rule = Suppression(max_proposals=12)
+    (found,) = suppress([Proposals(segments, scores, labels)], rule)
+    apart = [
+        suppress([Proposals(segments[labels == k], scores[labels == k])], rule)[0] for k in range(3)
+    ]
+    everything = np.concatenate([part.scores for part in apart])
+    np.testing.assert_array_equal(found.scores, np.sort(everything)[::-1][:12])
+    for label, part in enumerate(apart):
+        own = found.take(found.labels == label)
+        np.testing.assert_array_equal(own.segments, part.segments[: len(own.scores)])
+    (nothing,) = suppress([Proposals(segments[:0], scores[:0], labels[:0])], rule)
+    assert len(nothing.scores) == 0

@@ -2,24 +2,26 @@
 
 import numpy as np
 import pytest
+from ml_collections import ConfigDict
 
 from bsp_tf.annotations.mended import Annotations, VideoAnnotation, load_annotations
 from bsp_tf.base.errors import InputError
 from bsp_tf.features.sources import open_features
 from bsp_tf.features.store import resize_features
+from bsp_tf.localization.heads.gtad.head import HEAD
 from bsp_tf.localization.heads.gtad.targets import video_targets, window_targets
 from bsp_tf.localization.training_data import load_localization_data
 
 # One row a second.
 SETTINGS = {
     "feature_layout": "snippets",
-    "feature_stride": "10",
-    "feature_window": "10",
-    "feature_fps": "10",
+    "feature_stride": (10,),
+    "feature_window": (10,),
+    "feature_fps": (10.0,),
 }
 
 
-def make(folder, lengths, segments, num_segments, **more):
+def make(folder, lengths, segments, num_segments, in_windows=False):
     annotations = Annotations()
     for i, (rows, rows_segments) in enumerate(zip(lengths, segments, strict=True)):
         array = np.stack([np.arange(rows), np.full(rows, i)], axis=1).astype(np.float32) + 1
@@ -31,16 +33,16 @@ def make(folder, lengths, segments, num_segments, **more):
             ["run"] * len(rows_segments),
             "",
         )
-    sources = open_features(
-        {"features_dir": str(folder), "streams": (), "num_segments": num_segments} | SETTINGS
-    )
-    return load_localization_data(sources, annotations, num_segments, num_segments // 2, **more)
+    fields = {"features_dir": str(folder), "streams": (), "num_segments": num_segments} | SETTINGS
+    config = ConfigDict(fields | {"max_duration": num_segments // 2, "windows": in_windows})
+    return load_localization_data(open_features(config), annotations, ["run"], HEAD, config)
 
 
 def test_whole_videos_are_resized(tmp_path):
     data = make(tmp_path, [10, 40], [[[1, 5]], []], 20)
     assert data.examples == [(0, 0), (1, 0)] and data.feature_dim == 2
-    features, targets = data.batch(np.array([1, 0]))
+    features, inside, targets = data.batch(np.array([1, 0]))
+    assert inside.shape == (2, 20) and inside.all()
     assert features.shape == (2, 20, 2) and features.dtype == np.float32
     np.testing.assert_array_equal(features[1], resize_features(np.load(tmp_path / "v0.npy"), 20))
     expected = video_targets(np.array([[0.1, 0.5]]), 20, 10)
@@ -50,13 +52,14 @@ def test_whole_videos_are_resized(tmp_path):
 
 
 def test_windows_overlap_by_half_and_keep_what_holds_a_segment(tmp_path):
-    # 64 rows in windows of 16: starts 0, 8, ... 48. [20, 30] is whole in none but 16 (and 8/10 of
-    # it in 8 and 24).
+    # 64 rows in windows of 16: starts 0, 8, ... 48. [20, 30] is whole in 16 only (8/10 in 8, 24).
     data = make(
         tmp_path, [64, 64, 7], [[[20, 30]], [[0, 64], [40, 40]], [[2, 5]]], 16, in_windows=True
     )
     assert data.examples == [(0, 16), (1, 24), (1, 32), (1, 40), (2, 0)]
-    features, targets = data.batch(np.arange(5))
+    features, inside, targets = data.batch(np.arange(5))
+    np.testing.assert_array_equal(inside.sum(1), [16, 16, 16, 16, 7])
+    assert not features[4][inside[4] == 0].any() and inside[4, :7].all()
     np.testing.assert_array_equal(features[0, :, 0], np.arange(17, 33))
     np.testing.assert_array_equal(features[4, :, 0], [*range(1, 8), *[0] * 9])
     np.testing.assert_array_equal(
@@ -70,8 +73,7 @@ def test_windows_overlap_by_half_and_keep_what_holds_a_segment(tmp_path):
 
 def test_thumos_windows_are_256_rows_128_apart(tmp_path):
     data = make(tmp_path, [700], [[[i, i + 10] for i in range(0, 690, 20)]], 256, in_windows=True)
-    # The last window ends with the video: 60 rows, more than a fifth of a window, would stay
-    # unseen.
+    # The last window ends with the video: else 60 rows, over a fifth of a window, were unseen.
     assert [first for _, first in data.examples] == [0, 128, 256, 384, 444]
 
 
@@ -88,12 +90,12 @@ def test_left_out_videos_are_counted_by_kind(tmp_path):
     (tmp_path / "missing_files.txt").write_text("\n".join(f"v{i}" for i in range(7)))
     with pytest.raises(
         InputError,
-        match="none of the 7 annotated videos has usable features .first reason: named in",
+        match="7 annotated videos.*missing_files.txt",
     ):
         make(tmp_path, lengths, [[]] * 7, 20)
     (tmp_path / "missing_files.txt").unlink()
     assert make(tmp_path, lengths, [[]] * 7, 20).left_out_lines() == []
-    with pytest.raises(InputError, match="no window .*holds a segment"):
+    with pytest.raises(InputError, match="7 videos"):
         make(tmp_path, lengths, [[]] * 7, 20, in_windows=True)
 
 
@@ -109,7 +111,7 @@ def test_the_digest_knows_features_segments_and_windows(tmp_path):
 
 
 def test_golden_from_files_to_batch(shared, tmp_path):
-    """G-TAD's own annotation files and arrays give its features and labels, labels to the last bit."""
+    """G-TAD's own files and arrays give its features and its labels, these to the last bit."""
     golden = np.load(shared / "golden" / "gtad_labels_losses.npz")
     for row, name in enumerate(golden["video_list"]):
         np.save(tmp_path / f"{name}.npy", golden[f"feat_in_{row}"])
@@ -120,10 +122,14 @@ def test_golden_from_files_to_batch(shared, tmp_path):
         "streams": (),
         "num_segments": 100,
         "feature_layout": "whole",
+        "max_duration": 100,
+        "windows": False,
     }
-    data = load_localization_data(open_features(settings), annotations, 100, 100)
+    names = sorted({label for video in annotations.values() for label in video.labels})
+    sources = open_features(settings)
+    data = load_localization_data(sources, annotations, names, HEAD, ConfigDict(settings))
     rows = [data.video_ids.index(str(name).removeprefix("v_")) for name in golden["video_list"]]
-    features, targets = data.batch(np.array(rows))
+    features, _, targets = data.batch(np.array(rows))
     assert len(rows) == 16 and not data.left_out
     for row, values in enumerate(features):
         np.testing.assert_allclose(values.T, golden[f"feat_out_{row}"], rtol=1e-5, atol=1e-6)

@@ -1,6 +1,4 @@
-"""Each way to train faster or in less memory against plain float32 on one device, on the same
-batches.
-"""
+"""Each way to train faster or in less memory, against plain float32 on the same batches."""
 
 import numpy as np
 import pytest
@@ -26,9 +24,7 @@ def clips(num_clips: int, seed: int) -> dict[str, tf.Tensor]:
 
 @pytest.fixture
 def run(tiny_config):
-    """`run(**train_fields)`: the learner after STEPS steps without dropout, and the losses of the
-    steps.
-    """
+    """`run(**train_fields)`: the learner after STEPS steps without dropout, and their losses."""
     tiny_config.model.dropout = 0.0
 
     def run(batches=None, **fields):
@@ -66,8 +62,7 @@ def test_losses_are_those_of_plain_float32(run, fields, tolerance, kernel_tolera
     plain, expected = run()
     np.testing.assert_allclose(losses, expected, rtol=tolerance, atol=0)
     assert expected[-1] < expected[0]
-    # Also what was learned: the change of the kernels, not the kernels, which hardly move in a few
-    # steps.
+    # Also what was learned: the change of the kernels, which hardly move in a few steps.
     start = Learner(plain._config, 3, 3, STEPS, strategy_for("one_device"))
     for name in ("conv1/kernel", "layer4.0/conv2/kernel", "fc/kernel"):
         moved = [
@@ -82,8 +77,7 @@ def test_losses_are_those_of_plain_float32(run, fields, tolerance, kernel_tolera
 
 
 def test_micro_batches_add_up_to_the_batch(run):
-    # The same clips in both halves have the same BatchNorm statistics as their whole: all else must
-    # be equal.
+    # Equal halves have the BatchNorm statistics of their whole: all else must be equal.
     halves = [clips(4, seed) for seed in range(STEPS)]
     whole = [
         {name: tf.concat([half[name], half[name]], axis=0) for name in half} for half in halves

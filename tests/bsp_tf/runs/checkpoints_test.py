@@ -86,8 +86,7 @@ def test_a_corrupt_newest_falls_back_with_a_warning(tmp_path, capsys, part, spoi
 
 def test_a_half_written_one_is_never_picked_up(tmp_path, capsys):
     saved(tmp_path, 4)
-    # What a kill leaves: parts under their final or a temporary name, not yet listed in the file
-    # `checkpoint`.
+    # What a kill leaves: parts under final or temporary names that `checkpoint` does not list.
     shutil.copy(tmp_path / "step-4.data-00000-of-00001", tmp_path / "step-8.data-00000-of-00001")
     (tmp_path / "step-8.index").write_bytes(b"half")
     (tmp_path / "step-12_temp").mkdir()

@@ -1,6 +1,4 @@
-"""The optimizer against a slow NumPy loop with torch's formula, and the schedules against numbers
-by hand.
-"""
+"""The optimizer against a slow NumPy loop with torch's formula; schedules against numbers."""
 
 import keras
 import numpy as np

@@ -61,9 +61,7 @@ for name, fields in json.loads(sys.argv[1]).items():
 
 @pytest.fixture(scope="module")
 def runs(tiny_fields, tmp_path_factory):
-    """Folder of the runs "plain", "parts" and "half", each on "one" device and on "two"; "full" is
-    "half" in float32.
-    """
+    """Folder of the runs "plain", "parts", "half" on "one" device and "two"; "full" is float32."""
     folder = tmp_path_factory.mktemp("runs")
     plain = tiny_fields | {
         "model.dropout": 0.0,
@@ -131,9 +129,10 @@ def test_two_replicas_equal_one_device(runs, name):
 
 
 def test_two_replicas_in_float16_with_micro_batches_and_the_boundary_task(runs):
-    """The sums of two replicas round otherwise than those of one device, and how far that goes
-    depends on the CPU's kernels: some 8% of the first layer's gradient, in a network that has learnt
-    nothing. So the measure is float32, from which both must lie about equally far.
+    """Both lie about equally far from float32.
+
+    The sums of two replicas round otherwise than those of one device. How far depends on the CPU's
+    kernels: some 8% of the first layer's gradient, in a network that has learnt nothing.
     """
     full, one, two = (last_values(runs / name) for name in ("full_one", "half_one", "half_two"))
     errors = {}

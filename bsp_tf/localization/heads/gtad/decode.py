@@ -1,29 +1,14 @@
-"""Score maps of G-TAD -> candidate segments (Xu et al., arXiv 1911.11462; BSN's candidate rule).
-NumPy only.
-"""
+"""Score maps of G-TAD (arXiv 1911.11462) -> candidate segments, by BSN's rule. NumPy only."""
 
 from functools import lru_cache
-from typing import NamedTuple
 
 import numpy as np
 
 from bsp_tf.base.errors import InputError
+from bsp_tf.localization.proposals import Proposals
 
-# A boundary whose probability exceeds this share of the video's highest is a candidate even off a
-# peak.
+# A boundary above this share of the video's highest is a candidate even off a peak.
 CANDIDATE_SHARE = 0.5
-
-
-class Proposals(NamedTuple):
-    """Candidate segments of one video.
-
-    Attributes:
-        segments: float64 [n, 2], start and end.
-        scores: float64 [n], not negative.
-    """
-
-    segments: np.ndarray
-    scores: np.ndarray
 
 
 def boundary_candidates(probability: np.ndarray) -> np.ndarray:
@@ -44,8 +29,7 @@ def boundary_candidates(probability: np.ndarray) -> np.ndarray:
 def decode_proposals(
     score_map: np.ndarray, start: np.ndarray | None = None, end: np.ndarray | None = None
 ) -> list[Proposals]:
-    """All segments that end inside the video, or those between a candidate start and a candidate
-    end.
+    """All segments that end inside the video, or those between a candidate start and end.
 
     Cell (d, s) of the map is the segment [s, s + d + 1] / T, where s + d + 1 is below T. With
     `start` and `end` it is kept if s is a candidate start (0 always is) and s + d + 1 a candidate
@@ -63,6 +47,13 @@ def decode_proposals(
 
     Raises:
         InputError: shapes that do not belong together, or NaN or infinity in any input.
+
+    >>> scores = np.zeros((1, 2, 2, 4))  # one video, durations 1 and 2, four starts
+    >>> scores[0, :, 1, 0] = 0.5, 0.8  # duration index 1, start 0: regression, classification
+    >>> (found,) = decode_proposals(scores)
+    >>> best = found.scores.argmax()
+    >>> found.segments[best].tolist(), float(found.scores[best])
+    ([0.0, 0.5], 0.4)
     """
     given = [np.asarray(array) for array in (score_map, start, end) if array is not None]
     shapes = [array.shape for array in given]
@@ -76,8 +67,7 @@ def decode_proposals(
     ):
         raise InputError(
             f"score maps of shapes {shapes}: expected a map [V, 2, D, T] alone, or with start and "
-            "end "
-            "[V, T]."
+            "end [V, T]."
         )
     if not all(np.isfinite(array).all() for array in given):
         raise InputError(
@@ -104,9 +94,7 @@ def decode_proposals(
 
 @lru_cache(maxsize=4)
 def _cells(durations: int, length: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Flat index, start and end of the cells of a map [D, T] that end inside the video, int64 [n]
-    each.
-    """
+    """Flat index, start and end of the cells [D, T] that end inside the video, int64 [n] each."""
     duration, first = np.indices((durations, length))
     last = first + duration + 1
     cell = np.flatnonzero(last < length)

@@ -11,11 +11,21 @@ import math
 import keras
 import tensorflow as tf
 
+from bsp_tf.base.errors import InputError
+
 
 def torch_uniform(fan_in: int) -> keras.initializers.Initializer:
     """PyTorch's default start of convolutions and linear layers: uniform in +-1 / sqrt(fan_in)."""
+    return torch_uniform_pair(fan_in)[0]
+
+
+def torch_uniform_pair(
+    fan_in: int,
+) -> tuple[keras.initializers.Initializer, keras.initializers.Initializer]:
+    """The same for a kernel and its bias: two objects of one seed, since one may be used once."""
     bound = 1 / math.sqrt(fan_in)
-    return keras.initializers.RandomUniform(-bound, bound)
+    for_kernel = keras.initializers.RandomUniform(-bound, bound)
+    return for_kernel, keras.initializers.RandomUniform(-bound, bound, seed=for_kernel.seed)
 
 
 def nearest_neighbours(features: tf.Tensor, count: int) -> tf.Tensor:
@@ -42,8 +52,7 @@ def nearest_neighbours(features: tf.Tensor, count: int) -> tf.Tensor:
 
 
 class SequenceConv(keras.layers.Layer):
-    """Convolution over the second last axis in groups: stride 1, odd kernel, zero padding to the
-    same length.
+    """Convolution over the second last axis in groups: stride 1, odd kernel, length kept.
 
     With kernel size 1 the input may have any leading axes: [..., C] -> [..., filters].
     """
@@ -55,9 +64,9 @@ class SequenceConv(keras.layers.Layer):
     def build(self, input_shape: tuple) -> None:
         channels = input_shape[-1]
         if channels % self.groups or self.filters % self.groups:
-            raise ValueError(
+            raise InputError(
                 f"{channels} input channels and {self.filters} filters must be multiples of "
-                f"{self.groups} groups."
+                f"{self.groups} groups: change config.groups or the widths."
             )
         fan_in = self.kernel_size * channels // self.groups
         # [group, (offset, channel in group), filter in group]
@@ -111,12 +120,12 @@ class EdgeProjection(keras.layers.Layer):
 
     def build(self, input_shape: tuple) -> None:
         channels = input_shape[-1]
-        start = torch_uniform(2 * channels)
+        for_kernel, for_bias = torch_uniform_pair(2 * channels)
         # Rows 0..C-1 multiply the neighbour, the others the node itself.
         self.kernel = self.add_weight(
-            name="kernel", shape=(2 * channels, self.filters), initializer=start
+            name="kernel", shape=(2 * channels, self.filters), initializer=for_kernel
         )
-        self.bias = self.add_weight(name="bias", shape=(self.filters,), initializer=start)
+        self.bias = self.add_weight(name="bias", shape=(self.filters,), initializer=for_bias)
         self.built = True
 
     def call(self, nodes: tf.Tensor, neighbours: tf.Tensor) -> tf.Tensor:
@@ -132,8 +141,9 @@ class EdgeProjection(keras.layers.Layer):
 class GCNeXt(keras.layers.Layer):
     """GCNeXt block: ReLU(temporal branch + input + semantic branch).
 
-    temporal: 1x1 (C -> width), ReLU, k3 in groups, ReLU, 1x1 (width -> C) semantic: the same with
-    k1 on the edges [neighbour ; self] (2C -> width), then the maximum over the neighbours
+    temporal: 1x1 (C -> width), ReLU, k3 in groups, ReLU, 1x1 (width -> C)
+    semantic: the same with k1 on the edges [neighbour ; self] (2C -> width), then the maximum over
+              the neighbours
 
     Args:
         width: Channels inside the branches; a multiple of `groups`.

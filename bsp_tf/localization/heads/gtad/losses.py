@@ -10,8 +10,11 @@ no anchor was chosen.
 """
 
 import dataclasses
+from collections.abc import Mapping
 
 import tensorflow as tf
+
+from bsp_tf.runs.strategy import global_sum
 
 EPSILON = 1e-6
 POSITION_POSITIVE = 0.5
@@ -26,8 +29,7 @@ class LossVariant:
     Attributes:
         regression: Factor of the regression loss.
         classification: Factor of the classification loss.
-        added_count: Added to the counts of positive and of negative anchors in the classification
-            loss.
+        added_count: Added to the counts of positive and of negative anchors (classification).
     """
 
     regression: float
@@ -44,13 +46,7 @@ LOSS_VARIANTS = {
 
 def _count(mask: tf.Tensor) -> tf.Tensor:
     """Sum of a float mask over the global batch."""
-    own = tf.reduce_sum(mask)
-    context = tf.distribute.get_replica_context()
-    return (
-        own
-        if context.num_replicas_in_sync == 1
-        else context.all_reduce(tf.distribute.ReduceOp.SUM, own)
-    )
+    return global_sum(tf.reduce_sum(mask))
 
 
 def balanced_log_loss(
@@ -86,8 +82,7 @@ def boundary_loss(probabilities: tf.Tensor, target: tf.Tensor) -> tf.Tensor:
 def classification_loss(
     probabilities: tf.Tensor, iou: tf.Tensor, valid: tf.Tensor, added_count: float = 0.0
 ) -> tf.Tensor:
-    """Log loss of the classification map [B, D, T]; positive where tIoU > .9, negative where valid
-    otherwise.
+    """Log loss of the classification map [B, D, T]: positive where tIoU > .9, else negative.
 
     Args:
         iou: float32 [B, D, T], 0 where not valid.
@@ -130,8 +125,8 @@ def regression_loss(predicted: tf.Tensor, iou: tf.Tensor, draws: tf.Tensor) -> t
 
 
 def gtad_losses(
-    predictions: dict[str, tf.Tensor],
-    targets: dict[str, tf.Tensor],
+    predictions: Mapping[str, tf.Tensor],
+    targets: Mapping[str, tf.Tensor],
     valid: tf.Tensor,
     draws: tf.Tensor,
     variant: LossVariant = LOSS_VARIANTS["activitynet"],
@@ -140,17 +135,15 @@ def gtad_losses(
 
     Args:
         predictions: What GTAD returns: start, end [B, T] and map [B, 2, D, T].
-        targets: start, end float32 [B, T] and map float32 [B, D, T], 0 where not valid
-            (targets.video_targets).
+        targets: start, end float32 [B, T] and map float32 [B, D, T], 0 where not valid.
         valid: float32 [D, T] (targets.valid_mask).
         draws: float32 [2, B, D, T], uniform in [0, 1).
         variant: Weights of the parts.
 
     Returns:
         float32 scalars: boundary (start + end), regression, classification (both without their
-            factors), and
-        total = boundary + variant.regression * regression + variant.classification *
-        classification.
+        factors), and total = boundary + variant.regression * regression
+        + variant.classification * classification.
     """
     boundary = boundary_loss(predictions["start"], targets["start"]) + boundary_loss(
         predictions["end"], targets["end"]

@@ -1,16 +1,17 @@
 """G-TAD: Sub-Graph Localization for Temporal Action Detection (Xu et al., arXiv 1911.11462)."""
 
+from typing import Any
+
 import keras
 import tensorflow as tf
 
 from bsp_tf.base.errors import InputError
-from bsp_tf.localization.heads.gtad.graph import GCNeXt, SequenceConv, torch_uniform
+from bsp_tf.localization.heads.gtad.graph import GCNeXt, SequenceConv, torch_uniform_pair
 from bsp_tf.localization.heads.gtad.sgalign import SGAlign
 
 
 class GTAD(keras.Model):
-    """Snippet features -> start and end probabilities of every position, and two scores of every
-    anchor.
+    """Snippet features -> start and end probability of each position, two scores of each anchor.
 
     stem (k3 in groups, ReLU) -> GCNeXt = base -> GCNeXt = graph -> SGAlign -> 1x1 convolutions ->
                                       map base -> GCNeXt -> 1x1 -> start (and the same again -> end)
@@ -28,7 +29,7 @@ class GTAD(keras.Model):
         groups: Groups of the middle convolution of a GCNeXt branch.
         stem_groups: Groups of the stem.
         neighbours: Nearest neighbours a node, itself included.
-        inner_bins, context_bins, sampling_ratio, context_sampling_ratio: see SGAlign.
+        inner_bins, context_bins: See SGAlign.
 
     Call: features float32 [B, T, C] -> dict of float32 probabilities in (0, 1):
         start, end: [B, T].
@@ -55,8 +56,6 @@ class GTAD(keras.Model):
         neighbours: int = 3,
         inner_bins: int = 32,
         context_bins: int = 4,
-        sampling_ratio: int = 0,
-        context_sampling_ratio: int = 0,
         name: str = "gtad",
         **kwargs,
     ) -> None:
@@ -70,7 +69,7 @@ class GTAD(keras.Model):
             raise InputError(
                 f"map_kernel must be odd, so that the map keeps its size, got {map_kernel}."
             )
-        self.sizes = {
+        self.sizes: dict[str, Any] = {
             "feature_dim": feature_dim,
             "num_segments": num_segments,
             "max_duration": max_duration,
@@ -83,8 +82,6 @@ class GTAD(keras.Model):
             "neighbours": neighbours,
             "inner_bins": inner_bins,
             "context_bins": context_bins,
-            "sampling_ratio": sampling_ratio,
-            "context_sampling_ratio": context_sampling_ratio,
         }
         block = {"width": branch_width, "groups": groups, "neighbours": neighbours}
         self.stem = SequenceConv(base_width, 3, stem_groups, name="stem")
@@ -105,8 +102,6 @@ class GTAD(keras.Model):
             inner_bins,
             context_bins,
             neighbours,
-            sampling_ratio,
-            context_sampling_ratio,
             name="align",
         )
         # One attribute each: tf.train.Checkpoint silently passes over layers in lists.
@@ -170,9 +165,7 @@ class GTAD(keras.Model):
         return self.map_conv_0, self.map_conv_1, self.map_conv_2
 
     def base_features(self, features: tf.Tensor) -> tf.Tensor:
-        """float32 [B, T, C] -> float32 [B, T, base_width]: stem and first GCNeXt, which all heads
-        share.
-        """
+        """float32 [B, T, C] -> float32 [B, T, base_width]: stem and first GCNeXt."""
         return self.base_block(tf.nn.relu(self.stem(features)))
 
     def get_config(self) -> dict:
@@ -180,10 +173,15 @@ class GTAD(keras.Model):
 
 
 def _map_conv(width: int, kernel: int, name: str) -> keras.layers.Layer:
-    """Convolution width -> width over the map; size 1 needs no map and takes anchors in any order."""
+    """Convolution width -> width over the map; of size 1 it takes anchors in any order."""
     if kernel == 1:
         return SequenceConv(width, name=name)
-    start = torch_uniform(kernel**2 * width)
+    for_kernel, for_bias = torch_uniform_pair(kernel**2 * width)
     return keras.layers.Conv2D(
-        width, kernel, padding="same", kernel_initializer=start, bias_initializer=start, name=name
+        width,
+        kernel,
+        padding="same",
+        kernel_initializer=for_kernel,
+        bias_initializer=for_bias,
+        name=name,
     )

@@ -65,15 +65,14 @@ def valid_anchors(num_segments: int, max_duration: int) -> tuple[np.ndarray, np.
 
 
 def anchor_regions(starts: np.ndarray, durations: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The anchor and half its length on both sides: [s - (d + 1) / 2, s + d + (d + 1) / 2], in
-    segments.
+    """The anchor and half its length on both sides: s - (d + 1) / 2 to s + d + (d + 1) / 2.
 
     Args:
         starts: int [A].
         durations: int [A], duration indices (0 is one segment).
 
     Returns:
-        float64 [A] region starts and ends.
+        float64 [A] region starts and ends, in segments.
     """
     margin = 0.5 * (np.asarray(durations) + 1)
     return starts - margin, starts + durations + margin

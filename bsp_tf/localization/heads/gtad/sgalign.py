@@ -1,5 +1,4 @@
-"""SGAlign (G-TAD, arXiv 1911.11462, section 3.3) and the 1x1 convolution after it, in one cheap
-step.
+"""SGAlign (G-TAD, arXiv 1911.11462, section 3.3) with the 1x1 convolution after it, cheaply.
 
 SGAlign describes each of the T * D anchors by `inner_bins` averages of the node features and
 `context_bins` averages of the mean of each node's neighbours; a 1x1 convolution then maps the 9,216
@@ -21,13 +20,12 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from bsp_tf.localization.heads.gtad.graph import nearest_neighbours, torch_uniform
+from bsp_tf.localization.heads.gtad.graph import nearest_neighbours, torch_uniform_pair
 from bsp_tf.localization.heads.gtad.roi_align import align_matrix, anchor_regions, valid_anchors
 
 # A tile is TILE starts by TILE durations. Smaller ones save products, but gather more (memory) and
-# multiply
-# small matrices: from 6 to 16, a training step takes the same processor time within 7 % (T = D =
-# 100).
+# multiply small matrices: from 6 to 16, a training step takes the same processor time within 7 %
+# (T = D = 100).
 TILE = 16
 
 
@@ -80,8 +78,7 @@ class AlignMap:
                 self.tiles.append((tf.constant(dense[:, columns]), tf.constant(columns, tf.int32)))
 
     def function(self) -> Callable[[tf.Tensor], tf.Tensor]:
-        """The map as a function: float32 [bins * T, K] (bin-major rows) -> float32 [num_anchors,
-        K].
+        """The map as a function: float32 [bins * T, K], bin-major -> float32 [num_anchors, K].
 
         To be called before a TensorFlow loop that uses it: the gradient of a loop takes no
         constants made outside of all graphs (TensorFlow 2.21), only tensors of the graph that the
@@ -108,9 +105,7 @@ class AlignMap:
         return align
 
     def to_grid(self, anchors: tf.Tensor) -> tf.Tensor:
-        """[num_anchors, K] -> [D, T, K]; every anchor that ends after the video gets the shared
-        row.
-        """
+        """[num_anchors, K] -> [D, T, K]; anchors that end after the video get the shared row."""
         return tf.gather(anchors, self.cells)
 
 
@@ -162,11 +157,11 @@ class SGAlign(keras.layers.Layer):
 
     def build(self, input_shape: tuple) -> None:
         num_bins, channels = self.inner_bins + self.context_bins, input_shape[-1]
-        start = torch_uniform(num_bins * channels)
+        for_kernel, for_bias = torch_uniform_pair(num_bins * channels)
         self.kernel = self.add_weight(
-            name="kernel", shape=(num_bins, channels, self.filters), initializer=start
+            name="kernel", shape=(num_bins, channels, self.filters), initializer=for_kernel
         )
-        self.bias = self.add_weight(name="bias", shape=(self.filters,), initializer=start)
+        self.bias = self.add_weight(name="bias", shape=(self.filters,), initializer=for_bias)
         self.built = True
 
     def call(self, graph: tf.Tensor, head: Callable[[tf.Tensor], tf.Tensor]) -> tf.Tensor:
@@ -181,9 +176,7 @@ class SGAlign(keras.layers.Layer):
         return tf.map_fn(one_video, graph, parallel_iterations=1, fn_output_signature=tf.float32)
 
     def _project(self, nodes: tf.Tensor, inner: tf.Tensor, around: tf.Tensor) -> tf.Tensor:
-        """[T, C] -> [bins * T, filters]: what each bin would add to an anchor that lies on one
-        node.
-        """
+        """[T, C] -> [bins * T, filters]: what each bin adds to an anchor that lies on one node."""
         values = [tf.matmul(nodes, inner)]
         if self.context_bins:
             neighbours = nearest_neighbours(nodes[tf.newaxis], self.neighbours)[0]

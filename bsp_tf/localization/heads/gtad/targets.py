@@ -1,5 +1,4 @@
-"""What G-TAD should answer for a video: labels of anchors and positions from annotated segments.
-NumPy only.
+"""What G-TAD should answer for a video: labels of anchors and positions. NumPy only.
 
 Formulas: G-TAD (arXiv 1911.11462), section 3.4, and its ActivityNet code, whose float64 arithmetic
 is kept so that labels are equal to the last bit. All times here are fractions of the feature axis:
@@ -28,8 +27,7 @@ def valid_mask(num_segments: int, max_duration: int) -> np.ndarray:
 
 
 def anchor_iou_map(segments: np.ndarray, num_segments: int, max_duration: int) -> np.ndarray:
-    """Largest tIoU of each anchor [s, s + d + 1] / T with any segment, ends after the video
-    included.
+    """Largest tIoU of each anchor [s, s + d + 1] / T with any segment, also of those cut off.
 
     Args:
         segments: float64 [n, 2], fractions; n may be 0 (all zeros then).
@@ -53,9 +51,7 @@ def anchor_iou_map(segments: np.ndarray, num_segments: int, max_duration: int) -
 
 @functools.lru_cache(maxsize=4)
 def _anchors(num_segments: int, max_duration: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Begin [T], end and length [D, T] of all anchors, float64, read-only; the same for every
-    video.
-    """
+    """Begin [T], end and length [D, T] of all anchors, float64, read-only."""
     gap = 1.0 / num_segments
     begin = gap * np.arange(num_segments)
     end = begin + gap * np.arange(1, max_duration + 1)[:, None]
@@ -68,13 +64,12 @@ def _anchors(num_segments: int, max_duration: int) -> tuple[np.ndarray, np.ndarr
 def boundary_targets(
     boundaries: np.ndarray, num_segments: int, anchor: tuple[float, float] = POSITION_ANCHOR
 ) -> np.ndarray:
-    """Share of each position's anchor, i + `anchor`, that lies within 1.5 segments of a boundary,
-    at most.
+    """Largest share of each position's anchor that lies within 1.5 segments of a boundary.
 
     Args:
         boundaries: float64 [n], fractions; n may be 0 (all zeros then). Those outside [0, 1] count
             for the positions that they reach.
-        anchor: Begin and end of the anchor of position 0, in segments.
+        anchor: Begin and end of the anchor of position 0, in segments; others are shifted.
 
     Returns:
         float32 [T], 0..1. The loss calls positions above .5 positive.

@@ -16,8 +16,7 @@ def decode_one(start, end, score_map):
 
 def test_candidates_are_strict_peaks_or_above_half_of_the_maximum():
     probability = np.array([0.3, 0.2, 0.3, 0.3, 0.1, 0.2, 0.1, 0.8, 0.4, 0.41, 0.45])
-    # 2 and 3 are a plateau (no strict peak), 5 is a peak, 8 equals half of the maximum, 9 and 10
-    # exceed it.
+    # 2 and 3 are a plateau (no strict peak), 5 is a peak, 8 is half of the maximum, 9 and 10 more.
     assert np.flatnonzero(boundary_candidates(probability)).tolist() == [5, 7, 9, 10]
 
 
@@ -32,12 +31,12 @@ def test_equal_probabilities_are_all_candidates():
 
 def test_first_start_and_last_end_are_always_there():
     scores = np.ones((2, 4, 4))
-    segments, _ = decode_one(np.zeros(4), np.zeros(4), scores)
+    segments = decode_one(np.zeros(4), np.zeros(4), scores).segments
     np.testing.assert_array_equal(segments, [[0, 0.75]])
 
 
 def test_all_cells_that_end_inside_the_video_can_come_through():
-    segments, scores = decode_one(np.ones(100), np.ones(100), np.ones((2, 100, 100)))
+    segments, scores, _ = decode_one(np.ones(100), np.ones(100), np.ones((2, 100, 100)))
     assert len(segments) == len(scores) == 4950
     assert segments.max() == 0.99
     assert (segments[:, 1] > segments[:, 0]).all()
@@ -46,7 +45,7 @@ def test_all_cells_that_end_inside_the_video_can_come_through():
 def test_score_is_the_product_and_the_order_by_duration_then_start():
     rng = np.random.default_rng(0)
     score_map = rng.random((2, 3, 6)).astype(np.float32)
-    segments, scores = decode_one(np.ones(6), np.ones(6), score_map)
+    segments, scores, _ = decode_one(np.ones(6), np.ones(6), score_map)
     expected = [
         (s / 6, (s + d + 1) / 6, float(score_map[0, d, s]) * float(score_map[1, d, s]))
         for d in range(3)
@@ -90,7 +89,7 @@ def test_nan_is_refused(where, bad):
 def test_same_list_as_the_reference(testdata):
     golden = np.load(testdata / "gtad_post.npz")
     for video in range(2):
-        segments, scores = decode_one(
+        segments, scores, _ = decode_one(
             golden["start"][video], golden["end"][video], golden["iou_map"][video]
         )
         cells = np.round(segments * 100)
@@ -123,7 +122,7 @@ def test_same_list_as_the_reference_on_all_videos(shared):
     inputs = np.load(shared / "golden" / "gtad_post_inputs.npz")
     golden = np.load(shared / "golden" / "gtad_post_proposals.npz")
     found = decode_proposals(inputs["iou_map"], inputs["start"], inputs["end"])
-    for video, (segments, scores) in enumerate(found):
+    for video, (segments, scores, _) in enumerate(found):
         expected = golden[f"v{video}"]
         np.testing.assert_array_equal(segments, expected[:, :2])
         np.testing.assert_allclose(scores, expected[:, 2] * expected[:, 3], rtol=1e-14)

@@ -206,7 +206,8 @@ assert strategy.num_replicas_in_sync == 2
 # Three videos for one replica, one for the other: counts of a replica are not half of the whole.
 def part(context):
     rows = slice(0, 3) if context.replica_id_in_sync_group == 0 else slice(3, 4)
-    return {n: tf.constant(v[:, rows] if n == "draws" else v[rows], tf.float32) for n, v in saved.items()}
+    own = {n: v[:, rows] if n == "draws" else v[rows] for n, v in saved.items()}
+    return {n: tf.constant(v, tf.float32) for n, v in own.items()}
 
 @tf.function
 def step(batch, variant):
@@ -223,15 +224,14 @@ for variant in LOSS_VARIANTS:
     for name, value in losses.items():
         found[f"{variant}_{name}"] = strategy.reduce("sum", value, axis=None)
     for name, value in gradients.items():
-        found[f"{variant}_gradient_{name}"] = np.concatenate(strategy.experimental_local_results(value))
+        shares = strategy.experimental_local_results(value)
+        found[f"{variant}_gradient_{name}"] = np.concatenate(shares)
 np.savez(sys.argv[2], **found)
 """
 
 
 def test_two_replicas_equal_one_device(tmp_path):
-    """Under MirroredStrategy the shares add up to the losses of the whole batch; the gradients are
-    its gradients.
-    """
+    """Under MirroredStrategy shares and gradients add up to those of the whole batch."""
     predictions, targets, valid, draws = batch(
         [[[0.1, 0.6]], [], [[0.0, 0.9], [0.2, 0.3]], [[0.5, 1.0]]]
     )

@@ -7,8 +7,8 @@ import tensorflow as tf
 
 from bsp_tf.base.errors import InputError
 from bsp_tf.localization.heads.gtad.graph import nearest_neighbours
+from bsp_tf.localization.heads.gtad.head import HEAD
 from bsp_tf.localization.heads.gtad.network import GTAD
-from bsp_tf.localization.workdir import build_gtad
 from bsp_tf.torch_import.gtad_names import load_torch_state
 from configs import gtad_thumos
 
@@ -149,7 +149,7 @@ def test_a_checkpoint_holds_every_weight(tmp_path):
 
 @pytest.mark.parametrize("shape", [(1, 8, 12), (1, 11, 8), (1, 12, 9)])
 def test_wrong_axes_are_refused(shape):
-    """Features with time and channels exchanged have run through other implementations unnoticed."""
+    """Other implementations take features with time and channels exchanged unnoticed."""
     with pytest.raises(InputError, match="12 segments, 8 channels"):
         GTAD(8, **SMALL)(np.zeros(shape, np.float32))
 
@@ -160,9 +160,7 @@ def test_channels_must_fit_the_groups_of_the_stem():
 
 
 def test_torch_names_of_a_map_head_with_neighbours(gtad_state):
-    """3x3 convolutions: torch has output, input, duration, start; TensorFlow duration, start,
-    input, output.
-    """
+    """3x3: torch has output, input, duration, start; TensorFlow duration, start, input, output."""
     model = GTAD(400, map_kernel=3)
     model.build()
     rng = np.random.default_rng(0)
@@ -181,10 +179,8 @@ def test_torch_names_of_a_map_head_with_neighbours(gtad_state):
 
 
 def test_the_thumos_network_has_the_sizes_of_the_reference():
-    """Counted by hand: 2,048 channels, 4 blocks, 32 bins of 256 channels to 512, two 3x3
-    convolutions.
-    """
-    model = build_gtad(gtad_thumos.get_config(), 2048)
+    """Counted by hand: 2,048 channels, 4 blocks, 32 bins of 256 channels to 512, two 3x3."""
+    model = HEAD.build(gtad_thumos.get_config(), 2048, 0)
     block = (
         256 * 128
         + 128

@@ -7,8 +7,7 @@ import pytest
 
 from bsp_tf.localization.heads.gtad.roi_align import align_matrix, anchor_regions, valid_anchors
 
-# The reference computes sample positions in float32, which moves a sample by up to 2e-6 of a
-# segment.
+# The reference computes sample positions in float32: up to 2e-6 of a segment off.
 TOLERANCE = 5e-6
 
 
@@ -30,9 +29,7 @@ def plain_align(features, start, end, num_bins, sampling_ratio=0):
 
 
 def aligned(inputs, regions, num_bins, ratio):
-    """inputs [N, C, T], regions [R, 3] (video, start, end) -> [R, C, num_bins] in the reference's
-    layout.
-    """
+    """inputs [N, C, T], regions [R, 3] (video, start, end) -> [R, C, num_bins]."""
     matrix = align_matrix(regions[:, 1], regions[:, 2], num_bins, inputs.shape[2], ratio)
     return np.einsum("rbt,rct->rcb", matrix, inputs[regions[:, 0].astype(int)])
 

@@ -8,9 +8,7 @@ from bsp_tf.localization.heads.gtad.sgalign import AlignMap, SGAlign
 
 
 def selecting_layer(channels, **sizes):
-    """An SGAlign whose convolution only copies: output channel c * bins + bin is that bin of
-    channel c.
-    """
+    """An SGAlign that only copies: output channel c * bins + bin is that bin of channel c."""
     bins = sizes["inner_bins"] + sizes["context_bins"]
     layer = SGAlign(channels * bins, **sizes)
     layer.build((None, sizes["num_segments"], channels))
@@ -93,8 +91,7 @@ def test_forward_and_gradients_equal_the_direct_formulation(
     expected = np.einsum("bkds,bods->ko", aligned, upstream).reshape(3, 7, 6).transpose(1, 0, 2)
     np.testing.assert_allclose(gradient, expected, rtol=1e-4, atol=1e-4 * np.abs(expected).max())
     np.testing.assert_allclose(bias_gradient, upstream.sum((0, 2, 3)), rtol=1e-4, atol=1e-3)
-    # With the neighbours held fixed, outputs without bias are linear in the features: <dy, y> =
-    # <dx, x>.
+    # With fixed neighbours, outputs without bias are linear in the features: <dy, y> = <dx, x>.
     np.testing.assert_allclose(
         (graph_gradient.numpy() * graph).sum(),
         (upstream * (found.numpy() - layer.bias.numpy()[:, None, None])).sum(),
@@ -123,9 +120,7 @@ def test_tiles_leave_out_most_of_the_map():
 
 
 def test_memory_does_not_grow_with_the_aligned_anchors():
-    """T = D = 40, C = 16, 8 videos: the direct formulation holds [8, 1600, 16 * 36]; here videos
-    pass one by one.
-    """
+    """The direct formulation holds [8, 1600, 16 * 36]; here the videos pass one by one."""
     layer = SGAlign(8, 40, 40)
     layer.build((None, 40, 16))
 

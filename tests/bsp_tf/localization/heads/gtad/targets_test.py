@@ -26,9 +26,7 @@ def check(golden, row, seconds, corrected_second):
 
 @pytest.mark.parametrize("row", range(6))
 def test_small_golden(testdata, row):
-    """Three segments, the whole video, a tiny one, overlapping ones, a short video, one of zero
-    length.
-    """
+    """Three segments, all of the video, a tiny one, overlaps, a short video, one of zero length."""
     golden = np.load(testdata / "gtad_labels.npz")
     check(golden, row, golden[f"seconds_{row}"], float(golden[f"corrected_{row}"]))
 

@@ -1,0 +1,132 @@
+"""What a localization head is, and which there are. NumPy only; heads import TensorFlow when used.
+
+A head is a folder beside this file and a line in HEADS. Everything else (training loop, workdir,
+batches, windows, suppression, detection) asks the head through the functions of `Head`. A head may
+put out any tensors, of one position axis or of several pyramid levels, as long as their first axis
+is the batch: only the head itself reads them.
+"""
+
+import abc
+import importlib
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from ml_collections import ConfigDict
+
+from bsp_tf.base.errors import InputError
+from bsp_tf.localization.nms import Suppression
+from bsp_tf.localization.proposals import Proposals
+
+# Value of config.head -> module whose HEAD it is.
+HEADS = {
+    "gtad": "bsp_tf.localization.heads.gtad.head",
+}
+# The head of runs that were made before there was a choice.
+FIRST_HEAD = "gtad"
+
+
+class Head(abc.ABC):
+    """A localization head. It keeps nothing: all that differs from run to run is in the config.
+
+    Shapes: B examples (whole videos or windows of them) of T = config.num_segments columns.
+
+    Attributes:
+        title: Its name for people.
+        fields: Fields of the config, beside those of configs/localization.py, that `build` and
+            `decode` need.
+        names_classes: Whether its proposals have labels; else those of the whole video are used.
+        max_window_frames: Proposals of windows that are this long, in video frames, are not used.
+    """
+
+    title: str
+    fields: tuple[str, ...]
+    names_classes = False
+    max_window_frames = math.inf
+
+    @abc.abstractmethod
+    def check_config(self, config: ConfigDict) -> None:
+        """Raises InputError if a field of the head is out of its range; the others are checked."""
+
+    @abc.abstractmethod
+    def build(self, config: ConfigDict, feature_dim: int, num_classes: int) -> Any:
+        """A built keras.Model with fresh weights; `feature_dim` channels come in.
+
+        Raises:
+            InputError: the sizes do not fit one another.
+        """
+
+    def forward(
+        self, model: Any, features: Any, inside: Any, training: bool = False
+    ) -> dict[str, Any]:
+        """What the model puts out: name -> tensor [B, ...].
+
+        Args:
+            model: From `build`.
+            features: float32 [B, T, C].
+            inside: float32 [B, T]: 1 where a column lies in the video, 0 after its end.
+            training: Whether it learns.
+        """
+        del inside
+        return model(features, training=training)
+
+    @abc.abstractmethod
+    def targets(
+        self, segments: np.ndarray, labels: np.ndarray, config: ConfigDict
+    ) -> dict[str, np.ndarray]:
+        """What the model should put out for one example: name -> array of a fixed shape.
+
+        Args:
+            segments: float64 [n, 2], fractions of the T columns; n may be 0. With config.windows
+                they may reach outside of [0, 1].
+            labels: int64 [n], classes.
+            config: The run's.
+        """
+
+    def draws(self, seed: Any, count: Any, config: ConfigDict) -> dict[str, Any]:
+        """Random choices of the loss: name -> tensor [count, ...], a function of `seed`.
+
+        They are made for the global batch and handed to `losses` among the targets.
+
+        Args:
+            seed: int64 [2], for stateless ops.
+            count: int32 [], examples.
+            config: The run's.
+        """
+        del seed, count, config
+        return {}
+
+    @abc.abstractmethod
+    def losses(
+        self, outputs: Mapping[str, Any], targets: Mapping[str, Any], config: ConfigDict
+    ) -> dict[str, Any]:
+        """The loss "total" and the parts to be logged, float32 [].
+
+        Each is this replica's share: the sum over the replicas is the loss of the global batch
+        (`bsp_tf.runs.strategy.global_sum` counts over all of them).
+
+        Args:
+            outputs: From `forward`.
+            targets: From `targets`, stacked, and `draws`.
+            config: The run's.
+        """
+
+    @abc.abstractmethod
+    def decode(self, outputs: Mapping[str, np.ndarray], config: ConfigDict) -> list[Proposals]:
+        """Proposals of each of the B examples: segments as fractions of the T columns."""
+
+    @abc.abstractmethod
+    def suppression(self, config: ConfigDict) -> Suppression:
+        """The published way of suppressing its proposals."""
+
+
+def find_head(name: str) -> Head:
+    """The head that a config names.
+
+    Raises:
+        InputError: there is none of that name.
+    """
+    if name not in HEADS:
+        raise InputError(f"config.head is {name!r}: choose one of {', '.join(HEADS)}.")
+    return importlib.import_module(HEADS[name]).HEAD
