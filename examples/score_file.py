@@ -2,8 +2,8 @@
 
     python examples/score_file.py --ground_truth=annotations.json --predictions=detections.json
 
-The ground truth may have any form that bsp_tf.evaluate reads. Prints the average mAP, the best and the worst classes, the
-average recall of the proposals, and what was unusual in the files.
+The ground truth may have any form that bsp_tf.evaluate reads. Prints the average mAP, the best and
+the worst classes, the average recall of the proposals, and what was unusual in the files.
 """
 
 import argparse

@@ -26,8 +26,8 @@ def refuse_other_features(output: Path, settings: Mapping[str, Any]) -> None:
             raise InputError(f"{output} is a file; choose a folder for --output.")
         if any(output.glob("*.npy")):
             raise InputError(
-                f"{output} holds arrays but no {METADATA_FILE}, so their model is not known; choose "
-                "another --output, or empty that folder."
+                f"{output} holds arrays but no {METADATA_FILE}, so their model is not known; "
+                "choose another --output, or empty that folder."
             )
         return
     before = read_json_object(output / METADATA_FILE)

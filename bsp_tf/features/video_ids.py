@@ -47,5 +47,5 @@ def name_videos(videos: str | os.PathLike) -> dict[str, Path]:
 
 
 def printable(name: str) -> str:
-    """A file name that is not UTF-8 with its odd bytes spelled out, as JSON and terminals need it."""
+    """A file name, its bytes that are not UTF-8 spelled out: as JSON and terminals need it."""
     return name.encode("utf-8", "backslashreplace").decode()

@@ -124,7 +124,7 @@ class RunCheckpoints:
         self._last.sync()
 
     def restore(self) -> str | None:
-        """Restores the newest checkpoint that all workers can read; its path, None if there is none.
+        """Restores the newest checkpoint that all workers can read; its path, or None.
 
         A damaged one is passed over with a warning on stderr. All workers must call it.
 
