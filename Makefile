@@ -1,6 +1,6 @@
 # make quickstart   set up .venv, then the whole pipeline on sample data (report in quickstart_output/)
 # make test         set up .venv, then the test suite
-# make coverage     the same with branch coverage, and the floor of pyproject.toml
+#                   (make test PYTEST_FLAGS=--cov: with branch coverage, and the floor of pyproject.toml)
 # make lint         ruff: rules and format
 # make typecheck    mypy
 # make docs         the documentation as a website in site/, with an API reference
@@ -13,10 +13,10 @@ PYTHON ?= $(shell for python in python3.12 python3.11 python3.13 python3 python;
 VENV ?= .venv
 RUN := $(VENV)/bin/python
 OUTPUT ?= quickstart_output
-PYTEST := $(RUN) -m pytest -n 2 --dist=loadfile
+PYTEST_FLAGS ?=
 DOCS_VENV ?= .venv-docs
 
-.PHONY: setup quickstart test coverage lint typecheck docs clean
+.PHONY: setup quickstart test lint typecheck docs clean
 
 setup: $(VENV)/.ready
 
@@ -32,10 +32,7 @@ quickstart: setup
 	$(RUN) -m bsp_tf.quickstart --output=$(OUTPUT)
 
 test: setup
-	$(PYTEST)
-
-coverage: setup
-	$(PYTEST) --cov
+	$(RUN) -m pytest -n 2 --dist=loadfile $(PYTEST_FLAGS)
 
 lint: setup
 	$(RUN) -m ruff check .
