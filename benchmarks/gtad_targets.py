@@ -116,6 +116,7 @@ def measure_epoch(segments: list[np.ndarray], channels: int) -> dict:
     data = LocalizationData(
         find_head("gtad"),
         config,
+        1,
         list(map(str, range(len(segments)))),
         features,
         segments,

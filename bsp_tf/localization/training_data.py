@@ -50,6 +50,7 @@ class LocalizationData:
     Attributes:
         head: Whose targets the batches have.
         config: Of the run; used are num_segments (T), windows, and what the head's targets need.
+        num_classes: Of the annotations.
         video_ids: N ids.
         features: float32 [T, C] a video, or [n, C], n >= 1 rows, for windows.
         segments: float64 [k, 2] a video: fractions of the columns, or rows for windows.
@@ -60,6 +61,7 @@ class LocalizationData:
 
     head: Head
     config: ConfigDict
+    num_classes: int
     video_ids: list[str] = dataclasses.field(default_factory=list)
     features: list[np.ndarray] = dataclasses.field(default_factory=list)
     segments: list[np.ndarray] = dataclasses.field(default_factory=list)
@@ -86,7 +88,8 @@ class LocalizationData:
             segments = self.segments[video]
             if self.config.windows:
                 segments = (segments - first) / length
-            made = self.head.targets(segments, self.labels[video], self.config)
+            labels = self.labels[video]
+            made = self.head.targets(segments, labels, self.num_classes, self.config)
             for name, values in made.items():
                 targets[name].append(values)
         return Batch(features, inside, {name: np.stack(made) for name, made in targets.items()})
@@ -138,7 +141,8 @@ def load_localization_data(
     Raises:
         InputError: no video or window is left; the message gives the first reason.
     """
-    data, numbers = LocalizationData(head, config), {name: i for i, name in enumerate(class_names)}
+    data = LocalizationData(head, config, len(class_names))
+    numbers = {name: number for number, name in enumerate(class_names)}
     for video_id, annotation in tqdm(
         annotations.items(), desc="features", unit="video", leave=False
     ):

@@ -53,6 +53,9 @@ class Head(abc.ABC):
     def build(self, config: ConfigDict, feature_dim: int, num_classes: int) -> Any:
         """A built keras.Model with fresh weights; `feature_dim` channels come in.
 
+        Every layer must be an attribute (or the model a functional one): a checkpoint passes over
+        layers in lists.
+
         Raises:
             InputError: the sizes do not fit one another.
         """
@@ -73,14 +76,15 @@ class Head(abc.ABC):
 
     @abc.abstractmethod
     def targets(
-        self, segments: np.ndarray, labels: np.ndarray, config: ConfigDict
+        self, segments: np.ndarray, labels: np.ndarray, num_classes: int, config: ConfigDict
     ) -> dict[str, np.ndarray]:
         """What the model should put out for one example: name -> array of a fixed shape.
 
         Args:
             segments: float64 [n, 2], fractions of the T columns; n may be 0. With config.windows
                 they may reach outside of [0, 1].
-            labels: int64 [n], classes.
+            labels: int64 [n], classes, below `num_classes`.
+            num_classes: Of the annotations.
             config: The run's.
         """
 

@@ -67,9 +67,9 @@ class GTADHead(Head):
         return model
 
     def targets(
-        self, segments: np.ndarray, labels: np.ndarray, config: ConfigDict
+        self, segments: np.ndarray, labels: np.ndarray, num_classes: int, config: ConfigDict
     ) -> dict[str, np.ndarray]:
-        del labels
+        del labels, num_classes
         make = window_targets if config.windows else video_targets
         return make(segments, config.num_segments, config.max_duration)
 
