@@ -19,7 +19,7 @@ class scores are left out, counted and listed under "external_data".
     --nms=adaptive          BMN's soft-NMS, which spares long proposals; or hard; default: as
                             published for the head (G-TAD: gaussian)
     --nms_width=0.4         width of the Gaussian (default: 0.8; 0.46 for a G-TAD in windows)
-    --nms_threshold=0.65    tIoU of hard NMS
+    --nms_threshold=0.65    tIoU of hard NMS (default: 0.65 for a G-TAD)
     --max_proposals=100     segments of a video kept (default: 100; 200 for a G-TAD in windows)
 
 A killed run leaves no output; run again, it starts afresh. A finished output of the same settings
@@ -49,7 +49,7 @@ from bsp_tf.localization.detection import (
 from bsp_tf.localization.detection_file import write_detections
 from bsp_tf.localization.fusion import FUSIONS, TOP_CLASSES
 from bsp_tf.localization.heads.head import FIRST_HEAD, find_head
-from bsp_tf.localization.nms import HARD_THRESHOLD, METHODS
+from bsp_tf.localization.nms import METHODS
 from bsp_tf.runs.workdir import CONFIG
 
 FLAGS = flags.FLAGS
@@ -88,6 +88,7 @@ def detect(
         "class_scores": class_scores,
         **dataclasses.asdict(options),
         "nms": rule.method,
+        "nms_threshold": rule.threshold,
     }
     inputs = _digest_inputs(workdir, features, annotations, class_scores)
     finished = finished_output(output, settings, inputs)
@@ -173,7 +174,9 @@ def define_flags() -> None:
         "nms", None, METHODS, "How overlapping proposals are suppressed (default: as published)."
     )
     flags.DEFINE_float("nms_width", None, "Width of the Gaussian (default: as published).")
-    flags.DEFINE_float("nms_threshold", HARD_THRESHOLD, "tIoU above which hard NMS removes.")
+    flags.DEFINE_float(
+        "nms_threshold", None, "tIoU above which hard NMS removes (default: as published)."
+    )
     flags.DEFINE_integer(
         "max_proposals", None, "Proposals kept a video (default: as published).", lower_bound=1
     )

@@ -24,7 +24,7 @@ from bsp_tf.localization.fusion import (
 )
 from bsp_tf.localization.heads.head import Head
 from bsp_tf.localization.inference import Network, propose, propose_in_windows, usable_videos
-from bsp_tf.localization.nms import HARD_THRESHOLD, Suppression
+from bsp_tf.localization.nms import Suppression
 
 # Reasons shown on the screen; the output has them all.
 MOST_REASONS = 5
@@ -43,7 +43,7 @@ class Options:
     fusion: str = "product"
     nms: str | None = None
     nms_width: float | None = None
-    nms_threshold: float = HARD_THRESHOLD
+    nms_threshold: float | None = None
     max_proposals: int | None = None
 
     def suppression(self, published: Suppression) -> Suppression:
@@ -55,7 +55,7 @@ class Options:
         return Suppression(
             published.method if self.nms is None else self.nms,
             published.width if self.nms_width is None else self.nms_width,
-            self.nms_threshold,
+            published.threshold if self.nms_threshold is None else self.nms_threshold,
             published.max_proposals if self.max_proposals is None else self.max_proposals,
         )
 
