@@ -82,7 +82,6 @@ def claim(
     settings: Mapping[str, Any],
     *,
     flag: str = "--output",
-    absent_is_none: bool = False,
     later: Mapping[str, Any] = MappingProxyType({}),
 ) -> None:
     """Makes a folder the output of these settings: writes its settings file, or checks the old one.
@@ -91,12 +90,12 @@ def claim(
         path: The settings file, a JSON object.
         settings: JSON values; the whole content of the file.
         flag: The flag that names the output.
-        absent_is_none, later: See `differences`.
+        later: See `differences`.
 
     Raises:
         InputError: the file holds other settings, or cannot be read or written.
     """
-    if not check_claim(path, settings, flag=flag, absent_is_none=absent_is_none, later=later):
+    if not check_claim(path, settings, flag=flag, later=later):
         write_json(path, settings)
 
 
@@ -105,14 +104,13 @@ def check_claim(
     settings: Mapping[str, Any],
     *,
     flag: str = "--output",
-    absent_is_none: bool = False,
     later: Mapping[str, Any] = MappingProxyType({}),
 ) -> bool:
     """As `claim`, but writes nothing; returns whether the folder is claimed already."""
     if not os.path.exists(path):
         return False
     found = read_json_object(path)
-    differing = differences(found, settings, absent_is_none=absent_is_none, later=later)
+    differing = differences(found, settings, later=later)
     refuse_other_settings(Path(path).parent, differing, flag)
     return True
 

@@ -22,8 +22,8 @@ from ml_collections import ConfigDict
 
 from bsp_tf.base.atomic_file import atomic_write
 from bsp_tf.base.errors import InputError
-from bsp_tf.base.json_file import read_json_object, write_json
-from bsp_tf.base.settings import differences, refuse_other_settings
+from bsp_tf.base.json_file import read_json_object
+from bsp_tf.base.settings import claim, differences, refuse_other_settings
 from bsp_tf.features.layout import SETTINGS, setting_values
 from bsp_tf.localization.heads.head import FIRST_HEAD, Head, find_head
 from bsp_tf.runs.checkpoints import restore_checkpoint
@@ -83,7 +83,7 @@ def claim_workdir(
         return
     with atomic_write(Path(workdir) / LABELS, "w") as file:
         file.writelines(f"{name}\n" for name in class_names)
-    write_json(path, fields)
+    claim(path, fields, flag="--workdir")
 
 
 def _as_now(fields: Mapping[str, Any]) -> dict[str, Any]:

@@ -64,7 +64,7 @@ def test_a_folder_is_claimed_once(tmp_path):
             check(path, {"a": 3, "b": [2]})
         with pytest.raises(InputError, match="c was absent"):
             check(path, {"a": 1, "b": [2], "c": None})
-        check(path, {"a": 1, "b": [2], "c": None}, absent_is_none=True)
+        check(path, {"a": 1, "b": [2], "c": "x"}, later={"c": "x"})
     assert read_json(path) == {"a": 1, "b": [2]}
 
 
