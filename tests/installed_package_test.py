@@ -52,8 +52,9 @@ def scripts(wheel, tmp_path_factory) -> Path:
     environment = tmp_path_factory.mktemp("environment")
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(environment)], check=True)
     scripts = environment / "bin"
-    packages = sysconfig.get_path("purelib", vars={"base": str(environment)})
-    (Path(packages) / "dependencies.pth").write_text(sysconfig.get_path("purelib") + "\n")
+    packages = sysconfig.get_path("purelib", "venv", {"base": str(environment)})
+    here = {sysconfig.get_path("purelib"), sysconfig.get_path("platlib")}
+    (Path(packages) / "dependencies.pth").write_text("".join(f"{path}\n" for path in here))
     pip("--python", str(scripts / "python"), "install", "--no-deps", "--no-index", str(wheel))
     return scripts
 
