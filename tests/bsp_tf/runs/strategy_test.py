@@ -32,7 +32,7 @@ strategy = strategy_for("mirrored")
 assert strategy.num_replicas_in_sync == 2
 shares = split_batch({"label": tf.range(4)}, strategy, 2)["label"]
 assert [x.numpy().tolist() for x in shares.values] == [[0, 1], [2, 3]]
-from bsp_tf.models.backbones.resnet import BatchNorm
+from bsp_tf.models.backbones.layers import BatchNorm
 inputs = np.random.default_rng(0).normal([[0.0], [9.0]], [[1.0], [4.0]], (2, 50))
 inputs = inputs.reshape(100, 1, 1, 1)
 for synchronised, groups in ((True, [inputs]), (False, np.split(inputs, 2))):
