@@ -41,10 +41,6 @@ def prose(page: str) -> str:
     return re.sub(r"^```.*?^```$", "", text(page), flags=re.M | re.S)
 
 
-def without_text_fences(page: str) -> str:
-    return re.sub(r"^```\w+\n.*?^```$", "", text(page), flags=re.M | re.S)
-
-
 # Links.
 
 
@@ -186,7 +182,7 @@ def test_make_targets_in_the_text_exist():
 def test_modules_and_files_in_the_text_exist(page):
     roots = "bsp_tf|tfrecords_tools|configs|benchmarks|examples|tests|docs"
     missing = []
-    for name in re.findall(rf"`((?:{roots})[./][^`\s]*)", without_text_fences(page)):
+    for name in re.findall(rf"`((?:{roots})[./][^`\s]*)", prose(page)):
         name = re.sub(r"[:(].*", "", name).rstrip(".,")
         if "/" in name:
             found = [*PROJECT.glob(name.rstrip("/"))]
