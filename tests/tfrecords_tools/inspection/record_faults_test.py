@@ -13,7 +13,7 @@ from tests.fixtures.small_records import (
     write_folder,
 )
 from tfrecords_tools.inspection.folder_check import check_folder
-from tfrecords_tools.inspection.record_check import jpeg_fault
+from tfrecords_tools.inspection.record_faults import jpeg_fault
 from tfrecords_tools.inspection.record_statistics import statistics_text
 
 
