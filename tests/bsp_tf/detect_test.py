@@ -181,7 +181,7 @@ def test_videos_without_class_scores_are_named_and_left_out(world, capsys):
 def test_classes_that_no_score_covers_are_named(world):
     scores = world.path / "scores.json"
     scores.write_text(json.dumps({"results": {}, "class": ["run", "Jump"]}))
-    with pytest.raises(InputError, match="no scores for the classes 'jump'"):
+    with pytest.raises(InputError, match="'jump'"):
         detect(**world.arguments, class_scores=str(scores))
 
 
@@ -248,14 +248,14 @@ def test_only_the_first_reasons_are_printed(world, capsys):
 
 def test_no_usable_video_is_an_error(world):
     write_annotations(world.path / "annotations.json", ["x", "y"])
-    with pytest.raises(InputError, match="none of the 2 videos"):
+    with pytest.raises(InputError, match="2 videos"):
         detect(**world.arguments)
     assert not (world.path / "out" / "detections.json").exists()
 
 
 def test_other_channels_than_the_model_are_said(world):
     world.config.feature_dim = 5
-    with pytest.raises(InputError, match="4 channels, the model was trained with 5"):
+    with pytest.raises(InputError, match="4 channels.*5"):
         detect(**world.arguments)
 
 
@@ -292,7 +292,7 @@ def test_a_finished_output_is_reused_and_never_mixed_up(world, capsys):
     first = detect(**world.arguments)
     assert detect(**world.arguments) == first
     assert "already done" in capsys.readouterr().out and world.model.batches == [3]
-    with pytest.raises(InputError, match="fusion was 'product', is now 'sqrt'"):
+    with pytest.raises(InputError, match="fusion.*'product'.*'sqrt'"):
         detect(**world.arguments, options=Options(fusion="sqrt"))
     (world.path / "gtad" / "checkpoints" / "best" / "checkpoint").write_text("other weights")
     detect(**world.arguments)
@@ -302,7 +302,7 @@ def test_a_finished_output_is_reused_and_never_mixed_up(world, capsys):
 def test_a_foreign_file_is_not_overwritten(world):
     (world.path / "out").mkdir()
     (world.path / "out" / "detections.json").write_text('{"results": {}}')
-    with pytest.raises(InputError, match="not written by this command"):
+    with pytest.raises(InputError, match="detections.json"):
         detect(**world.arguments)
 
 

@@ -108,7 +108,7 @@ def test_rows_over_the_whole_video(tmp_path):
     assert found.load("a", annotation()).spans[0].end_seconds == 16
     # G-TAD's files say how far their features reach.
     assert found.load("a", annotation(covered=15.8)).spans[0].end_seconds == 15.8
-    with pytest.raises(UnusableFeatures, match="how long the video is") as caught:
+    with pytest.raises(UnusableFeatures, match="annotations") as caught:
         found.load("a", annotation(None))
     assert caught.value.kind == NO_TIME
 
@@ -144,7 +144,7 @@ def test_one_row_less_stays_in_step(tmp_path):
 
 def test_sources_that_cover_different_parts_are_refused(tmp_path):
     one, other = save(tmp_path / "one", a=ramp(50)), save(tmp_path / "other", a=ramp(40))
-    with pytest.raises(UnusableFeatures, match="other covers 0.0 to 12.8 s, .*one 0.0 to 16.0 s"):
+    with pytest.raises(UnusableFeatures, match="other.*12.8.*one.*16.0"):
         sources(f"{one},{other}", **SNIPPETS).load("a", annotation())
 
 
@@ -152,19 +152,17 @@ def test_a_transposed_source_is_refused(tmp_path):
     lengths = {f"v{i}": 20 + i for i in range(5)}
     path = save(tmp_path / "varying", **{name: ramp(rows).T for name, rows in lengths.items()})
     for settings in (SNIPPETS, WHOLE):
-        with pytest.raises(
-            InputError, match="look transposed: .* time must be the first axis.* Save array.T"
-        ):
+        with pytest.raises(InputError, match="array.T"):
             sources(path, **settings)
     path = save(tmp_path / "fixed", **{name: ramp(100, 40).T for name in lengths})
-    with pytest.raises(InputError, match=r"\[40, 100\], and time .*or set config.feature_rows=40"):
+    with pytest.raises(InputError, match=r"\[40, 100\].*config.feature_rows=40"):
         sources(path, 100, **WHOLE)
     assert sources(path, 100, **WHOLE, feature_rows="40").load("v0", annotation()).columns(
         100
     ).shape == (100, 100)
     with pytest.raises(
         UnusableFeatures,
-        match=r"array is \[40, 100\], expected \[8, 100\]: check config.feature_rows",
+        match=r"\[40, 100\].*\[8, 100\].*config.feature_rows",
     ):
         sources(path, 100, **WHOLE, feature_rows="8").load("v0", annotation())
 
@@ -172,14 +170,10 @@ def test_a_transposed_source_is_refused(tmp_path):
 def test_a_fixed_number_of_channels_and_snippets_that_cannot_be(tmp_path):
     """All arrays [400, 50]: each looks sound, but a 16 s video has 50 snippets, not 400."""
     path = save(tmp_path / "x", a=ramp(400, 50), b=ramp(400, 50))
-    with pytest.raises(
-        UnusableFeatures, match=r"expected \[50, 50\] or about so: it looks transposed"
-    ) as caught:
+    with pytest.raises(UnusableFeatures, match=r"\[50, 50\].*array.T") as caught:
         sources(path, **SNIPPETS).load("a", annotation())
     assert caught.value.kind == WRONG_SHAPE
-    with pytest.raises(
-        UnusableFeatures, match=r"expected \[200, 50\] or about so: check config.feature_fps"
-    ):
+    with pytest.raises(UnusableFeatures, match=r"\[200, 50\].*config.feature_fps"):
         sources(path, **SNIPPETS | {"feature_stride": "2"}).load("a", annotation())
 
 
@@ -203,24 +197,24 @@ def test_single_odd_videos(tmp_path):
         with pytest.raises(UnusableFeatures, match=message) as caught:
             found.load(name, annotation())
         assert caught.value.kind == kind
-    with pytest.raises(UnusableFeatures, match="set config.feature_fps"):
+    with pytest.raises(UnusableFeatures, match="config.feature_fps"):
         found.load("a", annotation(fps=None))
 
 
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({}, "say what a row is: --config.feature_layout=whole"),
-        ({"feature_layout": "rows"}, "one of snippets, whole"),
-        ({"feature_layout": "snippets"}, "needs config.feature_stride and config.feature_window"),
+        ({}, "config.feature_layout=whole"),
+        ({"feature_layout": "rows"}, "config.feature_layout.*'rows'"),
+        ({"feature_layout": "snippets"}, "config.feature_stride.*config.feature_window"),
         (
             SNIPPETS | {"feature_stride": "x"},
-            "feature_stride must be a whole number, at least 0, got 'x'",
+            "config.feature_stride.*'x'",
         ),
-        (SNIPPETS | {"feature_stride": "8,16"}, "feature_stride has 2 values for 1 sources"),
-        (SNIPPETS | {"feature_fps": "nan"}, "feature_fps must be a number"),
-        (SNIPPETS | {"feature_every": 0}, "above 0"),
-        (SNIPPETS | {"feature_offset": "-3"}, "feature_offset must be a whole number"),
+        (SNIPPETS | {"feature_stride": "8,16"}, "config.feature_stride.*2.*1"),
+        (SNIPPETS | {"feature_fps": "nan"}, "config.feature_fps.*'nan'"),
+        (SNIPPETS | {"feature_every": 0}, "config.feature_every.*0"),
+        (SNIPPETS | {"feature_offset": "-3"}, "config.feature_offset.*'-3'"),
     ],
 )
 def test_settings_are_checked(tmp_path, settings, message):
@@ -229,14 +223,14 @@ def test_settings_are_checked(tmp_path, settings, message):
 
 
 def test_sources_that_are_not_there(tmp_path):
-    with pytest.raises(InputError, match="nowhere is not there"):
+    with pytest.raises(InputError, match="nowhere"):
         sources(str(tmp_path / "nowhere"), **WHOLE)
     path = save(tmp_path / "x", a=ramp(5) * np.nan)
-    with pytest.raises(InputError, match="none of the arrays looked at .* NaN"):
+    with pytest.raises(InputError, match="NaN"):
         sources(path, **WHOLE)
     with pytest.raises(InputError, match="holds no probabilities"):
         sources(save(tmp_path / "y", a=ramp(5)), **WHOLE).load_probabilities("a")
-    with pytest.raises(InputError, match="cannot read the features"):
+    with pytest.raises(InputError, match="nowhere"):
         features_digest(str(tmp_path / "nowhere"))
 
 

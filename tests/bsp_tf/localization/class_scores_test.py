@@ -30,7 +30,7 @@ def test_file_scores_in_the_order_of_the_labels(tmp_path):
 
 def test_file_that_lacks_classes_is_refused_by_name(tmp_path):
     path = write(tmp_path / "s.json", {"results": {}, "class": ["a", "b"]})
-    with pytest.raises(InputError, match=r"s\.json has no scores for the classes 'x', 'y'"):
+    with pytest.raises(InputError, match=r"s\.json.*'x', 'y'"):
         class_scores_from_file(path, ["a", "x", "y"])
 
 
@@ -38,7 +38,7 @@ def test_file_that_lacks_classes_is_refused_by_name(tmp_path):
     "content", [[], {"results": {}}, {"class": []}, {"results": [], "class": []}]
 )
 def test_other_files_are_refused(tmp_path, content):
-    with pytest.raises(InputError, match="no class score file"):
+    with pytest.raises(InputError, match=r"s\.json"):
         class_scores_from_file(write(tmp_path / "s.json", content), ["a"])
 
 
@@ -66,7 +66,7 @@ def test_thumos_scores_by_number_of_video_and_class(tmp_path):
     for name in ("video_test_0000011", "v_video_test_0000011"):
         np.testing.assert_array_equal(scores.of_video(name), table[10, [78, 6]])
     for missing in ("video_test_0000013", "video_test_0000000", "video_validation_0000001", "x"):
-        with pytest.raises(InputError, match=f"no scores for video {missing!r}"):
+        with pytest.raises(InputError, match=repr(missing)):
             scores.of_video(missing)
 
 
@@ -79,7 +79,7 @@ def test_thumos_numbers_are_those_of_the_annotations(shared):
 
 def test_thumos_scores_for_other_classes_are_refused_by_name(tmp_path):
     write_thumos(tmp_path / "s.npy")
-    with pytest.raises(InputError, match="no scores for the classes 'Swimming'"):
+    with pytest.raises(InputError, match=r"s\.npy.*'Swimming'"):
         class_scores_from_file(tmp_path / "s.npy", ["Diving", "Swimming"])
 
 

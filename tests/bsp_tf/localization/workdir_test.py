@@ -21,7 +21,7 @@ def test_a_workdir_is_that_of_its_run_only(tmp_path):
     claim_workdir(tmp_path, thumos(), 2048, "digest", ["jump", "run"])
     assert (tmp_path / "labels.txt").read_text() == "jump\nrun\n"
     claim_workdir(tmp_path, thumos(), 2048, "digest", ["jump", "run"])
-    with pytest.raises(InputError, match="data_digest was 'digest', is now 'other'"):
+    with pytest.raises(InputError, match="data_digest.*'digest'.*'other'"):
         claim_workdir(tmp_path, thumos(), 2048, "other", ["jump", "run"])
     with pytest.raises(InputError, match=f"{tmp_path}.*feature_stride.*feature_window"):
         changed = thumos(feature_stride=(6,), feature_window=(5,))
@@ -39,7 +39,7 @@ def test_a_run_of_version_0_1_is_still_the_same_one(tmp_path):
     (tmp_path / "labels.txt").unlink()
     claim_workdir(tmp_path, thumos(), 2048, "digest", ["run"])
     assert json.loads(path.read_text()) == old
-    with pytest.raises(InputError, match=r"feature_window was \[5, 8\], is now \[5, 9\]"):
+    with pytest.raises(InputError, match=r"feature_window.*\[5, 8\].*\[5, 9\]"):
         claim_workdir(tmp_path, thumos(feature_window=(5, 9)), 2048, "digest", ["run"])
 
 

@@ -110,7 +110,7 @@ def test_nan_stops_the_run_and_stays_out_of_the_checkpoint(tiny_config, tmp_path
         return real(self, batches)
 
     monkeypatch.setattr(Learner, "step", poisoned)
-    with pytest.raises(TrainingDivergedError, match=r"no longer finite at step 6; .*last/step-4"):
+    with pytest.raises(TrainingDivergedError, match="step 6.*last/step-4"):
         trainer.train(tiny_config, tmp_path)
     latest = tf.train.latest_checkpoint(str(tmp_path / "checkpoints" / "last"))
     assert latest.endswith("step-4")
@@ -178,7 +178,7 @@ class StopAtLook(StopRequest):
 @pytest.mark.parametrize(("look", "step"), [(1, 1), (3, 2), (6, 3)])
 def test_asked_to_stop_it_saves_at_once_and_goes_on_as_if_not(tiny_config, tmp_path, look, step):
     tiny_config.train.steps_per_epoch, tiny_config.train.epochs = 3, 1
-    with pytest.raises(PreemptedError, match=f"stopped on request at step {step}, saved in"):
+    with pytest.raises(PreemptedError, match=f"step {step}"):
         trainer.train(tiny_config, tmp_path, stop=StopAtLook(look))
     assert (tmp_path / "checkpoints" / "last" / f"step-{step}.index").exists()
     assert not (tmp_path / "metrics.jsonl").exists()

@@ -98,9 +98,7 @@ def test_all_damaged_is_an_error_that_names_the_newest(tmp_path):
     saved(tmp_path, 4, 8)
     for path in tmp_path.glob("*.data*"):
         cut(path)
-    with pytest.raises(
-        InputError, match=r"step-8 does not fit the model of config.json or is damaged"
-    ):
+    with pytest.raises(InputError, match="step-8.*config.json"):
         Run(tmp_path).checkpoints.restore()
 
 

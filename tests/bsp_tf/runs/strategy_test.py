@@ -159,19 +159,15 @@ def test_batch_must_split(tiny_config):
     tiny_config.train.batch_size = 12
     check_batch_size(tiny_config, Three())
     tiny_config.train.jit = True
-    with pytest.raises(InputError, match="train.jit needs one replica, here are 3"):
+    with pytest.raises(InputError, match="train.jit.*3"):
         check_batch_size(tiny_config, Three())
     tiny_config.train.batch_size = 16
-    with pytest.raises(
-        InputError, match="train.batch_size=16 cannot be split over 3 replicas: use a multiple of 3"
-    ):
+    with pytest.raises(InputError, match="train.batch_size=16.*3 replicas.*3"):
         check_batch_size(tiny_config, Three())
     tiny_config.train.accumulate_steps = 4
-    with pytest.raises(
-        InputError, match="over 3 replicas in 4 micro-batches: use a multiple of 12"
-    ):
+    with pytest.raises(InputError, match="train.batch_size.*12"):
         check_batch_size(tiny_config, Three())
-    with pytest.raises(InputError, match="unknown strategy 'tpu'"):
+    with pytest.raises(InputError, match="'tpu'"):
         strategy_for("tpu")
 
 
@@ -226,5 +222,5 @@ def test_an_unusable_tf_config(environment, value, message):
 
 
 def test_no_word_of_other_workers(environment):
-    with pytest.raises(InputError, match="neither TF_CONFIG nor Slurm"):
+    with pytest.raises(InputError, match="TF_CONFIG"):
         strategy_for("multi_worker")

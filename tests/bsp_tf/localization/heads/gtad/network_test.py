@@ -103,7 +103,7 @@ def test_map_head_equals_the_direct_formulation(direct_align, kernel):
 
 
 def test_even_map_kernels_are_refused():
-    with pytest.raises(InputError, match="map_kernel must be odd"):
+    with pytest.raises(InputError, match="map_kernel"):
         GTAD(8, **SMALL, map_kernel=2)
 
 
@@ -155,7 +155,7 @@ def test_wrong_axes_are_refused(shape):
 
 
 def test_channels_must_fit_the_groups_of_the_stem():
-    with pytest.raises(InputError, match="multiple of stem_groups"):
+    with pytest.raises(InputError, match="stem_groups"):
         GTAD(10, **SMALL)
 
 
