@@ -143,7 +143,9 @@ class Run:
             max_to_keep=1,
         )
         self.log = RunLog(workdir, writes=True)
-        if path := self.last.restore():
+        path = self.last.restore()
+        self.saved = int(path.rpartition("-")[2]) if path else -1
+        if path:
             print(f"continuing from {path}")
 
     def fit(self, train: LocalizationData, validation: LocalizationData) -> None:
@@ -227,8 +229,11 @@ class Run:
     def _save(self) -> None:
         # A number of its own also where an epoch was stopped after its last step.
         number = int(self.step.numpy()) + int(self.epoch.numpy())
-        # Not in the background: Keras's variables would be copied for the first save only.
-        self.last.save(number, wait=True)
+        # Stopped again in the validation of one epoch: nothing has changed since.
+        if number != self.saved:
+            # Not in the background: Keras's variables would be copied for the first save only.
+            self.last.save(number, wait=True)
+            self.saved = number
 
     def _finish_epoch(self, epoch: int, row: dict[str, Any]) -> None:
         self.epoch.assign(epoch)
