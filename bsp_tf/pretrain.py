@@ -40,7 +40,7 @@ def define_flags() -> None:
         ["one_device", "mirrored", "multi_worker"],
         "mirrored: a copy of the model on every GPU; train.batch_size is split over them. "
         "multi_worker: "
-        "the same over several machines, told by TF_CONFIG or Slurm.",
+        "the same over several machines, which TF_CONFIG or Slurm names.",
     )
     flags.DEFINE_boolean(
         "dry_run", False, "Only tell parameters, operations, steps and memory, and train 3 steps."

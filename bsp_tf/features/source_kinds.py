@@ -53,8 +53,8 @@ class VideoFeatures(NamedTuple):
         first, count = self.spans[0], count or len(self.parts[0])
         resized = []
         for part, span in zip(self.parts, self.spans, strict=True):
-            rows_a_second = len(part) / (span.end_seconds - span.start_seconds)
-            begin = (first.start_seconds - span.start_seconds) * rows_a_second
+            rows_per_second = len(part) / (span.end_seconds - span.start_seconds)
+            begin = (first.start_seconds - span.start_seconds) * rows_per_second
             # Equal spans give `len(part)` exactly, hence the numbers of a plain resize.
             share = (first.end_seconds - first.start_seconds) / (
                 span.end_seconds - span.start_seconds

@@ -129,7 +129,7 @@ def find_head(name: str) -> Head:
     """The head that a config names.
 
     Raises:
-        InputError: there is none of that name.
+        InputError: no head has that name.
     """
     if name not in HEADS:
         raise InputError(f"config.head is {name!r}: choose one of {', '.join(HEADS)}.")
