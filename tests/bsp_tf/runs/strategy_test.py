@@ -79,7 +79,6 @@ def runs(tiny_fields, tmp_path_factory):
     fields = {
         "plain_one": plain,
         "plain_two": plain,
-        "half_one": half,
         "half_two": half,
         "full_one": half | {"train.precision": "float32"},
         "parts_two": parts,
@@ -129,27 +128,19 @@ def test_two_replicas_equal_one_device(runs, name):
 
 
 def test_two_replicas_in_float16_with_micro_batches_and_the_boundary_task(runs):
-    """Both lie about equally far from float32.
-
-    The sums of two replicas round otherwise than those of one device. How far depends on the CPU's
-    kernels: some 8% of the first layer's gradient, in a network that has learnt nothing.
+    """float16 moves the gradients of an untrained network by some 5%, more or less with
+    the CPU's kernels; a forgotten micro-batch or replica would be an error of about 50% in each.
     """
-    full, one, two = (last_values(runs / name) for name in ("full_one", "half_one", "half_two"))
-    errors = {}
-    for name, values in {"one": one, "two": two}.items():
-        errors[name] = np.array(
-            [
-                np.linalg.norm(values[variable] - value) / np.linalg.norm(value)
-                for variable, value in full.items()
-                if variable.startswith("momentum/")
-            ]
-        )
-    assert len(errors["one"]) > 30
-    assert np.median(errors["two"]) <= 2 * np.median(errors["one"]) < 0.2
-    # A forgotten micro-batch or replica would be an error of about 0.5 in each variable.
-    assert max(errors["two"]) < 0.4
-    losses = [rows(runs / name)[0]["train_loss"] for name in ("full_one", "half_one", "half_two")]
-    assert losses[1:] == pytest.approx([losses[0]] * 2, abs=1e-2)
+    full, half = (last_values(runs / name) for name in ("full_one", "half_two"))
+    errors = [
+        np.linalg.norm(half[variable] - value) / np.linalg.norm(value)
+        for variable, value in full.items()
+        if variable.startswith("momentum/")
+    ]
+    assert len(errors) > 30
+    assert np.median(errors) < 0.2 and max(errors) < 0.4
+    (first,), (second,) = (rows(runs / name) for name in ("full_one", "half_two"))
+    assert second["train_loss"] == pytest.approx(first["train_loss"], abs=1e-2)
 
 
 def test_batch_must_split(tiny_config):
