@@ -1,6 +1,7 @@
 """TSM against the reference implementation's numbers, and what training relies on."""
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -201,6 +202,8 @@ def test_weights_and_dropout_continue_from_a_checkpoint(tmp_path):
 
 @pytest.mark.parametrize("policy", ["mixed_bfloat16", "mixed_float16"])
 def test_mixed_precision_keeps_outputs_and_statistics_float32(policy):
+    if policy == "mixed_bfloat16" and "ONEDNN_MAX_CPU_ISA" in os.environ:
+        pytest.skip("TensorFlow hands bfloat16 to oneDNN, which is held to older instructions")
     exact = small_tsm()
     model = small_tsm(dtype=policy)
     model.set_weights(exact.get_weights())
