@@ -76,8 +76,10 @@ def test_interrupted_run_goes_on_as_it_would_have(artefacts, expected, capsys):
     rows = [json.loads(line) for line in lines]
     for name in ("train_loss", "validation_loss"):
         losses = [row[name] for row in rows]
-        # Four steps of another CPU's rounding, in a network that has learnt nothing.
-        np.testing.assert_allclose(losses, expected[f"resumed_{name}"], rtol=3e-2)
+        # Between oneDNN's kernels for AVX-512 and for AVX2 an undisturbed run differs by 0.2% in
+        # training and, by statistics of few samples, by 2.5% in validation.
+        rtol = 1e-2 if name == "train_loss" else 1e-1
+        np.testing.assert_allclose(losses, expected[f"resumed_{name}"], rtol=rtol)
     assert "continuing from" in capsys.readouterr().out
     assert result["labels"] == ["left", "right"]
 
