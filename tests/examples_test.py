@@ -9,14 +9,17 @@ import subprocess
 import sys
 from pathlib import Path
 
+import h5py
 import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from packaging.requirements import Requirement
 
 from bsp_tf.export import evaluation_input, export_two_stream
 from bsp_tf.features.store import write_metadata, write_video
 from bsp_tf.models.tsm import TSM
+from bsp_tf.records.schema import Clip, encode_clip
 
 PROJECT = Path(__file__).resolve().parents[1]
 CLASSES = ("jump", "run up")
@@ -154,3 +157,83 @@ def test_a_file_is_scored(annotated_features, tmp_path):
     assert "3 segments of 2 classes, 2 detections" in output
     assert "average mAP 0.5000" in output and "jump 1.0000" in output
     assert "note: 1 classes without a prediction" in output
+
+
+FOREIGN = PROJECT / "examples" / "finetune_with_addons"
+ABOUT_AN_ENVIRONMENT = """
+import importlib.metadata, importlib.util, json
+versions = {package.name: package.version for package in importlib.metadata.distributions()}
+print(json.dumps([versions, importlib.util.find_spec("bsp_tf") is not None]))
+"""
+
+
+@pytest.fixture(scope="module")
+def foreign_python(tmp_path_factory) -> str:
+    """The first Python that has what the foreign project requires; it cannot import this one."""
+    requirements = [
+        Requirement(line) for line in (FOREIGN / "requirements.txt").read_text().splitlines()
+    ]
+    named = os.environ.get("BSP_TF_FOREIGN_PYTHON", "")
+    for python in (named, sys.executable, str(PROJECT / ".venv-tf215" / "bin" / "python")):
+        if not Path(python).is_file():
+            continue
+        command = [python, "-I", "-c", ABOUT_AN_ENVIRONMENT]
+        output = subprocess.check_output(command, cwd=tmp_path_factory.mktemp("foreign"))
+        versions, has_this_project = json.loads(output)
+        if all(
+            versions.get(wanted.name) and wanted.specifier.contains(versions[wanted.name])
+            for wanted in requirements
+        ):
+            assert not has_this_project, f"{python} has bsp_tf: the example would prove nothing"
+            return python
+    pytest.skip(
+        f"NO ENVIRONMENT for {FOREIGN.name}: neither BSP_TF_FOREIGN_PYTHON, this Python nor "
+        ".venv-tf215 has the packages of its requirements.txt"
+    )
+
+
+def write_bright_and_dark(folder: Path, clips_a_class: int, seed: int) -> list[list[bytes]]:
+    """Two shards of clips that even an untrained network tells apart; returns all their frames."""
+    folder.mkdir()
+    rng = np.random.default_rng(seed)
+    clips = []
+    for shard in range(2):
+        with tf.io.TFRecordWriter(str(folder / f"clips-{shard:05d}-of-00002")) as writer:
+            for number in range(clips_a_class):
+                shift = 150 * (number % 2)
+                images = rng.integers(shift, shift + 100, (11, 36, 48, 3)).astype(np.uint8)
+                frames = [tf.io.encode_jpeg(image).numpy() for image in images]
+                clip = Clip(frames, number % 2, CLASSES[number % 2], 0, 0.44, "a.mp4", 25.0, 36, 48)
+                writer.write(encode_clip(clip))
+                clips.append(frames)
+    (folder / "labels.txt").write_text("".join(f"{name}\n" for name in CLASSES))
+    return clips
+
+
+def test_a_foreign_project_trains_a_head_with_io_and_addons(foreign_python, model, tmp_path):
+    write_bright_and_dark(tmp_path / "train", 12, seed=0)
+    clips = write_bright_and_dark(tmp_path / "validation", 6, seed=1)
+    run = subprocess.run(
+        [foreign_python, "-I", FOREIGN / "finetune.py", f"--model={model}", "--output=head.keras"]
+        + ["--train=train", "--validation=validation", "--snippets=2"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=900,
+    )
+    assert run.returncode == 0, run.stderr
+    assert "24 clips for training, 12 for validation, 2 classes" in run.stdout
+    accuracy, f1 = map(float, re.findall(r"\b[01]\.\d{3}\b", run.stdout))
+    assert accuracy > 0.9 and f1 > 0.9
+    assert (tmp_path / "head.keras").is_file()
+    with h5py.File(tmp_path / "validation.h5") as file:
+        features, labels = file["features"][:], file["labels"][:]
+    assert sorted(labels) == [0] * 6 + [1] * 6
+    # The same features on this stack: two snippets of a clip, from its first and its fourth frame.
+    encode = tf.saved_model.load(str(model)).signatures["encoded"]
+    expected = [
+        encode(jpegs=tf.constant([frames[:8], frames[3:]]))["features"].numpy().mean(0)
+        for frames in clips
+    ]
+    sort = functools.partial(sorted, key=np.sum)
+    np.testing.assert_allclose(sort(features), sort(expected), rtol=1e-3, atol=1e-4)
