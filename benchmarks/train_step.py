@@ -93,6 +93,7 @@ def _our_step(
     import tensorflow as tf
     from ml_collections import ConfigDict
 
+    from bsp_tf.base.stack import named_variables
     from bsp_tf.models.tsm import TSM
     from bsp_tf.runs.optimization import optimizer_for
 
@@ -103,7 +104,7 @@ def _our_step(
     if not training:
         forward = tf.function(lambda: model(inputs, training=False)["logits"])
         return lambda: forward().numpy(), idle
-    variables = model.trainable_variables
+    variables = named_variables(model, trainable_only=True)
     settings = ConfigDict(
         {
             "momentum": MOMENTUM,
@@ -121,7 +122,7 @@ def _our_step(
             logits = model(inputs, training=True)["logits"]
             loss = tf.reduce_mean(tf.nn.sparse_softmax_cross_entropy_with_logits(targets, logits))
         optimizer.apply(
-            tape.gradient(loss, [variable.value for variable in variables]),
+            tape.gradient(loss, list(variables.values())),
             tf.constant(LEARNING_RATE),
         )
         return loss

@@ -35,6 +35,7 @@ from bsp_tf.base.command_line import run_command
 from bsp_tf.base.errors import InputError
 from bsp_tf.base.json_file import read_json, read_json_object, write_json
 from bsp_tf.base.settings import differences, refuse_other_settings
+from bsp_tf.base.stack import named_variables
 from bsp_tf.frames import decoding, preprocessing
 from bsp_tf.models.tsm import TSM
 from bsp_tf.models.two_stream import TwoStream
@@ -132,8 +133,8 @@ def export_two_stream(
 
 def _weights_digest(model: TSM) -> str:
     digest = hashlib.sha256()
-    for variable in model.variables:
-        digest.update(variable.path.partition("/")[2].encode())
+    for path, variable in named_variables(model).items():
+        digest.update(path.encode())
         digest.update(np.ascontiguousarray(variable.numpy()).tobytes())
     return digest.hexdigest()
 

@@ -41,6 +41,8 @@ WITHOUT_TENSORFLOW = (
     "tfrecords_tools.convert",
     "tfrecords_tools.inspect",
 )
+# The one module that asks which stack it runs on.
+STACK = "bsp_tf.base.stack"
 # Packages in the order of the data flow: each may import those before it, none behind it.
 ORDER = (
     "base",
@@ -217,13 +219,21 @@ def test_tools_use_little_of_bsp_tf(name):
         name
         for name in MODULES
         for rule in WITHOUT_TENSORFLOW
-        if name == rule or (rule.endswith(".*") and within(name, (rule[:-2],)))
+        if name != STACK and (name == rule or (rule.endswith(".*") and within(name, (rule[:-2],))))
     ],
 )
 def test_no_tensorflow_in_the_import_chain(name):
     ways = reached(name)
     heavy = [way for other, way in ways.items() if other.split(".")[0] in TENSORFLOW]
     assert heavy == [], f"{name} reaches TensorFlow: {' -> '.join(heavy[0])}"
+
+
+@pytest.mark.parametrize("name", [name for name in MODULES if name != STACK])
+def test_one_module_asks_which_stack_it_runs_on(name):
+    text = MODULES[name].read_text(encoding="utf-8")
+    assert [
+        word for word in ("keras.__version__", "tf.__version__", "KERAS_2") if word in text
+    ] == []
 
 
 @pytest.mark.parametrize("name", MODULES)

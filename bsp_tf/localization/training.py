@@ -21,6 +21,7 @@ from tqdm import tqdm
 
 from bsp_tf.annotations.mended import load_annotations
 from bsp_tf.base.json_file import read_json, write_json
+from bsp_tf.base.stack import optimizer_state
 from bsp_tf.features.sources import open_features
 from bsp_tf.localization.heads.head import Head, find_head
 from bsp_tf.localization.learner import Learner
@@ -122,7 +123,7 @@ class Run:
         self.unfinished = tf.Variable("")
         state = {
             "model": learner.model,
-            "optimizer": learner.optimizer,
+            "optimizer": optimizer_state(learner.optimizer, learner.model.trainable_variables),
             "epoch": self.epoch,
             "step": self.step,
             "best_loss": self.best_loss,

@@ -13,6 +13,7 @@ import keras
 import tensorflow as tf
 
 from bsp_tf.base.errors import InputError
+from bsp_tf.base.stack import FIRST_REPLICA, fresh_seed, named_variables
 from bsp_tf.models.backbones import Backbone, backbone_class
 from bsp_tf.models.backbones.layers import Shape, track_for_checkpoints
 
@@ -59,7 +60,7 @@ class SeededDropout(keras.layers.Layer):
             shape=(2,),
             dtype="int32",
             trainable=False,
-            aggregation="only_first_replica",
+            **FIRST_REPLICA,
             initializer=lambda shape, dtype: tf.constant([seed, 0], dtype),
         )
 
@@ -68,7 +69,7 @@ class SeededDropout(keras.layers.Layer):
         if not training or self.rate == 0:
             return inputs
         # A copy, so that reading it happens before the assignment below.
-        seed = tf.identity(self.state.value)
+        seed = tf.identity(self.state)
         self.state.assign(seed + [0, 1])
         replica = tf.distribute.get_replica_context()
         if replica is not None and replica.num_replicas_in_sync > 1:
@@ -146,7 +147,7 @@ class TSM(keras.Model):
         # Float32 in mixed precision too: small logits are where half precision hurts.
         self.fc = keras.layers.Dense(
             num_classes,
-            kernel_initializer=keras.initializers.RandomNormal(stddev=0.001),
+            kernel_initializer=keras.initializers.RandomNormal(stddev=0.001, seed=fresh_seed()),
             name="fc",
             dtype="float32",
         )
@@ -213,10 +214,10 @@ class TSM(keras.Model):
 
     def parameter_roles(self) -> dict[str, str]:
         """Path of every trainable variable -> "conv", "bn", "fc_kernel" or "fc_bias"."""
-        head = {self.fc.kernel.path: "fc_kernel", self.fc.bias.path: "fc_bias"}
+        head = {"fc/kernel": "fc_kernel", "fc/bias": "fc_bias"}
         return {
-            variable.path: head.get(variable.path) or self.backbone.roles[variable.name]
-            for variable in self.trainable_variables
+            path: head.get(path) or self.backbone.roles[path.rpartition("/")[2]]
+            for path in named_variables(self, trainable_only=True)
         }
 
     def get_config(self) -> dict[str, Any]:

@@ -13,6 +13,7 @@ import keras
 import tensorflow as tf
 from ml_collections import ConfigDict
 
+from bsp_tf.base.stack import named_variables
 from bsp_tf.frames import preprocessing
 from bsp_tf.pretraining.initial_weights import load_initial_weights
 from bsp_tf.pretraining.trained_model import build_model, model_state
@@ -55,11 +56,12 @@ class Learner:
             self.model = build_model(config, num_classes, dtype_policy(train.precision))
             load_initial_weights(self.model, config)
             self.weights = model_state(self.model)
+            trainable = named_variables(self.model, trainable_only=True)
             self.optimizer = optimizer_for(
-                config.optimizer, self.model.trainable_variables, self.model.parameter_roles()
+                config.optimizer, trainable, self.model.parameter_roles()
             )
             self.average = WeightAverage(self.weights, train.ema_decay) if train.ema_decay else None
-            self._variables = [variable.value for variable in self.model.trainable_variables]
+            self._variables = list(trainable.values())
             # Of each replica its own, and zero between two steps: no part of a checkpoint.
             self._sums = [
                 tf.Variable(

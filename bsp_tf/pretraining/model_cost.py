@@ -9,6 +9,7 @@ from collections.abc import Callable
 
 import tensorflow as tf
 
+from bsp_tf.base.stack import named_variables
 from bsp_tf.models.tsm import TSM
 
 # Ops whose output is their input's memory.
@@ -109,7 +110,7 @@ def activation_bytes(model: TSM, clip_shape: tuple[int, ...]) -> int:
     @tf.function
     def gradients(frames):
         nonlocal forward_ops
-        variables = [variable.value for variable in model.trainable_variables]
+        variables = list(named_variables(model, trainable_only=True).values())
         with tf.GradientTape() as tape:
             loss = tf.reduce_sum(model(frames, training=True)["logits"])
         forward_ops = len(tf.compat.v1.get_default_graph().get_operations())

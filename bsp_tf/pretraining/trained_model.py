@@ -8,6 +8,7 @@ from ml_collections import ConfigDict
 
 from bsp_tf.base.errors import InputError
 from bsp_tf.base.json_file import read_json_object
+from bsp_tf.base.stack import named_variables
 from bsp_tf.models.backbones import backbone_class
 from bsp_tf.models.tsm import TSM
 from bsp_tf.runs.checkpoints import restore_checkpoint
@@ -41,7 +42,7 @@ def model_state(model: TSM) -> dict[str, tf.Variable]:
     By name, because TensorFlow's tracking follows attributes and does not see layers in nested
     lists: a checkpoint of the model object would leave them out without a word.
     """
-    return {variable.path.partition("/")[2]: variable.value for variable in model.variables}
+    return named_variables(model)
 
 
 def restore_model(model: TSM, workdir: str | os.PathLike, which: str = BEST) -> str:

@@ -200,14 +200,16 @@ class MomentumOptimizer:
             strategy.extended.update(variable, update, args=arguments, group=False)
 
 
-def optimizer_for(optimizer, variables: Sequence, roles: Mapping[str, str]) -> MomentumOptimizer:
+def optimizer_for(
+    optimizer, variables: Mapping[str, tf.Variable], roles: Mapping[str, str]
+) -> MomentumOptimizer:
     """The optimizer that `config.optimizer` describes.
 
     Args:
         optimizer: `config.optimizer` with momentum, nesterov, weight_decay, clip_norm,
             parameter_groups.
-        variables: Trainable Keras variables.
-        roles: Variable path -> role, for each of `variables` (`TSM.parameter_roles()`).
+        variables: Name -> trainable variable.
+        roles: Name -> role, for each of `variables` (`TSM.parameter_roles()`).
 
     Raises:
         InputError: unknown `parameter_groups`.
@@ -219,8 +221,8 @@ def optimizer_for(optimizer, variables: Sequence, roles: Mapping[str, str]) -> M
         )
     groups = PARAMETER_GROUPS[optimizer.parameter_groups]
     return MomentumOptimizer(
-        [variable.value for variable in variables],
-        [groups[roles[variable.path]] for variable in variables],
+        list(variables.values()),
+        [groups[roles[name]] for name in variables],
         momentum=optimizer.momentum,
         nesterov=optimizer.nesterov,
         weight_decay=optimizer.weight_decay,

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from bsp_tf.base.errors import InputError
+from bsp_tf.base.stack import named_variables
 from bsp_tf.models.tsm import TSM
 
 _LEAVES = {
@@ -24,10 +25,9 @@ _LISTED = 8
 def torch_name(path: str) -> str:
     """Name of a TSM variable in PyTorch.
 
-    "tsm/layer1.0/conv1/kernel" -> "layer1.0.conv1.weight"; "tsm/bn1/moving_mean" ->
-    "bn1.running_mean".
+    "layer1.0/conv1/kernel" -> "layer1.0.conv1.weight"; "bn1/moving_mean" -> "bn1.running_mean".
     """
-    *layers, leaf = path.split("/")[1:]
+    *layers, leaf = path.split("/")
     return ".".join([*layers, _LEAVES[leaf]])
 
 
@@ -84,11 +84,11 @@ def load_torch_state(model: TSM, state: Mapping[str, np.ndarray]) -> None:
         model.build()
     names = model.backbone.torch_names({plain_name(name) for name in state})
     has_head = any(name.startswith("fc.") for name in names)
-    variables = {
-        torch_name(variable.path): variable
-        for variable in model.variables
-        if variable.name in _LEAVES and (has_head or "/fc/" not in variable.path)
-    }
+    variables, leaves = {}, {}
+    for path, variable in named_variables(model).items():
+        leaf = path.rpartition("/")[2]
+        if leaf in _LEAVES and (has_head or not path.startswith("fc/")):
+            variables[torch_name(path)], leaves[torch_name(path)] = variable, leaf
     arrays: dict[str, np.ndarray] = {}
     problems = []
     for name, array in state.items():
@@ -100,7 +100,7 @@ def load_torch_state(model: TSM, state: Mapping[str, np.ndarray]) -> None:
         if known not in variables:
             problems.append(f"{name}: unexpected")
             continue
-        arrays[known] = to_tf_layout(np.asarray(array), variables[known].name)
+        arrays[known] = to_tf_layout(np.asarray(array), leaves[known])
     for name, variable in variables.items():
         if name not in arrays:
             problems.append(f"{name}: missing")

@@ -117,6 +117,9 @@ def test_separate_process(models, exported, tmp_path):
     assert config["num_frames"] == 8 and config["action"] == {"seed": 1}
 
 
+@pytest.mark.skipif(
+    not hasattr(keras.layers, "TFSMLayer"), reason="Keras 2 has no layer for SavedModels"
+)
 def test_keras_reads_it_as_a_layer(models, exported):
     frames = np.random.default_rng(6).integers(0, 256, (1, 8, 40, 40, 3), dtype=np.uint8)
     layer = keras.layers.TFSMLayer(str(exported), call_endpoint="serving_default")

@@ -58,19 +58,20 @@ def networks() -> dict:
 @pytest.fixture
 def plain_state() -> dict:
     """A narrow, shallow TSM with torchvision's names and random numbers."""
+    from bsp_tf.base.stack import named_variables
     from bsp_tf.models.tsm import TSM
     from bsp_tf.torch_import.tsm_names import torch_name
 
     model, rng, state = TSM(CLASSES, depth=10, width=0.125), np.random.default_rng(0), {}
     model.build()
-    for variable in model.weights:
-        if variable.name == "state":
+    for path, variable in named_variables(model).items():
+        if path == "dropout/state":
             continue
         shape = tuple(variable.shape)
         shape = (shape[3], shape[2], *shape[:2]) if len(shape) == 4 else shape[::-1]
         spread = math.sqrt(2 / math.prod(shape[1:]))
         value = rng.uniform(0.5, 1, shape) if len(shape) == 1 else rng.normal(0, spread, shape)
-        state[torch_name(variable.path)] = torch.tensor(value).float()
+        state[torch_name(path)] = torch.tensor(value).float()
     return state
 
 

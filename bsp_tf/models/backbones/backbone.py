@@ -1,7 +1,7 @@
 """What TSM, the cost of a network and the import of PyTorch's files must know of a backbone.
 
 A backbone is a 2-d network over frames. It is no layer of its own: TSM adopts its layers, so that
-their variables are called `tsm/<layer>/...`. Name the layers as the network's PyTorch files do, and
+their variables are called `<layer>/...`. Name the layers as the network's PyTorch files do, and
 these files can be read without any further word.
 """
 

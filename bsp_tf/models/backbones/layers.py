@@ -10,6 +10,8 @@ from typing import Any
 import keras
 import tensorflow as tf
 
+from bsp_tf.base.stack import FIRST_REPLICA, NEVER_CAST, fresh_seed
+
 Shape = tuple[int | None, ...]
 
 
@@ -34,7 +36,7 @@ class Conv(keras.layers.Layer):
             name="kernel",
             shape=(self.kernel_size, self.kernel_size, input_shape[-1], self.filters),
             initializer=keras.initializers.VarianceScaling(
-                2.0, mode="fan_out", distribution="untruncated_normal"
+                2.0, mode="fan_out", distribution="untruncated_normal", seed=fresh_seed()
             ),
         )
 
@@ -75,7 +77,7 @@ class DepthwiseConv(keras.layers.Layer):
         self.kernel = self.add_weight(
             name="depthwise_kernel",
             shape=(self.kernel_size, self.kernel_size, channels, 1),
-            initializer=keras.initializers.RandomNormal(stddev=deviation),
+            initializer=keras.initializers.RandomNormal(stddev=deviation, seed=fresh_seed()),
         )
 
     def call(self, inputs: tf.Tensor) -> tf.Tensor:
@@ -130,11 +132,11 @@ class BatchNorm(keras.layers.Layer):
         """Makes `gamma`, `beta`, `moving_mean`, `moving_variance`, each float32 [C]."""
         super().build(input_shape)
         shape = (input_shape[-1],)
-        common = {"shape": shape, "dtype": "float32", "autocast": False}
+        common = {"shape": shape, "dtype": "float32", **NEVER_CAST}
         self.gamma = self.add_weight(name="gamma", initializer="ones", **common)
         self.beta = self.add_weight(name="beta", initializer="zeros", **common)
         # All replicas compute the same statistics: the first one's are everybody's.
-        common |= {"trainable": False, "aggregation": "only_first_replica"}
+        common |= {"trainable": False, **FIRST_REPLICA}
         self.moving_mean = self.add_weight(name="moving_mean", initializer="zeros", **common)
         self.moving_variance = self.add_weight(name="moving_variance", initializer="ones", **common)
 
@@ -158,9 +160,8 @@ class BatchNorm(keras.layers.Layer):
                     context.all_reduce("mean", tf.stop_gradient(tf.stack([mean, variance])))
                 )
         for running, batch in ((self.moving_mean, mean), (self.moving_variance, variance)):
-            running.assign(
-                running.value + self.momentum * (tf.stop_gradient(batch) - running.value)
-            )
+            before = tf.convert_to_tensor(running)
+            running.assign(before + self.momentum * (tf.stop_gradient(batch) - before))
         return outputs
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:

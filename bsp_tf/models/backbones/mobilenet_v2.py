@@ -198,21 +198,22 @@ class InvertedResidual(keras.layers.Layer):
         self.shift_div = shift_div
         self.residual = stride == 1 and inputs == filters
         self.shifted = self.residual and expansion > 1
-        self.convs: list[keras.layers.Layer] = []
-        self.norms: list[BatchNorm] = []
+        layers: list[keras.layers.Layer] = []
         dtype = self.dtype_policy
 
         def add(kind: type[keras.layers.Layer], *arguments: int) -> None:
-            number = 3 * len(self.convs)
-            self.convs.append(kind(*arguments, name=f"conv.{number}", dtype=dtype))
+            number = 3 * len(layers) // 2
+            layers.append(kind(*arguments, name=f"conv.{number}", dtype=dtype))
             name = f"conv.{number + 1}"
-            self.norms.append(BatchNorm(sync_batch_norm, name=name, dtype=dtype))
+            layers.append(BatchNorm(sync_batch_norm, name=name, dtype=dtype))
 
         if expansion > 1:
             add(Conv, inputs * expansion, 1)
         add(DepthwiseConv, 3, stride)
         add(Conv, filters, 1)
-        track_for_checkpoints(self, [*self.convs, *self.norms])
+        # First, and so in this order: that of a Keras 2 layer's variables follows its attributes.
+        track_for_checkpoints(self, layers)
+        self.convs, self.norms = layers[::2], layers[1::2]
 
     def build(self, input_shape: Shape) -> None:
         """Makes all weights."""

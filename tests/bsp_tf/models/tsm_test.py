@@ -12,6 +12,7 @@ import pytest
 import tensorflow as tf
 
 from bsp_tf.base.errors import InputError
+from bsp_tf.base.stack import named_variables
 from bsp_tf.models.tsm import TSM, append_frame_difference
 from bsp_tf.torch_import.tsm_names import load_torch_state
 
@@ -153,10 +154,10 @@ def test_keras_file_round_trip(tmp_path):
 def test_parameter_roles():
     model = small_tsm()
     roles = model.parameter_roles()
-    assert list(roles) == [variable.path for variable in model.trainable_variables]
-    assert roles["tsm/layer2.0/downsample.0/kernel"] == "conv"
-    assert roles["tsm/layer2.0/downsample.1/gamma"] == roles["tsm/bn1/beta"] == "bn"
-    assert (roles["tsm/fc/kernel"], roles["tsm/fc/bias"]) == ("fc_kernel", "fc_bias")
+    assert list(roles) == list(named_variables(model, trainable_only=True))
+    assert roles["layer2.0/downsample.0/kernel"] == "conv"
+    assert roles["layer2.0/downsample.1/gamma"] == roles["bn1/beta"] == "bn"
+    assert (roles["fc/kernel"], roles["fc/bias"]) == ("fc_kernel", "fc_bias")
     assert sorted(set(roles.values())) == ["bn", "conv", "fc_bias", "fc_kernel"]
 
 
@@ -221,9 +222,8 @@ def test_mixed_precision_keeps_outputs_and_statistics_float32(policy):
     np.testing.assert_allclose(
         outputs["features"], exact(frames, training=True)["features"], atol=0.1
     )
-    assert all(
-        g is not None for g in tape.gradient(loss, [v.value for v in model.trainable_variables])
-    )
+    variables = named_variables(model, trainable_only=True)
+    assert all(g is not None for g in tape.gradient(loss, list(variables.values())))
 
 
 @pytest.mark.parametrize(
@@ -246,6 +246,7 @@ TWO_REPLICAS = """
 import numpy as np, tensorflow as tf
 tf.config.set_logical_device_configuration(tf.config.list_physical_devices("CPU")[0],
                                            [tf.config.LogicalDeviceConfiguration()] * 2)
+from bsp_tf.base.stack import named_variables
 from bsp_tf.models.tsm import TSM
 strategy = tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
 frames = tf.random.stateless_normal([4, 2, 32, 32, 3], [3, 1])
@@ -262,8 +263,8 @@ halves = strategy.experimental_distribute_values_from_function(
 run = tf.function(lambda x: strategy.run(lambda y: double(y, training=True)["features"], args=(x,)))
 actual = np.concatenate(strategy.experimental_local_results(run(halves)))
 np.testing.assert_allclose(actual, expected, atol=2e-5)
-for a, b in zip(single.variables, double.variables):
-    np.testing.assert_allclose(a.numpy(), b.numpy(), atol=2e-5, err_msg=a.path)
+for path, b in named_variables(double).items():
+    np.testing.assert_allclose(named_variables(single)[path], b, atol=2e-5, err_msg=path)
 """
 
 

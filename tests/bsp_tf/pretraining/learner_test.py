@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from bsp_tf.base.stack import named_variables
 from bsp_tf.pretraining.learner import Learner
 from bsp_tf.runs.strategy import strategy_for
 
@@ -89,8 +90,7 @@ def test_micro_batches_add_up_to_the_batch(run):
         float(plain.progress.loss_sum), rel=1e-5
     )
     assert int(learner.progress.num_correct) == int(plain.progress.num_correct)
-    for variable in plain.model.trainable_variables:
-        name = variable.path.partition("/")[2]
+    for name, variable in named_variables(plain.model, trainable_only=True).items():
         np.testing.assert_allclose(
             learner.weights[name], variable, rtol=1e-4, atol=1e-5, err_msg=name
         )

@@ -32,6 +32,7 @@ strategy = strategy_for("mirrored")
 assert strategy.num_replicas_in_sync == 2
 shares = split_batch({"label": tf.range(4)}, strategy, 2)["label"]
 assert [x.numpy().tolist() for x in shares.values] == [[0, 1], [2, 3]]
+from bsp_tf.base.stack import named_variables
 from bsp_tf.models.backbones.layers import BatchNorm
 inputs = np.random.default_rng(0).normal([[0.0], [9.0]], [[1.0], [4.0]], (2, 50))
 inputs = inputs.reshape(100, 1, 1, 1)
@@ -45,9 +46,10 @@ for synchronised, groups in ((True, [inputs]), (False, np.split(inputs, 2))):
     expected = [(group - group.mean()) / np.sqrt(group.var() + 1e-5) for group in groups]
     np.testing.assert_allclose(outputs, np.concatenate(expected), atol=1e-4)
     unbiased = lambda x: x.var(ddof=1)
-    statistics = (layer.moving_mean, 0, np.mean), (layer.moving_variance, 1, unbiased)
-    for running, start, statistic in statistics:
-        results = strategy.experimental_local_results(running.value)
+    found = named_variables(layer)
+    statistics = (found["moving_mean"], 0, np.mean), (found["moving_variance"], 1, unbiased)
+    for value, start, statistic in statistics:
+        results = strategy.experimental_local_results(value)
         copies = [copy.numpy().item() for copy in results]
         mean = np.mean([statistic(group) for group in groups])
         np.testing.assert_allclose(copies, 0.9 * start + 0.1 * mean, rtol=1e-4)

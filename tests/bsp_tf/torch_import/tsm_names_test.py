@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from bsp_tf.base.errors import InputError
+from bsp_tf.base.stack import named_variables
 from bsp_tf.models.tsm import TSM
 from bsp_tf.torch_import.tsm_names import load_torch_state, plain_name, to_tf_layout, torch_name
 
@@ -20,16 +21,14 @@ def state(model) -> dict[str, np.ndarray]:
     """A torchvision-like state_dict that fits `model`, in PyTorch layout."""
     rng = np.random.default_rng(0)
     arrays = {}
-    for variable in model.variables:
-        if variable.path == "tsm/dropout/state":
+    for path, variable in named_variables(model).items():
+        if path == "dropout/state":
             continue
         shape = tuple(variable.shape)
         shape = (shape[3], shape[2], shape[0], shape[1]) if len(shape) == 4 else shape[::-1]
-        arrays[torch_name(variable.path)] = rng.standard_normal(shape)
-        if variable.name == "gamma":
-            arrays[torch_name(variable.path).replace("weight", "num_batches_tracked")] = np.zeros(
-                ()
-            )
+        arrays[torch_name(path)] = rng.standard_normal(shape)
+        if path.endswith("/gamma"):
+            arrays[torch_name(path).replace("weight", "num_batches_tracked")] = np.zeros(())
     return arrays
 
 
@@ -66,10 +65,7 @@ def test_every_naming_gives_the_same_model(model, state):
 def test_names():
     assert plain_name("module.base_model.layer1.0.conv1.net.weight") == "layer1.0.conv1.weight"
     assert plain_name("module.new_fc.bias") == plain_name("module.base_model.fc.bias") == "fc.bias"
-    assert (
-        torch_name("stream/layer2.0/downsample.1/moving_mean")
-        == "layer2.0.downsample.1.running_mean"
-    )
+    assert torch_name("layer2.0/downsample.1/moving_mean") == "layer2.0.downsample.1.running_mean"
     assert plain_name("base_model.classifier.bias") == plain_name("classifier.1.bias") == "fc.bias"
     assert to_tf_layout(np.zeros((4, 3, 2, 1)), "kernel").shape == (2, 1, 3, 4)
     assert to_tf_layout(np.zeros((4, 1, 3, 2)), "depthwise_kernel").shape == (3, 2, 4, 1)

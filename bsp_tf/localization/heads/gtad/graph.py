@@ -12,6 +12,7 @@ import keras
 import tensorflow as tf
 
 from bsp_tf.base.errors import InputError
+from bsp_tf.base.stack import fresh_seed
 
 
 def torch_uniform(fan_in: int) -> keras.initializers.Initializer:
@@ -23,9 +24,11 @@ def torch_uniform_pair(
     fan_in: int,
 ) -> tuple[keras.initializers.Initializer, keras.initializers.Initializer]:
     """The same for a kernel and its bias: two objects of one seed, since one may be used once."""
-    bound = 1 / math.sqrt(fan_in)
-    for_kernel = keras.initializers.RandomUniform(-bound, bound)
-    return for_kernel, keras.initializers.RandomUniform(-bound, bound, seed=for_kernel.seed)
+    bound, seed = 1 / math.sqrt(fan_in), fresh_seed()
+    for_kernel, for_bias = (
+        keras.initializers.RandomUniform(-bound, bound, seed=seed) for _ in range(2)
+    )
+    return for_kernel, for_bias
 
 
 def nearest_neighbours(features: tf.Tensor, count: int) -> tf.Tensor:
@@ -105,6 +108,38 @@ class SequenceConv(keras.layers.Layer):
     def get_config(self) -> dict:
         sizes = {"filters": self.filters, "kernel_size": self.kernel_size, "groups": self.groups}
         return super().get_config() | sizes
+
+
+class MapConv(keras.layers.Layer):
+    """Convolution over both axes of the map, odd kernel, shape kept: float32 [B, D, T, filters].
+
+    Its variables are called in checkpoints as those of Conv2D are in Keras 3; in Keras 2 they have
+    other names.
+    """
+
+    def __init__(self, filters: int, kernel_size: int, **kwargs) -> None:
+        super().__init__(**kwargs)
+        self.filters, self.kernel_size = filters, kernel_size
+        self.initializers = torch_uniform_pair(kernel_size**2 * filters)
+
+    def build(self, input_shape: tuple) -> None:
+        shape = (self.kernel_size, self.kernel_size, self.filters, self.filters)
+        for_kernel, for_bias = self.initializers
+        self._kernel = self.add_weight(name="_kernel", shape=shape, initializer=for_kernel)
+        self.bias = self.add_weight(name="bias", shape=(self.filters,), initializer=for_bias)
+        self.built = True
+
+    @property
+    def kernel(self) -> tf.Variable:
+        """float32 [kernel_size, kernel_size, filters, filters]."""
+        return self._kernel
+
+    def call(self, inputs: tf.Tensor) -> tf.Tensor:
+        kernel = tf.convert_to_tensor(self._kernel)
+        return tf.nn.bias_add(tf.nn.conv2d(inputs, kernel, 1, "SAME"), self.bias)
+
+    def get_config(self) -> dict:
+        return super().get_config() | {"filters": self.filters, "kernel_size": self.kernel_size}
 
 
 class EdgeProjection(keras.layers.Layer):

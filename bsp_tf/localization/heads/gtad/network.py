@@ -6,7 +6,7 @@ import keras
 import tensorflow as tf
 
 from bsp_tf.base.errors import InputError
-from bsp_tf.localization.heads.gtad.graph import GCNeXt, SequenceConv, torch_uniform_pair
+from bsp_tf.localization.heads.gtad.graph import GCNeXt, MapConv, SequenceConv
 from bsp_tf.localization.heads.gtad.sgalign import SGAlign
 
 
@@ -176,12 +176,4 @@ def _map_conv(width: int, kernel: int, name: str) -> keras.layers.Layer:
     """Convolution width -> width over the map; of size 1 it takes anchors in any order."""
     if kernel == 1:
         return SequenceConv(width, name=name)
-    for_kernel, for_bias = torch_uniform_pair(kernel**2 * width)
-    return keras.layers.Conv2D(
-        width,
-        kernel,
-        padding="same",
-        kernel_initializer=for_kernel,
-        bias_initializer=for_bias,
-        name=name,
-    )
+    return MapConv(width, kernel, name=name)

@@ -12,6 +12,7 @@ import pytest
 import tensorflow as tf
 
 from bsp_tf.base.errors import InputError
+from bsp_tf.base.stack import named_variables
 from bsp_tf.models.backbones.mobilenet_v2 import MobileNetV2
 from bsp_tf.models.temporal_shift import temporal_shift
 from bsp_tf.models.tsm import TSM
@@ -116,9 +117,9 @@ def test_initial_values():
 
 def test_parameter_roles():
     roles = small_tsm().parameter_roles()
-    assert roles["tsm/features.0/0/kernel"] == "conv" and roles["tsm/features.0/1/gamma"] == "bn"
-    assert roles["tsm/features.1/conv.0/depthwise_kernel"] == "conv"
-    assert roles["tsm/features.3/conv.7/beta"] == "bn" and roles["tsm/fc/bias"] == "fc_bias"
+    assert roles["features.0/0/kernel"] == "conv" and roles["features.0/1/gamma"] == "bn"
+    assert roles["features.1/conv.0/depthwise_kernel"] == "conv"
+    assert roles["features.3/conv.7/beta"] == "bn" and roles["fc/bias"] == "fc_bias"
 
 
 def test_config_and_keras_file_round_trip(tmp_path):
@@ -136,7 +137,8 @@ def test_config_and_keras_file_round_trip(tmp_path):
 def gradients(model: TSM, frames: tf.Tensor) -> list[np.ndarray]:
     with tf.GradientTape() as tape:
         loss = tf.reduce_sum(model(frames, training=True)["features"] ** 2)
-    return tape.gradient(loss, [v.value for v in model.trainable_variables if "fc/" not in v.path])
+    variables = named_variables(model, trainable_only=True).items()
+    return tape.gradient(loss, [v for path, v in variables if not path.startswith("fc/")])
 
 
 def test_bfloat16_keeps_outputs_and_statistics_float32():
@@ -168,6 +170,7 @@ TWO_REPLICAS = """
 import numpy as np, tensorflow as tf
 tf.config.set_logical_device_configuration(tf.config.list_physical_devices("CPU")[0],
                                            [tf.config.LogicalDeviceConfiguration()] * 2)
+from bsp_tf.base.stack import named_variables
 from bsp_tf.models.tsm import TSM
 strategy = tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
 frames = tf.random.stateless_normal([4, 2, 32, 32, 3], [3, 1])
@@ -183,8 +186,9 @@ def step(model, clips):
     with tf.GradientTape() as tape:
         features = model(clips, training=True)["features"]
         loss = tf.reduce_sum(features ** 2)
-    kernels = [v for v in model.trainable_variables if v.name == "depthwise_kernel"]
-    return features, tape.gradient(loss, [v.value for v in kernels])
+    variables = named_variables(model).items()
+    kernels = [variable for path, variable in variables if path.endswith("/depthwise_kernel")]
+    return features, tape.gradient(loss, kernels)
 expected, wanted = step(single, frames)
 halves = strategy.experimental_distribute_values_from_function(
     lambda c: frames[2 * c.replica_id_in_sync_group:][:2])
@@ -196,8 +200,8 @@ actual = np.concatenate(strategy.experimental_local_results(actual))
 # 52 normalisations over few values each let the order of a sum grow to 2e-4 in features of 0 to 6;
 # of separate halves they would be another network's.
 np.testing.assert_allclose(actual, expected, atol=5e-3)
-for a, b in zip(single.variables, double.variables):
-    np.testing.assert_allclose(a.numpy(), b.numpy(), atol=5e-4, err_msg=a.path)
+for path, b in named_variables(double).items():
+    np.testing.assert_allclose(named_variables(single)[path], b, atol=5e-4, err_msg=path)
 join = lambda parts: np.concatenate([np.ravel(part) for part in parts])
 found = join(strategy.experimental_local_results(part)[0] for part in sums)
 assert np.linalg.norm(found - join(wanted)) < 0.05 * np.linalg.norm(join(wanted))
