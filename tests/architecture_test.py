@@ -39,7 +39,7 @@ WITHOUT_TENSORFLOW = (
     "bsp_tf.synthesis.settings",
     "tfrecords_tools.inputs.*",
     "tfrecords_tools.convert",
-    "tfrecords_tools.inspect",
+    "tfrecords_tools.inspect.*",
 )
 # The one module that asks which stack it runs on.
 STACK = "bsp_tf.base.stack"

@@ -1,8 +1,13 @@
-"""One list of commands: `python -m bsp_tf`, the installed scripts and the modules agree."""
+"""One list of commands: `python -m bsp_tf`, the installed scripts and the modules agree.
 
+A command also runs by the path of its file, as the launchers of Bazel start it.
+"""
+
+import os
 import subprocess
 import sys
 import tomllib
+from importlib.metadata import packages_distributions
 from pathlib import Path
 
 import pytest
@@ -10,16 +15,21 @@ import pytest
 from bsp_tf.__main__ import COMMANDS, command_file
 
 PROJECT = Path(__file__).resolve().parents[1]
+COMMAND_FILES = [PROJECT / "bsp_tf/__main__.py", *map(command_file, COMMANDS)]
+
+
+def programs(*folders: str) -> list[Path]:
+    """The files that are run, not only imported."""
+    return [
+        path
+        for folder in folders
+        for path in (PROJECT / folder).rglob("*.py")
+        if '\nif __name__ == "__main__"' in path.read_text()
+    ]
 
 
 def test_every_command_is_listed_once():
-    found = {
-        path
-        for package in ("bsp_tf", "tfrecords_tools")
-        for path in (PROJECT / package).rglob("*.py")
-        if 'if __name__ == "__main__"' in path.read_text()
-    }
-    assert sorted(map(command_file, COMMANDS)) == sorted(found - {PROJECT / "bsp_tf/__main__.py"})
+    assert sorted(COMMAND_FILES) == sorted(programs("bsp_tf", "tfrecords_tools"))
 
 
 def test_every_command_is_installed_as_a_script():
@@ -52,3 +62,34 @@ def test_the_list_shows_each_command_with_one_whole_sentence(listing):
     assert [name for name, _ in lines] == list(COMMANDS)
     assert [sentence for _, sentence in lines if not sentence.endswith(".")] == []
     assert [line for line in listing if len(line) > 110] == []
+
+
+@pytest.mark.parametrize(
+    "path", COMMAND_FILES, ids=lambda path: path.relative_to(PROJECT).as_posix()
+)
+def test_a_command_runs_by_the_path_of_its_file(path):
+    """Python then puts the folder of the file first among the import paths."""
+    run = subprocess.run(
+        [sys.executable, str(path), "--help"],
+        env=os.environ | {"PYTHONPATH": str(PROJECT), "TF_CPP_MIN_LOG_LEVEL": "3"},
+        capture_output=True,
+        text=True,
+    )
+    assert "Traceback" not in run.stderr and "--help" in run.stdout, run.stderr
+
+
+@pytest.mark.parametrize(
+    "folder",
+    sorted(
+        {
+            path.parent.relative_to(PROJECT).as_posix()
+            for path in programs("bsp_tf", "tfrecords_tools", "tests", "examples", "benchmarks")
+        }
+    ),
+)
+def test_nothing_beside_a_program_has_the_name_of_a_foreign_module(folder):
+    """A folder without __init__.py is no danger: Python takes a module of that name first."""
+    here = PROJECT / folder
+    names = {path.stem for path in here.glob("*.py")}
+    names |= {path.parent.name for path in here.glob("*/__init__.py")}
+    assert names & (sys.stdlib_module_names | packages_distributions().keys()) == set()

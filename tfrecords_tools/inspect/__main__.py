@@ -14,6 +14,10 @@ names the shard, the offset in it and the key of the record. Without --verify al
 checked, too. Exit status: 0 sound; 3 faults found; 2 bad input.
 """
 
+# This folder has no __init__.py on purpose. A command that runs by the path of its file has
+# tfrecords_tools/ first among its import paths: `inspect` there, as a module or as a package with
+# __init__.py, would take the place of the standard library's.
+
 import os
 import sys
 from collections.abc import Sequence
