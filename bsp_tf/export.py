@@ -34,6 +34,7 @@ from bsp_tf.base.atomic_file import atomic_folder
 from bsp_tf.base.command_line import run_command
 from bsp_tf.base.errors import InputError
 from bsp_tf.base.json_file import read_json, read_json_object, write_json
+from bsp_tf.base.labels_file import read_label_file, write_label_file
 from bsp_tf.base.settings import differences, refuse_other_settings
 from bsp_tf.base.stack import named_variables
 from bsp_tf.frames import decoding, preprocessing
@@ -146,9 +147,7 @@ def _holds_the_same(output: Path, config: dict[str, Any], labels: Mapping[str, l
         raise InputError(f"--output={output} exists and is no exported model: give another folder.")
     differing = differences(read_json_object(output / "assets" / CONFIG_FILE), config)
     for stream, names in labels.items():
-        if (output / "assets" / LABEL_FILES[stream]).read_text(
-            encoding="utf-8"
-        ).splitlines() != names:
+        if read_label_file(output / "assets" / LABEL_FILES[stream]) != names:
             differing.append(f"the {stream} labels are others")
     refuse_other_settings(output, differing)
     return True
@@ -161,9 +160,7 @@ def _save(
         assets = {name: Path(sources, name) for name in (*LABEL_FILES.values(), CONFIG_FILE)}
         write_json(assets[CONFIG_FILE], config)
         for stream, name in LABEL_FILES.items():
-            assets[name].write_text(
-                "".join(f"{label}\n" for label in labels[stream]), encoding="utf-8"
-            )
+            write_label_file(assets[name], labels[stream])
         servable = _Servable(two_stream, assets)
         tf.saved_model.save(
             servable,

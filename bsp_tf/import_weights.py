@@ -38,6 +38,7 @@ from bsp_tf.base.atomic_file import atomic_folder
 from bsp_tf.base.command_line import run_command
 from bsp_tf.base.errors import InputError
 from bsp_tf.base.json_file import read_json_object, write_json
+from bsp_tf.base.labels_file import read_label_file, write_label_file
 from bsp_tf.base.settings import differences, digest_files, refuse_other_settings
 from bsp_tf.features.layout import SETTINGS, setting_text
 
@@ -135,31 +136,6 @@ def _plan(
     )
 
 
-def read_label_file(path: str | os.PathLike) -> list[str]:
-    """Class names, one a line.
-
-    Raises:
-        InputError: the file cannot be read, or a name is empty or there twice.
-    """
-    try:
-        names = Path(path).read_text(encoding="utf-8").splitlines()
-    except OSError as error:
-        raise InputError(f"cannot read {path}: {error.strerror}. Check the path.") from error
-    except UnicodeDecodeError as error:
-        raise InputError(f"{path} is no UTF-8 text ({error.reason}): save it as UTF-8.") from error
-    faults = [
-        number
-        for number, name in enumerate(names, start=1)
-        if not name.strip() or name in names[: number - 1]
-    ]
-    if faults:
-        raise InputError(
-            f"{path}, line {faults[0]}: the class name {names[faults[0] - 1]!r} is empty or there "
-            "twice."
-        )
-    return names
-
-
 def _holds_the_same(output: Path, config: Mapping[str, Any], names: list[str] | None) -> bool:
     """Whether `output` is this import, finished; raises InputError if it is something else."""
     if not output.exists():
@@ -187,9 +163,7 @@ def _write(output: Path, config: Mapping[str, Any], names: list[str] | None, mod
     with atomic_folder(output) as workdir:
         write_json(workdir / "config.json", config)
         if names is not None:
-            (workdir / "labels.txt").write_text(
-                "".join(f"{name}\n" for name in names), encoding="utf-8"
-            )
+            write_label_file(workdir / "labels.txt", names)
         tf.train.CheckpointManager(
             tf.train.Checkpoint(model=model),
             str(workdir / "checkpoints" / "best"),

@@ -72,6 +72,14 @@ FORBIDDEN = {
 }
 MOST_FILES = 16
 MOST_LINES = 300
+# What is done in one place, so that it is done right everywhere: call -> the modules that make it.
+ONE_PLACE = {
+    "json.load": (),
+    # The rest of a checkpoint, which TensorFlow has checked.
+    "json.loads": ("bsp_tf.base.json_file", "bsp_tf.localization.training"),
+}
+# json.loads of what was made just now is a copy of it, not a reader.
+JUST_MADE = ("to_json", "dumps")
 TOOLS_MAY_USE = (
     "bsp_tf.base",
     "bsp_tf.annotations",
@@ -247,3 +255,19 @@ def test_torch_and_beam_are_imported_only_where_they_are_used(name):
     }
     at_load = imported_names(node for node in ast.walk(tree(name)) if id(node) not in inside)
     assert [other for other in at_load if other.split(".")[0] in ("torch", "apache_beam")] == []
+
+
+@pytest.mark.parametrize("call", ONE_PLACE)
+def test_what_has_one_place_is_done_there_only(call):
+    found = {
+        name
+        for name in MODULES
+        for node in ast.walk(tree(name))
+        if isinstance(node, ast.Call)
+        and ast.unparse(node.func) == call
+        and not (
+            isinstance(node.args[0], ast.Call)
+            and ast.unparse(node.args[0].func).split(".")[-1] in JUST_MADE
+        )
+    }
+    assert found == set(ONE_PLACE[call])

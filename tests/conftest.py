@@ -1,7 +1,8 @@
 """Fixtures for all tests: real videos made on the spot, the optional folder of reference data."""
 
 import os
-from collections.abc import Callable
+import signal
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 # Before TensorFlow is imported anywhere: quiet start-up, and no GPU even where there is one.
@@ -32,6 +33,20 @@ def shared() -> Path:
             "still ran"
         )
     return SHARED
+
+
+@pytest.fixture
+def no_hang() -> Iterator[None]:
+    """Ends a test that waits for ever, after a minute."""
+
+    def end(number: int, frame: object) -> None:
+        raise TimeoutError("nothing happens any more")
+
+    before = signal.signal(signal.SIGALRM, end)
+    signal.alarm(60)
+    yield
+    signal.alarm(0)
+    signal.signal(signal.SIGALRM, before)
 
 
 @pytest.fixture(scope="session")

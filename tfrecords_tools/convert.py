@@ -31,8 +31,8 @@ from typing import Any
 from absl import flags
 from tqdm import tqdm
 
-from bsp_tf.base.atomic_file import atomic_write
 from bsp_tf.base.command_line import run_command
+from bsp_tf.base.labels_file import write_label_file
 from bsp_tf.base.settings import refuse_output_inside
 from bsp_tf.records.schema import LABELS_FILE
 from tfrecords_tools.conversion.beam_runner import BeamPool
@@ -112,8 +112,7 @@ def convert(
                 f"in {output}"
             )
             return manifest
-        with atomic_write(output / LABELS_FILE, "w") as file:
-            file.writelines(f"{label}\n" for label in index.labels)
+        write_label_file(output / LABELS_FILE, index.labels)
         conversion = Conversion(index, output, options, sharding)
         if retry_failures:
             print(f"trying again: {conversion.retry_failures()} clips that failed before")

@@ -2,6 +2,7 @@
 
 import gzip
 import os
+import stat
 import zlib
 from pathlib import Path
 
@@ -14,8 +15,9 @@ def read_input(path: str | os.PathLike) -> bytes:
     """Reads a whole file; whether it is gzipped is seen in its first bytes, not in its name.
 
     Raises:
-        InputError: unreadable, or broken gzip.
+        InputError: unreadable, no regular file, or broken gzip.
     """
+    refuse_special_file(path)
     try:
         data = Path(path).read_bytes()
         return gzip.decompress(data) if data.startswith(_GZIP_MAGIC) else data
@@ -24,3 +26,33 @@ def read_input(path: str | os.PathLike) -> bytes:
             f"cannot read {path}: {getattr(error, 'strerror', None) or error}. Check the path, or "
             "make the file anew if it is cut off."
         ) from error
+
+
+def special_file(path: str | os.PathLike) -> str | None:
+    """What a path is if it is neither a regular file nor absent, "a named pipe" for example.
+
+    Opening a pipe waits for a writer, perhaps for ever, and a device may never end: ask before
+    any file of a user is opened.
+    """
+    try:
+        mode = os.stat(path).st_mode
+    except OSError:
+        # Whoever opens it says why it cannot.
+        return None
+    return None if stat.S_ISREG(mode) else _KINDS.get(stat.S_IFMT(mode), "no regular file")
+
+
+def refuse_special_file(path: str | os.PathLike) -> None:
+    """Raises InputError if a path is a folder, pipe, socket or device; see `special_file`."""
+    kind = special_file(path)
+    if kind:
+        raise InputError(f"cannot read {path}: it is {kind}. Give a regular file.")
+
+
+_KINDS = {
+    stat.S_IFDIR: "a folder",
+    stat.S_IFIFO: "a named pipe",
+    stat.S_IFSOCK: "a socket",
+    stat.S_IFCHR: "a device",
+    stat.S_IFBLK: "a device",
+}

@@ -20,20 +20,36 @@ def read_json(path: str | os.PathLike) -> Any:
         InputError: unreadable, broken gzip, no JSON, nested too deeply, or a key twice in one
             object (a plain reader keeps only the last, which silently loses a video).
     """
-    data = read_input(path)
+    return parse_json(read_input(path), str(path))
+
+
+def parse_json(data: bytes, source: str) -> Any:
+    """A JSON text in any of its encodings, as bytes.
+
+    Args:
+        data: The text.
+        source: What it is, for messages: a path, a line of a file.
+
+    Raises:
+        InputError: as `read_json`.
+    """
     try:
         text = data.decode(json.detect_encoding(data))
-        return json.loads(text, object_pairs_hook=_unique_keys)
+        value = json.loads(text, object_pairs_hook=_unique_keys)
+        if "\\ud" in text or "\\uD" in text:
+            # Half of a pair of escapes is no character: it could be neither printed nor written.
+            json.dumps(value, ensure_ascii=False).encode()
     except _DuplicateKey as error:
         raise InputError(
-            f"{path} has the key {error.args[0]} twice in one object; keep one of the two."
+            f"{source} has the key {error.args[0]} twice in one object; keep one of the two."
         ) from error
     except RecursionError as error:
-        raise InputError(f"{path} is nested too deeply; write it anew.") from error
+        raise InputError(f"{source} is nested too deeply; write it anew.") from error
     except ValueError as error:
         raise InputError(
-            f"{path} is not valid JSON ({error}). Write it anew or mend that place."
+            f"{source} is not valid JSON ({error}). Write it anew or mend that place."
         ) from error
+    return value
 
 
 def read_json_object(path: str | os.PathLike, *keys: str) -> dict[str, Any]:

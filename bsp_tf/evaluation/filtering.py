@@ -3,11 +3,11 @@
 import os
 from collections.abc import Collection
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 
 from bsp_tf.base.errors import InputError
+from bsp_tf.base.input_file import read_input
 from bsp_tf.base.json_file import read_json
 from bsp_tf.evaluation.ground_truth import Instances
 
@@ -44,16 +44,13 @@ def load_video_list(path: str | os.PathLike) -> list[str]:
             )
     else:
         try:
-            names = [
-                line.strip()
-                for line in Path(path).read_text(encoding="utf-8").splitlines()
-                if line.strip()
-            ]
-        except (OSError, UnicodeDecodeError) as error:
+            lines = read_input(path).decode("utf-8-sig").split("\n")
+        except UnicodeDecodeError as error:
             raise InputError(
-                f"cannot read {path}: {getattr(error, 'strerror', None) or error}. Give a text "
-                "file with one video name per line, or JSON (.json)."
+                f"cannot read {path}: {error}. Give a text file with one video name per line, or "
+                "JSON (.json)."
             ) from error
+        names = [line.strip() for line in lines if line.strip()]
     if not names:
         raise InputError(f"{path} names no video; name one per line, or leave the option out.")
     return names

@@ -22,6 +22,7 @@ import numpy as np
 
 from bsp_tf.base.atomic_file import atomic_write
 from bsp_tf.base.errors import InputError
+from bsp_tf.base.input_file import read_input
 from bsp_tf.base.json_file import read_json_object, write_json
 
 METADATA_FILE = "metadata.json"
@@ -276,11 +277,10 @@ def read_missing(folder: Path) -> set[str]:
         InputError: it cannot be read.
     """
     path = folder / MISSING_FILE
-    if not path.is_file():
+    if not path.exists():
         return set()
     try:
-        return {
-            line.strip() for line in path.read_text(encoding="utf-8").splitlines() if line.strip()
-        }
-    except (OSError, UnicodeDecodeError) as error:
+        lines = read_input(path).decode("utf-8-sig").split("\n")
+    except UnicodeDecodeError as error:
         raise InputError(f"cannot read {path}: {error}. Mend it or take it away.") from error
+    return {line.strip() for line in lines if line.strip()}

@@ -20,9 +20,9 @@ import numpy as np
 import tensorflow as tf
 from ml_collections import ConfigDict
 
-from bsp_tf.base.atomic_file import atomic_write
 from bsp_tf.base.errors import InputError
 from bsp_tf.base.json_file import read_json_object
+from bsp_tf.base.labels_file import write_label_file
 from bsp_tf.base.settings import claim, differences, refuse_other_settings
 from bsp_tf.features.layout import SETTINGS, setting_values
 from bsp_tf.localization.heads.head import FIRST_HEAD, Head, find_head
@@ -81,8 +81,7 @@ def claim_workdir(
         )
         refuse_other_settings(workdir, differing, "--workdir")
         return
-    with atomic_write(Path(workdir) / LABELS, "w") as file:
-        file.writelines(f"{name}\n" for name in class_names)
+    write_label_file(Path(workdir) / LABELS, class_names)
     claim(path, fields, flag="--workdir")
 
 

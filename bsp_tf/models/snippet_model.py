@@ -11,6 +11,7 @@ import tensorflow as tf
 
 from bsp_tf.base.errors import InputError
 from bsp_tf.base.json_file import read_json_object
+from bsp_tf.base.labels_file import read_label_file
 
 OUTPUTS = ("features", "action", "boundary")
 ASSETS = ("action_labels", "boundary_labels", "config")
@@ -80,8 +81,8 @@ def load_snippet_model(path: str | os.PathLike) -> SnippetModel:
     return SnippetModel(
         call=call,
         config=read_json_object(files["config"], "num_frames", "feature_dim", "streams"),
-        action_labels=files["action_labels"].read_text(encoding="utf-8").splitlines(),
-        boundary_labels=files["boundary_labels"].read_text(encoding="utf-8").splitlines(),
+        action_labels=read_label_file(files["action_labels"]),
+        boundary_labels=read_label_file(files["boundary_labels"]),
         sha256=_fingerprint(path),
         loaded=loaded,
     )

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from bsp_tf.base.errors import InputError
 from bsp_tf.base.json_file import read_json_object
+from bsp_tf.base.labels_file import read_label_file
 
 SHARD_PATTERN = "clips-?????-of-?????"
 # TFRecord framing: uint64 length, uint32 its CRC, the data, uint32 CRC of the data (little endian).
@@ -78,7 +79,9 @@ def open_folder(path: str | os.PathLike) -> RecordFolder:
         )
     if not (folder / "labels.txt").is_file():
         raise InputError(f"no labels.txt in {folder}. {remedy}")
-    labels = _read_labels(folder / "labels.txt")
+    labels = tuple(read_label_file(folder / "labels.txt"))
+    if not labels:
+        raise InputError(f"{folder / 'labels.txt'} is empty: it needs one class per line. {remedy}")
     counts = _count_by_manifest(folder, shards)
     if counts is None:
         counts = [count_records(shard) for shard in shards]
@@ -113,19 +116,6 @@ def record_offsets(path: str | os.PathLike) -> list[int]:
 def count_records(path: str | os.PathLike) -> int:
     """Number of records of one TFRecord file; InputError if it is cut short."""
     return len(record_offsets(path))
-
-
-def _read_labels(path: Path) -> tuple[str, ...]:
-    try:
-        labels = tuple(path.read_text(encoding="utf-8").splitlines())
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(
-            f"cannot read {path}: {getattr(error, 'strerror', None) or error}. Convert the clips "
-            "anew."
-        ) from error
-    if not labels:
-        raise InputError(f"{path} is empty: it needs one class per line. Convert the clips anew.")
-    return labels
 
 
 _REWRITE = "Delete the file and run the same convert command again: it writes what is missing."

@@ -6,6 +6,8 @@ from pathlib import Path
 
 from bsp_tf.base.atomic_file import atomic_write
 from bsp_tf.base.errors import InputError
+from bsp_tf.base.input_file import read_input
+from bsp_tf.base.json_file import parse_json
 
 
 def read_rows(path: str | os.PathLike) -> list[dict]:
@@ -17,14 +19,13 @@ def read_rows(path: str | os.PathLike) -> list[dict]:
     path = Path(path)
     if not path.exists():
         return []
-    rows = []
-    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
-        try:
-            rows.append(json.loads(line))
-        except json.JSONDecodeError as error:
-            raise InputError(
-                f"{path}, line {number} is not valid JSON ({error}). Delete that line."
-            ) from error
+    lines = read_input(path).removesuffix(b"\n").split(b"\n")
+    if lines == [b""]:
+        return []
+    rows = [parse_json(line, f"{path}, line {n},") for n, line in enumerate(lines, start=1)]
+    strange = [n for n, row in enumerate(rows, start=1) if not isinstance(row, dict)]
+    if strange:
+        raise InputError(f"{path}, line {strange[0]}, is no row of numbers. Delete that line.")
     return rows
 
 

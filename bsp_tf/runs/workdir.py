@@ -16,8 +16,8 @@ from pathlib import Path
 
 from ml_collections import ConfigDict
 
-from bsp_tf.base.atomic_file import atomic_write
 from bsp_tf.base.errors import InputError
+from bsp_tf.base.labels_file import read_label_file, write_label_file
 from bsp_tf.base.settings import check_claim, claim
 
 CONFIG = "config.json"
@@ -67,8 +67,7 @@ def claim_workdir(workdir: str | os.PathLike, config: ConfigDict, labels: tuple[
     workdir = Path(workdir)
     if (workdir / CONFIG).exists():
         return
-    with atomic_write(workdir / LABELS, "w") as file:
-        file.writelines(f"{label}\n" for label in labels)
+    write_label_file(workdir / LABELS, labels)
     claim(workdir / CONFIG, json.loads(config.to_json()), flag="--workdir", later=LATER_FIELDS)
 
 
@@ -76,7 +75,7 @@ def read_labels(workdir: str | os.PathLike) -> list[str]:
     """Class names of a workdir, by class index.
 
     Raises:
-        InputError: there is no labels.txt.
+        InputError: there is no labels.txt, or it cannot be read.
     """
     path = Path(workdir) / LABELS
     if not path.is_file():
@@ -84,4 +83,4 @@ def read_labels(workdir: str | os.PathLike) -> list[str]:
             f"{path} is missing: {workdir} is no workdir of bsp_tf.pretrain, or "
             "was imported without a classifier, for init_from only."
         )
-    return path.read_text(encoding="utf-8").splitlines()
+    return read_label_file(path)

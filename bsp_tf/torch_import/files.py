@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from bsp_tf.base.errors import InputError
+from bsp_tf.base.input_file import refuse_special_file
 
 # All that torch.load was seen to raise for files that are cut, have bytes changed, or are of other
 # programs.
@@ -65,6 +66,7 @@ def read_state_dict(path: str | os.PathLike) -> dict[str, np.ndarray]:
             code, or holds values that are not finite.
     """
     torch = import_torch()
+    refuse_special_file(path)
     try:
         with open(path, "rb") as file:
             content = _load(torch, file, path)

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from bsp_tf.base.errors import InputError
-from bsp_tf.import_weights import ImportOptions, import_weights, read_label_file
+from bsp_tf.import_weights import ImportOptions, import_weights
 
 torch = pytest.importorskip("torch", reason="PyTorch is an extra")
 
@@ -278,7 +278,7 @@ def test_labels_that_do_not_fit(tsm_state, tmp_path):
         import_weights(path, tmp_path / "out", tmp_path / "names.txt")
     (tmp_path / "names.txt").write_text("a\nb\na\n")
     with pytest.raises(InputError, match="names.txt, line 3: .*'a'"):
-        read_label_file(tmp_path / "names.txt")
+        import_weights(path, tmp_path / "out", tmp_path / "names.txt")
     with pytest.raises(InputError, match="none.txt"):
         import_weights(path, tmp_path / "out", tmp_path / "none.txt")
 

@@ -16,6 +16,8 @@ from typing import IO
 import google_crc32c
 
 from bsp_tf.base.atomic_file import atomic_write
+from bsp_tf.base.errors import InputError
+from bsp_tf.base.json_file import parse_json
 from bsp_tf.video.stream import VideoError
 from tfrecords_tools.conversion.clip_encoder import Record
 from tfrecords_tools.inspection.record_reader import masked_crc
@@ -122,7 +124,10 @@ def read_result(path: str | os.PathLike) -> ClipResult | None:
         if magic != _MAGIC or length > size - _FOOTER.size:
             return None
         file.seek(size - _FOOTER.size - length)
-        result = ClipResult(**json.loads(file.read(length)))
+        try:
+            result = ClipResult(**parse_json(file.read(length), str(path)))
+        except (InputError, TypeError):
+            return None
     return result if result.num_bytes == size - _FOOTER.size - length else None
 
 

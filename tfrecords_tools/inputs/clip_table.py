@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from typing import IO, NamedTuple
 
 from bsp_tf.base.errors import InputError
+from bsp_tf.base.input_file import refuse_special_file
 
 # Column -> other names that people give it.
 ALIASES = {
@@ -147,6 +148,7 @@ def open_text(path: str | os.PathLike) -> Iterator[IO[str]]:
     Raises:
         InputError: it cannot be read, is UTF-16, or (within the block) is not a CSV.
     """
+    refuse_special_file(path)
     try:
         with open(path, "rb") as file:
             if file.read(2) in _UTF16_MARKS:

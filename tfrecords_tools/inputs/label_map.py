@@ -3,9 +3,9 @@
 import os
 import unicodedata
 from collections.abc import Iterable
-from pathlib import Path
 
 from bsp_tf.base.errors import InputError
+from bsp_tf.base.labels_file import check_label_names, read_label_file
 
 # A column with higher numbers holds something else than class numbers.
 MAX_CLASS_NUMBER = 99_999
@@ -17,25 +17,10 @@ def read_labels(path: str | os.PathLike) -> list[str]:
     Raises:
         InputError: not readable, empty, or a class stands there twice.
     """
-    try:
-        labels = [
-            line.strip()
-            for line in Path(path).read_text(encoding="utf-8-sig").splitlines()
-            if line.strip()
-        ]
-    except (OSError, UnicodeDecodeError) as error:
-        reason = getattr(error, "strerror", None) or error
-        raise InputError(
-            f"cannot read the label map {path}: {reason}; give a text file, one class per line."
-        ) from error
-    repeated = (
-        sorted({label for label in labels if labels.count(label) > 1})
-        if len(set(labels)) < len(labels)
-        else []
-    )
-    if not labels or repeated:
-        fault = f"names {repeated[0]!r} twice" if repeated else "is empty"
-        raise InputError(f"label map {path} {fault}; it needs every class once, one per line.")
+    labels = [label.strip() for label in read_label_file(path)]
+    if not labels:
+        raise InputError(f"label map {path} is empty; it needs every class once, one per line.")
+    check_label_names(labels, path)
     return labels
 
 
@@ -67,7 +52,7 @@ def match_labels(
         (label map, {name: (index, class name)}).
     Raises:
         InputError: `known` lacks a name, or holds two that differ from it in punctuation only; a
-            name is not UTF-8.
+            name cannot be written into a label map.
 
     >>> match_labels(["shaking_hands", "yoga"], ["shaking hands", "yoga"], "clips/train")[1]
     {'shaking_hands': (0, 'shaking hands'), 'yoga': (1, 'yoga')}
@@ -75,11 +60,7 @@ def match_labels(
     ['0', '1', '2']
     """
     names = sorted(set(names))
-    for name in names:
-        if any("\ud800" <= character <= "\udfff" for character in name):
-            raise InputError(
-                f"label {name!r} of {source} is not UTF-8; rename it, or save the file as UTF-8."
-            )
+    check_label_names(names, source)
     if (
         numbers
         and names

@@ -13,6 +13,7 @@ from typing import Any
 
 from bsp_tf.base.errors import InputError
 from bsp_tf.base.json_file import read_json_object
+from bsp_tf.base.labels_file import read_label_file
 from bsp_tf.records.schema import LABELS_FILE, MANIFEST_FILE
 from tfrecords_tools.inspection.record_check import Fault, ShardReport, StoredClip, check_shard
 
@@ -76,7 +77,8 @@ def check_folder(
     folder = Path(folder)
     paths = find_shards(folder)
     manifest = _read_manifest(folder / MANIFEST_FILE)
-    labels = _read_labels(folder / LABELS_FILE)
+    label_file = folder / LABELS_FILE
+    labels = read_label_file(label_file) if label_file.exists() else None
     faults = _missing_shards(paths, manifest)
     faults += (
         Fault(name, None, "", "the file is missing")
@@ -134,16 +136,6 @@ def _read_manifest(path: Path) -> dict[str, Any] | None:
     if not named:
         raise InputError(f"{path} lists no shards by name; convert that folder anew.")
     return manifest
-
-
-def _read_labels(path: Path) -> list[str] | None:
-    if not path.exists():
-        return None
-    try:
-        return path.read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        reason = getattr(error, "strerror", None) or error
-        raise InputError(f"cannot read {path}: {reason}; convert that folder anew.") from error
 
 
 def _missing_shards(paths: Sequence[Path], manifest: dict[str, Any] | None) -> list[Fault]:

@@ -35,6 +35,7 @@ BROKEN = {
     "cut": b'{"a": ',
     "latin": b'"\xe9"',
     "surrogate": b'"\xed\xa0\x80"',
+    "half of a pair of escapes": b'{"a": "\\uD83D"}',
     "deep": b"[" * 100_000,
     "huge number": b"[" + b"9" * 5000 + b"]",
     "cut gzip": gzip.compress(b"[1, 2, 3]")[:-9],

@@ -26,8 +26,12 @@ def test_a_row_with_nan_is_refused_and_leaves_the_file(tmp_path):
     assert read_rows(path) == [{"epoch": 1}]
 
 
-def test_a_broken_line_is_named(tmp_path):
+@pytest.mark.parametrize(
+    "line",
+    [b'{"epoch": ', b"", b"[" * 100_000, b"9" * 5000, b'"\xff"', b"[1]", b'{"a": 1, "a": 2}'],
+)
+def test_a_broken_line_is_named(tmp_path, line):
     path = tmp_path / "metrics.jsonl"
-    path.write_text('{"epoch": 1}\n{"epoch": \n')
+    path.write_bytes(b'{"epoch": 1}\n' + line + b"\n")
     with pytest.raises(InputError, match="line 2"):
         read_rows(path)

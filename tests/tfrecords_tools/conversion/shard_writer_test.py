@@ -84,6 +84,8 @@ def test_result_files(task, tmp_path):
     for cut in (0, 3, len(content) - 1):
         path.write_bytes(content[:cut])
         assert read_result(path) is None
+    path.write_bytes(content.replace(b'{"', b'["'))
+    assert read_result(path) is None
 
 
 def test_shard_is_read_by_tensorflow(task):
