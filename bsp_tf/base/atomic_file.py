@@ -2,6 +2,7 @@
 
 import contextlib
 import errno
+import glob
 import os
 import shutil
 import tempfile
@@ -13,6 +14,11 @@ from bsp_tf.base.errors import InputError
 
 # The disk's fault; any other OSError inside the block may come from what the block reads.
 _DISK_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EROFS)
+
+_SUFFIX = ".partial"
+# Letters that `tempfile` puts into a name.
+_RANDOM_LETTERS = 8
+_SHORT_NAME = 64
 
 
 @contextlib.contextmanager
@@ -36,9 +42,7 @@ def atomic_write(path: str | os.PathLike, mode: str = "wb") -> Iterator[IO]:
         path.parent.mkdir(parents=True, exist_ok=True)
         if path.is_dir():
             raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
-        descriptor, temporary = tempfile.mkstemp(
-            dir=path.parent, prefix=f".{path.name}.", suffix=".partial"
-        )
+        descriptor, temporary = tempfile.mkstemp(_SUFFIX, _prefix(path), path.parent)
     except OSError as error:
         raise _cannot_write(path, error) from error
     try:
@@ -79,7 +83,7 @@ def atomic_folder(path: str | os.PathLike) -> Iterator[Path]:
     make_folder(path.parent)
     try:
         # Beside its place, so that the rename stays within one file system.
-        temporary = tempfile.mkdtemp(dir=path.parent, prefix=f".{path.name}.", suffix=".partial")
+        temporary = tempfile.mkdtemp(_SUFFIX, _prefix(path), path.parent)
     except OSError as error:
         raise _cannot_write(path, error) from error
     try:
@@ -99,6 +103,13 @@ def atomic_folder(path: str | os.PathLike) -> Iterator[Path]:
         shutil.rmtree(temporary, ignore_errors=True)
 
 
+def remove_leftovers(path: str | os.PathLike) -> None:
+    """Removes what killed runs were writing for `path`; only where no other run writes it now."""
+    path = Path(path)
+    for leftover in path.parent.glob(f"{glob.escape(_prefix(path))}*{_SUFFIX}"):
+        leftover.unlink(missing_ok=True)
+
+
 def make_folder(path: str | os.PathLike) -> None:
     """Makes a folder and its parents; one that is there already is fine.
 
@@ -113,7 +124,21 @@ def make_folder(path: str | os.PathLike) -> None:
         ) from error
 
 
+def _prefix(path: Path) -> str:
+    """Start of the temporary names for `path`.
+
+    A whole temporary name is no longer than the name itself, or than a short one that every file
+    system takes: the name may have as many bytes as the file system allows.
+    """
+    room = max(len(os.fsencode(path.name)), _SHORT_NAME) - _RANDOM_LETTERS - len(_SUFFIX) - 2
+    return f".{os.fsencode(path.name)[:room].decode('utf-8', 'ignore')}."
+
+
 def _cannot_write(path: Path, error: OSError) -> InputError:
+    if error.errno == errno.ENAMETOOLONG:
+        return InputError(
+            f"cannot write {path}: {error.strerror}. Choose a shorter name or path for it."
+        )
     return InputError(
         f"cannot write {path}: {error.strerror}. Choose another output path, or free space there."
     )

@@ -1,6 +1,7 @@
 """All files below a folder, from one walk over it, and the folders that could not be listed."""
 
 import dataclasses
+import heapq
 import os
 from pathlib import Path
 
@@ -21,15 +22,23 @@ class FileListing:
 def list_files(root: str | os.PathLike) -> FileListing:
     """Lists all files below a folder, each folder read once and no file looked at.
 
-    Links to folders are followed, but not to a folder above themselves. Links, pipes and devices
+    Links to folders are followed, but not to a folder that is listed already or lies above `root`:
+    links that lead to each other would give every file countless names. Links, pipes and devices
     count as files: what cannot be read as a video is for the caller to list.
     """
     paths: list[str] = []
     faults: list[tuple[str, str]] = []
-    waiting = [""]
-    while waiting:
-        folder = waiting.pop()
+    listed = {_identity(folder) for folder in Path(os.path.realpath(root)).parents}
+    folders, links = [""], []
+    while folders or links:
+        # Links last, so that a folder has its own name and not that of a link to it.
+        folder = folders.pop() if folders else heapq.heappop(links)
         try:
+            identity = _identity(os.path.join(root, folder))
+            if identity in listed:
+                faults.append((folder, "a link to a folder that is read without it, not followed"))
+                continue
+            listed.add(identity)
             with os.scandir(os.path.join(root, folder)) as entries:
                 for entry in entries:
                     if entry.name.startswith("."):
@@ -37,17 +46,16 @@ def list_files(root: str | os.PathLike) -> FileListing:
                     relative = f"{folder}/{entry.name}" if folder else entry.name
                     if not entry.is_dir():
                         paths.append(relative)
-                    elif entry.is_symlink() and _is_loop(root, relative):
-                        faults.append((relative, "a link to a folder above it, not followed"))
+                    elif entry.is_symlink():
+                        heapq.heappush(links, relative)
                     else:
-                        waiting.append(relative)
+                        folders.append(relative)
         except OSError as error:
             faults.append((folder or ".", f"cannot list this folder: {error.strerror}"))
     return FileListing(sorted(paths), sorted(faults))
 
 
-def _is_loop(root: str | os.PathLike, link: str) -> bool:
-    """Whether a link leads to a folder that the walk is in, by whatever way, or to one above it."""
-    target = os.path.realpath(os.path.join(root, link))
-    above = [os.path.realpath(os.path.join(root, parent)) for parent in Path(link).parents]
-    return any(os.path.commonpath([target, folder]) == target for folder in above)
+def _identity(folder: str | os.PathLike) -> tuple[int, int]:
+    """What two names of one folder share."""
+    about = os.stat(folder)
+    return about.st_dev, about.st_ino

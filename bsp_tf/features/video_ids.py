@@ -1,9 +1,11 @@
 """Which videos a path names, and the id of each, under which its features are stored.
 
 The id is the file name without suffix; where two files would get the same id, theirs are the paths
-below the folder with the suffix, "/" written "__".
+below the folder with the suffix, "/" written "__". An id too long for the names of its feature
+files is cut, and ends in a digest of the whole.
 """
 
+import hashlib
 import os
 import sys
 from collections import Counter
@@ -11,6 +13,10 @@ from pathlib import Path
 
 from bsp_tf.base.errors import InputError
 from bsp_tf.base.folder_listing import list_files
+from bsp_tf.base.input_file import refuse_special_file
+
+# File systems take names of 255 bytes; the longest suffix of a feature file is ".json".
+MOST_BYTES = 250
 
 
 def name_videos(videos: str | os.PathLike) -> dict[str, Path]:
@@ -24,8 +30,9 @@ def name_videos(videos: str | os.PathLike) -> dict[str, Path]:
     """
     root = Path(videos)
     if root.is_file():
-        return {printable(root.stem): root}
+        return {_fitting(printable(root.stem)): root}
     if not root.is_dir():
+        refuse_special_file(root)
         raise InputError(f"{root} does not exist; check --videos.")
     listing = list_files(root)
     for folder, reason in listing.faults:
@@ -36,7 +43,7 @@ def name_videos(videos: str | os.PathLike) -> dict[str, Path]:
     named: dict[str, Path] = {}
     for path in listing.paths:
         stem = Path(path).stem
-        name = printable(stem if stems[stem] == 1 else path.replace("/", "__"))
+        name = _fitting(printable(stem if stems[stem] == 1 else path.replace("/", "__")))
         if name in named:
             raise InputError(
                 f"{named[name]} and {root / path} would both get the id {name!r}; rename one of "
@@ -44,6 +51,15 @@ def name_videos(videos: str | os.PathLike) -> dict[str, Path]:
             )
         named[name] = root / path
     return named
+
+
+def _fitting(name: str) -> str:
+    """The name, or its start and a digest if it leaves no room for ".json"."""
+    encoded = name.encode()
+    if len(encoded) <= MOST_BYTES:
+        return name
+    start = encoded[: MOST_BYTES - 17].decode("utf-8", "ignore")
+    return f"{start}-{hashlib.sha256(encoded).hexdigest()[:16]}"
 
 
 def printable(name: str) -> str:

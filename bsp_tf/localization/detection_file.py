@@ -1,13 +1,12 @@
 """Detections on disk, written video by video: a million are too many to hold as Python objects."""
 
-import glob
 import json
 import os
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from bsp_tf.base.atomic_file import atomic_write
+from bsp_tf.base.atomic_file import atomic_write, remove_leftovers
 
 VERSION = "bsp_tf"
 
@@ -37,8 +36,7 @@ def write_detections(
     """
     path = Path(path)
     # What a killed run left: this file grows for as long as the run lasts.
-    for leftover in path.parent.glob(f".{glob.escape(path.name)}.*.partial"):
-        leftover.unlink(missing_ok=True)
+    remove_leftovers(path)
     videos = detections = 0
     with atomic_write(path, "w") as file:
         file.write(f'{{"version": {json.dumps(VERSION)}, "results": {{')

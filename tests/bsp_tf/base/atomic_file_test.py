@@ -9,7 +9,13 @@ import sys
 
 import pytest
 
-from bsp_tf.base.atomic_file import atomic_folder, atomic_write, make_folder
+from bsp_tf.base.atomic_file import (
+    _prefix,
+    atomic_folder,
+    atomic_write,
+    make_folder,
+    remove_leftovers,
+)
 from bsp_tf.base.errors import InputError
 from bsp_tf.base.json_file import read_json, write_json
 
@@ -31,6 +37,32 @@ def test_writes_bytes_text_and_makes_folders(tmp_path):
         file.write("é\n")
     assert (tmp_path / "a" / "b" / "x.bin").read_bytes() == b"\x00\r\n"
     assert (tmp_path / "x.txt").read_bytes() == "é\n".encode()
+
+
+@pytest.mark.parametrize("name", ["x" * 255, "\u20ac" * 85, "x" * 70, "x" * 48])
+def test_temporary_names_are_never_too_long(tmp_path, name):
+    with atomic_write(tmp_path / name, "w") as file:
+        (temporary,) = tmp_path.iterdir()
+        assert len(os.fsencode(temporary.name)) <= max(64, len(os.fsencode(name)))
+        file.write("new")
+    assert (tmp_path / name).read_text() == "new"
+    (tmp_path / name).unlink()
+    with atomic_folder(tmp_path / name) as folder:
+        (folder / "a").touch()
+    assert (tmp_path / name / "a").exists()
+    with pytest.raises(InputError, match="shorter name"), atomic_write(tmp_path / ("x" * 256)):
+        pass
+
+
+def test_leftovers_of_one_name_are_removed(tmp_path):
+    names = ["a[1]", "x" * 200]
+    others = [".b.abc.partial", ".a1.abc.partial"]
+    for name in others:
+        (tmp_path / name).touch()
+    for name in names:
+        (tmp_path / f"{_prefix(tmp_path / name)}abc.partial").touch()
+        remove_leftovers(tmp_path / name)
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted(others)
 
 
 def test_an_error_leaves_the_old_file_and_nothing_else(tmp_path):

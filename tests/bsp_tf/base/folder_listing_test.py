@@ -36,16 +36,28 @@ def test_links_to_folders_are_followed_but_not_in_circles(tmp_path):
     (root / "a" / "up").symlink_to("..")
     (root / "a" / "b").symlink_to("../b")
     (root / "b" / "a").symlink_to("../a")
+    (root / "up").symlink_to(tmp_path)
+    (root / "gone").symlink_to("nowhere")
     listing = list_files(root)
-    assert [path for path in listing.paths if path.count("/") == 1] == [
-        "a/1.mp4",
-        "b/2.mp4",
-        "linked/3.mp4",
+    assert listing.paths == ["a/1.mp4", "b/2.mp4", "gone", "linked/3.mp4"]
+    assert [path for path, _ in listing.faults] == ["a/b", "a/up", "b/a", "up"]
+
+
+@pytest.mark.usefixtures("no_hang")
+def test_folders_that_all_link_to_each_other_are_read_once(tmp_path):
+    names = [f"{number:02d}" for number in range(30)]
+    touch(tmp_path, *(f"root/{name}/{name}.mp4" for name in names))
+    touch(tmp_path, *(f"outside/{name}/{name}.mp4" for name in names))
+    for folder in ("root", "outside"):
+        for one in names:
+            for other in names:
+                (tmp_path / folder / one / f"to_{other}").symlink_to(tmp_path / folder / other)
+    (tmp_path / "root" / "far").symlink_to(tmp_path / "outside" / "00")
+    paths = list_files(tmp_path / "root").paths
+    assert len(paths) == 60 and len({path.rpartition("/")[2] for path in paths}) == 30
+    assert [path for path in paths if not path.startswith("far/")] == [
+        f"{name}/{name}.mp4" for name in names
     ]
-    assert len(listing.paths) == 5
-    assert ("a/up", "a link to a folder above it, not followed") in listing.faults and len(
-        listing.faults
-    ) >= 3
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may list every folder")

@@ -1,5 +1,7 @@
 """Ids of videos: short where they can be, and different in any case."""
 
+import os
+
 import pytest
 
 from bsp_tf.base.errors import InputError
@@ -41,3 +43,20 @@ def test_a_folder_that_cannot_be_listed_is_named(tmp_path, capsys):
     (tmp_path / "a" / "up").symlink_to("..")
     assert list(name_videos(tmp_path)) == ["x"]
     assert str(tmp_path / "a" / "up") in capsys.readouterr().err
+
+
+def test_ids_leave_room_for_the_suffixes_of_feature_files(tmp_path):
+    longest = ["a" * 251, "b" * 250, "\u20ac" * 83 + "c", "a" * 250 + "d"]
+    for stem in longest:
+        (tmp_path / f"{stem}.mp4"[:255]).touch()
+    named = name_videos(tmp_path)
+    assert len(named) == 4 and "b" * 250 in named
+    for name in named:
+        (tmp_path / f"{name}.json").touch()
+
+
+@pytest.mark.usefixtures("no_hang")
+def test_a_pipe_is_told(tmp_path):
+    os.mkfifo(tmp_path / "pipe.mp4")
+    with pytest.raises(InputError, match=r"pipe\.mp4.*pipe"):
+        name_videos(tmp_path / "pipe.mp4")

@@ -248,7 +248,7 @@ def test_files_that_cannot_be_used(tmp_path, text, fault):
 
 
 def test_unreadable_files(tmp_path):
-    for name, fault in (("gone.csv", "No such file"), ("", "Is a directory")):
+    for name, fault in (("gone.csv", "No such file"), ("", "is a folder")):
         with pytest.raises(InputError, match=fault):
             index_kinetics(tmp_path / name, tmp_path)
     (tmp_path / "excel.csv").write_text(HEADER, encoding="utf-16")
