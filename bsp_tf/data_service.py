@@ -17,6 +17,7 @@ from absl import flags
 
 from bsp_tf.base.command_line import run_command
 from bsp_tf.base.errors import InputError
+from bsp_tf.records.storage import add_file_systems
 
 FLAGS = flags.FLAGS
 
@@ -41,6 +42,7 @@ def start_server(role: str, port: int = 0, dispatcher: str = "", host: str = "lo
         raise InputError(f"--role={role}: choose one of {', '.join(ROLES)}.")
     if role == "worker" and not re.fullmatch(r"[^:/]+:\d+", dispatcher):
         raise InputError(f"--dispatcher={dispatcher!r}: give the dispatcher's host:port.")
+    add_file_systems()  # records may lie on S3
     try:
         if role == "dispatcher":
             server = service.DispatchServer(service.DispatcherConfig(port=port))

@@ -107,7 +107,8 @@ def evaluate_clips(
         raise InputError(f"{workdir} names no validation clips: give --records.")
     records = config.data.validation_dir if records is None else records
     source, output = open_source(records), Path(output)
-    refuse_output_inside(output, source.path)
+    if isinstance(source.path, Path):
+        refuse_output_inside(output, source.path)
     settings = {
         "workdir": os.fspath(workdir),
         "records": os.fspath(records),

@@ -34,7 +34,6 @@ WITHOUT_TENSORFLOW = (
     "bsp_tf.localization.heads.gtad.targets",
     "bsp_tf.localization.heads.gtad.decode",
     "bsp_tf.records.schema",
-    "bsp_tf.records.folder",
     "bsp_tf.synthesis.boundary_types",
     "bsp_tf.synthesis.settings",
     "tfrecords_tools.inputs.*",

@@ -24,7 +24,7 @@ starlark = pytest.importorskip("starlark", reason="starlark-pyo3 (extra `dev`) i
 PROJECT = Path(__file__).resolve().parents[1]
 MODULE_OF = {"absl_py": "absl", "pillow": "PIL", "protobuf": "google"}
 # Not in requirements.txt: what needs them asks for them when it runs.
-EXTRAS = {"apache_beam", "torch"}
+EXTRAS = {"apache_beam", "tensorflow_io", "torch"}
 RULES = ("py_library", "py_binary", "py_test")
 EXTENSIONS = {
     "@rules_python//python/extensions:python.bzl": "python",

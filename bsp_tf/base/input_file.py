@@ -5,21 +5,31 @@ import os
 import stat
 import zlib
 from pathlib import Path
+from typing import Protocol
 
 from bsp_tf.base.errors import InputError
 
 _GZIP_MAGIC = b"\x1f\x8b"
 
 
-def read_input(path: str | os.PathLike) -> bytes:
+class Readable(Protocol):
+    """A file somewhere else, which knows how to read itself; its name is its `str`."""
+
+    def read_bytes(self) -> bytes:
+        """The whole file; OSError if it cannot be read."""
+
+
+def read_input(path: str | os.PathLike | Readable) -> bytes:
     """Reads a whole file; whether it is gzipped is seen in its first bytes, not in its name.
 
     Raises:
         InputError: unreadable, no regular file, or broken gzip.
     """
-    refuse_special_file(path)
+    if isinstance(path, str | os.PathLike):
+        refuse_special_file(path)
+        path = Path(path)
     try:
-        data = Path(path).read_bytes()
+        data = path.read_bytes()
         return gzip.decompress(data) if data.startswith(_GZIP_MAGIC) else data
     except (OSError, EOFError, zlib.error) as error:
         raise InputError(

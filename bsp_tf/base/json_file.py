@@ -10,10 +10,10 @@ from typing import Any
 
 from bsp_tf.base.atomic_file import atomic_write
 from bsp_tf.base.errors import InputError
-from bsp_tf.base.input_file import read_input
+from bsp_tf.base.input_file import Readable, read_input
 
 
-def read_json(path: str | os.PathLike) -> Any:
+def read_json(path: str | os.PathLike | Readable) -> Any:
     """Reads a JSON file, gzipped or not.
 
     Raises:
@@ -52,7 +52,7 @@ def parse_json(data: bytes, source: str) -> Any:
     return value
 
 
-def read_json_object(path: str | os.PathLike, *keys: str) -> dict[str, Any]:
+def read_json_object(path: str | os.PathLike | Readable, *keys: str) -> dict[str, Any]:
     """Reads a JSON file that holds an object with at least `keys`.
 
     Raises:

@@ -10,10 +10,10 @@ from collections.abc import Iterable, Sequence
 
 from bsp_tf.base.atomic_file import atomic_write
 from bsp_tf.base.errors import InputError
-from bsp_tf.base.input_file import read_input
+from bsp_tf.base.input_file import Readable, read_input
 
 
-def read_label_file(path: str | os.PathLike) -> list[str]:
+def read_label_file(path: str | os.PathLike | Readable) -> list[str]:
     """Class names by class index; [] for an empty file.
 
     A byte order mark and empty lines at the end are passed over.

@@ -10,7 +10,6 @@ import json
 import os
 from collections.abc import Sequence
 from functools import cached_property
-from pathlib import Path
 from typing import Protocol
 
 import numpy as np
@@ -21,6 +20,7 @@ from bsp_tf.records.damage import damage_error
 from bsp_tf.records.folder import open_folder
 from bsp_tf.records.frame_reader import FrameReader, read_bytes_of, read_records_of
 from bsp_tf.records.index import RecordIndex, load_index
+from bsp_tf.records.storage import RemotePath, StoragePath, storage_path
 
 
 class ClipIndex(Protocol):
@@ -51,7 +51,7 @@ class ClipSource(Protocol):
         """An error that TensorFlow met while it read, in one line: the damaged file, what to do."""
 
     @property
-    def path(self) -> Path:
+    def path(self) -> StoragePath:
         """The folder."""
 
     @property
@@ -101,7 +101,8 @@ def open_split(config, split: str) -> ClipSource:
 
 def digest_source(source: ClipSource) -> str:
     """SHA-256 of labels, file names and file sizes: changed clips change one of them."""
-    sizes = [(Path(file).name, os.path.getsize(file)) for file in source.files]
+    files = [storage_path(file) for file in source.files]
+    sizes = [(file.name, file.stat().st_size) for file in files]
     return hashlib.sha256(json.dumps([source.labels, sizes]).encode()).hexdigest()
 
 
@@ -130,5 +131,9 @@ class RecordSource:
         return load_index(self._folder)
 
     def frame_reader(self, in_graph: bool) -> FrameReader:
-        """See `ClipSource`. In the graph a record is read whole, otherwise the frames alone."""
-        return (read_records_of if in_graph else read_bytes_of)(self._folder, self.index)
+        """See `ClipSource`. In the graph a record is read whole, otherwise the frames alone.
+
+        From a server a record is one or two requests, and single frames would be one each.
+        """
+        whole = in_graph or isinstance(self.path, RemotePath)
+        return (read_records_of if whole else read_bytes_of)(self._folder, self.index)

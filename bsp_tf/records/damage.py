@@ -7,7 +7,7 @@ stops at the first fault; if the message names a shard, it looks at that one onl
 
 import os
 import re
-from pathlib import Path
+from collections.abc import Sequence
 
 import tensorflow as tf
 from tqdm import tqdm
@@ -15,11 +15,12 @@ from tqdm import tqdm
 from bsp_tf.base.errors import InputError
 from bsp_tf.records.folder import SHARD_PATTERN
 from bsp_tf.records.parser import parse_clip
+from bsp_tf.records.storage import RemotePath, StoragePath, storage_path
 
 QUIET_SECONDS = 3
 
 
-def damage_error(folder: str | os.PathLike, error: tf.errors.OpError) -> InputError:
+def damage_error(folder: str | os.PathLike | RemotePath, error: tf.errors.OpError) -> InputError:
     """The error for the user: the damaged shard and the remedy.
 
     Args:
@@ -32,7 +33,7 @@ def damage_error(folder: str | os.PathLike, error: tf.errors.OpError) -> InputEr
             f"{reason}. Nothing is damaged as far as is known: make that file readable, then run "
             "this command again."
         )
-    shards = sorted(Path(folder).glob(SHARD_PATTERN))
+    shards: Sequence[StoragePath] = sorted(storage_path(folder).glob(SHARD_PATTERN), key=str)
     shards = [shard for shard in shards if str(shard) in reason] or shards
     # Checksums are quickly read, and most damage shows there; frames are decoded only if all of
     # them agree.
@@ -52,7 +53,7 @@ def damage_error(folder: str | os.PathLike, error: tf.errors.OpError) -> InputEr
     )
 
 
-def _first_fault(shard: Path, decode: bool) -> tuple[int, str] | None:
+def _first_fault(shard: StoragePath, decode: bool) -> tuple[int, str] | None:
     """Number of the first record that cannot be read, or decoded, and why; None if all can."""
     number = 0
     try:

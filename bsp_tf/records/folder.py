@@ -1,26 +1,27 @@
-"""A folder of record shards: its files, classes and number of clips, without TensorFlow.
+"""A folder of record shards: its files, classes and number of clips.
 
     clips-00000-of-00008 ...   TFRecord files of SequenceExamples (`schema.py`)
     labels.txt                 one class name per line; class 0 is the first line
     manifest.json              num_clips, and the clips and bytes of each shard
 
 `manifest.json` may be missing (shards of another writer): clips are then counted by walking the
-files.
+files. The folder may lie where TensorFlow's file systems reach (`storage.py`).
 """
 
 import dataclasses
 import os
 import struct
-from pathlib import Path
+from collections.abc import Sequence
 
 from bsp_tf.base.errors import InputError
 from bsp_tf.base.json_file import read_json_object
 from bsp_tf.base.labels_file import read_label_file
+from bsp_tf.records.storage import RemotePath, StoragePath, storage_path
 
 SHARD_PATTERN = "clips-?????-of-?????"
 # TFRecord framing: uint64 length, uint32 its CRC, the data, uint32 CRC of the data (little endian).
 HEADER_BYTES = 12
-_FOOTER_BYTES = 4
+FOOTER_BYTES = 4
 
 
 @dataclasses.dataclass(frozen=True)
@@ -34,7 +35,7 @@ class RecordFolder:
         num_clips: clips in all shards together.
     """
 
-    path: Path
+    path: StoragePath
     shards: tuple[str, ...]
     labels: tuple[str, ...]
     num_clips: int
@@ -61,14 +62,15 @@ def open_folder(path: str | os.PathLike) -> RecordFolder:
     >>> folder.num_clips, folder.labels
     (1, ('jump',))
     """
-    folder = Path(path)
+    folder = storage_path(path)
     remedy = (
         "Write the records with `python -m tfrecords_tools.convert`, or correct the path in "
         "the config."
     )
     if not str(path) or not folder.is_dir():
-        raise InputError(f"record folder {str(path)!r} does not exist. {remedy}")
-    shards = sorted(folder.glob(SHARD_PATTERN))
+        unseen = ", or the server does not answer" if isinstance(folder, RemotePath) else ""
+        raise InputError(f"record folder {str(path)!r} does not exist{unseen}. {remedy}")
+    shards: Sequence[StoragePath] = sorted(folder.glob(SHARD_PATTERN), key=str)
     if not shards:
         raise InputError(f"no shards ({SHARD_PATTERN}) in {folder}. {remedy}")
     expected = int(shards[0].name.rsplit("-", 1)[1])
@@ -90,21 +92,21 @@ def open_folder(path: str | os.PathLike) -> RecordFolder:
     return RecordFolder(folder, tuple(str(shard) for shard in shards), labels, sum(counts))
 
 
-def record_offsets(path: str | os.PathLike) -> list[int]:
+def record_offsets(path: str | os.PathLike | RemotePath) -> list[int]:
     """First byte of each record of one TFRecord file, found by stepping from header to header.
 
     Raises:
         InputError: the file ends inside a record; the message names the file.
     """
-    size = os.path.getsize(path)
+    size = storage_path(path).stat().st_size
     offsets, position = [], 0
-    with open(path, "rb") as file:
+    with storage_path(path).open("rb") as file:
         while position < size:
             file.seek(position)
             header = file.read(HEADER_BYTES)
             offsets.append(position)
             if len(header) == HEADER_BYTES:
-                position += HEADER_BYTES + struct.unpack("<Q", header[:8])[0] + _FOOTER_BYTES
+                position += HEADER_BYTES + struct.unpack("<Q", header[:8])[0] + FOOTER_BYTES
             if len(header) < HEADER_BYTES or position > size:
                 raise InputError(
                     f"{path} is cut short inside record {len(offsets) - 1} ({size} bytes). "
@@ -113,7 +115,7 @@ def record_offsets(path: str | os.PathLike) -> list[int]:
     return offsets
 
 
-def count_records(path: str | os.PathLike) -> int:
+def count_records(path: str | os.PathLike | RemotePath) -> int:
     """Number of records of one TFRecord file; InputError if it is cut short."""
     return len(record_offsets(path))
 
@@ -121,7 +123,7 @@ def count_records(path: str | os.PathLike) -> int:
 _REWRITE = "Delete the file and run the same convert command again: it writes what is missing."
 
 
-def _count_by_manifest(folder: Path, shards: list[Path]) -> list[int] | None:
+def _count_by_manifest(folder: StoragePath, shards: Sequence[StoragePath]) -> list[int] | None:
     """Clips of each shard if the manifest lists every shard with its size, else None."""
     if not (folder / "manifest.json").is_file():
         return None
@@ -136,7 +138,7 @@ def _count_by_manifest(folder: Path, shards: list[Path]) -> list[int] | None:
     if not all("num_clips" in row and "num_bytes" in row for row in rows):
         return None
     for shard, row in zip(shards, rows, strict=True):
-        size = os.path.getsize(shard)
+        size = shard.stat().st_size
         if size != row["num_bytes"]:
             raise InputError(
                 f"{shard} has {size} bytes, {folder / 'manifest.json'} says {row['num_bytes']}: "

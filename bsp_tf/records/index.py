@@ -6,11 +6,11 @@ the same files.
 """
 
 import dataclasses
-import os
+import io
 import sys
 import zipfile
-from collections.abc import Sequence
-from pathlib import Path
+from collections.abc import Callable, Sequence
+from typing import IO, Any, Literal
 
 import google_crc32c
 import numpy as np
@@ -21,8 +21,9 @@ from bsp_tf.base.atomic_file import atomic_write
 from bsp_tf.base.errors import InputError
 from bsp_tf.frames.decoding import jpeg_size
 from bsp_tf.records.damage import damage_error
-from bsp_tf.records.folder import HEADER_BYTES, RecordFolder, record_offsets
+from bsp_tf.records.folder import FOOTER_BYTES, HEADER_BYTES, RecordFolder
 from bsp_tf.records.parser import parse_clip
+from bsp_tf.records.storage import RemotePath, StoragePath, storage_path
 
 INDEX_FILE = ".clip_index.npz"
 FRAMES_FILE = ".frame_index.npy"
@@ -80,34 +81,48 @@ def load_index(folder: RecordFolder) -> RecordIndex:
 
 def _files(folder: RecordFolder) -> np.ndarray:
     """Size and time of change of each shard, which show whether an index is of these files."""
-    stats = [os.stat(shard) for shard in folder.shards]
+    stats = [storage_path(shard).stat() for shard in folder.shards]
     return np.array([(stat.st_size, stat.st_mtime_ns) for stat in stats], np.int64)
 
 
-def _read(path: Path, files: np.ndarray) -> RecordIndex | None:
+def _read(path: StoragePath, files: np.ndarray) -> RecordIndex | None:
     try:
-        with np.load(path / INDEX_FILE) as content:
+        with _load(path / INDEX_FILE) as content:
             if not np.array_equal(content["files"], files):
                 return None
             clips = {name: content[name] for name in _CLIP_FIELDS}
-        frames = np.load(path / FRAMES_FILE, mmap_mode="r")
+        frames = _load(path / FRAMES_FILE, mmap_mode="r")
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
         return None
     return RecordIndex(**clips, frames=frames) if len(frames) == clips["num_frames"].sum() else None
 
 
-def _keep(path: Path, files: np.ndarray, index: RecordIndex) -> None:
+def _load(path: StoragePath, mmap_mode: Literal["r"] | None = None) -> Any:
+    if isinstance(path, RemotePath):
+        return np.load(io.BytesIO(path.read_bytes()))
+    return np.load(path, mmap_mode)
+
+
+def _keep(path: StoragePath, files: np.ndarray, index: RecordIndex) -> None:
     try:
         # The clips last: what names the files vouches for both.
-        with atomic_write(path / FRAMES_FILE) as file:
-            np.save(file, index.frames)
-        with atomic_write(path / INDEX_FILE) as file:
-            np.savez(file, files=files, **{name: getattr(index, name) for name in _CLIP_FIELDS})
+        _write(path / FRAMES_FILE, lambda file: np.save(file, index.frames))
+        clips = {name: getattr(index, name) for name in _CLIP_FIELDS}
+        _write(path / INDEX_FILE, lambda file: np.savez(file, files=files, **clips))
     except (InputError, OSError) as error:
         print(
             f"the index of {path} is not kept, each run reads the folder again: {error}",
             file=sys.stderr,
         )
+
+
+def _write(path: StoragePath, save: Callable[[IO], None]) -> None:
+    if isinstance(path, RemotePath):
+        save(content := io.BytesIO())
+        path.write_bytes(content.getvalue())
+    else:
+        with atomic_write(path) as file:
+            save(file)
 
 
 def _scan(folder: RecordFolder) -> RecordIndex:
@@ -125,11 +140,9 @@ def _scan(folder: RecordFolder) -> RecordIndex:
         for number, shard in enumerate(
             tqdm(folder.shards, desc=f"index {folder.path}", unit="shard", delay=QUIET_SECONDS)
         ):
-            offsets = record_offsets(shard)
+            offset = 0
             records = tf.data.TFRecordDataset(shard).map(facts, num_parallel_calls=tf.data.AUTOTUNE)
-            for offset, (label, size, record, pictures) in zip(
-                offsets, records.as_numpy_iterator(), strict=True
-            ):
+            for label, size, record, pictures in records.as_numpy_iterator():
                 for name, value in (
                     ("shard", number),
                     ("offset", offset),
@@ -139,6 +152,7 @@ def _scan(folder: RecordFolder) -> RecordIndex:
                 ):
                     clips[name].append(value)
                 frames += _find_frames(record, pictures).tobytes()
+                offset += HEADER_BYTES + len(record) + FOOTER_BYTES
     except (tf.errors.DataLossError, tf.errors.InvalidArgumentError) as error:
         raise damage_error(folder.path, error) from error
     num_frames = np.array(clips["num_frames"], np.int32)
