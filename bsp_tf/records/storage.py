@@ -58,13 +58,13 @@ class RemotePath:
 
     def glob(self, pattern: str) -> list["RemotePath"]:
         """What the folder holds, without its folders' content."""
-        with _as_os_error():
+        with _as_os_error(self):
             names = [name.rstrip("/") for name in tf.io.gfile.listdir(self._name)]
         return [self / name for name in fnmatch.filter(names, pattern)]
 
     def stat(self) -> FileFacts:
         """Size in bytes and time of change."""
-        with _as_os_error():
+        with _as_os_error(self):
             facts = tf.io.gfile.stat(self._name)
         return FileFacts(facts.length, facts.mtime_nsec)
 
@@ -74,12 +74,12 @@ class RemotePath:
 
     def read_bytes(self) -> bytes:
         """The whole file."""
-        with _as_os_error(), self.open() as file:
+        with _as_os_error(self), self.open() as file:
             return file.read()
 
     def write_bytes(self, content: bytes) -> None:
         """Writes the whole file; on S3 it is whole or not there."""
-        with _as_os_error(), self.open("wb") as file:
+        with _as_os_error(self), self.open("wb") as file:
             file.write(content)
 
 
@@ -122,8 +122,8 @@ def add_file_systems() -> None:
 
 
 @contextlib.contextmanager
-def _as_os_error() -> Iterator[None]:
+def _as_os_error(path: RemotePath) -> Iterator[None]:
     try:
         yield
     except tf.errors.OpError as error:
-        raise OSError(error.message) from error
+        raise OSError(f"{path}: {error.message or type(error).__name__}") from error
