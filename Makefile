@@ -4,35 +4,58 @@
 # make lint         ruff: rules and format
 # make typecheck    mypy
 # make docs         the documentation as a website in site/, with an API reference
-# make clean        remove the environments, quickstart_output/ and site/
+# make clean        remove the environments, the outputs of quickstart and site/
+#
+# On the older stack (TensorFlow 2.15, tensorflow-io, tensorflow-addons; Python 3.11 only), in .venv-tf215:
+# make quickstart STACK=tf215, make test-tf215, make setup-tf215
 
-# The first Python on the PATH that is 3.11-3.13 and can make virtual environments; PYTHON=... chooses another.
-PYTHON ?= $(shell for python in python3.12 python3.11 python3.13 python3 python; do \
-	$$python -c 'import ensurepip, sys, venv; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' \
-	>/dev/null 2>&1 && { echo $$python; break; }; done)
+STACK ?= tf221
+ifeq ($(STACK),tf221)
 VENV ?= .venv
-RUN := $(VENV)/bin/python
 OUTPUT ?= quickstart_output
+REQUIREMENTS := requirements.txt
+VERSIONS := 3.12 3.11 3.13
+OTHER_VENV := .venv-tf215
+else ifeq ($(STACK),tf215)
+VENV ?= .venv-tf215
+OUTPUT ?= quickstart_output_tf215
+REQUIREMENTS := requirements-tf215.txt
+VERSIONS := 3.11
+OTHER_VENV := .venv
+else
+$(error STACK=$(STACK) is none: give tf221 or tf215)
+endif
+
+# The first Python on the PATH that is of these versions and can make virtual environments; PYTHON=... chooses another.
+PYTHON ?= $(shell for python in $(VERSIONS:%=python%) python3 python; do \
+	$$python -c 'import ensurepip, sys, venv; sys.exit("%d.%d" % sys.version_info[:2] not in sys.argv)' $(VERSIONS) \
+	>/dev/null 2>&1 && { echo $$python; break; }; done)
+RUN := $(VENV)/bin/python
 PYTEST_FLAGS ?=
 DOCS_VENV ?= .venv-docs
 
-.PHONY: setup quickstart test lint typecheck docs clean
+.PHONY: setup setup-tf215 quickstart test test-tf215 lint typecheck docs clean
 
 setup: $(VENV)/.ready
 
-# The stamp holds a setup that ended well; a changed requirements.txt or an interrupted setup is done again.
-$(VENV)/.ready: requirements.txt
-	@test -n "$(PYTHON)" || { echo "error: no Python 3.11, 3.12 or 3.13 with venv on the PATH;" \
-		"install one (Debian: python3-venv) or name it: make PYTHON=/path/to/python3.12"; exit 1; }
+# The stamp holds a setup that ended well; changed requirements or an interrupted setup are done again.
+$(VENV)/.ready: $(REQUIREMENTS)
+	@test -n "$(PYTHON)" || { echo "error: no Python of the versions $(VERSIONS) with venv on the PATH;" \
+		"install one (Debian: python3-venv) or name it: make PYTHON=/path/to/python3.11"; exit 1; }
 	$(PYTHON) -m venv $(VENV)
-	$(RUN) -m pip install --quiet --disable-pip-version-check -r requirements.txt
+	$(RUN) -m pip install --quiet --disable-pip-version-check -r $(REQUIREMENTS)
 	@touch $@
 
 quickstart: setup
 	$(RUN) -m bsp_tf.quickstart --output=$(OUTPUT)
 
+# Where both stacks are there, tests/two_stacks_test.py crosses from one to the other.
+test: export BSP_TF_OTHER_STACK ?= $(patsubst %/.ready,$(CURDIR)/%/bin/python,$(wildcard $(OTHER_VENV)/.ready))
 test: setup
 	$(RUN) -m pytest -n 2 --dist=loadfile $(PYTEST_FLAGS)
+
+setup-tf215 test-tf215:
+	$(MAKE) $(@:-tf215=) STACK=tf215
 
 lint: setup
 	$(RUN) -m ruff check .
@@ -51,4 +74,4 @@ docs: $(DOCS_VENV)/.ready
 	@echo "the site is complete: site/index.html"
 
 clean:
-	rm -rf $(VENV) $(DOCS_VENV) $(OUTPUT) site
+	rm -rf .venv .venv-tf215 $(VENV) $(DOCS_VENV) quickstart_output quickstart_output_tf215 $(OUTPUT) site

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 import yaml
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 import bsp_tf
 
@@ -42,6 +44,26 @@ def test_every_supported_python_is_checked():
     assert job["strategy"]["matrix"]["python-version"] == named
     assert project["requires-python"] == f">={named[0]},<3.{int(named[-1].split('.')[1]) + 1}"
     assert ".ci/run" in [step.get("run") for step in job["steps"]]
+
+
+@pytest.mark.parametrize(
+    ("file", "extras"),
+    [("requirements.txt", ["dev"]), ("requirements-tf215.txt", ["dev", "tf215"])],
+)
+def test_what_is_pinned_is_within_the_bounds(file, extras):
+    project = tomllib.loads((PROJECT / "pyproject.toml").read_text())["project"]
+    bounds = [Requirement(line) for line in project["dependencies"]]
+    bounds += [
+        Requirement(line) for extra in extras for line in project["optional-dependencies"][extra]
+    ]
+    pinned = dict(re.findall(r"^([\w-]+)==(.+)$", (PROJECT / file).read_text(), re.M))
+    versions = {canonicalize_name(name): version for name, version in pinned.items()}
+    outside = [
+        str(bound)
+        for bound in bounds
+        if versions[canonicalize_name(bound.name)] not in bound.specifier
+    ]
+    assert outside == []
 
 
 @pytest.mark.parametrize("form", ["bug", "feature", "question"])

@@ -220,6 +220,14 @@ class TSM(keras.Model):
             for path in named_variables(self, trainable_only=True)
         }
 
+    def get_build_config(self) -> dict[str, Any]:
+        """What a `.keras` file keeps for `build_from_config`; Keras 2 wants it not empty."""
+        return {"input_shape": None}
+
+    def build_from_config(self, config: dict[str, Any]) -> None:
+        """Makes all variables before those of a `.keras` file are read."""
+        self.build()
+
     def get_config(self) -> dict[str, Any]:
         """Constructor arguments."""
         own = {
