@@ -52,6 +52,7 @@ def open_folder(path: str | os.PathLike) -> RecordFolder:
         InputError: no such folder, no shards, a shard missing or truncated, no or bad labels.txt, a
             bad manifest.json, no clip.
 
+    >>> from pathlib import Path
     >>> import tensorflow as tf
     >>> from bsp_tf.records.schema import Clip, encode_clip
     >>> clip = Clip([b"a JPEG"], 0, "jump", 0.0, 0.04, "a.mp4", 25.0, 256, 340)
