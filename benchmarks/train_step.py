@@ -102,7 +102,7 @@ def _our_step(
     model.build()
     inputs, targets = tf.constant(frames), tf.constant(labels)
     if not training:
-        forward = tf.function(lambda: model(inputs, training=False)["logits"])
+        forward = tf.function(lambda: model(inputs, training=False)["logits"], autograph=False)
         return lambda: forward().numpy(), idle
     variables = named_variables(model, trainable_only=True)
     settings = ConfigDict(
@@ -116,7 +116,7 @@ def _our_step(
     )
     optimizer = optimizer_for(settings, variables, model.parameter_roles())
 
-    @tf.function
+    @tf.function(autograph=False)
     def step() -> tf.Tensor:
         with tf.GradientTape() as tape:
             logits = model(inputs, training=True)["logits"]

@@ -71,12 +71,15 @@ class _Servable(tf.Module):
         self.config = tf.saved_model.Asset(str(assets[CONFIG_FILE]))
 
     @tf.function(
-        input_signature=[tf.TensorSpec([None, None, None, None, 3], tf.uint8, name="frames")]
+        input_signature=[tf.TensorSpec([None, None, None, None, 3], tf.uint8, name="frames")],
+        autograph=False,
     )
     def __call__(self, frames: tf.Tensor) -> dict[str, tf.Tensor]:
         return self.model(frames)
 
-    @tf.function(input_signature=[tf.TensorSpec([None, None], tf.string, name="jpegs")])
+    @tf.function(
+        input_signature=[tf.TensorSpec([None, None], tf.string, name="jpegs")], autograph=False
+    )
     def encoded(self, jpegs: tf.Tensor) -> dict[str, tf.Tensor]:
         frames = decoding.decode_jpegs(tf.reshape(jpegs, [-1]))
         return self.model(

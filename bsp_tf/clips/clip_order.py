@@ -34,7 +34,8 @@ def fold_seed(seed: tf.Tensor, number: tf.Tensor) -> tf.Tensor:
 
 
 def parallel_map(dataset: tf.data.Dataset, function: Callable) -> tf.data.Dataset:
-    """Maps in parallel and keeps the order."""
+    """Maps in parallel and keeps the order; `function` is traced as it is, without AutoGraph."""
+    function = tf.autograph.experimental.do_not_convert(function)
     return dataset.map(function, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
 
 

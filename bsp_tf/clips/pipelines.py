@@ -118,6 +118,7 @@ def numbered_batches(
     if end_batch is None:
         end_batch = last // units_per_batch if is_endless else -(-last // units_per_batch)
 
+    @tf.autograph.experimental.do_not_convert
     def numbers(batch: tf.Tensor) -> tf.data.Dataset:
         first = batch * units_per_batch + share.shard_index * own
         return tf.data.Dataset.range(first, tf.minimum(first + own, last))
@@ -125,6 +126,7 @@ def numbered_batches(
     def make(number: tf.Tensor) -> tuple[tf.Tensor, Element]:
         return number // units_per_batch, units.make(number)
 
+    @tf.autograph.experimental.do_not_convert
     def merge(batch: tf.Tensor, rows: Element) -> tuple[tf.Tensor, Element]:
         return batch[0], {
             name: tf.reshape(value, tf.concat([[-1], tf.shape(value)[2:]], axis=0))

@@ -24,7 +24,7 @@ SAVE_EVERY_SECONDS = 60.0
 def predictor(model: TSM) -> Callable[[tf.Tensor], np.ndarray]:
     """A function from frames uint8 [B, T, H, W, 3] to logits float32 [B, K], compiled per shape."""
 
-    @tf.function(reduce_retracing=True)
+    @tf.function(autograph=False, reduce_retracing=True)
     def predict(frames: tf.Tensor) -> tf.Tensor:
         return model(preprocessing.normalize(frames), training=False)["logits"]
 

@@ -38,7 +38,7 @@ class Evaluator:
         self._strategy = strategy
         self._num_classes = num_classes
         self._batch_size = batch_size
-        self._step = tf.function(self._evaluate_batch, reduce_retracing=True)
+        self._step = tf.function(self._evaluate_batch, autograph=False, reduce_retracing=True)
 
     def __call__(self, dataset: Iterable[dict[str, tf.Tensor]], static: bool = False) -> dict:
         """One pass over `dataset`.

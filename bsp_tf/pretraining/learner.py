@@ -75,13 +75,16 @@ class Learner:
             ]
         self.progress = Progress()
         self._loss_scale = LossScale() if train.precision == "float16" else None
-        compiled = {"jit_compile": True} if train.jit else {}
         self._accumulate_share, self._step_share = (
-            tf.function(function, reduce_retracing=True, **compiled) if train.jit else function
+            tf.function(function, autograph=False, reduce_retracing=True, jit_compile=True)
+            if train.jit
+            else function
             for function in (self._accumulate_on_replica, self._step_on_replica)
         )
-        self._accumulate = tf.function(self._accumulate_everywhere, reduce_retracing=True)
-        self._step = tf.function(self._step_everywhere, reduce_retracing=True)
+        self._accumulate, self._step = (
+            tf.function(function, autograph=False, reduce_retracing=True)
+            for function in (self._accumulate_everywhere, self._step_everywhere)
+        )
 
     def state(self) -> dict[str, Any]:
         """Everything that a checkpoint needs to continue, for tf.train.Checkpoint."""

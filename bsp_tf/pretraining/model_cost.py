@@ -78,7 +78,7 @@ def multiply_adds(model: TSM, clip_shape: tuple[int, ...]) -> int:
     Raises:
         ValueError: the graph has an op of unknown cost; the message names its type.
     """
-    function = tf.function(lambda frames: model(frames, training=False)["logits"])
+    function = tf.function(lambda frames: model(frames, training=False)["logits"], autograph=False)
     graph = function.get_concrete_function(tf.TensorSpec([1, *clip_shape])).graph
     return graph_multiply_adds(graph)
 
@@ -107,7 +107,7 @@ def activation_bytes(model: TSM, clip_shape: tuple[int, ...]) -> int:
     """
     forward_ops = 0
 
-    @tf.function
+    @tf.function(autograph=False)
     def gradients(frames):
         nonlocal forward_ops
         variables = list(named_variables(model, trainable_only=True).values())

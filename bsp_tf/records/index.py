@@ -126,6 +126,7 @@ def _write(path: StoragePath, save: Callable[[IO], None]) -> None:
 
 
 def _scan(folder: RecordFolder) -> RecordIndex:
+    @tf.autograph.experimental.do_not_convert
     def facts(record: tf.Tensor) -> tuple[tf.Tensor, ...]:
         clip = parse_clip(record)
         frames = clip["frames"]

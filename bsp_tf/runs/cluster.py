@@ -76,7 +76,7 @@ class Cluster:
                 f"another worker of {workdir} is gone ({str(error).splitlines()[0]})."
             ) from error
 
-    @tf.function(reduce_retracing=True)
+    @tf.function(autograph=False, reduce_retracing=True)
     def _sum(self, values: tf.Tensor) -> Any:
         def share(values):
             # A copy on the replica's device, which the reduction asks for.

@@ -50,7 +50,7 @@ class Progress(tf.Module):
         self.diverged_step.assign(tf.where(first, step, self.diverged_step))
 
 
-@tf.function(reduce_retracing=True)
+@tf.function(autograph=False, reduce_retracing=True)
 def all_finite(variables: Sequence[tf.Variable]) -> tf.Tensor:
     """Whether all floating-point values of `variables` are finite, bool []."""
     checks = [tf.reduce_all(tf.math.is_finite(v)) for v in variables if v.dtype.is_floating]

@@ -48,7 +48,15 @@ def test_both_formulations_give_the_same_scores_and_gradients(sizes):
         np.testing.assert_allclose(value, other, rtol=1e-3, atol=1e-4 * np.abs(other).max())
 
 
-def test_training_steps_of_both_lower_the_same_loss():
+@pytest.fixture
+def eagerly():
+    """Op by op: the graphs of a few steps take far longer to make than to run."""
+    tf.config.run_functions_eagerly(True)
+    yield
+    tf.config.run_functions_eagerly(False)
+
+
+def test_training_steps_of_both_lower_the_same_loss(eagerly):
     losses = []
     for kind in (GTAD, DirectGTAD):
         tf.keras.utils.set_random_seed(0)
@@ -60,7 +68,7 @@ def test_training_steps_of_both_lower_the_same_loss():
     assert losses[0][2] < losses[0][0]
 
 
-def test_row():
+def test_row(eagerly):
     row = measure_row("direct", "inference", 2, repeats=2, sizes=SMALL)
     assert (row["variant"], row["task"], row["batch"]) == ("direct", "inference", 2)
     assert len(row["runs"]) == 2 and row["seconds"] > 0 and row["peak_megabytes"] >= 0

@@ -260,7 +260,8 @@ for a, b in zip(single.variables, double.variables):
 expected = single(frames, training=True)["features"]
 halves = strategy.experimental_distribute_values_from_function(
     lambda c: frames[2 * c.replica_id_in_sync_group:][:2])
-run = tf.function(lambda x: strategy.run(lambda y: double(y, training=True)["features"], args=(x,)))
+run = tf.function(lambda x: strategy.run(lambda y: double(y, training=True)["features"], args=(x,)),
+                  autograph=False)
 actual = np.concatenate(strategy.experimental_local_results(run(halves)))
 np.testing.assert_allclose(actual, expected, atol=2e-5)
 for path, b in named_variables(double).items():

@@ -7,6 +7,7 @@ import tensorflow as tf
 from bsp_tf.base.stack import named_variables
 from bsp_tf.pretraining.learner import Learner
 from bsp_tf.runs.strategy import strategy_for
+from configs.base import get_config
 
 STEPS = 4
 
@@ -23,23 +24,30 @@ def clips(num_clips: int, seed: int) -> dict[str, tf.Tensor]:
     }
 
 
-@pytest.fixture
-def run(tiny_config):
+@pytest.fixture(scope="module")
+def run(tiny_fields):
     """`run(**train_fields)`: the learner after STEPS steps without dropout, and their losses."""
-    tiny_config.model.dropout = 0.0
 
     def run(batches=None, **fields):
-        tiny_config.train.update(
+        config = get_config()
+        config.update_from_flattened_dict(tiny_fields | {"model.dropout": 0.0})
+        config.train.update(
             {"precision": "float32", "jit": False, "ema_decay": 0.0, "accumulate_steps": 1}
         )
-        tiny_config.train.update(fields)
-        learner = Learner(tiny_config, 3, 3, STEPS, strategy_for("one_device"))
+        config.train.update(fields)
+        learner = Learner(config, 3, 3, STEPS, strategy_for("one_device"))
         return learner, [
             float(learner.step(group)[0])
             for group in (whole_batches() if batches is None else batches)
         ]
 
     return run
+
+
+@pytest.fixture(scope="module")
+def plain_run(run):
+    """A run in float32 and the learner that it began with."""
+    return *run(), run([])[0]
 
 
 def whole_batches() -> list[list[dict]]:
@@ -58,13 +66,12 @@ def whole_batches() -> list[list[dict]]:
         ({"ema_decay": 0.9}, 0.0, 0.0),
     ],
 )
-def test_losses_are_those_of_plain_float32(run, fields, tolerance, kernel_tolerance):
+def test_losses_are_those_of_plain_float32(run, plain_run, fields, tolerance, kernel_tolerance):
     learner, losses = run(**fields)
-    plain, expected = run()
+    plain, expected, start = plain_run
     np.testing.assert_allclose(losses, expected, rtol=tolerance, atol=0)
     assert expected[-1] < expected[0]
     # Also what was learned: the change of the kernels, which hardly move in a few steps.
-    start = Learner(plain._config, 3, 3, STEPS, strategy_for("one_device"))
     for name in ("conv1/kernel", "layer4.0/conv2/kernel", "fc/kernel"):
         moved = [
             model.weights[name].numpy() - start.weights[name].numpy() for model in (learner, plain)

@@ -95,6 +95,9 @@ def test_a_run_leaves_a_complete_workdir(tiny_config, tmp_path, capsys):
     capsys.readouterr()
     assert trainer.train(tiny_config, tmp_path) == result
     assert "already done" in capsys.readouterr().out
+    tiny_config.optimizer.learning_rate = 0.5
+    with pytest.raises(InputError, match="optimizer.learning_rate was 0.01, is now 0.5"):
+        trainer.train(tiny_config, tmp_path)
 
 
 def test_nan_stops_the_run_and_stays_out_of_the_checkpoint(tiny_config, tmp_path, monkeypatch):

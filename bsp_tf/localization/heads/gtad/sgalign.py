@@ -169,6 +169,7 @@ class SGAlign(keras.layers.Layer):
         # Cut here, not in the loop, where each video would pad its gradient to the whole kernel.
         kernels = self.kernel[: self.inner_bins], self.kernel[self.inner_bins :]
 
+        @tf.autograph.experimental.do_not_convert
         def one_video(nodes: tf.Tensor) -> tf.Tensor:
             anchors = align(self._project(nodes, *kernels))
             return head(tf.nn.bias_add(anchors, self.bias))

@@ -158,7 +158,7 @@ def test_bfloat16_keeps_outputs_and_statistics_float32():
 def test_compiled_by_xla_with_gradients():
     model, frames = small_tsm(), clips(2, 4, 32, 32)
     expected = gradients(model, frames)
-    found = tf.function(lambda x: gradients(model, x), jit_compile=True)(frames)
+    found = tf.function(lambda x: gradients(model, x), autograph=False, jit_compile=True)(frames)
     # As one vector: a scale between two normalisations has a gradient of zero, which is all error.
     found, expected = (
         np.concatenate([np.ravel(part) for part in all]) for all in (found, expected)
@@ -195,7 +195,7 @@ halves = strategy.experimental_distribute_values_from_function(
 def run(clips):
     features, gradients = step(double, clips)
     return features, tf.distribute.get_replica_context().all_reduce("sum", gradients)
-actual, sums = tf.function(lambda x: strategy.run(run, args=(x,)))(halves)
+actual, sums = tf.function(lambda x: strategy.run(run, args=(x,)), autograph=False)(halves)
 actual = np.concatenate(strategy.experimental_local_results(actual))
 # 52 normalisations over few values each let the order of a sum grow to 2e-4 in features of 0 to 6;
 # of separate halves they would be another network's.
