@@ -29,10 +29,11 @@ from typing import Any
 from absl import flags
 from ml_collections import ConfigDict
 
-from bsp_tf.base.atomic_file import atomic_write, make_folder
+from bsp_tf.base.atomic_file import atomic_write
 from bsp_tf.base.command_line import run_command
 from bsp_tf.base.errors import InputError
 from bsp_tf.base.json_file import write_json
+from bsp_tf.base.output_lock import lock_folder
 from bsp_tf.base.settings import digest_files, finished_output, refuse_output_inside
 from bsp_tf.clips.source import ClipSource, digest_source, open_source
 from bsp_tf.evaluation import accuracy_tables, boundary_accuracy, clip_accuracy
@@ -123,28 +124,28 @@ def evaluate_clips(
         print(f"{output / SCORES_FILE}: already done")
         return finished
     _check_labels(labels, config.task, source)
-    make_folder(output)
-    if config.task == "action":
-        key = hashlib.sha256(json.dumps([settings, inputs]).encode()).hexdigest()[:16]
-        found: dict[str, Any] = {
-            "views": _evaluate_views(model, config, labels, source, options, output, key)
+    with lock_folder(output):
+        if config.task == "action":
+            key = hashlib.sha256(json.dumps([settings, inputs]).encode()).hexdigest()[:16]
+            found: dict[str, Any] = {
+                "views": _evaluate_views(model, config, labels, source, options, output, key)
+            }
+        else:
+            config.data.validation_dir = str(source.path)
+            config.data.validation_passes = settings["passes"]
+            found = {"passes": _evaluate_boundaries(model, config, options.batch_size)}
+        result = {
+            "task": config.task,
+            "labels": labels,
+            **found,
+            "external_data": {"settings": settings, "inputs": inputs},
         }
-    else:
-        config.data.validation_dir = str(source.path)
-        config.data.validation_passes = settings["passes"]
-        found = {"passes": _evaluate_boundaries(model, config, options.batch_size)}
-    result = {
-        "task": config.task,
-        "labels": labels,
-        **found,
-        "external_data": {"settings": settings, "inputs": inputs},
-    }
-    with atomic_write(output / TABLES_FILE, "w") as file:
-        file.write(format_tables(result))
-    _draw(result, output)
-    write_json(output / SCORES_FILE, result)  # last: where it is, all is
-    for path in output.glob(".views_*.npz"):
-        path.unlink()
+        with atomic_write(output / TABLES_FILE, "w") as file:
+            file.write(format_tables(result))
+        _draw(result, output)
+        write_json(output / SCORES_FILE, result)  # last: where it is, all is
+        for path in output.glob(".views_*.npz"):
+            path.unlink()
     return result
 
 

@@ -35,6 +35,7 @@ from bsp_tf.base.command_line import run_command
 from bsp_tf.base.errors import InputError
 from bsp_tf.base.json_file import read_json, read_json_object, write_json
 from bsp_tf.base.labels_file import read_label_file, write_label_file
+from bsp_tf.base.output_lock import lock_place
 from bsp_tf.base.settings import differences, refuse_other_settings
 from bsp_tf.base.stack import named_variables
 from bsp_tf.frames import decoding, preprocessing
@@ -159,7 +160,11 @@ def _holds_the_same(output: Path, config: dict[str, Any], labels: Mapping[str, l
 def _save(
     two_stream: TwoStream, config: dict[str, Any], labels: Mapping[str, list[str]], output: Path
 ) -> None:
-    with atomic_folder(output) as folder, tempfile.TemporaryDirectory() as sources:
+    with (
+        lock_place(output),
+        atomic_folder(output) as folder,
+        tempfile.TemporaryDirectory() as sources,
+    ):
         assets = {name: Path(sources, name) for name in (*LABEL_FILES.values(), CONFIG_FILE)}
         write_json(assets[CONFIG_FILE], config)
         for stream, name in LABEL_FILES.items():

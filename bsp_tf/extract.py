@@ -11,7 +11,8 @@ the file name without suffix; where two files would get the same id, theirs are 
     --frame_step=1      source frames between the frames of a snippet
     --stride=8          source frames between the starts of snippets
     --allow_partial     keep the features of what can be decoded of a damaged video (metadata:
-                        partial = true); without it such a video is listed in failures.csv
+                        partial = true); without it such a video is listed in failures.csv, and a
+                        folder that holds such features is refused
     --batch_size=16     snippets per step of the model
 
 Frames are scaled on decoding to the short side that the model resizes to anyway (--short_side=0
@@ -38,8 +39,9 @@ from tqdm import tqdm
 
 from bsp_tf.base.atomic_file import atomic_write
 from bsp_tf.base.command_line import run_command
+from bsp_tf.base.output_lock import lock_folder
 from bsp_tf.base.settings import refuse_output_inside
-from bsp_tf.features.reuse import is_finished, refuse_other_features
+from bsp_tf.features.reuse import is_finished, refuse_other_features, refuse_partial_features
 from bsp_tf.features.store import finished_videos, write_metadata, write_video
 from bsp_tf.features.video_ids import name_videos, printable
 from bsp_tf.models.snippet_model import OUTPUTS, SnippetModel, load_snippet_model
@@ -81,7 +83,7 @@ def extract(
         (number of videos with features, failures as (path, reason)).
     Raises:
         InputError: no model, no video, `output` inside `videos`, or features of another model or
-            other settings in it.
+            other settings in it, or another process that writes to it.
     """
     paths = name_videos(videos)
     refuse_output_inside(output, videos)
@@ -99,36 +101,40 @@ def extract(
         "short_side": model.short_side if short_side is None else short_side,
     }
     output = Path(output)
-    refuse_other_features(output, settings)
-    finished = finished_videos(output)
-    waiting = {
-        name: path for name, path in paths.items() if not is_finished(name, path, finished, output)
-    }
-    num_before = len(paths) - len(waiting)
-    if num_before:
-        print(f"{num_before} of {len(paths)} videos were finished before")
-    write_metadata(output, settings, finished)
-    failures: list[tuple[str, str]] = []
-    written = time.monotonic()
-    events = read_ahead(_decode_all(waiting, settings, batch_size), BATCHES_AHEAD)
-    with (
-        contextlib.closing(events),
-        tqdm(total=len(paths), initial=num_before, desc="extract", unit="video") as bar,
-    ):
-        for name, path in waiting.items():
-            try:
-                finished[name] = _extract_one(
-                    name, path, events, model, settings, output, allow_partial
-                )
-            except VideoError as error:
-                failures.append((str(path), str(error).removeprefix(f"{path}: ")))
-            bar.update()
-            if time.monotonic() > written + METADATA_EVERY_SECONDS:
-                write_metadata(output, settings, finished)
-                written = time.monotonic()
-    write_metadata(output, settings, finished)
-    _write_failures(output, failures)
-    return len(paths) - len(failures), failures
+    with lock_folder(output):
+        refuse_other_features(output, settings)
+        finished = finished_videos(output)
+        refuse_partial_features(output, finished, allow_partial)
+        waiting = {
+            name: path
+            for name, path in paths.items()
+            if not is_finished(name, path, finished, output)
+        }
+        num_before = len(paths) - len(waiting)
+        if num_before:
+            print(f"{num_before} of {len(paths)} videos were finished before")
+        write_metadata(output, settings, finished)
+        failures: list[tuple[str, str]] = []
+        written = time.monotonic()
+        events = read_ahead(_decode_all(waiting, settings, batch_size), BATCHES_AHEAD)
+        with (
+            contextlib.closing(events),
+            tqdm(total=len(paths), initial=num_before, desc="extract", unit="video") as bar,
+        ):
+            for name, path in waiting.items():
+                try:
+                    finished[name] = _extract_one(
+                        name, path, events, model, settings, output, allow_partial
+                    )
+                except VideoError as error:
+                    failures.append((str(path), str(error).removeprefix(f"{path}: ")))
+                bar.update()
+                if time.monotonic() > written + METADATA_EVERY_SECONDS:
+                    write_metadata(output, settings, finished)
+                    written = time.monotonic()
+        write_metadata(output, settings, finished)
+        _write_failures(output, failures)
+        return len(paths) - len(failures), failures
 
 
 def _decode_all(

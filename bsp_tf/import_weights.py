@@ -39,6 +39,7 @@ from bsp_tf.base.command_line import run_command
 from bsp_tf.base.errors import InputError
 from bsp_tf.base.json_file import read_json_object, write_json
 from bsp_tf.base.labels_file import read_label_file, write_label_file
+from bsp_tf.base.output_lock import lock_place
 from bsp_tf.base.settings import differences, digest_files, refuse_other_settings
 from bsp_tf.features.layout import SETTINGS, setting_text
 
@@ -160,7 +161,7 @@ def _write(output: Path, config: Mapping[str, Any], names: list[str] | None, mod
     """The workdir, whole or not at all."""
     import tensorflow as tf
 
-    with atomic_folder(output) as workdir:
+    with lock_place(output), atomic_folder(output) as workdir:
         write_json(workdir / "config.json", config)
         if names is not None:
             write_label_file(workdir / "labels.txt", names)

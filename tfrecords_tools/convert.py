@@ -33,6 +33,7 @@ from tqdm import tqdm
 
 from bsp_tf.base.command_line import run_command
 from bsp_tf.base.labels_file import write_label_file
+from bsp_tf.base.output_lock import lock_folder
 from bsp_tf.base.settings import refuse_output_inside
 from bsp_tf.records.schema import LABELS_FILE
 from tfrecords_tools.conversion.beam_runner import BeamPool
@@ -41,7 +42,7 @@ from tfrecords_tools.conversion.clip_results import ClipResult
 from tfrecords_tools.conversion.failure_list import FAILURES_FILE, FailureList, failure_limit
 from tfrecords_tools.conversion.job import Conversion
 from tfrecords_tools.conversion.manifest import finished_manifest, write_manifest
-from tfrecords_tools.conversion.plan import ShardingOptions, adopt_plan, locked
+from tfrecords_tools.conversion.plan import ShardingOptions, adopt_plan
 from tfrecords_tools.conversion.shard_writer import ShardStatus
 from tfrecords_tools.conversion.worker_pool import WorkerPool
 from tfrecords_tools.inputs.clip_sources import (
@@ -98,7 +99,7 @@ def convert(
     for warning in index.warnings:
         print(f"warning: {warning}", file=sys.stderr)
     output = Path(output)
-    with locked(output):
+    with lock_folder(output):
         index = adopt_plan(
             output, index, {**dataclasses.asdict(options), **dataclasses.asdict(sharding)}
         )

@@ -23,6 +23,7 @@ from tqdm import tqdm
 from bsp_tf.base.command_line import run_command
 from bsp_tf.base.errors import InputError
 from bsp_tf.base.json_file import write_json
+from bsp_tf.base.output_lock import lock_folder
 from bsp_tf.base.settings import claim
 from tfrecords_tools.sample_world.files import ClipPlan, make_file, plan_clip
 from tfrecords_tools.sample_world.motions import ACTIONS
@@ -71,25 +72,26 @@ def make_sample(
         if value < least:
             raise InputError(f"--{name}={value} is too small: give a number of at least {least}.")
     root = Path(output)
-    _claim(root, settings)
-    videos = [
-        *plan_videos("training", "train", videos_train, (seed, _VIDEO_SEEDS["training"])),
-        *plan_videos("validation", "val", videos_validation, (seed, _VIDEO_SEEDS["validation"])),
-    ]
-    counts = {"train": clips_per_class_train, "val": clips_per_class_validation}
-    plans: list[ClipPlan | VideoPlan] = [*videos, *plan_clips(counts, seed)]
-    waiting = [plan for plan in plans if not (root / plan.path).exists()]
-    if waiting:
-        _make_files(root, waiting, plans, workers)
-    write_json(root / "annotations.json", describe(videos))
+    with lock_folder(root):
+        _claim(root, settings)
+        videos = [
+            *plan_videos("training", "train", videos_train, (seed, _VIDEO_SEEDS["training"])),
+            *plan_videos(
+                "validation", "val", videos_validation, (seed, _VIDEO_SEEDS["validation"])
+            ),
+        ]
+        counts = {"train": clips_per_class_train, "val": clips_per_class_validation}
+        plans: list[ClipPlan | VideoPlan] = [*videos, *plan_clips(counts, seed)]
+        waiting = [plan for plan in plans if not (root / plan.path).exists()]
+        if waiting:
+            _make_files(root, waiting, plans, workers)
+        write_json(root / "annotations.json", describe(videos))
     return settings
 
 
 def _claim(root: Path, settings: dict[str, int]) -> None:
     """Claims the folder; InputError if it holds something else."""
     path = root / "sample.json"
-    if root.exists() and not root.is_dir():
-        raise InputError(f"--output={root} is a file: name a folder.")
     if not path.exists() and any(
         (root / name).exists() for name in ("clips", "videos", "annotations.json")
     ):

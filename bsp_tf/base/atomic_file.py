@@ -42,7 +42,7 @@ def atomic_write(path: str | os.PathLike, mode: str = "wb") -> Iterator[IO]:
         path.parent.mkdir(parents=True, exist_ok=True)
         if path.is_dir():
             raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
-        descriptor, temporary = tempfile.mkstemp(_SUFFIX, _prefix(path), path.parent)
+        descriptor, temporary = tempfile.mkstemp(_SUFFIX, hidden_prefix(path), path.parent)
     except OSError as error:
         raise _cannot_write(path, error) from error
     try:
@@ -83,7 +83,7 @@ def atomic_folder(path: str | os.PathLike) -> Iterator[Path]:
     make_folder(path.parent)
     try:
         # Beside its place, so that the rename stays within one file system.
-        temporary = tempfile.mkdtemp(_SUFFIX, _prefix(path), path.parent)
+        temporary = tempfile.mkdtemp(_SUFFIX, hidden_prefix(path), path.parent)
     except OSError as error:
         raise _cannot_write(path, error) from error
     try:
@@ -106,7 +106,7 @@ def atomic_folder(path: str | os.PathLike) -> Iterator[Path]:
 def remove_leftovers(path: str | os.PathLike) -> None:
     """Removes what killed runs were writing for `path`; only where no other run writes it now."""
     path = Path(path)
-    for leftover in path.parent.glob(f"{glob.escape(_prefix(path))}*{_SUFFIX}"):
+    for leftover in path.parent.glob(f"{glob.escape(hidden_prefix(path))}*{_SUFFIX}"):
         leftover.unlink(missing_ok=True)
 
 
@@ -119,13 +119,11 @@ def make_folder(path: str | os.PathLike) -> None:
     try:
         Path(path).mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise InputError(
-            f"cannot make the folder {path}: {error.strerror}. Choose another output path."
-        ) from error
+        raise _cannot_write(Path(path), error) from error
 
 
-def _prefix(path: Path) -> str:
-    """Start of the temporary names for `path`.
+def hidden_prefix(path: Path) -> str:
+    """Start of the names of hidden files beside `path`.
 
     A whole temporary name is no longer than the name itself, or than a short one that every file
     system takes: the name may have as many bytes as the file system allows.
@@ -135,10 +133,14 @@ def _prefix(path: Path) -> str:
 
 
 def _cannot_write(path: Path, error: OSError) -> InputError:
-    if error.errno == errno.ENAMETOOLONG:
-        return InputError(
-            f"cannot write {path}: {error.strerror}. Choose a shorter name or path for it."
-        )
-    return InputError(
-        f"cannot write {path}: {error.strerror}. Choose another output path, or free space there."
-    )
+    remedies = {
+        errno.ENAMETOOLONG: "Choose a shorter name or path",
+        errno.ENOSPC: "Free space there, or choose another output path",
+        errno.EDQUOT: "Free space there, or choose another output path",
+    }
+    remedy = remedies.get(error.errno or 0, "Choose another output path")
+    reason = error.strerror
+    if error.errno in (errno.EEXIST, errno.ENOTDIR):
+        files = [place for place in (path, *path.parents) if place.exists() and not place.is_dir()]
+        reason = f"{files[0]} is a file" if files else reason
+    return InputError(f"cannot write {path}: {reason}. {remedy}.")

@@ -1,9 +1,15 @@
-"""The bytes of a file that a user gave, unpacked if it is gzipped."""
+"""Files that a user gave: their bytes, what is no file, and whatever their readers raise."""
 
+import contextlib
 import gzip
+import lzma
 import os
 import stat
+import struct
+import tokenize
+import zipfile
 import zlib
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Protocol
 
@@ -59,6 +65,48 @@ def refuse_special_file(path: str | os.PathLike) -> None:
         raise InputError(f"cannot read {path}: it is {kind}. Give a regular file.")
 
 
+@contextlib.contextmanager
+def cannot_read(what: str | os.PathLike) -> Iterator[None]:
+    """Turns whatever a library raises while it reads one file into an InputError.
+
+    A damaged file leads a reader's code to errors that its authors did not foresee.
+
+    Args:
+        what: The file, for the message.
+    """
+    try:
+        yield
+    except InputError:
+        raise
+    except _READER_ERRORS as error:
+        reason = getattr(error, "strerror", None) or str(error).partition("\n")[0]
+        reason = reason.rstrip(". ") or type(error).__name__
+        raise InputError(f"cannot read {what}: {reason}.") from error
+
+
+# All that code can raise but what ends a program.
+_READER_ERRORS = (
+    ArithmeticError,
+    AssertionError,
+    AttributeError,
+    BufferError,
+    EOFError,
+    ImportError,
+    LookupError,
+    MemoryError,
+    NameError,
+    OSError,
+    RuntimeError,
+    SyntaxError,
+    TypeError,
+    ValueError,
+    lzma.LZMAError,
+    struct.error,
+    tokenize.TokenError,
+    zipfile.BadZipFile,
+    zipfile.LargeZipFile,
+    zlib.error,
+)
 _KINDS = {
     stat.S_IFDIR: "a folder",
     stat.S_IFIFO: "a named pipe",

@@ -16,12 +16,21 @@ import os
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
-from zipfile import BadZipFile
+from zipfile import ZipFile
 
 import h5py
 import numpy as np
 
+from bsp_tf.base.array_file import (
+    MOST_EXPANSION,
+    check_size,
+    npz_names,
+    open_npz,
+    read_from_npz,
+    read_npy,
+)
 from bsp_tf.base.errors import InputError
+from bsp_tf.base.input_file import cannot_read, refuse_special_file
 from bsp_tf.features.store import (
     NOT_FINITE,
     UNREADABLE,
@@ -30,6 +39,8 @@ from bsp_tf.features.store import (
     read_missing,
 )
 
+# A group linked to itself has no end.
+MOST_GROUPS = 8
 SUFFIXES = (".npy", ".npz", ".h5", ".hdf5", ".csv")
 
 
@@ -49,7 +60,7 @@ class FeatureFiles:
             InputError: no such file or folder, no arrays in it, or two of the same name.
         """
         self.path = str(path)
-        self._places: dict[str, tuple[Path | h5py.File | np.lib.npyio.NpzFile, str]] = {}
+        self._places: dict[str, tuple[Path | h5py.File | ZipFile, str]] = {}
         self.missing: set[str] = set()
         parts = [self.path] if os.path.exists(self.path) else self.path.split("+")
         for part in map(Path, parts):
@@ -84,11 +95,12 @@ class FeatureFiles:
             UnusableFeatures: not readable, not two-dimensional, no numbers, or NaN or infinity.
         """
         container, name = self._places[video_id]
-        where = f"{container}" if isinstance(container, Path) else f"{self.path}, {name!r}"
+        where = str(container) if isinstance(container, Path) else f"{self.path}, {name!r}"
         try:
-            array = _read(container, name)
-        except (OSError, ValueError, EOFError, BadZipFile, KeyError) as error:
-            raise UnusableFeatures(UNREADABLE, f"cannot read {where}: {error}") from error
+            with cannot_read(where):
+                array = _read(container, name)
+        except InputError as error:
+            raise UnusableFeatures(UNREADABLE, str(error)) from error
         if array.ndim != 2 or not array.size or array.dtype.kind not in "fiu":
             raise UnusableFeatures(
                 WRONG_SHAPE,
@@ -111,36 +123,37 @@ def _find_arrays(path: Path) -> Iterator[tuple[str, tuple]]:
             if file.suffix in SUFFIXES and not file.name.startswith("."):
                 yield file.name.removesuffix(file.suffix), (file, "")
         return
-    try:
-        if path.suffix == ".npz":
-            archive = np.load(path, allow_pickle=False)
-        elif path.suffix in (".h5", ".hdf5"):
+    if path.suffix == ".npz":
+        archive = open_npz(path)
+        names = npz_names(archive)
+    elif path.suffix in (".h5", ".hdf5"):
+        refuse_special_file(path)
+        with cannot_read(path):
             archive = h5py.File(path, "r")
-        else:
-            raise InputError(
-                f"{path} is no feature source: give a folder of {', '.join(SUFFIXES)} files, or "
-                "one HDF5 "
-                "or .npz file."
-            )
-    except (OSError, ValueError, BadZipFile) as error:
-        raise InputError(f"cannot read {path}: {error}. Check the path.") from error
+            names = list(archive.keys())
+    else:
+        raise InputError(
+            f"{path} is no feature source: give a folder of {', '.join(SUFFIXES)} files, or one "
+            "HDF5 or .npz file."
+        )
     # Read one by one later: opening an archive of 10,000 arrays again for each takes longer than
     # reading it.
-    for name in archive.keys():
+    for name in names:
         yield name, (archive, name)
 
 
-def _read(container: Path | h5py.File | np.lib.npyio.NpzFile, name: str) -> np.ndarray:
-    """One array; raises what the libraries raise, or ValueError with the reason."""
+def _read(container: Path | h5py.File | ZipFile, name: str) -> np.ndarray:
+    """One array; raises whatever the libraries raise."""
     if isinstance(container, h5py.File):
-        return _one_data_set(container[name], name)
-    if not isinstance(container, Path):
-        return container[name]
+        return _one_data_set(_member(container, name), name)
+    if isinstance(container, ZipFile):
+        return read_from_npz(container, name)
+    refuse_special_file(container)
     if container.suffix == ".npy":
-        return np.load(container, allow_pickle=False)
+        return read_npy(container)
     if container.suffix == ".npz":
-        with np.load(container, allow_pickle=False) as arrays:
-            return arrays[_one_name(arrays.files, container.stem)]
+        with open_npz(container) as archive:
+            return read_from_npz(archive, _one_name(npz_names(archive), container.stem))
     if container.suffix == ".csv":
         return _read_csv(container)
     with h5py.File(container, "r") as file:
@@ -148,9 +161,26 @@ def _read(container: Path | h5py.File | np.lib.npyio.NpzFile, name: str) -> np.n
 
 
 def _one_data_set(node: h5py.Group | h5py.Dataset, preferred: str) -> np.ndarray:
-    while isinstance(node, h5py.Group):
-        node = node[_one_name(list(node.keys()), preferred)]
-    return node[()]
+    for _ in range(MOST_GROUPS):
+        if isinstance(node, h5py.Dataset):
+            return _read_data_set(node)
+        node = _member(node, _one_name(list(node.keys()), preferred))
+    raise ValueError(f"it holds more than {MOST_GROUPS} groups, one in the other")
+
+
+def _member(group: h5py.Group, name: str) -> h5py.Group | h5py.Dataset:
+    if not isinstance(group.get(name, getlink=True), h5py.HardLink):
+        raise ValueError(f"{name!r} is a link, and only what lies in the file itself is read")
+    return group[name]
+
+
+def _read_data_set(data: h5py.Dataset) -> np.ndarray:
+    if data.external or data.is_virtual:
+        raise ValueError("its data lie in another file, which is not read")
+    if data.shape is None or data.dtype.hasobject:
+        raise ValueError(f"it holds {data.dtype}, no numbers")
+    check_size(data.shape, data.dtype.itemsize, data.id.get_storage_size() * MOST_EXPANSION)
+    return data[()]
 
 
 def _one_name(names: list[str], preferred: str) -> str:

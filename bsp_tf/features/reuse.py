@@ -40,6 +40,26 @@ def refuse_other_features(output: Path, settings: Mapping[str, Any]) -> None:
     refuse_other_settings(output, differing)
 
 
+def refuse_partial_features(
+    output: Path, finished: Mapping[str, Mapping[str, Any]], allow_partial: bool
+) -> None:
+    """Keeps features of a part of a video, once allowed, from passing as those of a whole one.
+
+    Args:
+        output: feature folder, for the message.
+        finished: id -> what metadata.json says of it, for the videos with features.
+        allow_partial: whether they are allowed now.
+    Raises:
+        InputError: there are some, and they are not; the message names the first.
+    """
+    partial = sorted(name for name, about in finished.items() if about.get("partial"))
+    if partial and not allow_partial:
+        raise InputError(
+            f"{output} holds features of only a part of {len(partial)} videos ({partial[0]!r}, "
+            "...), kept with --allow_partial: give it again, or another --output."
+        )
+
+
 def is_finished(
     name: str, path: Path, finished: Mapping[str, Mapping[str, Any]], output: Path
 ) -> bool:

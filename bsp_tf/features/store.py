@@ -16,14 +16,15 @@ import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
-from zipfile import BadZipFile
 
 import numpy as np
 
+from bsp_tf.base.array_file import read_npy, read_npz
 from bsp_tf.base.atomic_file import atomic_write
 from bsp_tf.base.errors import InputError
 from bsp_tf.base.input_file import read_input
 from bsp_tf.base.json_file import read_json_object, write_json
+from bsp_tf.base.output_lock import warn_of_writer
 
 METADATA_FILE = "metadata.json"
 PROBABILITIES_FOLDER = "probabilities"
@@ -65,6 +66,7 @@ class FeatureStore:
                 f"{self.folder} is no feature folder: it has no {METADATA_FILE}. Make it with "
                 "python -m bsp_tf.extract."
             )
+        warn_of_writer(self.folder)
         path = self.folder / METADATA_FILE
         self.metadata: dict[str, Any] = read_json_object(path, *NUMBERS, "streams", "videos")
         fault = _metadata_fault(self.metadata)
@@ -91,7 +93,10 @@ class FeatureStore:
             InputError: unknown stream.
         """
         path = self.folder / f"{video_id}.npy"
-        features = _load_array(path)
+        try:
+            features = read_npy(path)
+        except InputError as error:
+            raise UnusableFeatures(UNREADABLE, f"{error} Extract that video again.") from error
         feature_dim = self.metadata["feature_dim"]
         if features.ndim != 2 or features.shape[1] != feature_dim or not len(features):
             hint = (
@@ -138,10 +143,9 @@ class FeatureStore:
         """
         path = self.folder / PROBABILITIES_FOLDER / f"{video_id}.npz"
         try:
-            with np.load(path, allow_pickle=False) as arrays:
-                return {name: arrays[name] for name in arrays.files}
-        except (OSError, ValueError, EOFError, BadZipFile) as error:
-            raise InputError(f"cannot read {path}: {error}. Extract that video again.") from error
+            return read_npz(path)
+        except InputError as error:
+            raise InputError(f"{error} Extract that video again.") from error
 
 
 def _metadata_fault(metadata: Mapping[str, Any]) -> str | None:
@@ -256,18 +260,6 @@ def resize_features(
     high = np.minimum(low + 1, len(features) - 1)
     weight = (position - low).astype(np.float32)[:, None]
     return (features[low] * (1 - weight) + features[high] * weight).astype(np.float32)
-
-
-def _load_array(path: Path) -> np.ndarray:
-    try:
-        array = np.load(path, allow_pickle=False)
-    except (OSError, ValueError, EOFError) as error:
-        raise UnusableFeatures(
-            UNREADABLE, f"cannot read {path}: {error}. Extract that video again."
-        ) from error
-    if not isinstance(array, np.ndarray):
-        raise UnusableFeatures(UNREADABLE, f"{path} is no .npy array. Extract that video again.")
-    return array
 
 
 def read_missing(folder: Path) -> set[str]:

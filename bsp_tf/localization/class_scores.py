@@ -9,6 +9,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from bsp_tf.annotations.video_ids import match_id
+from bsp_tf.base.array_file import read_npy
 from bsp_tf.base.errors import InputError
 from bsp_tf.base.json_file import read_json
 
@@ -77,14 +78,11 @@ def class_scores_from_file(path: str | os.PathLike, labels: Sequence[str]) -> Cl
 
 
 def _from_thumos(path: str | os.PathLike, labels: Sequence[str]) -> ClassScores:
-    try:
-        table = np.load(path, allow_pickle=False)
-    except (OSError, ValueError, EOFError) as error:
-        raise InputError(f"cannot read {path}: {error}. Check the path.") from error
-    if not isinstance(table, np.ndarray) or table.ndim != 2 or table.shape[1] != UCF_CLASSES:
+    table = read_npy(path)
+    if table.dtype.kind not in "fiu" or table.ndim != 2 or table.shape[1] != UCF_CLASSES:
         raise InputError(
             f"{path} is no table of THUMOS14 class scores: expected numbers [videos, "
-            f"{UCF_CLASSES}], got {list(getattr(table, 'shape', ()))}."
+            f"{UCF_CLASSES}], got {table.dtype} {list(table.shape)}."
         )
     _check_labels(path, labels, list(THUMOS_CLASSES))
     columns = [THUMOS_CLASSES[label] - 1 for label in labels]

@@ -4,9 +4,10 @@ import json
 import os
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from bsp_tf.base.atomic_file import atomic_write, remove_leftovers
+from bsp_tf.base.output_lock import lock_place
 
 VERSION = "bsp_tf"
 
@@ -32,21 +33,25 @@ def write_detections(
         Numbers of videos and of detections.
 
     Raises:
-        InputError: the file cannot be written there.
+        InputError: the file cannot be written there, or another process writes it.
     """
     path = Path(path)
-    # What a killed run left: this file grows for as long as the run lasts.
-    remove_leftovers(path)
+    with lock_place(path):
+        # What a killed run left: this file grows for as long as the run lasts.
+        remove_leftovers(path)
+        with atomic_write(path, "w") as file:
+            videos, detections = _write(file, results)
+            about = json.dumps(external_data, ensure_ascii=False, allow_nan=False)
+            file.write(f'\n}}, "external_data": {about}}}\n')
+    return videos, detections
+
+
+def _write(file: IO[str], results: Iterable[tuple[str, list[dict]]]) -> tuple[int, int]:
     videos = detections = 0
-    with atomic_write(path, "w") as file:
-        file.write(f'{{"version": {json.dumps(VERSION)}, "results": {{')
-        for name, found in results:
-            file.write(",\n" if videos else "\n")
-            file.write(
-                f"{json.dumps(name)}: {json.dumps(found, ensure_ascii=False, allow_nan=False)}"
-            )
-            videos += 1
-            detections += len(found)
-        about = json.dumps(external_data, ensure_ascii=False, allow_nan=False)
-        file.write(f'\n}}, "external_data": {about}}}\n')
+    file.write(f'{{"version": {json.dumps(VERSION)}, "results": {{')
+    for name, found in results:
+        file.write(",\n" if videos else "\n")
+        file.write(f"{json.dumps(name)}: {json.dumps(found, ensure_ascii=False, allow_nan=False)}")
+        videos += 1
+        detections += len(found)
     return videos, detections

@@ -21,6 +21,7 @@ from tqdm import tqdm
 
 from bsp_tf.annotations.mended import load_annotations
 from bsp_tf.base.json_file import read_json, write_json
+from bsp_tf.base.output_lock import lock_folder
 from bsp_tf.base.stack import optimizer_state
 from bsp_tf.features.sources import open_features
 from bsp_tf.localization.heads.head import Head, find_head
@@ -81,24 +82,25 @@ def train(
     strategy = strategy or strategy_for("one_device")
     learner = Learner(head, config, example, len(class_names), strategy)
     digest = hashlib.sha256("".join(part.digest() for part in data.values()).encode()).hexdigest()
-    claim_workdir(workdir, config, data["train"].feature_dim, digest, class_names)
-    if (workdir / SUMMARY).exists():
-        print(f"{workdir}: already done")
-        return read_json(workdir / SUMMARY)
-    run = Run(head, config, learner, workdir, Cluster(strategy), stop or StopRequest())
-    run.fit(data["train"], data["validation"])
-    summary = {
-        "best_epoch": int(run.best_epoch.numpy()),
-        "best_validation_loss": float(run.best_loss.numpy()),
-        "num_train_videos": len(data["train"].video_ids),
-        "num_validation_videos": len(data["validation"].video_ids),
-        "left_out": {
-            video_id: reason
-            for part in data.values()
-            for video_id, (_, reason) in part.left_out.items()
-        },
-    }
-    write_json(workdir / SUMMARY, summary)
+    with lock_folder(workdir, "--workdir"):
+        claim_workdir(workdir, config, data["train"].feature_dim, digest, class_names)
+        if (workdir / SUMMARY).exists():
+            print(f"{workdir}: already done")
+            return read_json(workdir / SUMMARY)
+        run = Run(head, config, learner, workdir, Cluster(strategy), stop or StopRequest())
+        run.fit(data["train"], data["validation"])
+        summary = {
+            "best_epoch": int(run.best_epoch.numpy()),
+            "best_validation_loss": float(run.best_loss.numpy()),
+            "num_train_videos": len(data["train"].video_ids),
+            "num_validation_videos": len(data["validation"].video_ids),
+            "left_out": {
+                video_id: reason
+                for part in data.values()
+                for video_id, (_, reason) in part.left_out.items()
+            },
+        }
+        write_json(workdir / SUMMARY, summary)
     return summary
 
 

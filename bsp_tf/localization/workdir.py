@@ -23,6 +23,7 @@ from ml_collections import ConfigDict
 from bsp_tf.base.errors import InputError
 from bsp_tf.base.json_file import read_json_object
 from bsp_tf.base.labels_file import write_label_file
+from bsp_tf.base.output_lock import warn_of_writer
 from bsp_tf.base.settings import claim, differences, refuse_other_settings
 from bsp_tf.features.layout import SETTINGS, setting_values
 from bsp_tf.localization.heads.head import FIRST_HEAD, Head, find_head
@@ -102,6 +103,7 @@ def load_trained(workdir: str | os.PathLike, which: str = BEST) -> TrainedHead:
     Raises:
         InputError: the folder holds no trained head, or its checkpoint is damaged.
     """
+    warn_of_writer(workdir)
     path = Path(workdir) / CONFIG
     fields = read_json_object(path)
     head = find_head(fields.get("head", FIRST_HEAD))

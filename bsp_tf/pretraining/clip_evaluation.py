@@ -2,7 +2,6 @@
 
 import math
 import time
-import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
@@ -11,7 +10,9 @@ import numpy as np
 import tensorflow as tf
 from tqdm import tqdm
 
+from bsp_tf.base.array_file import read_npz
 from bsp_tf.base.atomic_file import atomic_write
+from bsp_tf.base.errors import InputError
 from bsp_tf.clips.source import ClipSource
 from bsp_tf.clips.view_batches import boundary_batches, view_batches
 from bsp_tf.frames import preprocessing
@@ -129,7 +130,7 @@ def predict_boundaries(
 
 def _read_progress(path: Path) -> dict[str, np.ndarray] | None:
     try:
-        with np.load(path) as content:
-            return {name: content[name] for name in ("sums", "labels")}
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
+        content = read_npz(path)
+    except InputError:
         return None
+    return content if content.keys() == {"sums", "labels"} else None

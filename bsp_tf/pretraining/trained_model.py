@@ -8,6 +8,7 @@ from ml_collections import ConfigDict
 
 from bsp_tf.base.errors import InputError
 from bsp_tf.base.json_file import read_json_object
+from bsp_tf.base.output_lock import warn_of_writer
 from bsp_tf.base.stack import named_variables
 from bsp_tf.models.backbones import backbone_class
 from bsp_tf.models.tsm import TSM
@@ -78,6 +79,7 @@ def load_trained_model(
             f"{Path(workdir) / CONFIG} is missing: {workdir} is no workdir of bsp_tf.pretrain."
         )
     config = ConfigDict(read_json_object(Path(workdir) / CONFIG, "task", "data", "model"))
+    warn_of_writer(workdir)
     labels = read_labels(workdir)
     model = build_model(config, len(labels))
     restore_model(model, workdir, which)

@@ -25,6 +25,7 @@ An epoch's checkpoint is written before its evaluation; metrics.jsonl says wheth
 so an interrupted evaluation is made again.
 """
 
+import contextlib
 import itertools
 import math
 import os
@@ -37,6 +38,7 @@ from ml_collections import ConfigDict
 from tqdm import tqdm
 
 from bsp_tf.base.json_file import read_json, write_json
+from bsp_tf.base.output_lock import lock_folder
 from bsp_tf.clips.pipelines import dataset_for
 from bsp_tf.pretraining.batch_picture import picture_of_batch
 from bsp_tf.pretraining.batches import read_batches
@@ -88,16 +90,17 @@ def train(
     plan = plan_run(config)
     check_batch_size(config, strategy)
     folder.check_workdir(workdir, config, plan.labels)
-    finished = Path(workdir) / folder.EVALUATION
-    if finished.exists():
+    if (finished := Path(workdir) / folder.EVALUATION).exists():
         print(f"already done: {finished}")
         return read_json(finished)
-    trainer = Trainer(config, workdir, plan, strategy, stop or StopRequest())
-    try:
-        with trainer.cluster.lost_workers_named(workdir):
-            return trainer.run()
-    finally:
-        trainer.last.join()
+    writes = Cluster(strategy).is_chief
+    with lock_folder(workdir, "--workdir") if writes else contextlib.nullcontext():
+        trainer = Trainer(config, workdir, plan, strategy, stop or StopRequest())
+        try:
+            with trainer.cluster.lost_workers_named(workdir):
+                return trainer.run()
+        finally:
+            trainer.last.join()
 
 
 class Trainer:

@@ -17,6 +17,7 @@ from pathlib import Path
 from absl import flags
 
 from bsp_tf.base.command_line import run_command
+from bsp_tf.base.output_lock import lock_folder
 from bsp_tf.quickstart.running import run_stages
 from bsp_tf.quickstart.stages import plan_stages, shipped_config
 
@@ -47,7 +48,8 @@ def main(argv: Sequence[str]) -> None:
     stages = plan_stages(
         root, FLAGS.action_config, FLAGS.boundary_config, FLAGS.gtad_config, FLAGS.workers
     )
-    run_stages(root, stages)
+    with lock_folder(root):
+        run_stages(root, stages)
 
 
 def run() -> None:

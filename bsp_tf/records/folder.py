@@ -16,6 +16,7 @@ from collections.abc import Sequence
 from bsp_tf.base.errors import InputError
 from bsp_tf.base.json_file import read_json_object
 from bsp_tf.base.labels_file import read_label_file
+from bsp_tf.base.output_lock import warn_of_writer
 from bsp_tf.records.storage import RemotePath, StoragePath, storage_path
 
 SHARD_PATTERN = "clips-?????-of-?????"
@@ -71,6 +72,8 @@ def open_folder(path: str | os.PathLike) -> RecordFolder:
     if not str(path) or not folder.is_dir():
         unseen = ", or the server does not answer" if isinstance(folder, RemotePath) else ""
         raise InputError(f"record folder {str(path)!r} does not exist{unseen}. {remedy}")
+    if not isinstance(folder, RemotePath):
+        warn_of_writer(folder)
     shards: Sequence[StoragePath] = sorted(folder.glob(SHARD_PATTERN), key=str)
     if not shards:
         raise InputError(f"no shards ({SHARD_PATTERN}) in {folder}. {remedy}")

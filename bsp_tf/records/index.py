@@ -8,7 +8,6 @@ the same files.
 import dataclasses
 import io
 import sys
-import zipfile
 from collections.abc import Callable, Sequence
 from typing import IO, Any, Literal
 
@@ -19,6 +18,7 @@ from tqdm import tqdm
 
 from bsp_tf.base.atomic_file import atomic_write
 from bsp_tf.base.errors import InputError
+from bsp_tf.base.input_file import cannot_read
 from bsp_tf.frames.decoding import jpeg_size
 from bsp_tf.records.damage import damage_error
 from bsp_tf.records.folder import FOOTER_BYTES, HEADER_BYTES, RecordFolder
@@ -87,12 +87,12 @@ def _files(folder: RecordFolder) -> np.ndarray:
 
 def _read(path: StoragePath, files: np.ndarray) -> RecordIndex | None:
     try:
-        with _load(path / INDEX_FILE) as content:
+        with cannot_read(str(path)), _load(path / INDEX_FILE) as content:
             if not np.array_equal(content["files"], files):
                 return None
             clips = {name: content[name] for name in _CLIP_FIELDS}
-        frames = _load(path / FRAMES_FILE, mmap_mode="r")
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
+            frames = _load(path / FRAMES_FILE, mmap_mode="r")
+    except InputError:
         return None
     return RecordIndex(**clips, frames=frames) if len(frames) == clips["num_frames"].sum() else None
 

@@ -9,6 +9,7 @@ from tqdm import tqdm
 
 from bsp_tf.base.atomic_file import atomic_write
 from bsp_tf.base.json_file import write_json
+from bsp_tf.base.output_lock import lock_folder
 from bsp_tf.report.content import Section
 from bsp_tf.report.gallery import Gallery
 from bsp_tf.report.inputs import Results, load_results
@@ -43,29 +44,30 @@ def build_report(sources: Sources, output: Path, num_timelines: int = 4) -> str:
         InputError: an essential input is missing or an input cannot be understood.
     """
     results = load_results(sources)
-    gallery = Gallery(output / "figures")
-    # In the order of the page.
-    makers: tuple[Callable[[Results, Gallery], Section], ...] = (
-        localization.section,
-        errors.section,
-        partial(timelines.section, most=num_timelines),
-        joints.section,
-        boundary.section,
-        action.section,
-    )
-    sections = [
-        make(results, gallery)
-        for make in tqdm(makers, desc="report", unit=" sections", leave=False)
-    ]
-    notes = [note for section in sections for note in section.notes]
-    sections += [limits.section(results, notes), settings.section(results)]
-    for section in sections:
-        for name, value in section.files.items():
-            write_json(output / name, value)
-    page = output / "index.html"
-    with atomic_write(page, "w") as file:
-        file.write(render(results, sections))
-    closing = [f"{title}\n{text}" for section in sections for title, text in section.closing]
+    with lock_folder(output):
+        gallery = Gallery(output / "figures")
+        # In the order of the page.
+        makers: tuple[Callable[[Results, Gallery], Section], ...] = (
+            localization.section,
+            errors.section,
+            partial(timelines.section, most=num_timelines),
+            joints.section,
+            boundary.section,
+            action.section,
+        )
+        sections = [
+            make(results, gallery)
+            for make in tqdm(makers, desc="report", unit=" sections", leave=False)
+        ]
+        notes = [note for section in sections for note in section.notes]
+        sections += [limits.section(results, notes), settings.section(results)]
+        for section in sections:
+            for name, value in section.files.items():
+                write_json(output / name, value)
+        page = output / "index.html"
+        with atomic_write(page, "w") as file:
+            file.write(render(results, sections))
+        closing = [f"{title}\n{text}" for section in sections for title, text in section.closing]
     return "\n\n".join([*closing, f"Report: {page}"])
 
 

@@ -1,6 +1,7 @@
 """The evaluation of tiny runs, in this process and as a command."""
 
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -10,6 +11,7 @@ import pytest
 
 from bsp_tf import evaluate_clips as evaluate_clips_module
 from bsp_tf.base.errors import InputError
+from bsp_tf.base.output_lock import lock_folder
 from bsp_tf.evaluate_clips import Options, evaluate_clips
 from bsp_tf.pretraining import clip_evaluation
 from bsp_tf.pretraining.trainer import train
@@ -204,3 +206,10 @@ def test_a_rule_without_room_is_left_out(runs, tmp_path, capsys):
     assert list(result["passes"]) == ["none"] and "left out" in capsys.readouterr().out
     trained = json.loads((runs / "boundary" / "evaluation.json").read_text())
     assert 2 * result["passes"]["none"]["num_samples"] == trained["num_samples"]
+
+
+def test_a_folder_that_another_run_writes_is_refused(runs, tmp_path):
+    with lock_folder(tmp_path / "out"):
+        with pytest.raises(InputError, match=f"process {os.getpid()}.*{tmp_path / 'out'}"):
+            evaluate_clips(runs / "action", tmp_path / "out", Options(num_clips=1, num_crops=1))
+        assert [path.name for path in (tmp_path / "out").iterdir()] == [".lock"]

@@ -4,6 +4,7 @@ workdirs.
 
 import functools
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -14,6 +15,7 @@ import pytest
 import tensorflow as tf
 
 from bsp_tf.base.errors import InputError
+from bsp_tf.base.output_lock import lock_place
 from bsp_tf.export import evaluation_input, export_two_stream, export_workdirs
 from bsp_tf.models.tsm import TSM
 from bsp_tf.models.two_stream import TwoStream
@@ -268,3 +270,19 @@ def test_command_reports_a_missing_workdir_in_one_line(tmp_path):
     assert run.returncode == 2
     errors = [line for line in run.stderr.splitlines() if line.startswith("error: ")]
     assert len(errors) == 1 and "none" in errors[0] and "Traceback" not in run.stderr
+
+
+def test_an_export_that_another_run_writes_is_refused(models, tmp_path):
+    config = {"action": {}, "boundary": {}, "num_frames": 8}
+    with lock_place(tmp_path / "out"):
+        with pytest.raises(InputError, match=f"process {os.getpid()}.*{tmp_path / 'out'}"):
+            export_two_stream(
+                models["action"],
+                models["boundary"],
+                ACTIONS,
+                BOUNDARIES,
+                config,
+                tmp_path / "out",
+                PREPARE,
+            )
+    assert not list(tmp_path.iterdir())

@@ -15,6 +15,7 @@ import pytest
 import tensorflow as tf
 
 from bsp_tf.base.errors import InputError
+from bsp_tf.base.output_lock import lock_folder
 from bsp_tf.extract import extract
 from bsp_tf.features.store import FeatureStore
 from bsp_tf.video.reader import read_frames
@@ -149,6 +150,17 @@ def test_allow_partial(model, videos, tmp_path):
     about = FeatureStore(tmp_path).metadata["videos"]["cut"]
     assert about["partial"] and 8 < about["num_frames"] < 120
     assert len(FeatureStore(tmp_path).load("cut")) == about["num_snippets"]
+    # Remembered: without the flag the part would pass as the whole.
+    with pytest.raises(InputError, match="'cut'.*--allow_partial"):
+        extract(model, videos, tmp_path)
+    assert extract(model, videos, tmp_path, allow_partial=True)[0] == 4
+
+
+def test_a_folder_that_another_run_writes_is_refused(model, videos, tmp_path):
+    with lock_folder(tmp_path / "out"):
+        with pytest.raises(InputError, match=f"process {os.getpid()}.*{tmp_path / 'out'}"):
+            extract(model, videos, tmp_path / "out")
+        assert [path.name for path in (tmp_path / "out").iterdir()] == [".lock"]
 
 
 def test_frame_step_stride_and_short_side(model, videos, tmp_path):

@@ -16,6 +16,7 @@ from ml_collections import ConfigDict
 
 from bsp_tf.annotations.mended import load_annotations
 from bsp_tf.base.errors import InputError
+from bsp_tf.base.output_lock import lock_folder
 from bsp_tf.detect import detect
 from bsp_tf.features.sources import open_features
 from bsp_tf.features.store import FeatureStore, resize_features
@@ -551,3 +552,10 @@ def test_windows_of_other_peoples_features_from_training_to_detections(eagerly, 
     assert result["videos"] == 1 and result["detections"] > 0 and not result["left_out"]
     found = json.loads((tmp_path / "found.json").read_text())["results"]["video_test_1"]
     assert all(0 <= row["segment"][0] < row["segment"][1] <= 8 for row in found)
+
+
+def test_a_folder_that_another_run_writes_is_refused(world, tmp_path):
+    with lock_folder(tmp_path / "out"):
+        with pytest.raises(InputError, match=f"process {os.getpid()}.*{tmp_path / 'out'}"):
+            train_gtad(small_config(world), str(tmp_path / "out"))
+        assert [path.name for path in (tmp_path / "out").iterdir()] == [".lock"]

@@ -13,6 +13,7 @@ import pytest
 import tensorflow as tf
 
 from bsp_tf.base.errors import InputError
+from bsp_tf.base.output_lock import lock_folder
 from bsp_tf.records.parser import parse_clip
 from bsp_tf.video.reader import read_frames
 from tfrecords_tools.conversion.clip_encoder import EncodingOptions
@@ -245,3 +246,10 @@ def test_damaged_files_of_an_earlier_run_are_named(make_video, tmp_path, name, c
     (output / name).write_text(content)
     with pytest.raises(InputError, match=fault):
         convert(tmp_path / "in", output, sharding=ShardingOptions(1))
+
+
+def test_a_folder_that_another_run_writes_is_refused(clips, tmp_path):
+    with lock_folder(tmp_path / "out"):
+        with pytest.raises(InputError, match=f"process {os.getpid()}.*{tmp_path / 'out'}"):
+            convert(clips, tmp_path / "out")
+        assert [path.name for path in (tmp_path / "out").iterdir()] == [".lock"]

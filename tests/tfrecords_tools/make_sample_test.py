@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -12,6 +13,7 @@ import av
 import pytest
 
 from bsp_tf.base.errors import InputError
+from bsp_tf.base.output_lock import lock_folder
 from tfrecords_tools.make_sample import make_sample, plan_clips
 from tfrecords_tools.sample_world.motions import ACTIONS
 from tfrecords_tools.sample_world.textures import GROUND_FAMILIES, GROUND_PALETTES
@@ -201,3 +203,10 @@ def test_places_that_cannot_be_written_and_a_damaged_settings_file(tmp_path):
         (tmp_path / "sample.json").write_text(text)
         with pytest.raises(InputError, match=fault):
             make_sample(tmp_path)
+
+
+def test_a_folder_that_another_run_writes_is_refused(tmp_path):
+    with lock_folder(tmp_path / "out"):
+        with pytest.raises(InputError, match=f"process {os.getpid()}.*{tmp_path / 'out'}"):
+            make_sample(tmp_path / "out", workers=1, **TINY)
+        assert [path.name for path in (tmp_path / "out").iterdir()] == [".lock"]

@@ -3,16 +3,12 @@
 A hidden folder holds the settings and the plan: all clips, as the first run found them.
 """
 
-import contextlib
 import dataclasses
-import fcntl
 import json
-import os
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from bsp_tf.base.atomic_file import atomic_write, make_folder
+from bsp_tf.base.atomic_file import atomic_write
 from bsp_tf.base.errors import InputError
 from bsp_tf.base.json_file import read_json_object
 from bsp_tf.base.settings import claim, differences, refuse_other_settings
@@ -46,24 +42,6 @@ class ShardingOptions:
             raise InputError(
                 "--num_shards and --shard_megabytes both fix the number of shards: give one."
             )
-
-
-@contextlib.contextmanager
-def locked(output: str | os.PathLike) -> Iterator[None]:
-    """Keeps a second conversion out of the folder.
-
-    Raises:
-        InputError: one is at work there.
-    """
-    make_folder(Path(output, STATE_FOLDER))
-    with open(Path(output, STATE_FOLDER, "lock"), "w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            raise InputError(
-                f"another conversion writes to {output}; wait for it or choose another --output."
-            ) from error
-        yield
 
 
 def adopt_plan(output: Path, index: ClipIndex, settings: dict[str, Any]) -> ClipIndex:

@@ -14,6 +14,7 @@ from typing import Any
 from bsp_tf.base.errors import InputError
 from bsp_tf.base.json_file import read_json_object
 from bsp_tf.base.labels_file import read_label_file
+from bsp_tf.base.output_lock import warn_of_writer
 from bsp_tf.records.schema import LABELS_FILE, MANIFEST_FILE
 from tfrecords_tools.inspection.record_check import Fault, ShardReport, StoredClip, check_shard
 
@@ -75,6 +76,7 @@ def check_folder(
             a worker died.
     """
     folder = Path(folder)
+    warn_of_writer(folder)
     paths = find_shards(folder)
     manifest = _read_manifest(folder / MANIFEST_FILE)
     label_file = folder / LABELS_FILE

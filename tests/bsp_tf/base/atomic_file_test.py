@@ -10,9 +10,9 @@ import sys
 import pytest
 
 from bsp_tf.base.atomic_file import (
-    _prefix,
     atomic_folder,
     atomic_write,
+    hidden_prefix,
     make_folder,
     remove_leftovers,
 )
@@ -60,7 +60,7 @@ def test_leftovers_of_one_name_are_removed(tmp_path):
     for name in others:
         (tmp_path / name).touch()
     for name in names:
-        (tmp_path / f"{_prefix(tmp_path / name)}abc.partial").touch()
+        (tmp_path / f"{hidden_prefix(tmp_path / name)}abc.partial").touch()
         remove_leftovers(tmp_path / name)
     assert sorted(path.name for path in tmp_path.iterdir()) == sorted(others)
 

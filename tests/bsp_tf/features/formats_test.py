@@ -1,5 +1,10 @@
 """The same arrays in every form in which other tools keep them, and what goes wrong with them."""
 
+import os
+import socket
+from pathlib import Path
+from zipfile import ZipFile
+
 import h5py
 import numpy as np
 import pytest
@@ -160,3 +165,139 @@ def test_missing_files_are_read_beside_folders_and_files(tmp_path):
     np.save(tmp_path / "v_x.npy", ARRAYS["v_0"])
     assert FeatureFiles(tmp_path).missing == {"a", "b"}
     assert FeatureFiles(write_hdf5(tmp_path / "all.h5", ARRAYS)).missing == {"a", "b"}
+
+
+def as_pipe(path):
+    os.mkfifo(path)
+
+
+def as_folder(path):
+    path.mkdir()
+
+
+def as_socket(path):
+    with socket.socket(socket.AF_UNIX) as server:
+        server.bind(str(path))
+
+
+def as_device(path):
+    path.symlink_to("/dev/zero")
+
+
+@pytest.mark.usefixtures("no_hang")
+@pytest.mark.parametrize("make_special", [as_pipe, as_folder, as_socket, as_device])
+@pytest.mark.parametrize("form", ["npy", "npz", "h5", "csv"])
+def test_what_is_no_file_is_refused_at_once(tmp_path, monkeypatch, make_special, form):
+    monkeypatch.chdir(tmp_path)
+    np.save(tmp_path / "good.npy", ARRAYS["v_0"])
+    make_special(Path(f"x.{form}"))
+    files = FeatureFiles(tmp_path)
+    with pytest.raises(UnusableFeatures, match=f"x.{form}") as caught:
+        files.load("x")
+    assert caught.value.kind == UNREADABLE
+    np.testing.assert_array_equal(files.load("good"), ARRAYS["v_0"])
+    if form in ("npz", "h5") and make_special != as_folder:
+        with pytest.raises(InputError, match=f"x.{form}"):
+            FeatureFiles(tmp_path / f"x.{form}")
+
+
+def claiming_npy(file):
+    """A header of 1e12 rows and 16 bytes of data."""
+    header = {"descr": "<f4", "fortran_order": False, "shape": (10**12, 400)}
+    np.lib.format.write_array_header_1_0(file, header)
+    file.write(bytes(16))
+
+
+def write_linked(path, kind):
+    with h5py.File(path, "w") as file:
+        if kind == "itself":
+            file["a"] = file["/"]
+        elif kind == "circle":
+            file["a/b"] = ARRAYS["v_0"]
+            del file["a/b"]
+            file["a/c/d"] = file["a"]
+        elif kind == "soft":
+            file["a"] = h5py.SoftLink("/b/c")
+        elif kind == "link":
+            file["a"] = h5py.ExternalLink("good.h5", "v_0")
+        elif kind == "bytes":
+            file.create_dataset("a", (3, 4), "f4", external=[("secret", 0, 48)])
+        elif kind == "virtual":
+            layout = h5py.VirtualLayout((3, 4), "f4")
+            layout[:] = h5py.VirtualSource("good.h5", "v_0", (3, 4))
+            file.create_virtual_dataset("a", layout)
+        elif kind == "claim":
+            file.create_dataset("a", (10**12, 400), "f4")
+        elif kind == "chunks":
+            file.create_dataset("a", (10**12, 400), "f4", chunks=(1000, 400), compression="gzip")
+        elif kind == "objects":
+            file.create_dataset("a", (3,), h5py.string_dtype())
+        elif kind == "nothing":
+            file["a"] = h5py.Empty("f4")
+
+
+@pytest.mark.usefixtures("no_hang")
+@pytest.mark.parametrize(
+    "kind",
+    "itself circle soft link bytes virtual claim chunks objects nothing".split(),
+)
+def test_hdf5_that_leads_elsewhere_or_nowhere(tmp_path, kind):
+    write_hdf5(tmp_path / "good.h5", {"v_0": ARRAYS["v_0"]})
+    (tmp_path / "secret").write_bytes(bytes(range(48)))
+    write_linked(tmp_path / "x.h5", kind)
+    for files, name in ((FeatureFiles(tmp_path), "x"), (FeatureFiles(tmp_path / "x.h5"), "a")):
+        with pytest.raises(UnusableFeatures, match=r"x\.h5") as caught:
+            files.load(name)
+        assert caught.value.kind == UNREADABLE
+    np.testing.assert_array_equal(FeatureFiles(tmp_path).load("good"), ARRAYS["v_0"])
+
+
+def test_headers_that_claim_more_than_there_is(tmp_path):
+    with open(tmp_path / "x.npy", "wb") as file:
+        claiming_npy(file)
+    with ZipFile(tmp_path / "y.npz", "w") as archive, archive.open("a.npy", "w") as file:
+        claiming_npy(file)
+    for name in ("x", "y"):
+        with pytest.raises(UnusableFeatures, match=rf"{name}\.np.*1000000000000"):
+            FeatureFiles(tmp_path).load(name)
+
+
+def test_compressed_arrays_that_are_all_the_same(tmp_path):
+    array = np.zeros((3000, 40), np.float32)
+    np.savez_compressed(tmp_path / "a.npz", array)
+    with h5py.File(tmp_path / "b.h5", "w") as file:
+        file.create_dataset("b", data=array, compression="gzip", compression_opts=9)
+    for name in ("a", "b"):
+        np.testing.assert_array_equal(FeatureFiles(tmp_path).load(name), array)
+
+
+@pytest.mark.usefixtures("no_hang")
+@pytest.mark.parametrize("form", ["npy", "npz", "zipped", "h5", "gzipped", "csv"])
+def test_changed_bytes_never_raise_anything_else(tmp_path, form):
+    array = np.random.default_rng(0).standard_normal((6, 8)).astype(np.float32)
+    path = tmp_path / f"x.{ {'zipped': 'npz', 'gzipped': 'h5'}.get(form, form) }"
+    if form == "npy":
+        np.save(path, array)
+    elif form == "csv":
+        write_csv(path, array, ",".join("abcdefgh"))
+    elif form in ("npz", "zipped"):
+        (np.savez if form == "npz" else np.savez_compressed)(path, x=array)
+    else:
+        with h5py.File(path, "w") as file:
+            options = {"compression": "gzip", "shuffle": True} if form == "gzipped" else {}
+            file.create_dataset("g/x", data=array, **options)
+    content, rng = path.read_bytes(), np.random.default_rng(1)
+    refused = 0
+    for _ in range(400):
+        changed = bytearray(content)
+        for at in rng.integers(0, len(changed), rng.integers(1, 6)):
+            changed[at] = rng.integers(256)
+        path.write_bytes(
+            changed[: rng.integers(1, len(changed) + 1) if rng.random() < 0.2 else None]
+        )
+        try:
+            FeatureFiles(tmp_path).load("x")
+        except UnusableFeatures as error:
+            assert "x." in str(error) and "\n" not in str(error)
+            refused += 1
+    assert refused > 40

@@ -1,5 +1,6 @@
 import itertools
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -10,6 +11,7 @@ import tensorflow as tf
 from matplotlib.image import imread
 
 from bsp_tf.base.errors import InputError
+from bsp_tf.base.output_lock import lock_folder
 from bsp_tf.pretraining import trainer
 from bsp_tf.pretraining.learner import Learner
 from bsp_tf.pretraining.trained_model import load_trained_model
@@ -302,3 +304,10 @@ def test_the_same_seed_starts_with_the_same_weights(tiny_config):
     first, again, other = weights(0), weights(0), weights(1)
     assert all(np.array_equal(a, b) for a, b in zip(first, again, strict=True))
     assert not all(np.array_equal(a, b) for a, b in zip(first, other, strict=True))
+
+
+def test_a_folder_that_another_run_writes_is_refused(tiny_config, tmp_path):
+    with lock_folder(tmp_path / "out"):
+        with pytest.raises(InputError, match=f"process {os.getpid()}.*{tmp_path / 'out'}"):
+            trainer.train(tiny_config, tmp_path / "out")
+        assert [path.name for path in (tmp_path / "out").iterdir()] == [".lock"]

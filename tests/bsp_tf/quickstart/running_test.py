@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from bsp_tf.base.errors import InputError
+from bsp_tf.base.output_lock import lock_folder
 from bsp_tf.quickstart.running import run_stages
 from bsp_tf.quickstart.stages import Stage, plan_stages
 
@@ -113,3 +114,11 @@ def wait_until(condition, seconds: float = 60) -> None:
     while not condition():
         assert time.monotonic() < end, "timed out"
         time.sleep(0.05)
+
+
+def test_a_second_quickstart_is_told_of_the_first(tmp_path):
+    command = [sys.executable, "-m", "bsp_tf.quickstart", f"--output={tmp_path}"]
+    with lock_folder(tmp_path):
+        done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 2 and f"process {os.getpid()}" in done.stderr
+    assert not list(tmp_path.iterdir())

@@ -1,6 +1,7 @@
 """The page as a whole, from a complete folder of results and from broken ones."""
 
 import json
+import os
 import re
 import shutil
 from html.parser import HTMLParser
@@ -9,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from bsp_tf.base.errors import InputError
+from bsp_tf.base.output_lock import lock_folder
 from bsp_tf.report.page import build_report
 from bsp_tf.report.sources import Sources
 
@@ -224,3 +226,10 @@ def test_wrong_root(tmp_path):
     with pytest.raises(InputError, match=r"annotations\.json"):
         build_report(Sources.under(tmp_path / "nowhere"), tmp_path / "report")
     assert not (tmp_path / "report").exists()
+
+
+def test_a_folder_that_another_run_writes_is_refused(built, tmp_path):
+    with lock_folder(tmp_path / "out"):
+        with pytest.raises(InputError, match=f"process {os.getpid()}.*{tmp_path / 'out'}"):
+            build_report(Sources.under(built[0]), tmp_path / "out", num_timelines=1)
+        assert [path.name for path in (tmp_path / "out").iterdir()] == [".lock"]

@@ -3,7 +3,7 @@
 import pytest
 
 from bsp_tf.base.errors import InputError
-from tfrecords_tools.conversion.plan import ShardingOptions, adopt_plan, locked
+from tfrecords_tools.conversion.plan import ShardingOptions, adopt_plan
 from tfrecords_tools.inputs.clip_index import ClipIndex, ClipSpec
 
 SETTINGS = {"short_side": 256, "num_shards": None}
@@ -17,31 +17,20 @@ A, B = ClipSpec("jump/a.mp4", "jump", None, 0), ClipSpec("b.mp4", "run", (1.5, 3
 
 
 def test_the_plan_of_the_first_run_stays(tmp_path):
-    with locked(tmp_path):
-        assert adopt_plan(tmp_path, index_of(A, B), SETTINGS) == index_of(A, B)
+    assert adopt_plan(tmp_path, index_of(A, B), SETTINGS) == index_of(A, B)
     # A file vanished since, with its class, and the videos lie elsewhere.
     now = index_of(B, root="elsewhere", labels=("run",))
     assert adopt_plan(tmp_path, now, SETTINGS) == index_of(A, B, root="elsewhere")
 
 
 def test_other_settings_clips_or_labels_are_named(tmp_path):
-    with locked(tmp_path):
-        adopt_plan(tmp_path, index_of(A), SETTINGS)
+    adopt_plan(tmp_path, index_of(A), SETTINGS)
     with pytest.raises(InputError, match="short_side was 256, is now 128"):
         adopt_plan(tmp_path, index_of(A), SETTINGS | {"short_side": 128})
     with pytest.raises(InputError, match="clips"):
         adopt_plan(tmp_path, index_of(A, B), SETTINGS)
     with pytest.raises(InputError, match="label map"):
         adopt_plan(tmp_path, index_of(A, labels=("jump", "swim")), SETTINGS)
-
-
-def test_one_conversion_at_a_time(tmp_path):
-    with locked(tmp_path):
-        with pytest.raises(InputError, match=str(tmp_path)):
-            with locked(tmp_path):
-                pass
-    with locked(tmp_path):
-        pass
 
 
 def test_number_and_size_of_shards_exclude_each_other():

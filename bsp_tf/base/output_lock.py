@@ -1,0 +1,156 @@
+"""One writer for each output: a lock that lives as long as the process that holds it.
+
+Every command that fills a folder bit by bit holds its lock from before it looks at what is there
+until it ends. The lock is the system's (flock), so it ends with its process however that ends; the
+file says who holds it. A file without a holder is what a killed run left, and is taken over.
+"""
+
+import contextlib
+import errno
+import fcntl
+import json
+import os
+import socket
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from bsp_tf.base.atomic_file import hidden_prefix, make_folder
+from bsp_tf.base.errors import InputError
+from bsp_tf.base.json_file import parse_json
+
+LOCK_FILE = ".lock"
+# A reader holds the lock for a moment to see whether a writer does.
+_ATTEMPTS, _WAIT_SECONDS = 10, 0.05
+_NO_LOCKS_HERE = (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP, errno.EINVAL)
+
+
+@contextlib.contextmanager
+def lock_folder(folder: str | os.PathLike, flag: str = "--output") -> Iterator[None]:
+    """Makes this process the only writer of a folder inside the block; makes the folder.
+
+    A folder that is still empty at the end is taken away again if this made it.
+
+    Args:
+        folder: The output.
+        flag: The flag that names it.
+
+    Raises:
+        InputError: another process writes there (the message says which), or the folder cannot be
+            made or written.
+    """
+    folder = Path(folder)
+    existed = folder.exists()
+    if existed and not folder.is_dir():
+        raise InputError(f"{flag}={folder} is a file: give a folder.")
+    make_folder(folder)
+    try:
+        with _locked(folder / LOCK_FILE, folder, flag):
+            yield
+    finally:
+        if not existed:
+            with contextlib.suppress(OSError):
+                folder.rmdir()
+
+
+@contextlib.contextmanager
+def lock_place(path: str | os.PathLike, flag: str = "--output") -> Iterator[None]:
+    """The same for a file, or a folder that appears as a whole: the lock lies beside it."""
+    path = Path(path)
+    make_folder(path.parent)
+    with _locked(path.parent / f"{hidden_prefix(path)}lock", path, flag):
+        yield
+
+
+def warn_of_writer(folder: str | os.PathLike) -> None:
+    """Says on stderr if another process is writing to a folder that is about to be read."""
+    path = Path(folder, LOCK_FILE)
+    try:
+        descriptor = os.open(path, os.O_RDONLY)
+    except OSError:
+        return
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        holder = _read_holder(descriptor)
+        if holder != _describe_self():
+            print(
+                f"warning: {holder} is writing to {folder}: what is read there now may not be all.",
+                file=sys.stderr,
+            )
+    except OSError as error:
+        if error.errno not in _NO_LOCKS_HERE:
+            raise
+    finally:
+        os.close(descriptor)
+
+
+@contextlib.contextmanager
+def _locked(path: Path, output: Path, flag: str) -> Iterator[None]:
+    descriptor = _acquire(path, output, flag)
+    try:
+        os.ftruncate(descriptor, 0)
+        os.write(descriptor, json.dumps({"holder": _describe_self()}).encode())
+        yield
+    finally:
+        # Before it is let go: a file taken away later could be the next holder's.
+        with contextlib.suppress(OSError):
+            path.unlink()
+        os.close(descriptor)
+
+
+def _acquire(path: Path, output: Path, flag: str) -> int:
+    """Descriptor of the lock file, locked."""
+    holder = "another process"
+    for _ in range(_ATTEMPTS):
+        try:
+            descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
+        except OSError as error:
+            raise InputError(
+                f"cannot write to {output.parent if path.parent != output else output}: "
+                f"{error.strerror}. Give another {flag}."
+            ) from error
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            holder = _read_holder(descriptor)
+            os.close(descriptor)
+            time.sleep(_WAIT_SECONDS)
+            continue
+        except OSError as error:
+            if error.errno not in _NO_LOCKS_HERE:
+                os.close(descriptor)
+                raise
+            print(
+                f"warning: the file system of {output} has no locks: start no second run there.",
+                file=sys.stderr,
+            )
+            return descriptor
+        if _is_at(descriptor, path):
+            return descriptor
+        # The holder before has taken its file away in between.
+        os.close(descriptor)
+    raise InputError(f"{holder} is writing to {output}: wait for it, or give another {flag}.")
+
+
+def _is_at(descriptor: int, path: Path) -> bool:
+    try:
+        return os.path.samestat(os.fstat(descriptor), os.stat(path))
+    except FileNotFoundError:
+        return False
+
+
+def _describe_self() -> str:
+    spec = getattr(sys.modules["__main__"], "__spec__", None)
+    name = spec.name if spec else Path(sys.argv[0]).name
+    return f"{name} (host {socket.gethostname()}, process {os.getpid()})"
+
+
+def _read_holder(descriptor: int) -> str:
+    content = os.pread(descriptor, 4096, 0)
+    try:
+        return str(parse_json(content, "lock")["holder"])
+    except (InputError, KeyError, TypeError):
+        # Between its lock and its first line.
+        return "another process"
