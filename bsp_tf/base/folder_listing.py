@@ -29,7 +29,8 @@ def list_files(root: str | os.PathLike) -> FileListing:
     paths: list[str] = []
     faults: list[tuple[str, str]] = []
     listed = {_identity(folder) for folder in Path(os.path.realpath(root)).parents}
-    folders, links = [""], []
+    folders: list[str] = [""]
+    links: list[str] = []
     while folders or links:
         # Links last, so that a folder has its own name and not that of a link to it.
         folder = folders.pop() if folders else heapq.heappop(links)
