@@ -19,9 +19,36 @@ pytest_plugins = [
     "tests.fixtures.rule_weights",
 ]
 
+# The files that take longest come first: whichever came last would be waited for by all workers.
+LONGEST_FIRST = (
+    "bsp_tf/pretraining/many_workers_test.py",
+    "bsp_tf/clips/input_service_test.py",
+    "bsp_tf/train_gtad_test.py",
+    "bsp_tf/pretrain_test.py",
+    "examples_test.py",
+    "bsp_tf/runs/strategy_test.py",
+    "bsp_tf/export_test.py",
+    "bsp_tf/evaluate_clips_test.py",
+    "bsp_tf/pretraining/trainer_test.py",
+    "tfrecords_tools/conversion/job_test.py",
+)
+
 PROJECT = Path(__file__).resolve().parents[1]
 TESTDATA = Path(__file__).resolve().parent / "testdata"
 SHARED = Path(os.environ.get("BSP_TF_REFERENCE_DATA", PROJECT.parent / "shared"))
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Lets `--dist=loadfile` hand out files in the order of the tests, not by their number."""
+    if hasattr(config.option, "loadscopereorder"):
+        config.option.loadscopereorder = False
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Sorts by LONGEST_FIRST; all other tests follow in their order."""
+    folder = Path(__file__).resolve().parent
+    rank = {folder / name: place for place, name in enumerate(LONGEST_FIRST)}
+    items.sort(key=lambda item: rank.get(item.path, len(rank)))
 
 
 @pytest.fixture(scope="session")
