@@ -39,7 +39,7 @@ from tqdm import tqdm
 
 from bsp_tf.base.atomic_file import atomic_write
 from bsp_tf.base.command_line import run_command
-from bsp_tf.base.output_lock import lock_folder
+from bsp_tf.base.output_lock import lock_folder, refuse_file
 from bsp_tf.base.settings import refuse_output_inside
 from bsp_tf.features.reuse import is_finished, refuse_other_features, refuse_partial_features
 from bsp_tf.features.store import finished_videos, write_metadata, write_video
@@ -87,6 +87,7 @@ def extract(
     """
     paths = name_videos(videos)
     refuse_output_inside(output, videos)
+    refuse_file(output)
     model = load_snippet_model(model_path)
     settings = {
         "window": int(model.config["num_frames"]),

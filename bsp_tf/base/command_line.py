@@ -31,6 +31,12 @@ def run_command(
         if not flags.FLAGS["verbosity"].present:
             logging.set_verbosity(logging.WARNING)
         try:
+            if sys.getfilesystemencoding() == "ascii":
+                # Only where it is forced: Python would spell é in a file's name as two escapes.
+                raise InputError(
+                    "Python takes the names of files for ASCII here: set PYTHONUTF8=1, or choose a "
+                    "locale in UTF-8 (LC_ALL=C.UTF-8)."
+                )
             if len(argv) > 1:
                 raise InputError(
                     f"unexpected argument {argv[1]!r}: flags are written --name=value (see --help)."

@@ -41,9 +41,8 @@ def lock_folder(folder: str | os.PathLike, flag: str = "--output") -> Iterator[N
             made or written.
     """
     folder = Path(folder)
+    refuse_file(folder, flag)
     existed = folder.exists()
-    if existed and not folder.is_dir():
-        raise InputError(f"{flag}={folder} is a file: give a folder.")
     make_folder(folder)
     try:
         with _locked(folder / LOCK_FILE, folder, flag):
@@ -52,6 +51,12 @@ def lock_folder(folder: str | os.PathLike, flag: str = "--output") -> Iterator[N
         if not existed:
             with contextlib.suppress(OSError):
                 folder.rmdir()
+
+
+def refuse_file(folder: str | os.PathLike, flag: str = "--output") -> None:
+    """Raises InputError if a file has the place of an output folder."""
+    if os.path.exists(folder) and not os.path.isdir(folder):
+        raise InputError(f"{flag}={folder} is a file: give a folder.")
 
 
 @contextlib.contextmanager

@@ -18,12 +18,9 @@ def refuse_other_features(output: Path, settings: Mapping[str, Any]) -> None:
         output: feature folder, which need not exist.
         settings: what metadata.json is about to say.
     Raises:
-        InputError: features of another model or with other settings, arrays without metadata, or
-            a file in place of the folder.
+        InputError: features of another model or with other settings, or arrays without metadata.
     """
     if not (output / METADATA_FILE).is_file():
-        if output.exists() and not output.is_dir():
-            raise InputError(f"{output} is a file; choose a folder for --output.")
         if any(output.glob("*.npy")):
             raise InputError(
                 f"{output} holds arrays but no {METADATA_FILE}, so their model is not known; "

@@ -18,6 +18,7 @@ from ml_collections import ConfigDict
 
 from bsp_tf.base.errors import InputError
 from bsp_tf.base.labels_file import read_label_file, write_label_file
+from bsp_tf.base.output_lock import refuse_file
 from bsp_tf.base.settings import check_claim, claim
 
 CONFIG = "config.json"
@@ -45,8 +46,7 @@ def check_workdir(workdir: str | os.PathLike, config: ConfigDict, labels: tuple[
             each field that differs with both values) or other labels.
     """
     workdir = Path(workdir)
-    if workdir.exists() and not workdir.is_dir():
-        raise InputError(f"--workdir={workdir} is a file: give a folder.")
+    refuse_file(workdir, "--workdir")
     if not check_claim(
         workdir / CONFIG, json.loads(config.to_json()), flag="--workdir", later=LATER_FIELDS
     ):

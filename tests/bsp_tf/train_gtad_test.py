@@ -513,6 +513,12 @@ def test_the_command_says_what_is_wrong_in_one_line(world):
     assert "nowhere.json" in done.stderr.strip().splitlines()[-1]
 
 
+def test_a_file_in_place_of_the_workdir_is_named_first(world, tmp_path):
+    (tmp_path / "file").touch()
+    with pytest.raises(InputError, match=f"--workdir={tmp_path}/file is a file"):
+        train_gtad(small_config(world, annotations="nowhere.json"), str(tmp_path / "file"))
+
+
 def test_windows_of_other_peoples_features_from_training_to_detections(eagerly, tmp_path):
     """Two HDF5 sources, one row for each frame, every fifth taken; THUMOS14's tables."""
     rng = np.random.default_rng(0)

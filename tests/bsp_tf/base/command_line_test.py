@@ -1,5 +1,6 @@
 """How a command ends: with one line for bad input, with a traceback for a fault of the program."""
 
+import os
 import subprocess
 import sys
 
@@ -22,13 +23,22 @@ run_command(main, define_flags)
 """
 
 
-def run(body, *arguments):
+def run(body, *arguments, **environment):
     return subprocess.run(
         [sys.executable, "-c", PROGRAM.format(body=body), *arguments],
         capture_output=True,
         text=True,
         check=False,
+        env=os.environ | environment,
     )
+
+
+def test_a_locale_that_takes_names_for_ascii_is_named():
+    forced = {"PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0", "LC_ALL": "C"}
+    ended = run("print('ran')", **forced)
+    assert (ended.returncode, ended.stdout) == (2, "") and "PYTHONUTF8=1" in ended.stderr
+    assert run("print('ran')", **forced | {"PYTHONUTF8": "1"}).stdout == "ran\n"
+    assert run("print('ran')", LC_ALL="C").stdout == "ran\n"
 
 
 def test_bad_input_is_one_line_and_status_2():

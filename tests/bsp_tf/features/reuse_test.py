@@ -5,7 +5,7 @@ import json
 import pytest
 
 from bsp_tf.base.errors import InputError
-from bsp_tf.features.reuse import is_finished, refuse_other_features
+from bsp_tf.features.reuse import is_finished, refuse_other_features, refuse_partial_features
 
 SETTINGS = {"model": "m", "model_sha256": "1", "frame_step": 1, "stride": 8, "short_side": 256}
 
@@ -27,12 +27,18 @@ def test_the_same_settings_go_on_and_others_are_named(tmp_path):
 
 
 def test_what_is_not_a_feature_folder(tmp_path):
-    (tmp_path / "file").touch()
-    with pytest.raises(InputError, match="file"):
-        refuse_other_features(tmp_path / "file", SETTINGS)
     (tmp_path / "a.npy").touch()
     with pytest.raises(InputError, match="metadata.json"):
         refuse_other_features(tmp_path, SETTINGS)
+
+
+def test_a_part_of_a_video_stays_a_part(tmp_path):
+    finished = {"a": {"partial": False}, "b": {"partial": True}, "older": {}}
+    refuse_partial_features(tmp_path, finished, allow_partial=True)
+    with pytest.raises(InputError, match="'b'.*--allow_partial"):
+        refuse_partial_features(tmp_path, finished, allow_partial=False)
+    del finished["b"]
+    refuse_partial_features(tmp_path, finished, allow_partial=False)
 
 
 def test_a_video_is_finished_if_its_file_is_the_same(tmp_path):

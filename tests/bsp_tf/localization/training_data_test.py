@@ -1,5 +1,7 @@
 """Batches of whole videos and of windows: which rows, and where the segments lie on them."""
 
+import os
+
 import numpy as np
 import pytest
 from ml_collections import ConfigDict
@@ -7,7 +9,7 @@ from ml_collections import ConfigDict
 from bsp_tf.annotations.mended import Annotations, VideoAnnotation, load_annotations
 from bsp_tf.base.errors import InputError
 from bsp_tf.features.sources import open_features
-from bsp_tf.features.store import resize_features
+from bsp_tf.features.store import UNREADABLE, resize_features
 from bsp_tf.localization.heads.gtad.head import HEAD
 from bsp_tf.localization.heads.gtad.targets import video_targets, window_targets
 from bsp_tf.localization.training_data import load_localization_data
@@ -21,7 +23,7 @@ SETTINGS = {
 }
 
 
-def make(folder, lengths, segments, num_segments, in_windows=False):
+def make(folder, lengths, segments, num_segments, in_windows=False, damage=lambda: None):
     annotations = Annotations()
     for i, (rows, rows_segments) in enumerate(zip(lengths, segments, strict=True)):
         array = np.stack([np.arange(rows), np.full(rows, i)], axis=1).astype(np.float32) + 1
@@ -33,6 +35,7 @@ def make(folder, lengths, segments, num_segments, in_windows=False):
             ["run"] * len(rows_segments),
             "",
         )
+    damage()
     fields = {"features_dir": str(folder), "streams": (), "num_segments": num_segments} | SETTINGS
     config = ConfigDict(fields | {"max_duration": num_segments // 2, "windows": in_windows})
     return load_localization_data(open_features(config), annotations, ["run"], HEAD, config)
@@ -75,6 +78,30 @@ def test_thumos_windows_are_256_rows_128_apart(tmp_path):
     data = make(tmp_path, [700], [[[i, i + 10] for i in range(0, 690, 20)]], 256, in_windows=True)
     # The last window ends with the video: else 60 rows, over a fifth of a window, were unseen.
     assert [first for _, first in data.examples] == [0, 128, 256, 384, 444]
+
+
+@pytest.mark.usefixtures("no_hang")
+def test_damaged_files_are_left_out_by_name_and_the_rest_is_used(tmp_path):
+    def damage():
+        for number, content in enumerate(
+            [
+                b"",
+                b"\x93NUMPY\x01\x00v\x00{'descr': '<f4', 'shape': (9",
+                b"\x93NUMPY\x01\x00\x10\x00((((((((((((((((",
+                b"\x93NUMPY\x01\x00\x44\x00"
+                b"{'descr': '<f4', 'fortran_order': False, 'shape': (999999999999, 2)}",
+            ]
+        ):
+            (tmp_path / f"v{number}.npy").write_bytes(content)
+        for number in (4, 5):
+            (tmp_path / f"v{number}.npy").unlink()
+        os.mkfifo(tmp_path / "v4.npy")
+        (tmp_path / "v5.npy").mkdir()
+
+    data = make(tmp_path, [20] * 8, [[[1, 5]]] * 8, 20, damage=damage)
+    assert data.video_ids == ["v6", "v7"] and list(data.left_out) == [f"v{n}" for n in range(6)]
+    for name, (kind, reason) in data.left_out.items():
+        assert kind == UNREADABLE and f"{name}.npy" in reason and "\n" not in reason
 
 
 def test_left_out_videos_are_counted_by_kind(tmp_path):
