@@ -17,6 +17,7 @@ pytest_plugins = [
     "tests.fixtures.color_records",
     "tests.fixtures.gtad_reference",
     "tests.fixtures.rule_weights",
+    "tests.fixtures.s3_server",
 ]
 
 # The files that take longest come first: whichever came last would be waited for by all workers.

@@ -96,9 +96,8 @@ def storage_path(name: str | os.PathLike | RemotePath) -> StoragePath:
         return name
     if "://" not in str(name):
         return Path(name)
+    add_file_systems()
     scheme = str(name).partition("://")[0]
-    if scheme not in tf.io.gfile.get_registered_schemes():
-        add_file_systems()
     if scheme not in tf.io.gfile.get_registered_schemes():
         raise InputError(
             f"{name}: TensorFlow has no file system for {scheme}:// here. tensorflow-io has some "
