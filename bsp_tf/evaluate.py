@@ -34,7 +34,7 @@ from bsp_tf.evaluation import filtering, score_tables, thresholds
 from bsp_tf.evaluation import proposal_recall as recalls
 from bsp_tf.evaluation.characteristics import SCALE_NAMES
 from bsp_tf.evaluation.error_analysis import analyze_errors
-from bsp_tf.evaluation.ground_truth import Instances, load_ground_truth
+from bsp_tf.evaluation.ground_truth import load_ground_truth
 from bsp_tf.evaluation.predictions import load_predictions, load_proposals
 
 FLAGS = flags.FLAGS
@@ -92,7 +92,9 @@ def evaluate(
     _check_outputs(inputs, options, {name: Path(path) for name, path in outputs.items() if path})
     truths = load_ground_truth(ground_truth, options.subset, refuse_reversed=False)
     found = load_proposals(predictions) if options.recall else load_predictions(predictions)
-    truths, found, left_out = _select(truths, found, options)
+    truths, [found], left_out = filtering.select_scored(
+        truths, [found], options.blocked_videos, options.remove_duplicates
+    )
     scores: maps.DetectionScores | recalls.RecallScores
     if options.recall:
         scores = recalls.proposal_recall(
@@ -139,25 +141,6 @@ def _check_outputs(
         raise InputError(
             f"{', '.join(f'--{name}' for name in resolved)} name the same file: give each its own."
         )
-
-
-def _select(
-    truths: Instances, found: Instances, options: Options
-) -> tuple[Instances, Instances, dict[str, int]]:
-    """Leaves out what cannot or shall not be scored; counts above 0 by `filtering.WARNING_TEXT`."""
-    all_truths, truths = truths, filtering.without_reversed(truths)
-    counts = {"reversed_ground_truths": len(all_truths) - len(truths)}
-    if options.blocked_videos:
-        names = set(filtering.load_video_list(options.blocked_videos))
-        counts["blocked_videos"] = len(names & set(truths.video_names))
-        counts["blocked_names_not_found"] = len(names) - counts["blocked_videos"]
-        truths, found = (
-            filtering.without_videos(instances, names) for instances in (truths, found)
-        )
-    if options.remove_duplicates:
-        before, truths = len(truths), filtering.without_duplicates(truths)
-        counts["duplicate_ground_truths"] = before - len(truths)
-    return truths, found, {key: count for key, count in counts.items() if count}
 
 
 def _draw_errors(analysis: dict, path: Path) -> None:

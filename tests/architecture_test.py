@@ -15,6 +15,8 @@ TENSORFLOW = {"tensorflow", "keras", "tensorboard"}
 WITHOUT_TENSORFLOW = (
     "bsp_tf.evaluate",
     "bsp_tf.evaluation.*",
+    "bsp_tf.compare",
+    "bsp_tf.comparison.*",
     "bsp_tf.base.*",
     "bsp_tf.annotations.*",
     "bsp_tf.features.*",
@@ -54,6 +56,7 @@ ORDER = (
     "features",
     "models",
     "evaluation",
+    "comparison",
     "runs",
     "pretraining",
     "localization",
@@ -66,6 +69,9 @@ FORBIDDEN = {
     "runs": tuple(name for name in ORDER[: ORDER.index("runs")] if name != "base"),
     "models": ("annotations", "video", "frames", "records", "synthesis", "clips", "features"),
     "evaluation": ("video", "frames", "records", "clips", "features", "models"),
+    "comparison": tuple(
+        name for name in ORDER[: ORDER.index("comparison")] if name not in ("base", "evaluation")
+    ),
     "localization": ("pretraining", "clips", "synthesis", "records", "models"),
     "report": ("models", "torch_import", "localization", "pretraining", "clips"),
 }

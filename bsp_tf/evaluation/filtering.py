@@ -1,7 +1,7 @@
 """What to leave out before scoring: blocked videos, and reversed or repeated ground truths."""
 
 import os
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -22,6 +22,41 @@ WARNING_TEXT = {
     "reversed_ground_truths": "ground-truth segments that end before they start, left out",
     "duplicate_ground_truths": "ground-truth segments left out as duplicates",
 }
+
+
+def select_scored(
+    truths: Instances,
+    found: Sequence[Instances],
+    blocked_videos: str | os.PathLike | None = None,
+    remove_duplicates: bool = False,
+) -> tuple[Instances, list[Instances], dict[str, int]]:
+    """Leaves out what cannot or shall not be scored.
+
+    Args:
+        truths: Ground truth; reversed segments are left out.
+        found: Detections or proposals, of one or several runs.
+        blocked_videos: File with names of videos to leave out of both, see `load_video_list`.
+        remove_duplicates: Leave out ground truths that are there twice.
+
+    Returns:
+        Ground truth, detections, and counts above 0 by the keys of WARNING_TEXT.
+
+    Raises:
+        InputError: the file of names cannot be read.
+    """
+    found = list(found)
+    all_truths, truths = truths, without_reversed(truths)
+    counts = {"reversed_ground_truths": len(all_truths) - len(truths)}
+    if blocked_videos:
+        names = set(load_video_list(blocked_videos))
+        counts["blocked_videos"] = len(names & set(truths.video_names))
+        counts["blocked_names_not_found"] = len(names) - counts["blocked_videos"]
+        truths = without_videos(truths, names)
+        found = [without_videos(run, names) for run in found]
+    if remove_duplicates:
+        before, truths = len(truths), without_duplicates(truths)
+        counts["duplicate_ground_truths"] = before - len(truths)
+    return truths, found, {key: count for key, count in counts.items() if count}
 
 
 def load_video_list(path: str | os.PathLike) -> list[str]:

@@ -22,6 +22,8 @@ from bsp_tf.evaluation.thresholds import ACTIVITYNET_TIOU, check_tiou
 
 # Points of the curve, in percent of the largest AN.
 PERCENT = np.arange(1, 101)
+# Place of a proposal that is not there: behind all others.
+NEVER = np.iinfo(np.int64).max
 
 WARNING_TEXT = {
     "proposals_for_unknown_video": "proposals for a video without ground truth in this subset",
@@ -100,39 +102,24 @@ def proposal_recall(
         raise InputError(f"{max_proposals} proposals per video: give at least 1.")
     if not len(ground_truth):
         raise InputError("the ground truth has no segment: nothing can be scored.")
-    if proposals.score is None:
-        raise InputError("the proposals have no scores: they cannot be ranked.")
-    num_videos = len(ground_truth.video_names)
-    is_scored = np.bincount(ground_truth.video, minlength=num_videos) > 0
-    video = translate(proposals.video_names, ground_truth.video_names, proposals.video)
-    video[(video >= 0) & ~is_scored[video]] = -1
-
-    order, bounds = rank(video, proposals.score, num_videos)
-    available = np.diff(bounds)
-    count = _used if exact else _officially_used
-    used = count(
-        available, int(is_scored.sum()), len(order) if exact else len(video), max_proposals
-    )
-    place = np.zeros(len(video), np.int64)
-    place[order] = np.arange(len(order)) - np.repeat(bounds[:-1], available)
-
-    proposal, truth, value, _ = overlapping_pairs(
-        video, proposals.segment, ground_truth.video, ground_truth.segment, tiou.min()
-    )
-    place = place[proposal]
+    finders = first_finders(ground_truth, proposals, tiou)
+    is_scored, available = finders.is_scored, finders.available
+    in_use = finders.video >= 0
+    num_videos = int(is_scored.sum())
+    if exact:
+        used = _used(available, num_videos, int(in_use.sum()), max_proposals)
+    else:
+        used = officially_used(available, is_scored, num_videos, len(proposals), max_proposals)
     # AN is the quick axis of the result: [AN, truths] is compared and counted row by row.
     used = np.ascontiguousarray(used[ground_truth.video].T)
     recall = np.empty((len(tiou), len(PERCENT)))
-    for row, threshold in zip(recall, tiou, strict=True):
-        enough = value >= threshold
-        first = np.full(len(ground_truth), np.iinfo(np.int64).max)
-        np.minimum.at(first, truth[enough], place[enough])
+    for row, first in zip(recall, finders.first, strict=True):
         row[:] = np.count_nonzero(first < used, axis=1) / len(ground_truth)
 
     is_reversed = proposals.segment[:, 1] < proposals.segment[:, 0]
     counts = {
-        "proposals_for_unknown_video": len(video) - len(order),
-        "reversed_proposals": int(is_reversed[order].sum()),
+        "proposals_for_unknown_video": int((~in_use).sum()),
+        "reversed_proposals": int(is_reversed[in_use].sum()),
         "videos_without_proposals": int((available[is_scored] == 0).sum()),
         "zero_length_ground_truths": int((np.diff(ground_truth.segment) == 0).sum()),
     }
@@ -144,22 +131,75 @@ def proposal_recall(
     )
 
 
-def _officially_used(
-    available: np.ndarray, num_videos: int, num_proposals: int, max_proposals: int
+@dataclass(frozen=True)
+class FirstFinders:
+    """Result of `first_finders`.
+
+    Attributes:
+        video: int32 [n], video of each proposal; -1 where it has no ground truth.
+        is_scored: bool [videos], those with a ground truth.
+        available: int64 [videos], proposals of each of them.
+        first: int64 [T, g], place of the proposal among those of its video, the best being 0; NEVER
+            where none reaches the threshold.
+    """
+
+    video: np.ndarray
+    is_scored: np.ndarray
+    available: np.ndarray
+    first: np.ndarray
+
+
+def first_finders(ground_truth: Instances, proposals: Instances, tiou: np.ndarray) -> FirstFinders:
+    """The best proposal that reaches each threshold, for each ground truth.
+
+    Raises:
+        InputError: the proposals have no scores.
+    """
+    if proposals.score is None:
+        raise InputError("the proposals have no scores: they cannot be ranked.")
+    num_videos = len(ground_truth.video_names)
+    is_scored = np.bincount(ground_truth.video, minlength=num_videos) > 0
+    video = translate(proposals.video_names, ground_truth.video_names, proposals.video)
+    video[(video >= 0) & ~is_scored[video]] = -1
+
+    order, bounds = rank(video, proposals.score, num_videos)
+    available = np.diff(bounds)
+    place = np.zeros(len(video), np.int64)
+    place[order] = np.arange(len(order)) - np.repeat(bounds[:-1], available)
+
+    proposal, truth, value, _ = overlapping_pairs(
+        video, proposals.segment, ground_truth.video, ground_truth.segment, tiou.min()
+    )
+    place = place[proposal]
+    first = np.full((len(tiou), len(ground_truth)), NEVER)
+    for row, threshold in zip(first, tiou, strict=True):
+        enough = value >= threshold
+        np.minimum.at(row, truth[enough], place[enough])
+    return FirstFinders(video, is_scored, available, first)
+
+
+def officially_used(
+    available: np.ndarray,
+    weight: np.ndarray,
+    num_videos: int,
+    num_proposals: int,
+    max_proposals: int,
 ) -> np.ndarray:
-    """Proposals looked at, int64 [videos, 100]: the official scorer's operations in its order.
+    """Proposals looked at, int64 [kinds, 100]: the official scorer's operations in its order.
 
     Args:
-        available: int64 [videos], proposals of each.
+        available: int64 [kinds], proposals of a video.
+        weight: Integers [kinds], how many videos with a ground truth have so many.
         num_videos: Videos with a ground truth.
         num_proposals: All rows of the file, whatever their video.
         max_proposals: The largest AN.
     """
-    if not available.sum():
+    if not num_proposals:
         return np.zeros((len(available), len(PERCENT)), np.int64)
     ratio = max_proposals * float(num_videos) / num_proposals
     kept = np.minimum((available * ratio).astype(np.int64), available)
-    share = PERCENT / 100.0 * (max_proposals * float(num_videos) / max(int(kept.sum()), 1))
+    total = max(int((kept * weight).sum()), 1)
+    share = PERCENT / 100.0 * (max_proposals * float(num_videos) / total)
     return np.minimum((kept[:, np.newaxis] * share).astype(np.int64), kept[:, np.newaxis])
 
 

@@ -1,0 +1,1 @@
+"""Differences between detectors, with intervals that tell a difference from chance."""
