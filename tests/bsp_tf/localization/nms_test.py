@@ -149,7 +149,8 @@ def check_golden(found, golden):
     """The reference's first 100; it loses none here, since each video has 500 or more."""
     assert len(golden) == 100
     np.testing.assert_array_equal(np.round(found.segments * 100), np.round(golden[:, 1:] * 100))
-    np.testing.assert_allclose(found.scores, golden[:, 0], rtol=0, atol=1e-15)
+    # NumPy 1.26 and 2 differ in the last digit of exp.
+    np.testing.assert_allclose(found.scores, golden[:, 0], rtol=0, atol=4e-15)
 
 
 def test_same_list_as_the_reference(testdata):
