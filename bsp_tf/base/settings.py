@@ -14,6 +14,7 @@ from types import MappingProxyType
 from typing import Any
 
 from bsp_tf.base.errors import InputError
+from bsp_tf.base.input_file import refuse_special_file
 from bsp_tf.base.json_file import read_json, read_json_object, write_json
 
 
@@ -154,6 +155,7 @@ def digest_files(paths: Iterable[str | os.PathLike]) -> str:
     """
     digest = hashlib.sha256()
     for path in paths:
+        refuse_special_file(path)
         try:
             data = Path(path).read_bytes()
         except OSError as error:

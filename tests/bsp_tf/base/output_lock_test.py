@@ -12,6 +12,11 @@ import pytest
 
 from bsp_tf.base.errors import InputError
 from bsp_tf.base.output_lock import lock_folder, lock_place, warn_of_writer
+from bsp_tf.features.store import FeatureStore
+from bsp_tf.localization.workdir import load_trained
+from bsp_tf.pretraining.trained_model import load_trained_model
+from bsp_tf.records.folder import open_folder
+from tfrecords_tools.inspection.folder_check import check_folder
 
 HOLDS = """
 import sys, time
@@ -108,6 +113,19 @@ def test_readers_say_that_a_writer_is_there(holder, tmp_path, capsys):
     with lock_folder(tmp_path / "own"):
         warn_of_writer(tmp_path / "own")
     assert capsys.readouterr().err == ""
+
+
+@pytest.mark.parametrize("kind", ["folder"], indirect=True)
+@pytest.mark.parametrize(
+    "read", [open_folder, check_folder, FeatureStore, load_trained, load_trained_model]
+)
+def test_every_reader_of_an_output_says_so(holder, tmp_path, capsys, read):
+    """What is there then is read: here it is not enough for any of them."""
+    for name in ("metadata.json", "config.json"):
+        (tmp_path / "out" / name).write_text('{"task": "action", "data": {}, "model": {}}')
+    with pytest.raises(InputError, match=str(tmp_path / "out")):
+        read(tmp_path / "out")
+    assert f"process {holder.pid}" in capsys.readouterr().err
 
 
 def test_places_that_cannot_be(kind, tmp_path):
