@@ -9,8 +9,10 @@ import numpy as np
 from bsp_tf.annotations.mended import load_annotations
 from bsp_tf.base.errors import InputError
 from bsp_tf.base.json_file import read_json, read_json_object
+from bsp_tf.comparison.bootstrap import Comparison
 from bsp_tf.evaluation.predictions import load_predictions
 from bsp_tf.features.store import METADATA_FILE, FeatureStore
+from bsp_tf.report.feature_sets import compare_feature_sets
 from bsp_tf.report.sources import Sources
 from bsp_tf.runs.metrics_log import read_rows
 from bsp_tf.synthesis.boundary_types import BOUNDARY_TYPES
@@ -27,6 +29,7 @@ class Results:
         sources: Where everything lies; a section reads from there what it alone needs.
         database: Video -> its entry of the annotations, the scored subset only.
         scores: Stream -> {"tiou", "mAP", "average_mAP", "ap", ...}.
+        comparison: Differences of both feature sets; see `compare_feature_sets`.
         features: The features of the untrimmed videos.
         detections: Stream -> video -> list of {"label", "score", "segment"}.
         evaluations: Task -> evaluation.json of its workdir.
@@ -37,6 +40,7 @@ class Results:
     sources: Sources
     database: dict[str, dict[str, Any]]
     scores: dict[str, dict[str, Any]]
+    comparison: Comparison | None = None
     features: FeatureStore | None = None
     detections: dict[str, dict[str, list[dict[str, Any]]]] = dataclasses.field(default_factory=dict)
     evaluations: dict[str, dict[str, Any]] = dataclasses.field(default_factory=dict)
@@ -56,7 +60,9 @@ def load_results(sources: Sources) -> Results:
     """
     database = _load_database(sources.annotations, sources.subset)
     scores = {name: _load_scores(path) for name, path in sources.scores.items()}
-    results = Results(sources, database, scores)
+    averages = {name: own["average_mAP"] for name, own in scores.items()}
+    comparison = compare_feature_sets(sources, scores["two_stream"]["tiou"], averages)
+    results = Results(sources, database, scores, comparison)
     if (sources.features / METADATA_FILE).exists():
         results.features = FeatureStore(sources.features)
     for name, path in sources.detections.items():

@@ -1,19 +1,29 @@
 """The sentences at the top of the page."""
 
+from bsp_tf.comparison.measures import AVERAGE_MAP
+from bsp_tf.report.feature_sets import interval
+from bsp_tf.report.formats import signed
 from bsp_tf.report.inputs import Results
 
 
 def headline(results: Results) -> str:
-    """One sentence: what the boundary features changed, up or down."""
+    """One sentence: what the boundary features changed, or that these videos do not tell."""
     before = 100 * results.scores["action"]["average_mAP"]
     after = 100 * results.scores["two_stream"]["average_mAP"]
-    if abs(after - before) < 0.05:
+    if results.comparison is None:
+        return f"Average mAP is {before:.1f} without boundary features and {after:.1f} with them."
+    average = results.comparison[AVERAGE_MAP]
+    known = f"{signed(100 * average.value, 1)} points, 95% interval {interval(average, 1)}"
+    if average.holds_zero:
         return (
-            "Boundary features do not change average mAP: "
-            f"{before:.1f} without them, {after:.1f} with them."
+            f"These {results.comparison.num_videos:,} videos do not tell whether boundary features "
+            f"help: average mAP is {before:.1f} without them and {after:.1f} with them ({known})."
         )
-    verb = "raise" if after > before else "lower"
-    return f"Boundary features {verb} average mAP from {before:.1f} to {after:.1f}."
+    verb = "raise" if average.value > 0 else "lower"
+    return (
+        f"In this run, boundary features {verb} average mAP from {before:.1f} to {after:.1f} "
+        f"({known})."
+    )
 
 
 def introduction(results: Results) -> str:

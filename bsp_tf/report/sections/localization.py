@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from bsp_tf.comparison.bootstrap import Comparison
+from bsp_tf.comparison.measures import AVERAGE_MAP
 from bsp_tf.report.content import (
     Details,
     Part,
@@ -13,7 +15,8 @@ from bsp_tf.report.content import (
     Tile,
     absent,
 )
-from bsp_tf.report.figures import comparisons, curves, style
+from bsp_tf.report.feature_sets import interval
+from bsp_tf.report.figures import comparisons, curves, forest, style
 from bsp_tf.report.formats import percent, signed
 from bsp_tf.report.gallery import Gallery
 from bsp_tf.report.inputs import Results
@@ -23,10 +26,12 @@ SHOWN_TIOU = (0.5, 0.75, 0.95)
 
 def section(results: Results, gallery: Gallery) -> Section:
     """mAP of both feature sets, AP of each class, and the loss of the localization head."""
-    table = map_table(results.scores)
+    table = map_table(results.scores, results.comparison)
     means = _mean_ap(results)
     labels = sorted(set(means["action"]) & set(means["two_stream"]))
     pictures = []
+    if results.comparison is not None:
+        pictures.append(_difference_picture(results.comparison, gallery))
     if labels:
         pictures.append(_class_picture(means, len(labels), gallery))
     metrics = {
@@ -53,6 +58,22 @@ def section(results: Results, gallery: Gallery) -> Section:
     before, after = (
         100 * results.scores[stream]["average_mAP"] for stream in ("action", "two_stream")
     )
+    against = f"{signed(after - before, 1)} against action only"
+    notes = [
+        "Checkpoints were chosen by their loss or accuracy on validation data, those of G-TAD "
+        "on the videos that are scored here; this favours both rows of the table."
+    ]
+    if results.comparison is None:
+        notes.append(
+            "The detections that were scored, of both feature sets, are not there: the difference "
+            "has no interval."
+        )
+    else:
+        against += f" (95% interval {interval(results.comparison[AVERAGE_MAP], 1)})"
+        notes.append(
+            "The intervals of the differences cover the choice of videos, not of seeds; "
+            "python -m bsp_tf.compare takes several runs of each side."
+        )
     return Section(
         "localization",
         "Localization",
@@ -62,13 +83,10 @@ def section(results: Results, gallery: Gallery) -> Section:
             Tile(
                 f"{after:.1f}",
                 "average mAP, action + boundary",
-                f"{signed(after - before, 1)} against action only",
+                against,
             )
         ],
-        notes=[
-            "Checkpoints were chosen by their loss or accuracy on validation data, those of G-TAD "
-            "on the videos that are scored here; this favours both rows of the table."
-        ],
+        notes=notes,
         closing=[("Localization, mAP in percent", table.as_text())],
     )
 
@@ -89,21 +107,31 @@ def map_row(scores: dict[str, Any]) -> list[float | None]:
     return [*row, scores["average_mAP"]]
 
 
-def map_table(scores_by_stream: dict[str, dict[str, Any]]) -> Table:
-    """mAP of each feature set in percent; the better one of each column is bold."""
+def map_table(
+    scores_by_stream: dict[str, dict[str, Any]], comparison: Comparison | None = None
+) -> Table:
+    """mAP of each feature set in percent; with a comparison the differences and their intervals.
+
+    Where an interval leaves out 0, the better one of the column is bold.
+    """
     rows = {stream: map_row(scores) for stream, scores in scores_by_stream.items()}
-    best = set()
-    for column, values in enumerate(zip(*rows.values(), strict=True), 1):
-        known = [value for value in values if value is not None]
-        best |= {
-            (i, column)
-            for i, value in enumerate(values)
-            if value is not None and value == max(known) > min(known)
-        }
     texts = [
         [style.STREAM_NAMES[stream], *(percent(value) for value in row)]
         for stream, row in rows.items()
     ]
+    best = set()
+    if comparison is not None:
+        known = {item.name: item for item in comparison.differences}
+        names = [*(f"mAP@{tiou:.4g}" for tiou in SHOWN_TIOU), AVERAGE_MAP]
+        chosen = [known.get(name) for name in names]
+        values = [signed(100 * item.value, 2) if item else percent(None) for item in chosen]
+        intervals = [interval(item, 2) if item else percent(None) for item in chosen]
+        texts += [["difference", *values], ["95% interval", *intervals]]
+        best = {
+            (int(item.value > 0), column)
+            for column, item in enumerate(chosen, 1)
+            if item and not item.holds_zero
+        }
     header = ["features", "mAP@0.5", "0.75", "0.95", "average"]
     return Table(header, texts, frozenset(best), look="main")
 
@@ -126,6 +154,18 @@ def _class_table(means: dict[str, dict[str, float]], labels: list[str]) -> Table
         for label in labels
     ]
     return Table(["class", *(style.STREAM_NAMES[stream] for stream in means), "change"], rows)
+
+
+def _difference_picture(comparison: Comparison, gallery: Gallery) -> Picture:
+    rows = [(item.name, item.value, item.low, item.high) for item in comparison.differences]
+    figure = forest.draw_forest(rows, "action + boundary − action only, percentage points")
+    caption = (
+        f"Lines are 95% intervals, from {comparison.num_resamples:,} resamples of the "
+        f"{comparison.num_videos:,} videos. Grey ones hold 0: these videos do not tell which "
+        "feature set is better."
+    )
+    description = "Differences of the two feature sets with their intervals"
+    return gallery.add("differences", figure, description, caption, heading="Differences")
 
 
 def _class_picture(
