@@ -22,7 +22,7 @@ class Readable(Protocol):
     """A file somewhere else, which knows how to read itself; its name is its `str`."""
 
     def read_bytes(self) -> bytes:
-        """The whole file; OSError if it cannot be read."""
+        """The whole file; OSError or InputError if it cannot be read."""
 
 
 def read_input(path: str | os.PathLike | Readable) -> bytes:

@@ -30,7 +30,7 @@ class FileFacts(NamedTuple):
 class RemotePath:
     """A file or folder behind one of TensorFlow's file systems.
 
-    What cannot be done is an OSError, as with Path.
+    Its methods raise InputError where the server refuses or fails; `open` leaves that to the file.
     """
 
     def __init__(self, name: str):
@@ -50,21 +50,23 @@ class RemotePath:
 
     def is_dir(self) -> bool:
         """Whether it is a folder; False also where no server answers."""
-        return tf.io.gfile.isdir(self._name)
+        with _named(self):
+            return tf.io.gfile.isdir(self._name)
 
     def is_file(self) -> bool:
         """Whether it is there and no folder; False also where no server answers."""
-        return tf.io.gfile.exists(self._name) and not self.is_dir()
+        with _named(self):
+            return tf.io.gfile.exists(self._name) and not tf.io.gfile.isdir(self._name)
 
     def glob(self, pattern: str) -> list["RemotePath"]:
         """What the folder holds, without its folders' content."""
-        with _as_os_error(self):
+        with _named(self):
             names = [name.rstrip("/") for name in tf.io.gfile.listdir(self._name)]
         return [self / name for name in fnmatch.filter(names, pattern)]
 
     def stat(self) -> FileFacts:
         """Size in bytes and time of change."""
-        with _as_os_error(self):
+        with _named(self):
             facts = tf.io.gfile.stat(self._name)
         return FileFacts(facts.length, facts.mtime_nsec)
 
@@ -74,12 +76,12 @@ class RemotePath:
 
     def read_bytes(self) -> bytes:
         """The whole file."""
-        with _as_os_error(self), self.open() as file:
+        with _named(self), self.open() as file:
             return file.read()
 
     def write_bytes(self, content: bytes) -> None:
         """Writes the whole file; on S3 it is whole or not there."""
-        with _as_os_error(self), self.open("wb") as file:
+        with _named(self), self.open("wb") as file:
             file.write(content)
 
 
@@ -117,12 +119,16 @@ def add_file_systems() -> None:
     # taken down in the wrong order. glibc calls what was registered last first, with the exit
     # status, when Python is down already: _exit then leaves the rest out.
     libc = ctypes.CDLL(None)
-    libc.on_exit(libc._exit, None)
+    with contextlib.suppress(AttributeError):  # only glibc has it
+        libc.on_exit(libc._exit, None)
 
 
 @contextlib.contextmanager
-def _as_os_error(path: RemotePath) -> Iterator[None]:
+def _named(path: RemotePath) -> Iterator[None]:
     try:
         yield
-    except tf.errors.OpError as error:
-        raise OSError(f"{path}: {error.message or type(error).__name__}") from error
+    except (tf.errors.OpError, RuntimeError) as error:  # az:// raises the second
+        reason = str(error).partition("\n")[0].rstrip(". ") or type(error).__name__
+        raise InputError(
+            f"cannot use {path}: {reason}. Check its name, the server and the rights there."
+        ) from error

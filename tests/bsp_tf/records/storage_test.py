@@ -88,10 +88,10 @@ def test_a_damaged_record_is_found(folders):
     assert f"record 0 in {shard}" in str(damage_error(folders[1], error))
 
 
-def test_what_cannot_be_read_is_an_os_error(folders):
+def test_what_cannot_be_read_is_named(folders):
     file = storage_path(folders[1]) / "absent"
     assert not file.is_file() and not file.is_dir()
-    with pytest.raises(OSError, match="absent"):
+    with pytest.raises(InputError, match="absent"):
         file.read_bytes()
-    with pytest.raises(OSError, match="absent"):
+    with pytest.raises(InputError, match="absent"):
         file.stat()
