@@ -66,6 +66,8 @@ def claim_workdir(workdir: str | os.PathLike, config: ConfigDict, labels: tuple[
     """
     workdir = Path(workdir)
     if (workdir / CONFIG).exists():
+        # Another run may have come between the first check and the lock.
+        check_workdir(workdir, config, labels)
         return
     write_label_file(workdir / LABELS, labels)
     claim(workdir / CONFIG, json.loads(config.to_json()), flag="--workdir", later=LATER_FIELDS)

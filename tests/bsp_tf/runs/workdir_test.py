@@ -36,3 +36,13 @@ def test_a_file_is_no_workdir(tiny_config, tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(InputError, match="file"):
         folder.check_workdir(tmp_path / "file", tiny_config, LABELS)
+
+
+def test_a_claim_checks_what_came_in_between(tiny_config, tmp_path):
+    folder.claim_workdir(tmp_path, tiny_config, ("a", "b"))
+    folder.claim_workdir(tmp_path, tiny_config, ("a", "b"))
+    with pytest.raises(InputError, match="labels.txt"):
+        folder.claim_workdir(tmp_path, tiny_config, ("a", "c"))
+    tiny_config.seed += 1
+    with pytest.raises(InputError, match="seed was"):
+        folder.claim_workdir(tmp_path, tiny_config, ("a", "b"))
