@@ -8,8 +8,13 @@ The ground truth may have any form that training takes: ActivityNet's JSON, G-TA
 Predictions are JSON in ActivityNet's form, see `bsp_tf.evaluation.predictions`. All may be gzipped.
 The grid is start:step:end (both ends included) or a list such as 0.5,0.75,0.95; THUMOS14 uses
 0.3:0.1:0.7. The suffix of --output says its format: .json ({"tiou", "mAP", "average_mAP",
-"ap": {label: [one per threshold]}, "warnings": {...}}, fractions of 1), .csv (one row per class,
+"ap": {label: [one per threshold]}, "warnings": {...}, "localization_alone": {...}}, fractions of
+1), .csv (one row per class,
 fractions of 1) or .md (the same in percent).
+
+Below the mAP stands what the segments alone are worth: mAP where each segment has the true classes
+of its video, and the average recall of the segments, labels aside. If both are high, the classes
+limit the mAP; if both are low, the segments do.
 
 --recall scores proposals instead, labels aside: average recall against the number of proposals a
 video (AR@AN) and its AUC. --errors=errors.json writes what kinds of mistakes were made (DETAD)
@@ -101,7 +106,9 @@ def evaluate(
             truths, found, options.tiou, options.max_proposals, options.exact_recall
         )
     else:
+        alone = maps.localization_alone(truths, found, options.tiou)
         scores = maps.detection_map(truths, found, options.tiou)
+        scores = dataclasses.replace(scores, localization=alone)
     scores = dataclasses.replace(scores, warnings=left_out | scores.warnings)
     if errors or errors_figure:
         analysis = analyze_errors(truths, found, options.tiou, options.errors_scale).to_json()

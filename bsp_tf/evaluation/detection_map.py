@@ -5,13 +5,14 @@ truth lacks is ignored (officially a KeyError), and where the union has no lengt
 overlap (officially 0/0 = NaN, which counts as a hit); both are counted in the warnings.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from bsp_tf.base.errors import InputError
 from bsp_tf.evaluation.ground_truth import Instances
-from bsp_tf.evaluation.matching import match_predictions
+from bsp_tf.evaluation.matching import match_predictions, translate
+from bsp_tf.evaluation.proposal_recall import RecallScores, proposal_recall
 from bsp_tf.evaluation.thresholds import ACTIVITYNET_TIOU, check_tiou
 
 WARNING_TEXT = {
@@ -29,6 +30,28 @@ WARNING_TEXT = {
 
 
 @dataclass(frozen=True)
+class LocalizationAlone:
+    """Result of `localization_alone`.
+
+    Attributes:
+        mean_ap: float64 [T], mAP with the true classes given.
+        recall: Of the distinct segments, labels aside.
+    """
+
+    mean_ap: np.ndarray
+    recall: RecallScores
+
+    def to_json(self) -> dict:
+        """{"mAP", "average_mAP", "proposals_per_video", "average_recall", "AUC"}."""
+        recall = self.recall.to_json()
+        return {
+            "mAP": self.mean_ap.tolist(),
+            "average_mAP": float(self.mean_ap.mean()),
+            **{key: recall[key] for key in ("proposals_per_video", "average_recall", "AUC")},
+        }
+
+
+@dataclass(frozen=True)
 class DetectionScores:
     """Result of `detection_map`.
 
@@ -39,6 +62,7 @@ class DetectionScores:
         class_names: Classes of the ground truth.
         warnings: Counts above 0 by the keys of WARNING_TEXT.
         unknown_labels: Names that were ignored.
+        localization: The same without the classifier's mistakes, where it was asked for.
     """
 
     tiou: np.ndarray
@@ -47,6 +71,7 @@ class DetectionScores:
     class_names: list[str]
     warnings: dict[str, int] = field(default_factory=dict)
     unknown_labels: tuple[str, ...] = ()
+    localization: LocalizationAlone | None = None
 
     @property
     def average(self) -> float:
@@ -54,13 +79,18 @@ class DetectionScores:
         return float(self.mean_ap.mean())
 
     def to_json(self) -> dict:
-        """{"tiou", "mAP", "average_mAP", "ap": {label: [one per threshold]}, "warnings"}."""
+        """{"tiou", "mAP", "average_mAP", "ap": {label: [one per threshold]}, "warnings"}.
+
+        Where it was asked for, "localization_alone" too.
+        """
+        alone = {"localization_alone": self.localization.to_json()} if self.localization else {}
         return {
             "tiou": self.tiou.tolist(),
             "mAP": self.mean_ap.tolist(),
             "average_mAP": self.average,
             "ap": dict(zip(self.class_names, self.ap.tolist(), strict=True)),
             "warnings": self.warnings,
+            **alone,
         }
 
 
@@ -114,6 +144,77 @@ def detection_map(
         ground_truth.class_names,
         {key: count for key, count in counts.items() if count},
         tuple(unknown),
+    )
+
+
+def localization_alone(
+    ground_truth: Instances, predictions: Instances, tiou: np.ndarray = ACTIVITYNET_TIOU
+) -> LocalizationAlone:
+    """What the segments are worth: mAP with the true classes given, and recall without classes.
+
+    Args:
+        ground_truth: At least one instance.
+        predictions: With scores; may be empty.
+        tiou: Numbers [T] in (0, 1]; an overlap equal to a threshold reaches it.
+
+    Raises:
+        InputError: no ground truth, predictions without scores, or a threshold outside (0, 1].
+    """
+    if predictions.score is None:
+        raise InputError("the predictions have no scores: they cannot be ranked.")
+    given = with_true_classes(ground_truth, predictions)
+    segments = distinct_segments(predictions)
+    return LocalizationAlone(
+        detection_map(ground_truth, given, tiou).mean_ap,
+        proposal_recall(ground_truth, segments, tiou),
+    )
+
+
+def distinct_segments(predictions: Instances) -> Instances:
+    """Each segment of a video once, with the highest of its scores, in the order of the file.
+
+    Detectors write a segment once for each class that it may have.
+    """
+    start, end = predictions.segment.T
+    score = np.zeros(len(predictions)) if predictions.score is None else predictions.score
+    order = np.lexsort((-score, end, start, predictions.video))
+    rows = np.column_stack([predictions.video, predictions.segment])[order]
+    is_first = np.ones(len(order), bool)
+    is_first[1:] = (rows[1:] != rows[:-1]).any(axis=1)
+    keep = np.sort(order[is_first])
+    return replace(
+        predictions,
+        video=predictions.video[keep],
+        label=predictions.label[keep],
+        segment=predictions.segment[keep],
+        score=score[keep],
+    )
+
+
+def with_true_classes(ground_truth: Instances, predictions: Instances) -> Instances:
+    """The distinct segments, each with every class that its video has in the ground truth.
+
+    It is what a classifier of whole videos would give that knows each video's classes but not where
+    they are. Labels of the predictions play no part; their scores stay, so that the confidence of
+    the classifier still counts in the order of videos. Segments of a video without an instance, or
+    outside the ground truth, have no true class and are left out.
+    """
+    found = distinct_segments(predictions)
+    video = translate(found.video_names, ground_truth.video_names, found.video)
+    num_classes = len(ground_truth.class_names)
+    pairs = np.unique(ground_truth.video * num_classes + ground_truth.label)
+    count = np.bincount(pairs // num_classes, minlength=len(ground_truth.video_names))
+    first = np.cumsum(count) - count
+    copies = np.where(video >= 0, count[video], 0)
+    row = np.repeat(np.arange(len(found)), copies)
+    number = np.arange(len(row)) - np.repeat(np.cumsum(copies) - copies, copies)
+    return Instances(
+        ground_truth.video_names,
+        ground_truth.class_names,
+        video[row].astype(np.int64),
+        pairs[first[video[row]] + number] % num_classes,
+        found.segment[row],
+        None if found.score is None else found.score[row],
     )
 
 

@@ -69,7 +69,14 @@ def format_scores(scores: DetectionScores | RecallScores, per_class: bool = Fals
         header, rows = class_table(scores)
         classes = sorted(rows[:-1], key=lambda row: -row[1][-1]) if per_class else []
         title = header[0] if per_class else "tIoU"
-        lines = [to_text([title, *header[1:]], [*classes, ("mAP %", rows[-1][1])])]
+        rows = [*classes, ("mAP %", rows[-1][1])]
+        alone = scores.localization
+        if alone is not None:
+            rows.append(("true classes %", [*alone.mean_ap.tolist(), float(alone.mean_ap.mean())]))
+        lines = [to_text([title, *header[1:]], rows)]
+        if alone is not None:
+            columns, ((_, values),) = short_recall_table(alone.recall)
+            lines.append(to_text(columns, [("recall %", values)]))
     for key, count in scores.warnings.items():
         names = ""
         if key == "predictions_with_unknown_label" and isinstance(scores, DetectionScores):

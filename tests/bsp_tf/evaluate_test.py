@@ -48,6 +48,11 @@ def test_command_writes_and_prints_the_scores(files, tmp_path):
     )
     assert ended.returncode == 0, ended.stderr
     written = json.loads((tmp_path / "scores.json").read_text())
+    alone = written.pop("localization_alone")
+    # Video v has both classes: the segment of "fly" finds nothing, that of "jump" one of two.
+    assert alone["mAP"] == [0.25, 0.25, 0.25, 0.25, 0]
+    assert alone["average_mAP"] == pytest.approx(0.2) and 0 < alone["AUC"] < 0.5
+    assert len(alone["average_recall"]) == len(alone["proposals_per_video"]) == 100
     assert written == {
         "tiou": np.linspace(0.5, 0.9, 5).tolist(),
         "mAP": [0.5, 0.5, 0.5, 0.5, 0],
@@ -56,7 +61,8 @@ def test_command_writes_and_prints_the_scores(files, tmp_path):
         "warnings": {"predictions_with_unknown_label": 1, "classes_without_predictions": 1},
     }
     assert re.search(
-        r"tIoU +0\.5 +0\.6 +0\.7 +0\.8 +0\.9 +average\nmAP % +50\.00.* 0\.00 +40\.00\n",
+        r"tIoU +0\.5 +0\.6 +0\.7 +0\.8 +0\.9 +average\nmAP % +50\.00.* 0\.00 +40\.00\n"
+        r"true classes % +25\.00.* 20\.00\n.*AR@1.*\nrecall % ",
         ended.stdout,
     )
     assert (
@@ -105,12 +111,12 @@ def test_a_fine_grid_prints_its_average_only(files):
 
 
 def test_names_that_a_terminal_cannot_show(files):
-    flags = files({"v": [GOOD, {"label": "\ud800\n", "score": 1, "segment": [0, 1]}]})
+    flags = files({"v": [GOOD, {"label": "\u00e9\x1b\n", "score": 1, "segment": [0, 1]}]})
     truth, predictions, _ = (flag.split("=", 1)[1] for flag in flags)
     text = format_scores(
         evaluate.evaluate(truth, predictions, evaluate.Options(tiou=np.array([0.5])))
     )
-    assert r"'\ud800\n'" in text and text.isascii()
+    assert r"'\xe9\x1b\n'" in text and text.isascii()
 
 
 @pytest.mark.parametrize("flag", ["output", "errors"])

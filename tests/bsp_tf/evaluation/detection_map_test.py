@@ -13,6 +13,9 @@ from bsp_tf.evaluation import matching as module
 from bsp_tf.evaluation.detection_map import (
     average_precision,
     detection_map,
+    distinct_segments,
+    localization_alone,
+    with_true_classes,
 )
 from bsp_tf.evaluation.ground_truth import load_ground_truth, make_instances
 from bsp_tf.evaluation.predictions import load_predictions
@@ -274,3 +277,53 @@ def test_equals_the_plain_loops_on_real_annotations(shared, name, subset, tiou):
         scores.ap, [expected[label] for label in scores.class_names], rtol=0, atol=1e-9
     )
     assert 0.01 < scores.average < 0.99
+
+
+def rows_of(instances):
+    """Video, label, segment and score of each instance."""
+    return [
+        (instances.video_names[video], instances.class_names[label], *segment, score)
+        for video, label, segment, score in zip(
+            instances.video,
+            instances.label,
+            instances.segment.tolist(),
+            instances.score.tolist(),
+            strict=True,
+        )
+    ]
+
+
+def test_a_segment_counts_once_with_its_highest_score():
+    found = predicted(
+        ("v", "a", 0, 5, 0.2), ("v", "b", 0, 5, 0.9), ("w", "a", 0, 5, 0.3), ("v", "a", 0, 6, 0.1)
+    )
+    assert rows_of(distinct_segments(found)) == [
+        ("v", "b", 0, 5, 0.9),
+        ("w", "a", 0, 5, 0.3),
+        ("v", "a", 0, 6, 0.1),
+    ]
+
+
+def test_segments_take_every_class_of_their_video():
+    truth = truths(("w", "b", 0, 1), ("v", "a", 0, 1), ("v", "b", 2, 3), ("v", "a", 4, 5))
+    found = predicted(
+        ("v", "x", 0, 5, 0.2),
+        ("w", "a", 7, 9, 0.3),
+        ("elsewhere", "a", 0, 1, 1.0),
+        ("v", "b", 0, 5, 0.9),
+    )
+    assert sorted(rows_of(with_true_classes(truth, found))) == [
+        ("v", "a", 0, 5, 0.9),
+        ("v", "b", 0, 5, 0.9),
+        ("w", "b", 7, 9, 0.3),
+    ]
+
+
+def test_localization_alone_is_what_a_perfect_classifier_gives():
+    truth = truths(("v", "a", 0, 10), ("w", "b", 0, 10), ("w", "b", 20, 30))
+    wrong = predicted(("v", "b", 0, 10, 0.9), ("w", "a", 0, 10, 0.8), ("w", "a", 20, 30, 0.7))
+    assert detection_map(truth, wrong, [0.5]).average == 0
+    alone = localization_alone(truth, wrong, np.array([0.5]))
+    assert alone.mean_ap.tolist() == [1] and alone.recall.at(100) == 1
+    nothing = localization_alone(truth, predicted(), np.array([0.5]))
+    assert nothing.mean_ap.tolist() == [0] and nothing.recall.area == 0
