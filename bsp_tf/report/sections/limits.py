@@ -14,8 +14,9 @@ def section(results: Results, notes: list[str]) -> Section:
             "and how the features behave on such videos. It is no evidence for real videos such "
             "as those of ActivityNet or THUMOS14.",
             "The sample configs train tiny networks for minutes, from scratch. The published gain "
-            "on ActivityNet (average mAP 34.26 to 34.75) was measured with ResNet-18 pre-trained "
-            "on Kinetics-400; the two numbers here cannot be compared with it.",
+            "on ActivityNet (average mAP 34.26 to 34.75) was measured with networks pre-trained on "
+            "Kinetics-400, almost certainly ResNet-50; the two numbers here cannot be compared "
+            "with it.",
         ]
     seeds = {
         config["seed"] for config in results.configs.values() if config.get("seed") is not None

@@ -7,6 +7,7 @@ included.
 """
 
 import math
+from collections.abc import Callable
 
 import keras
 import tensorflow as tf
@@ -142,6 +143,14 @@ class MapConv(keras.layers.Layer):
         return super().get_config() | {"filters": self.filters, "kernel_size": self.kernel_size}
 
 
+@tf.custom_gradient
+def _with_gradient_in_shape(values: tf.Tensor) -> tuple[tf.Tensor, Callable]:
+    """The values. Of no examples (a replica's share of a small batch) TensorFlow 2.15 gives the
+    gradient of a batched gather another shape, which the product before it cannot take.
+    """
+    return tf.identity(values), lambda gradient: tf.reshape(gradient, tf.shape(values))
+
+
 class EdgeProjection(keras.layers.Layer):
     """Linear layer on the edge feature [neighbour ; self] of every edge of the graph.
 
@@ -165,7 +174,8 @@ class EdgeProjection(keras.layers.Layer):
 
     def call(self, nodes: tf.Tensor, neighbours: tf.Tensor) -> tf.Tensor:
         channels = nodes.shape[-1]
-        others = tf.gather(tf.matmul(nodes, self.kernel[:channels]), neighbours, batch_dims=1)
+        projected = _with_gradient_in_shape(tf.matmul(nodes, self.kernel[:channels]))
+        others = tf.gather(projected, neighbours, batch_dims=1)
         own = tf.matmul(nodes, self.kernel[channels:]) + self.bias
         return others + own[:, :, None]
 
