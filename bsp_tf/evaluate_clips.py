@@ -98,8 +98,7 @@ def evaluate_clips(
             f"--passes={options.passes} not negative."
         )
     model, config, labels = load_trained_model(workdir)
-    # A folder of bsp_tf.import_weights says only what its checkpoint says: TSM's own sampling, no
-    # records.
+    # A folder of bsp_tf.import_weights knows no more than its checkpoint: TSM's own sampling.
     config.data = ConfigDict(
         {"sampling": "uniform", "frame_step": 1, "validation_dir": "", **config.data}
     )

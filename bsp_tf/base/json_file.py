@@ -45,6 +45,11 @@ def parse_json(data: bytes, source: str) -> Any:
         ) from error
     except RecursionError as error:
         raise InputError(f"{source} is nested too deeply; write it anew.") from error
+    except UnicodeEncodeError as error:
+        place = ascii(error.object[max(error.start - 60, 0) : error.end + 20])
+        raise InputError(
+            f"{source} holds half of a Unicode character in {place}; mend that place."
+        ) from error
     except ValueError as error:
         raise InputError(
             f"{source} is not valid JSON ({error}). Write it anew or mend that place."
