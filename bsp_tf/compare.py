@@ -27,6 +27,12 @@ from bsp_tf.annotations.reader import annotation_files
 from bsp_tf.base.command_line import run_command
 from bsp_tf.base.errors import InputError
 from bsp_tf.base.json_file import write_json
+from bsp_tf.base.output_files import (
+    FIGURE_SUFFIXES,
+    check_output_files,
+    check_suffix,
+    drawing_for,
+)
 from bsp_tf.comparison.bootstrap import NUM_RESAMPLES, Comparison, compare_runs
 from bsp_tf.comparison.difference_table import format_comparison
 from bsp_tf.evaluation import filtering, thresholds
@@ -34,8 +40,6 @@ from bsp_tf.evaluation.ground_truth import load_ground_truth
 from bsp_tf.evaluation.predictions import load_predictions
 
 FLAGS = flags.FLAGS
-
-FIGURE_SUFFIXES = (".png", ".svg", ".pdf")
 
 
 def compare(
@@ -92,23 +96,17 @@ def split_sides(arguments: Sequence[str]) -> tuple[list[str], list[str]]:
 
 
 def _check_outputs(inputs: Sequence[str | os.PathLike], output: str, figure: str) -> None:
-    if figure and Path(figure).suffix.lower() not in FIGURE_SUFFIXES:
-        raise InputError(f"--figure={figure}: end it with {', '.join(FIGURE_SUFFIXES)}.")
-    if output and not output.lower().endswith(".json"):
-        raise InputError(f"--output={output}: end it with .json.")
-    read = {Path(path).resolve() for path in inputs}
-    for name, path in (("output", output), ("figure", figure)):
-        if path and Path(path).resolve() in read:
-            raise InputError(f"--{name}={path} is one of the inputs: give another file.")
+    if figure:
+        check_suffix("figure", figure, FIGURE_SUFFIXES)
+    if output:
+        check_suffix("output", output, (".json",))
+    outputs = {"output": output, "figure": figure}
+    check_output_files(inputs, {name: path for name, path in outputs.items() if path})
 
 
 def _draw(comparison: Comparison, path: Path) -> None:
-    try:
+    with drawing_for("figure"):
         from bsp_tf.report.figures import forest, style
-    except ModuleNotFoundError as error:
-        raise InputError(
-            f"--figure needs {error.name}: pip install matplotlib, or leave it out."
-        ) from error
     rows = [(item.name, item.value, item.low, item.high) for item in comparison.differences]
     style.save_figure(forest.draw_forest(rows, "B − A, percentage points"), path)
 
@@ -137,7 +135,8 @@ def define_flags() -> None:
 def main(argv: Sequence[str]) -> None:
     """Runs the command with the parsed flags."""
     first, second = split_sides(argv[1:])
-    inputs = [*annotation_files(FLAGS.ground_truth), *first, *second]
+    blocked = filter(None, [FLAGS.blocked_videos])
+    inputs = [*annotation_files(FLAGS.ground_truth), *first, *second, *blocked]
     _check_outputs(inputs, FLAGS.output, FLAGS.figure)
     comparison = compare(
         FLAGS.ground_truth,

@@ -9,8 +9,7 @@ Predictions are JSON in ActivityNet's form, see `bsp_tf.evaluation.predictions`.
 The grid is start:step:end (both ends included) or a list such as 0.5,0.75,0.95; THUMOS14 uses
 0.3:0.1:0.7. The suffix of --output says its format: .json ({"tiou", "mAP", "average_mAP",
 "ap": {label: [one per threshold]}, "warnings": {...}, "localization_alone": {...}}, fractions of
-1), .csv (one row per class,
-fractions of 1) or .md (the same in percent).
+1), .csv (one row per class, fractions of 1) or .md (the same in percent).
 
 Below the mAP stands what the segments alone are worth: mAP where each segment has the true classes
 of its video, and the average recall of the segments, labels aside. If both are high, the classes
@@ -34,6 +33,12 @@ from bsp_tf.annotations.reader import annotation_files
 from bsp_tf.base.command_line import run_command
 from bsp_tf.base.errors import InputError
 from bsp_tf.base.json_file import write_json
+from bsp_tf.base.output_files import (
+    FIGURE_SUFFIXES,
+    check_output_files,
+    check_suffix,
+    drawing_for,
+)
 from bsp_tf.evaluation import detection_map as maps
 from bsp_tf.evaluation import filtering, score_tables, thresholds
 from bsp_tf.evaluation import proposal_recall as recalls
@@ -43,8 +48,6 @@ from bsp_tf.evaluation.ground_truth import load_ground_truth
 from bsp_tf.evaluation.predictions import load_predictions, load_proposals
 
 FLAGS = flags.FLAGS
-
-FIGURE_SUFFIXES = (".png", ".svg", ".pdf")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -137,26 +140,14 @@ def _check_outputs(
         )
     if "output" in outputs:
         score_tables.check_suffix(outputs["output"])
-    figure = outputs.get("errors_figure")
-    if figure and figure.suffix.lower() not in FIGURE_SUFFIXES:
-        raise InputError(f"--errors_figure={figure}: end it with {', '.join(FIGURE_SUFFIXES)}.")
-    resolved = {name: path.resolve() for name, path in outputs.items()}
-    for name, path in resolved.items():
-        if any(path == Path(other).resolve() for other in inputs):
-            raise InputError(f"--{name}={path} is one of the inputs: give another file.")
-    if len(set(resolved.values())) < len(resolved):
-        raise InputError(
-            f"{', '.join(f'--{name}' for name in resolved)} name the same file: give each its own."
-        )
+    if "errors_figure" in outputs:
+        check_suffix("errors_figure", outputs["errors_figure"], FIGURE_SUFFIXES)
+    check_output_files(inputs, outputs)
 
 
 def _draw_errors(analysis: dict, path: Path) -> None:
-    try:
+    with drawing_for("errors_figure"):
         from bsp_tf.report.figures import errors, style
-    except ModuleNotFoundError as error:
-        raise InputError(
-            f"--errors_figure needs {error.name}: pip install matplotlib, or leave it out."
-        ) from error
     style.save_figure(errors.draw_errors({"detections": analysis}), path)
 
 

@@ -62,7 +62,7 @@ def _paths(layer: keras.layers.Layer, above: str) -> Iterator[tuple[str, tf.Vari
 
 def optimizer_state(
     optimizer: keras.optimizers.Adam, variables: Sequence[tf.Variable]
-) -> tf.__internal__.tracking.AutoTrackable:
+) -> keras.optimizers.Adam | tf.Module:
     """What a checkpoint saves of a built Adam, under the names that Keras 3 gives it.
 
     Keras 2 lists all first moments, then all second ones; Keras 3 the two of each variable, after
@@ -75,7 +75,7 @@ def optimizer_state(
     if not KERAS_2:
         return optimizer
     moments = zip(optimizer._momentums, optimizer._velocities, strict=True)
-    state = tf.__internal__.tracking.AutoTrackable()
+    state = tf.Module()
     state._iterations, state._learning_rate = optimizer.iterations, optimizer._learning_rate
     state._variables = [
         state._iterations,

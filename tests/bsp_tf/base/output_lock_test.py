@@ -54,7 +54,9 @@ def test_the_lock_of_a_process_that_is_gone_is_taken_over(kind, holder, tmp_path
     holder.send_signal(how)
     holder.wait()
     with LOCKS[kind](tmp_path / "out"):
-        pass
+        refused = rf"process {os.getpid()}"
+        with pytest.raises(InputError, match=refused), LOCKS[kind](tmp_path / "out"):
+            pass
 
 
 def test_nothing_is_left(kind, tmp_path):

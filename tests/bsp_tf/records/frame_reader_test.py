@@ -1,8 +1,6 @@
 """Single frames out of records: both readers give the same; damage; how a process ends."""
 
 import os
-import subprocess
-import sys
 import threading
 import time
 from pathlib import Path
@@ -16,7 +14,6 @@ from bsp_tf.records.clip_reader import clip_reader
 from bsp_tf.records.folder import open_folder
 from bsp_tf.records.index import load_index
 
-PROJECT = Path(__file__).resolve().parents[3]
 READERS = [frame_reader.read_bytes_of, frame_reader.read_records_of]
 
 
@@ -78,25 +75,6 @@ def test_damage_after_the_index_was_made_is_an_error(folder):
     shard.unlink()
     with pytest.raises(tf.errors.InvalidArgumentError, match=shard.name):
         next(iter(mapped))
-
-
-def test_a_process_ends_though_its_pipeline_still_works_ahead(tmp_path, make_color_records):
-    records = make_color_records(tmp_path / "r", [[30] * 4] * 2, size=(120, 160))
-    script = f"""
-import sys
-sys.path.insert(0, {str(PROJECT)!r})
-import tensorflow as tf
-from bsp_tf.clips import pipelines
-from configs import base
-config = base.get_config()
-config.data.train_dir, config.data.crop_size, config.data.short_side = {str(records)!r}, 96, 120
-batches = iter(pipelines.dataset_for(config, "train", 8, 0))
-for _ in range(3):
-    next(batches)
-sys.exit(75)
-"""
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
-    assert done.returncode == 75, done.stderr
 
 
 def test_the_end_waits_for_a_call(monkeypatch):
