@@ -114,28 +114,46 @@ def extract(
         num_before = len(paths) - len(waiting)
         if num_before:
             print(f"{num_before} of {len(paths)} videos were finished before")
-        write_metadata(output, settings, finished)
-        failures: list[tuple[str, str]] = []
-        written = time.monotonic()
-        events = read_ahead(_decode_all(waiting, settings, batch_size), BATCHES_AHEAD)
-        with (
-            contextlib.closing(events),
-            tqdm(total=len(paths), initial=num_before, desc="extract", unit="video") as bar,
-        ):
-            for name, path in waiting.items():
-                try:
-                    finished[name] = _extract_one(
-                        name, path, events, model, settings, output, allow_partial
-                    )
-                except VideoError as error:
-                    failures.append((str(path), str(error).removeprefix(f"{path}: ")))
-                bar.update()
-                if time.monotonic() > written + METADATA_EVERY_SECONDS:
-                    write_metadata(output, settings, finished)
-                    written = time.monotonic()
-        write_metadata(output, settings, finished)
+        failures = _extract_all(
+            waiting, num_before, finished, model, settings, output, batch_size, allow_partial
+        )
         _write_failures(output, failures)
         return len(paths) - len(failures), failures
+
+
+def _extract_all(
+    waiting: Mapping[str, Path],
+    num_before: int,
+    finished: dict[str, dict[str, Any]],
+    model: SnippetModel,
+    settings: Mapping[str, Any],
+    output: Path,
+    batch_size: int,
+    allow_partial: bool,
+) -> list[tuple[str, str]]:
+    """Extracts the waiting videos into `finished` and metadata.json; (path, reason) of failures."""
+    write_metadata(output, settings, finished)
+    failures: list[tuple[str, str]] = []
+    written = time.monotonic()
+    events = read_ahead(_decode_all(waiting, settings, batch_size), BATCHES_AHEAD)
+    total = num_before + len(waiting)
+    with (
+        contextlib.closing(events),
+        tqdm(total=total, initial=num_before, desc="extract", unit="video") as bar,
+    ):
+        for name, path in waiting.items():
+            try:
+                finished[name] = _extract_one(
+                    name, path, events, model, settings, output, allow_partial
+                )
+            except VideoError as error:
+                failures.append((str(path), str(error).removeprefix(f"{path}: ")))
+            bar.update()
+            if time.monotonic() > written + METADATA_EVERY_SECONDS:
+                write_metadata(output, settings, finished)
+                written = time.monotonic()
+    write_metadata(output, settings, finished)
+    return failures
 
 
 def _decode_all(
