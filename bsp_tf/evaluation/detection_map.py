@@ -162,8 +162,8 @@ def localization_alone(
     """
     if predictions.score is None:
         raise InputError("the predictions have no scores: they cannot be ranked.")
-    given = with_true_classes(ground_truth, predictions)
     segments = distinct_segments(predictions)
+    given = with_true_classes(ground_truth, segments)
     return LocalizationAlone(
         detection_map(ground_truth, given, tiou).mean_ap,
         proposal_recall(ground_truth, segments, tiou),
@@ -191,30 +191,29 @@ def distinct_segments(predictions: Instances) -> Instances:
     )
 
 
-def with_true_classes(ground_truth: Instances, predictions: Instances) -> Instances:
-    """The distinct segments, each with every class that its video has in the ground truth.
+def with_true_classes(ground_truth: Instances, segments: Instances) -> Instances:
+    """Segments (`distinct_segments`), each with every class of its video in the ground truth.
 
     It is what a classifier of whole videos would give that knows each video's classes but not where
     they are. Labels of the predictions play no part; their scores stay, so that the confidence of
     the classifier still counts in the order of videos. Segments of a video without an instance, or
     outside the ground truth, have no true class and are left out.
     """
-    found = distinct_segments(predictions)
-    video = translate(found.video_names, ground_truth.video_names, found.video)
+    video = translate(segments.video_names, ground_truth.video_names, segments.video)
     num_classes = len(ground_truth.class_names)
     pairs = np.unique(ground_truth.video * num_classes + ground_truth.label)
     count = np.bincount(pairs // num_classes, minlength=len(ground_truth.video_names))
     first = np.cumsum(count) - count
     copies = np.where(video >= 0, count[video], 0)
-    row = np.repeat(np.arange(len(found)), copies)
+    row = np.repeat(np.arange(len(segments)), copies)
     number = np.arange(len(row)) - np.repeat(np.cumsum(copies) - copies, copies)
     return Instances(
         ground_truth.video_names,
         ground_truth.class_names,
         video[row].astype(np.int64),
         pairs[first[video[row]] + number] % num_classes,
-        found.segment[row],
-        None if found.score is None else found.score[row],
+        segments.segment[row],
+        None if segments.score is None else segments.score[row],
     )
 
 

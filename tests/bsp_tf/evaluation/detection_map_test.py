@@ -312,7 +312,7 @@ def test_segments_take_every_class_of_their_video():
         ("elsewhere", "a", 0, 1, 1.0),
         ("v", "b", 0, 5, 0.9),
     )
-    assert sorted(rows_of(with_true_classes(truth, found))) == [
+    assert sorted(rows_of(with_true_classes(truth, distinct_segments(found)))) == [
         ("v", "a", 0, 5, 0.9),
         ("v", "b", 0, 5, 0.9),
         ("w", "b", 7, 9, 0.3),
