@@ -36,10 +36,15 @@ def command_file(command: str) -> Path:
     return module / "__main__.py" if module.is_dir() else module.with_suffix(".py")
 
 
+def docstring(command: str) -> str:
+    """What a command says about itself, found without importing it."""
+    tree = ast.parse(command_file(command).read_text(encoding="utf-8"))
+    return ast.get_docstring(tree) or ""
+
+
 def summary(command: str) -> str:
     """The first line of a command's docstring."""
-    tree = ast.parse(command_file(command).read_text(encoding="utf-8"))
-    return (ast.get_docstring(tree) or "").partition("\n")[0]
+    return docstring(command).partition("\n")[0]
 
 
 def list_commands() -> str:

@@ -1,4 +1,4 @@
-"""Starts a process of the input service: other machines decode for training.
+"""Starts one process of the input service: other machines then decode.
 
     host0$ python -m bsp_tf.data_service --role=dispatcher --port=5050
     hostN$ python -m bsp_tf.data_service --role=worker --dispatcher=host0:5050 --host=hostN
@@ -12,12 +12,10 @@ There is no password: keep the ports inside your network. Ends with Ctrl-C or SI
 import re
 from collections.abc import Sequence
 
-import tensorflow as tf
 from absl import flags
 
 from bsp_tf.base.command_line import run_command
 from bsp_tf.base.errors import InputError
-from bsp_tf.records.storage import add_file_systems
 
 FLAGS = flags.FLAGS
 
@@ -37,11 +35,16 @@ def start_server(role: str, port: int = 0, dispatcher: str = "", host: str = "lo
     Raises:
         InputError: a bad role or address, or a port that is taken.
     """
-    service = tf.data.experimental.service
     if role not in ROLES:
         raise InputError(f"--role={role}: choose one of {', '.join(ROLES)}.")
     if role == "worker" and not re.fullmatch(r"[^:/]+:\d+", dispatcher):
         raise InputError(f"--dispatcher={dispatcher!r}: give the dispatcher's host:port.")
+    # Imported here: TensorFlow takes seconds to load, a mistyped flag should be told at once.
+    import tensorflow as tf
+
+    from bsp_tf.records.storage import add_file_systems
+
+    service = tf.data.experimental.service
     add_file_systems()  # records may lie on S3
     try:
         if role == "dispatcher":

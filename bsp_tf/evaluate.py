@@ -1,4 +1,4 @@
-"""Scores detections as the official ActivityNet scorer does: mAP over tIoU.
+"""Scores detections as ActivityNet's official scorer does: mAP over tIoU.
 
     python -m bsp_tf.evaluate --ground_truth=annotations.json --predictions=detections.json \\
         --subset=validation --tiou=0.5:0.05:0.95 --output=scores.json

@@ -1,4 +1,4 @@
-"""Evaluates a trained stream on many views of clips or on boundary samples.
+"""Evaluates a trained stream on views of clips or on boundary samples.
 
     python -m bsp_tf.evaluate_clips --workdir=runs/action --output=scores/action \\
         --num_clips=10 --num_crops=3
@@ -35,14 +35,10 @@ from bsp_tf.base.errors import InputError
 from bsp_tf.base.json_file import write_json
 from bsp_tf.base.output_lock import lock_folder
 from bsp_tf.base.settings import digest_files, finished_output, refuse_output_inside
-from bsp_tf.clips.source import ClipSource, digest_source, open_source
-from bsp_tf.evaluation import accuracy_tables, boundary_accuracy, clip_accuracy
-from bsp_tf.frames.sampling import SAMPLINGS
-from bsp_tf.pretraining.clip_evaluation import Views, predict_boundaries, predictor, sum_view_logits
-from bsp_tf.pretraining.trained_model import load_trained_model
+from bsp_tf.evaluation import accuracy_tables
+from bsp_tf.frames import SAMPLINGS
 from bsp_tf.runs.workdir import BEST, checkpoint_folder
 from bsp_tf.synthesis.boundary_types import BOUNDARY_TYPES, NUM_TYPES, TRANSITIONS
-from bsp_tf.synthesis.settings import Settings
 
 FLAGS = flags.FLAGS
 
@@ -97,6 +93,11 @@ def evaluate_clips(
             f"--batch_size={options.batch_size} must be a multiple of {NUM_TYPES}, "
             f"--passes={options.passes} not negative."
         )
+    # Imported here: TensorFlow takes seconds to load, a mistyped flag should be told at once.
+    from bsp_tf.clips.source import digest_source, open_source
+    from bsp_tf.pretraining.clip_evaluation import Views, evaluate_boundaries, evaluate_views
+    from bsp_tf.pretraining.trained_model import load_trained_model
+
     model, config, labels = load_trained_model(workdir)
     # A folder of bsp_tf.import_weights knows no more than its checkpoint: TSM's own sampling.
     config.data = ConfigDict(
@@ -126,13 +127,19 @@ def evaluate_clips(
     with lock_folder(output):
         if config.task == "action":
             key = hashlib.sha256(json.dumps([settings, inputs]).encode()).hexdigest()[:16]
+            several = (options.num_clips, options.num_crops)
+            views = [
+                Views(clips, crops, options.full_resolution, options.batch_size)
+                for clips, crops in dict.fromkeys([(1, 1), several])
+            ]
+            progress = [output / f".views_{v.num_clips}x{v.num_crops}_{key}.npz" for v in views]
             found: dict[str, Any] = {
-                "views": _evaluate_views(model, config, labels, source, options, output, key)
+                "views": evaluate_views(model, source, config.data, labels, views, progress)
             }
         else:
             config.data.validation_dir = str(source.path)
             config.data.validation_passes = settings["passes"]
-            found = {"passes": _evaluate_boundaries(model, config, options.batch_size)}
+            found = {"passes": evaluate_boundaries(model, config, options.batch_size)}
         result = {
             "task": config.task,
             "labels": labels,
@@ -169,7 +176,7 @@ def _used(options: Options, config: ConfigDict) -> dict[str, Any]:
     }
 
 
-def _check_labels(labels: list[str], task: str, source: ClipSource) -> None:
+def _check_labels(labels: list[str], task: str, source) -> None:
     """Raises InputError if the model was trained on other labels than it is evaluated on."""
     if task == "action" and labels != list(source.labels):
         raise InputError(
@@ -181,55 +188,6 @@ def _check_labels(labels: list[str], task: str, source: ClipSource) -> None:
             f"the run was trained on the boundary types {', '.join(labels)}; now there are "
             f"{', '.join(BOUNDARY_TYPES)}: train it anew."
         )
-
-
-def _evaluate_views(
-    model,
-    config: ConfigDict,
-    labels: list[str],
-    source: ClipSource,
-    options: Options,
-    output: Path,
-    key: str,
-) -> dict[str, dict[str, Any]]:
-    predict, results = predictor(model), {}
-    for num_clips, num_crops in dict.fromkeys([(1, 1), (options.num_clips, options.num_crops)]):
-        views = Views(num_clips, num_crops, options.full_resolution, options.batch_size)
-        sums, truth = sum_view_logits(
-            predict,
-            source,
-            config.data,
-            views,
-            len(labels),
-            output / f".views_{num_clips}x{num_crops}_{key}.npz",
-        )
-        results[views.describe(config.data)] = clip_accuracy.summarize(sums, truth, labels)
-    return results
-
-
-def _evaluate_boundaries(model, config: ConfigDict, batch_size: int) -> dict[str, dict[str, Any]]:
-    """A pass per rule of blending; rules that do not fit the run's positions are left out."""
-    predict, results = predictor(model), {}
-    trained_with = config.boundary.transition
-    for rule in TRANSITIONS:
-        config.boundary.transition = rule
-        try:
-            Settings.from_config(config)
-        except InputError as error:
-            if rule == trained_with:
-                raise
-            print(f"left out: samples with boundary.transition={rule!r}, because {error}")
-            continue
-        found = boundary_accuracy.BoundarySamples(
-            **predict_boundaries(
-                predict, config, config.seed, batch_size // NUM_TYPES, TRANSITIONS[rule].description
-            )
-        )
-        results[rule] = {
-            **boundary_accuracy.summarize(found),
-            "told_by": boundary_accuracy.blend_or_class(found),
-        }
-    return results
 
 
 def _draw(result: dict[str, Any], output: Path) -> None:

@@ -1,4 +1,4 @@
-"""Exports two trained streams as one SavedModel that needs no code of ours.
+"""Exports both streams as one SavedModel that needs no code of ours.
 
     python -m bsp_tf.export --action_workdir=runs/action --boundary_workdir=runs/boundary \\
         --output=runs/two_stream
@@ -24,10 +24,9 @@ import os
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import tensorflow as tf
 from absl import flags
 
 from bsp_tf.base.atomic_file import atomic_folder
@@ -37,11 +36,12 @@ from bsp_tf.base.json_file import read_json, read_json_object, write_json
 from bsp_tf.base.labels_file import read_label_file, write_label_file
 from bsp_tf.base.output_lock import lock_place
 from bsp_tf.base.settings import differences, refuse_other_settings
-from bsp_tf.base.stack import named_variables
-from bsp_tf.frames import decoding, preprocessing
-from bsp_tf.models.tsm import TSM
-from bsp_tf.models.two_stream import TwoStream
-from bsp_tf.pretraining.trained_model import load_trained_model
+
+if TYPE_CHECKING:
+    import tensorflow as tf
+
+    from bsp_tf.models.tsm import TSM
+    from bsp_tf.models.two_stream import TwoStream
 
 FLAGS = flags.FLAGS
 
@@ -49,53 +49,27 @@ FLAGS = flags.FLAGS
 SHARED_FIELDS = ("num_frames", "short_side", "crop_size")
 LABEL_FILES = {"action": "action_labels.txt", "boundary": "boundary_labels.txt"}
 CONFIG_FILE = "config.json"
-# Relative to the largest value; the saved graph fuses operations, which moves the last digits.
-SELF_CHECK_TOLERANCE = 1e-3
 
 
-def evaluation_input(frames: tf.Tensor, short_side: int, crop_size: int) -> tf.Tensor:
+def evaluation_input(frames: "tf.Tensor", short_side: int, crop_size: int) -> "tf.Tensor":
     """Evaluation preprocessing: uint8 [N, T, H, W, 3] -> normalised float32 [N, T, S, S, 3].
 
     S is `crop_size`.
     """
+    # Imported here: TensorFlow takes seconds to load, a mistyped flag should be told at once.
+    from bsp_tf.frames import preprocessing
+
     return preprocessing.normalize(preprocessing.preprocess_eval(frames, short_side, crop_size))
 
 
-class _Servable(tf.Module):
-    """What is saved: the two signatures and the assets; variables come along with the model."""
-
-    def __init__(self, model: TwoStream, assets: Mapping[str, Path]):
-        super().__init__(name="servable")
-        self.model = model
-        self.action_labels = tf.saved_model.Asset(str(assets[LABEL_FILES["action"]]))
-        self.boundary_labels = tf.saved_model.Asset(str(assets[LABEL_FILES["boundary"]]))
-        self.config = tf.saved_model.Asset(str(assets[CONFIG_FILE]))
-
-    @tf.function(
-        input_signature=[tf.TensorSpec([None, None, None, None, 3], tf.uint8, name="frames")],
-        autograph=False,
-    )
-    def __call__(self, frames: tf.Tensor) -> dict[str, tf.Tensor]:
-        return self.model(frames)
-
-    @tf.function(
-        input_signature=[tf.TensorSpec([None, None], tf.string, name="jpegs")], autograph=False
-    )
-    def encoded(self, jpegs: tf.Tensor) -> dict[str, tf.Tensor]:
-        frames = decoding.decode_jpegs(tf.reshape(jpegs, [-1]))
-        return self.model(
-            tf.reshape(frames, tf.concat([tf.shape(jpegs), tf.shape(frames)[1:]], axis=0))
-        )
-
-
 def export_two_stream(
-    action_model: TSM,
-    boundary_model: TSM,
+    action_model: "TSM",
+    boundary_model: "TSM",
     action_labels: Sequence[str],
     boundary_labels: Sequence[str],
     config: Mapping[str, Any],
     output: str | os.PathLike,
-    preprocess: Callable[[tf.Tensor], tf.Tensor],
+    preprocess: "Callable[[tf.Tensor], tf.Tensor]",
 ) -> bool:
     """Writes a two-stream SavedModel, all or nothing, and checks its numbers.
 
@@ -114,6 +88,8 @@ def export_two_stream(
         InputError: label counts do not fit the models, or `output` holds something else.
         RuntimeError: the saved model's numbers differ; nothing is left at `output`.
     """
+    from bsp_tf.models.two_stream import TwoStream
+
     models = {"action": action_model, "boundary": boundary_model}
     labels = {"action": list(action_labels), "boundary": list(boundary_labels)}
     for stream, model in models.items():
@@ -136,7 +112,9 @@ def export_two_stream(
     return True
 
 
-def _weights_digest(model: TSM) -> str:
+def _weights_digest(model: "TSM") -> str:
+    from bsp_tf.base.stack import named_variables
+
     digest = hashlib.sha256()
     for path, variable in named_variables(model).items():
         digest.update(path.encode())
@@ -158,8 +136,10 @@ def _holds_the_same(output: Path, config: dict[str, Any], labels: Mapping[str, l
 
 
 def _save(
-    two_stream: TwoStream, config: dict[str, Any], labels: Mapping[str, list[str]], output: Path
+    two_stream: "TwoStream", config: dict[str, Any], labels: Mapping[str, list[str]], output: Path
 ) -> None:
+    from bsp_tf.pretraining.servable import Servable, check_saved, save_model
+
     with (
         lock_place(output),
         atomic_folder(output) as folder,
@@ -169,28 +149,9 @@ def _save(
         write_json(assets[CONFIG_FILE], config)
         for stream, name in LABEL_FILES.items():
             write_label_file(assets[name], labels[stream])
-        servable = _Servable(two_stream, assets)
-        tf.saved_model.save(
-            servable,
-            str(folder),
-            signatures={"serving_default": servable.__call__, "encoded": servable.encoded},
-        )
-        _self_check(two_stream, folder, config["num_frames"])
-
-
-def _self_check(two_stream: TwoStream, folder: Path, num_frames: int) -> None:
-    """Compares the reloaded model with the one in memory on random frames."""
-    frames = np.random.default_rng(0).integers(0, 256, (2, num_frames, 72, 96, 3), dtype=np.uint8)
-    expected = two_stream(tf.constant(frames))
-    actual = tf.saved_model.load(str(folder)).signatures["serving_default"](tf.constant(frames))
-    for name, values in expected.items():
-        difference = float(tf.reduce_max(tf.abs(actual[name] - values)))
-        if not difference <= SELF_CHECK_TOLERANCE * float(tf.reduce_max(tf.abs(values))):
-            raise RuntimeError(
-                f"self check: {name!r} of the saved model differs by {difference:.3g} from the "
-                "model"
-            )
-        print(f"self check: {name:16s} largest difference {difference:.1e}")
+        servable = Servable(two_stream, *assets.values())
+        save_model(servable, folder)
+        check_saved(two_stream, folder, config["num_frames"])
 
 
 def export_workdirs(
@@ -205,6 +166,8 @@ def export_workdirs(
         InputError: a workdir is not what it should be, the two runs saw different pixels (frames a
             snippet, resize, crop), or `output` holds something else.
     """
+    from bsp_tf.pretraining.trained_model import load_trained_model
+
     workdirs = {"action": action_workdir, "boundary": boundary_workdir}
     models, configs, labels = {}, {}, {}
     for task, workdir in workdirs.items():

@@ -1,4 +1,4 @@
-"""Extracts snippet features of untrimmed videos with a two-stream SavedModel.
+"""Extracts snippet features of videos with a two-stream SavedModel.
 
     python -m bsp_tf.extract --model=runs/two_stream --videos=sample/videos --output=features
 
@@ -28,12 +28,12 @@ import io
 import os
 import sys
 import time
+from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import tensorflow as tf
 from absl import flags
 from tqdm import tqdm
 
@@ -44,10 +44,12 @@ from bsp_tf.base.settings import refuse_output_inside
 from bsp_tf.features.reuse import is_finished, refuse_other_features, refuse_partial_features
 from bsp_tf.features.store import finished_videos, write_metadata, write_video
 from bsp_tf.features.video_ids import name_videos, printable
-from bsp_tf.models.snippet_model import OUTPUTS, SnippetModel, load_snippet_model
 from bsp_tf.video.reader import VideoInfo, probe_video, read_frames
 from bsp_tf.video.snippets import SnippetBatch, count_snippets, read_ahead, snippet_batches
 from bsp_tf.video.stream import TruncatedVideoError, VideoError
+
+if TYPE_CHECKING:
+    from bsp_tf.models.snippet_model import SnippetModel
 
 FLAGS = flags.FLAGS
 
@@ -88,6 +90,9 @@ def extract(
     paths = name_videos(videos)
     refuse_output_inside(output, videos)
     refuse_file(output)
+    # Imported here: TensorFlow takes seconds to load, a mistyped flag should be told at once.
+    from bsp_tf.models.snippet_model import load_snippet_model
+
     model = load_snippet_model(model_path)
     settings = {
         "window": int(model.config["num_frames"]),
@@ -125,7 +130,7 @@ def _extract_all(
     waiting: Mapping[str, Path],
     num_before: int,
     finished: dict[str, dict[str, Any]],
-    model: SnippetModel,
+    model: "SnippetModel",
     settings: Mapping[str, Any],
     output: Path,
     batch_size: int,
@@ -180,7 +185,7 @@ def _extract_one(
     name: str,
     path: Path,
     events: Iterator[VideoInfo | SnippetBatch | VideoError | None],
-    model: SnippetModel,
+    model: "SnippetModel",
     settings: Mapping[str, Any],
     output: Path,
     allow_partial: bool,
@@ -191,7 +196,7 @@ def _extract_one(
         VideoError: the video failed; nothing was written.
     """
     fps, num_frames, padded, error = 0.0, 0, False, None
-    rows: dict[str, list[np.ndarray]] = {key: [] for key in (*OUTPUTS, "pixel_change")}
+    rows: dict[str, list[np.ndarray]] = defaultdict(list)
     with tqdm(desc=name, unit="snippet", leave=False, disable=None) as bar:
         for event in events:
             if isinstance(event, VideoInfo):
@@ -200,9 +205,8 @@ def _extract_one(
                     event.num_frames, *(settings[key] for key in ("window", "frame_step", "stride"))
                 )
             elif isinstance(event, SnippetBatch):
-                outputs = model.call(tf.constant(event.frames))
-                for key in OUTPUTS:
-                    rows[key].append(outputs[key].numpy())
+                for key, values in model.run(event.frames).items():
+                    rows[key].append(values)
                 rows["pixel_change"].append(event.pixel_change)
                 num_frames, padded = event.num_frames, event.last_padded
                 bar.update(len(event.frames))

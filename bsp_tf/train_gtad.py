@@ -1,7 +1,7 @@
 """Trains a localization head, G-TAD, on snippet features.
 
-    python -m bsp_tf.train_gtad --config=configs/sample_gtad.py --workdir=runs/gtad_two_stream \
-        --config.features_dir=data/features --config.annotations=data/annotations.json \
+    python -m bsp_tf.train_gtad --config=configs/sample_gtad.py --workdir=runs/gtad_two_stream \\
+        --config.features_dir=data/features --config.annotations=data/annotations.json \\
         --config.streams=action,boundary
 
 Reads the features that bsp_tf.extract wrote, or those of other tools (npy, npz, HDF5, CSV; several

@@ -1,9 +1,11 @@
 """One list of commands: `python -m bsp_tf`, the installed scripts and the modules agree.
 
-A command also runs by the path of its file, as the launchers of Bazel start it.
+A command also runs by the path of its file, as the launchers of Bazel start it. Its help fits a
+screen, and a mistyped flag is told before any library is loaded that takes seconds.
 """
 
 import os
+import re
 import subprocess
 import sys
 import tomllib
@@ -12,10 +14,26 @@ from pathlib import Path
 
 import pytest
 
-from bsp_tf.__main__ import COMMANDS, command_file
+from bsp_tf.__main__ import COMMANDS, command_file, docstring, summary
 
 PROJECT = Path(__file__).resolve().parents[1]
 COMMAND_FILES = [PROJECT / "bsp_tf/__main__.py", *map(command_file, COMMANDS)]
+SCREEN_LINES, SCREEN_COLUMNS = 40, 100
+# Each takes from a third of a second to several seconds to import.
+HEAVY = ("tensorflow", "keras", "tensorboard", "scipy", "matplotlib", "torch", "apache_beam")
+# Runs a command as `python -m` does and says then, on the last line, which libraries it loaded.
+LOADED_PROGRAM = f"""
+import runpy, sys
+command = sys.argv.pop(1)
+try:
+    runpy.run_module(command, run_name="__main__", alter_sys=True)
+finally:
+    print("loaded:", *(name for name in {HEAVY} if name in sys.modules))
+"""
+
+
+def source_of(command: str) -> str:
+    return command_file(command).read_text(encoding="utf-8")
 
 
 def programs(*folders: str) -> list[Path]:
@@ -41,7 +59,7 @@ def test_every_command_is_installed_as_a_script():
     ]
     for command, entry in zip(COMMANDS, scripts.values(), strict=True):
         assert entry.removesuffix(":run").removesuffix(".__main__") == command
-        assert "\ndef run() -> None:\n" in command_file(command).read_text()
+        assert "\ndef run() -> None:\n" in source_of(command)
 
 
 @pytest.fixture(scope="module")
@@ -61,7 +79,7 @@ def test_the_list_shows_each_command_with_one_whole_sentence(listing):
     lines = [line.split(maxsplit=1) for line in listing if line.startswith(("bsp_", "tfrecords_"))]
     assert [name for name, _ in lines] == list(COMMANDS)
     assert [sentence for _, sentence in lines if not sentence.endswith(".")] == []
-    assert [line for line in listing if len(line) > 110] == []
+    assert [line for line in listing if len(line) > SCREEN_COLUMNS] == []
 
 
 @pytest.mark.parametrize(
@@ -76,6 +94,41 @@ def test_a_command_runs_by_the_path_of_its_file(path):
         text=True,
     )
     assert "Traceback" not in run.stderr and "--help" in run.stdout, run.stderr
+
+
+def run_command(command: str, *arguments: str) -> subprocess.CompletedProcess:
+    return subprocess.run(
+        [sys.executable, "-c", LOADED_PROGRAM, command, *arguments],
+        cwd=PROJECT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+@pytest.mark.parametrize("command", ["bsp_tf", *COMMANDS])
+def test_help_fits_a_screen_and_names_every_flag(command):
+    shown = run_command(command, "--help")
+    *lines, loaded = shown.stdout.splitlines()
+    assert (shown.returncode, shown.stderr, loaded) == (0, "", "loaded:")
+    assert len(lines) <= SCREEN_LINES
+    assert [line for line in lines if len(line) > SCREEN_COLUMNS] == []
+    if command in COMMANDS:
+        assert summary(command) == lines[0]
+        whole = run_command(command, "--helpfull")
+        assert whole.returncode == 0 and docstring(command) in whole.stdout
+        for flag in re.findall(r'flags\.DEFINE_\w+\(\s*"(\w+)"', source_of(command)):
+            assert re.search(rf"--(\[no\])?{flag}\b", "\n".join(lines)), flag
+            assert re.search(rf"--(\[no\])?{flag}\b", whole.stdout), flag
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_a_mistyped_flag_is_told_before_anything_heavy_is_loaded(command):
+    config = "sample_gtad" if command == "bsp_tf.train_gtad" else "base"
+    given = [f"--config=configs/{config}.py"] * ("define_config_flag" in source_of(command))
+    told = run_command(command, *given, "--no_such_flag=1")
+    assert (told.returncode, told.stdout) == (2, "loaded:\n")
+    assert told.stderr.count("\n") == 1 and "no_such_flag" in told.stderr
 
 
 @pytest.mark.parametrize(

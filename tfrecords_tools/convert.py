@@ -7,7 +7,7 @@ file that names clips in the folder --videos: a Kinetics CSV, a CSV with the col
 `video_path[,start,end][,label]`, a list of lines `path label`, or ActivityNet annotations. The
 suffix and the first line of the file say which of them it is (--input_form overrides that):
 
-    python -m tfrecords_tools.convert --input=kinetics-400_val.csv --videos=kinetics/val \
+    python -m tfrecords_tools.convert --input=kinetics-400_val.csv --videos=kinetics/val \\
         --output=records/val --short_side=256 --jpeg_quality=95 --labels=records/train/labels.txt
 
 Output: `clips-00000-of-00008` ..., `labels.txt` (one class per line; the line number, from 0, is

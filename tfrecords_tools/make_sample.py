@@ -1,4 +1,4 @@
-"""Makes the sample data: trimmed clips of ten action classes, annotated videos.
+"""Makes the sample data: clips of ten action classes, annotated videos.
 
     python -m tfrecords_tools.make_sample --output=sample --seed=0 --workers=2
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from absl import app, flags, logging
 
 from bsp_tf.base.errors import InputError
+from bsp_tf.base.help_text import asked_help, full_help, short_help
 
 BAD_INPUT_STATUS = 2
 INTERRUPTED_STATUS = 130
@@ -27,6 +28,10 @@ def run_command(
     An InputError and a wrong flag become one line on stderr and exit status 2, Ctrl-C a line and
     status 130: no traceback for what is no fault of the program. Every other exception keeps its
     traceback.
+
+    Flags are parsed, and --help is answered, before `main` runs. So a command's module imports
+    inside its functions whatever takes long to load, TensorFlow above all: a mistyped flag is told
+    at once.
     """
 
     def guarded(argv: Sequence[str]) -> int | None:
@@ -53,20 +58,15 @@ def run_command(
             print("interrupted; run the same command again to continue.", file=sys.stderr)
             return INTERRUPTED_STATUS
 
+    before = set(flags.FLAGS)
     define_flags()
-    _show_help_of(main.__module__)
+    # absl shows the whole docstring and ends with status 1.
+    if wanted := asked_help(sys.argv[1:]):
+        docstring = sys.modules[main.__module__].__doc__ or ""
+        own = [flags.FLAGS[name] for name in flags.FLAGS if name not in before]
+        print(short_help(docstring, own) if wanted == "help" else full_help(docstring, own))
+        sys.exit()
     app.run(guarded, flags_parser=_parse_flags)
-
-
-def _show_help_of(module: str) -> None:
-    """Lets --help show the docstring and the flags of `module` where a console script is started.
-
-    absl shows those of `__main__`, which is then the script.
-    """
-    if module != "__main__":
-        sys.modules["__main__"].__doc__ = sys.modules[module].__doc__
-        for flag in flags.FLAGS.get_flags_for_module(module):
-            flags.FLAGS.register_key_flag_for_module(sys.argv[0], flag)
 
 
 def report_bad_input(error: InputError) -> int:

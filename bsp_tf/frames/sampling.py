@@ -12,8 +12,7 @@ repeats frame 0.
 import tensorflow as tf
 
 from bsp_tf.base.errors import InputError
-
-SAMPLINGS = ("uniform", "dense", "consecutive")
+from bsp_tf.frames import SAMPLINGS
 
 
 def check_sampling(name: str) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import tensorflow as tf
 
 from bsp_tf.base.errors import InputError
@@ -36,6 +37,11 @@ class SnippetModel:
     boundary_labels: list[str]
     sha256: str
     loaded: Any
+
+    def run(self, frames: np.ndarray) -> dict[str, np.ndarray]:
+        """OUTPUTS of a batch: uint8 [N, num_frames, H, W, 3] RGB -> float32 [N, ...] by name."""
+        outputs = self.call(tf.constant(frames))
+        return {name: outputs[name].numpy() for name in OUTPUTS}
 
     @property
     def short_side(self) -> int:

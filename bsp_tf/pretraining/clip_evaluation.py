@@ -2,9 +2,9 @@
 
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import tensorflow as tf
@@ -15,9 +15,12 @@ from bsp_tf.base.atomic_file import atomic_write
 from bsp_tf.base.errors import InputError
 from bsp_tf.clips.source import ClipSource
 from bsp_tf.clips.view_batches import boundary_batches, view_batches
+from bsp_tf.evaluation import boundary_accuracy, clip_accuracy
 from bsp_tf.frames import preprocessing
 from bsp_tf.models.tsm import TSM
 from bsp_tf.pretraining.batches import read_batches
+from bsp_tf.synthesis.boundary_types import NUM_TYPES, TRANSITIONS
+from bsp_tf.synthesis.settings import Settings
 
 SAVE_EVERY_SECONDS = 60.0
 
@@ -47,6 +50,70 @@ class Views(NamedTuple):
             return f"{clips} x centre crop of {data.crop_size} px"
         side = data.short_side if self.full_resolution else data.crop_size
         return f"{clips} x {self.num_crops} crops of {side} px"
+
+
+def evaluate_views(
+    model: TSM,
+    source: ClipSource,
+    data,
+    labels: list[str],
+    views: Sequence[Views],
+    progress: Sequence[Path],
+) -> dict[str, dict[str, Any]]:
+    """Scores of the actions, by the description of the views.
+
+    Args:
+        model: Trained on the action task.
+        source, data: See `view_batches`.
+        labels: Class names.
+        views: Each is an evaluation of its own.
+        progress: A file for each; see `sum_view_logits`.
+
+    Raises:
+        InputError: as `sum_view_logits`.
+    """
+    predict = predictor(model)
+    results = {}
+    for several, path in zip(views, progress, strict=True):
+        sums, truth = sum_view_logits(predict, source, data, several, len(labels), path)
+        results[several.describe(data)] = clip_accuracy.summarize(sums, truth, labels)
+    return results
+
+
+def evaluate_boundaries(model: TSM, config, batch_size: int) -> dict[str, dict[str, Any]]:
+    """Scores of the boundary samples, by the rule of blending; changes `config`.
+
+    Rules that do not fit the run's positions are left out.
+
+    Args:
+        model: Trained on the boundary task.
+        config: Of the run; see `boundary_batches`.
+        batch_size: A multiple of the number of boundary types.
+
+    Raises:
+        InputError: as `boundary_batches`, or the run's own rule does not fit.
+    """
+    predict, results = predictor(model), {}
+    trained_with = config.boundary.transition
+    for rule in TRANSITIONS:
+        config.boundary.transition = rule
+        try:
+            Settings.from_config(config)
+        except InputError as error:
+            if rule == trained_with:
+                raise
+            print(f"left out: samples with boundary.transition={rule!r}, because {error}")
+            continue
+        found = boundary_accuracy.BoundarySamples(
+            **predict_boundaries(
+                predict, config, config.seed, batch_size // NUM_TYPES, TRANSITIONS[rule].description
+            )
+        )
+        results[rule] = {
+            **boundary_accuracy.summarize(found),
+            "told_by": boundary_accuracy.blend_or_class(found),
+        }
+    return results
 
 
 def sum_view_logits(

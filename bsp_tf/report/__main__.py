@@ -15,7 +15,6 @@ from absl import flags
 
 from bsp_tf.base.command_line import run_command
 from bsp_tf.base.errors import InputError
-from bsp_tf.report.page import build_report
 from bsp_tf.report.sources import Sources
 
 FLAGS = flags.FLAGS
@@ -57,6 +56,9 @@ def define_flags() -> None:
 def main(argv: Sequence[str]) -> None:
     """Builds the report and prints the tables and the path of the page."""
     del argv
+    # Imported here: Matplotlib and SciPy take seconds to load, a mistyped flag is told at once.
+    from bsp_tf.report.page import build_report
+
     output = Path(FLAGS.output) if FLAGS.output else Path(FLAGS.root) / "report"
     print(build_report(sources_from_flags(), output, FLAGS.timelines))
 

@@ -9,7 +9,6 @@ from pathlib import Path
 
 import pytest
 
-from bsp_tf import evaluate_clips as evaluate_clips_module
 from bsp_tf.base.errors import InputError
 from bsp_tf.base.output_lock import lock_folder
 from bsp_tf.evaluate_clips import Options, evaluate_clips
@@ -143,7 +142,7 @@ def test_a_killed_evaluation_goes_on_and_ends_with_the_same_numbers(runs, tmp_pa
 
         return counted
 
-    monkeypatch.setattr(evaluate_clips_module, "predictor", dying)
+    monkeypatch.setattr(clip_evaluation, "predictor", dying)
     with pytest.raises(KeyboardInterrupt):
         evaluate_clips(runs / "action", tmp_path / "killed", options)
     assert not (tmp_path / "killed" / "scores.json").exists()

@@ -1,0 +1,67 @@
+"""What `bsp_tf.export` saves: both streams behind two signatures, and the check of the result."""
+
+from pathlib import Path
+
+import numpy as np
+import tensorflow as tf
+
+from bsp_tf.frames import decoding
+from bsp_tf.models.two_stream import TwoStream
+
+# Relative to the largest value; the saved graph fuses operations, which moves the last digits.
+SELF_CHECK_TOLERANCE = 1e-3
+
+
+class Servable(tf.Module):
+    """What is saved: the two signatures and the assets; variables come along with the model."""
+
+    def __init__(self, model: TwoStream, action_labels: Path, boundary_labels: Path, config: Path):
+        super().__init__(name="servable")
+        self.model = model
+        self.action_labels = tf.saved_model.Asset(str(action_labels))
+        self.boundary_labels = tf.saved_model.Asset(str(boundary_labels))
+        self.config = tf.saved_model.Asset(str(config))
+
+    @tf.function(
+        input_signature=[tf.TensorSpec([None, None, None, None, 3], tf.uint8, name="frames")],
+        autograph=False,
+    )
+    def __call__(self, frames: tf.Tensor) -> dict[str, tf.Tensor]:
+        return self.model(frames)
+
+    @tf.function(
+        input_signature=[tf.TensorSpec([None, None], tf.string, name="jpegs")], autograph=False
+    )
+    def encoded(self, jpegs: tf.Tensor) -> dict[str, tf.Tensor]:
+        frames = decoding.decode_jpegs(tf.reshape(jpegs, [-1]))
+        return self.model(
+            tf.reshape(frames, tf.concat([tf.shape(jpegs), tf.shape(frames)[1:]], axis=0))
+        )
+
+
+def save_model(servable: Servable, folder: Path) -> None:
+    """Writes a SavedModel with both signatures into an empty folder."""
+    tf.saved_model.save(
+        servable,
+        str(folder),
+        signatures={"serving_default": servable.__call__, "encoded": servable.encoded},
+    )
+
+
+def check_saved(two_stream: TwoStream, folder: Path, num_frames: int) -> None:
+    """Compares the reloaded model with the one in memory on random frames.
+
+    Raises:
+        RuntimeError: their numbers differ.
+    """
+    frames = np.random.default_rng(0).integers(0, 256, (2, num_frames, 72, 96, 3), dtype=np.uint8)
+    expected = two_stream(tf.constant(frames))
+    actual = tf.saved_model.load(str(folder)).signatures["serving_default"](tf.constant(frames))
+    for name, values in expected.items():
+        difference = float(tf.reduce_max(tf.abs(actual[name] - values)))
+        if not difference <= SELF_CHECK_TOLERANCE * float(tf.reduce_max(tf.abs(values))):
+            raise RuntimeError(
+                f"self check: {name!r} of the saved model differs by {difference:.3g} from the "
+                "model"
+            )
+        print(f"self check: {name:16s} largest difference {difference:.1e}")
