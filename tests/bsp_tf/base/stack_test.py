@@ -10,6 +10,7 @@ import tensorflow as tf
 from bsp_tf.base.stack import named_variables, optimizer_state
 from bsp_tf.localization.heads.gtad.network import GTAD
 from bsp_tf.models.tsm import TSM
+from tests.fixtures.processor import skip_without_bfloat16
 
 TSMS = {
     "resnet": {"backbone": "resnet", "depth": 50, "width": 0.25},
@@ -67,6 +68,8 @@ def test_names_order_and_first_weights_are_those_of_either_stack(make, expected)
 @pytest.mark.parametrize("name", TSMS)
 @pytest.mark.parametrize("policy", ["float32", "mixed_bfloat16"])
 def test_a_call_uses_the_variables_that_build_made(name, policy):
+    if policy == "mixed_bfloat16":
+        skip_without_bfloat16()
     model = tsm(name, dtype=policy)
     built = named_variables(model)
     unused = {path for path in built if "downsample" in path}

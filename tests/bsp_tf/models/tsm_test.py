@@ -1,7 +1,6 @@
 """TSM against the reference implementation's numbers, and what training relies on."""
 
 import json
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -15,6 +14,7 @@ from bsp_tf.base.errors import InputError
 from bsp_tf.base.stack import named_variables
 from bsp_tf.models.tsm import TSM, append_frame_difference
 from bsp_tf.torch_import.tsm_names import load_torch_state
+from tests.fixtures.processor import skip_without_bfloat16
 
 PROJECT = Path(__file__).resolve().parents[3]
 STAGES = ("conv1", "maxpool", "layer1", "layer2", "layer3", "layer4")
@@ -203,8 +203,8 @@ def test_weights_and_dropout_continue_from_a_checkpoint(tmp_path):
 
 @pytest.mark.parametrize("policy", ["mixed_bfloat16", "mixed_float16"])
 def test_mixed_precision_keeps_outputs_and_statistics_float32(policy):
-    if policy == "mixed_bfloat16" and "ONEDNN_MAX_CPU_ISA" in os.environ:
-        pytest.skip("TensorFlow hands bfloat16 to oneDNN, which is held to older instructions")
+    if policy == "mixed_bfloat16":
+        skip_without_bfloat16()
     exact = small_tsm()
     model = small_tsm(dtype=policy)
     model.set_weights(exact.get_weights())

@@ -1,7 +1,5 @@
 """Each way to train faster or in less memory, against plain float32 on the same batches."""
 
-import os
-
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -10,6 +8,7 @@ from bsp_tf.base.stack import named_variables
 from bsp_tf.pretraining.learner import Learner
 from bsp_tf.runs.strategy import strategy_for
 from configs.base import get_config
+from tests.fixtures.processor import skip_without_bfloat16
 
 STEPS = 4
 
@@ -69,8 +68,8 @@ def whole_batches() -> list[list[dict]]:
     ],
 )
 def test_losses_are_those_of_plain_float32(run, plain_run, fields, tolerance, kernel_tolerance):
-    if "bfloat16" in fields.values() and "ONEDNN_MAX_CPU_ISA" in os.environ:
-        pytest.skip("TensorFlow hands bfloat16 to oneDNN, which is held to older instructions")
+    if "bfloat16" in fields.values():
+        skip_without_bfloat16()
     learner, losses = run(**fields)
     plain, expected, start = plain_run
     np.testing.assert_allclose(losses, expected, rtol=tolerance, atol=0)

@@ -1,7 +1,6 @@
 """TSM-MobileNetV2 against the reference implementation's numbers, and what training relies on."""
 
 import json
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -17,6 +16,7 @@ from bsp_tf.models.backbones.mobilenet_v2 import MobileNetV2
 from bsp_tf.models.temporal_shift import temporal_shift
 from bsp_tf.models.tsm import TSM
 from bsp_tf.torch_import.tsm_names import load_torch_state
+from tests.fixtures.processor import skip_without_bfloat16
 
 PROJECT = Path(__file__).resolve().parents[4]
 # Channels that enter the shifted expansions.
@@ -142,8 +142,7 @@ def gradients(model: TSM, frames: tf.Tensor) -> list[np.ndarray]:
 
 
 def test_bfloat16_keeps_outputs_and_statistics_float32():
-    if "ONEDNN_MAX_CPU_ISA" in os.environ:
-        pytest.skip("TensorFlow hands bfloat16 to oneDNN, which is held to older instructions")
+    skip_without_bfloat16()
     exact, model = small_tsm(), small_tsm(dtype="mixed_bfloat16")
     model.set_weights(exact.get_weights())
     frames = clips(2, 4, 32, 32)
