@@ -27,13 +27,12 @@ from bsp_tf.base.errors import InputError
 from bsp_tf.base.json_file import write_json
 from bsp_tf.clips import pipelines
 from bsp_tf.frames import decoding
-from bsp_tf.synthesis.boundary_types import NUM_TYPES
+from bsp_tf.synthesis.settings import Settings
 
 FLAGS = flags.FLAGS
 
 LIMIT = 1.15
-# Samples that share one call of the decoder.
-SAMPLES_PER_CALL = {"action": 1, "boundary": NUM_TYPES}
+TASKS = ("action", "boundary")
 # Pixels are not looked at, only counted in.
 SIZE = 8
 
@@ -73,14 +72,14 @@ def _count(records: str | Path, task: str, config: ConfigDict, num_batches: int,
     batch_size = config.train.batch_size
     with mock.patch.multiple(decoding, decode_crop_resize=_paint_count, decode_centre=_paint_count):
         batches = pipelines.dataset_for(config, "train", batch_size, seed)
+    # Samples that share one call of the decoder.
+    shared = len(Settings.from_config(config).types) if task == "boundary" else 1
     total = 0
     for batch in batches.take(num_batches).as_numpy_iterator():
         calls = batch["frames"].reshape(batch_size, -1, 3)
         if (calls != calls[:, :1]).any():
             raise RuntimeError("a frame came from another decoder than the two that are counted.")
-        total += (
-            int((calls[:, 0].astype(np.int64) @ (1, 256, 65536)).sum()) // SAMPLES_PER_CALL[task]
-        )
+        total += int((calls[:, 0].astype(np.int64) @ (1, 256, 65536)).sum()) // shared
     frames_per_batch = total / num_batches
     return {
         "batch_size": batch_size,
@@ -100,7 +99,7 @@ def _paint_count(strings: tf.Tensor, *arguments) -> tf.Tensor:
 def format_counts(result: dict) -> str:
     """A table of both tasks, then the ratio."""
     lines = [f"{'task':<10}{'batch':>8}{'frames a batch':>16}{'frames a sample':>17}"]
-    for task in SAMPLES_PER_CALL:
+    for task in TASKS:
         row = result[task]
         lines.append(
             f"{task:<10}{row['batch_size']:>8}{row['frames_a_batch']:>16.1f}{row['frames_a_sample']:>17.3f}"

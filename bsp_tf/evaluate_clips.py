@@ -9,9 +9,9 @@ TSM's and what ours. TSM's three crops are larger than the crop of training (256
 --nofull_resolution keeps the size of training. TSM's dense evaluation is --sampling=dense (default:
 as the run was trained). Works on a folder of bsp_tf.import_weights, too. Boundary: the same
 validation quads in three ways, with the paper's rule (diff-class blended), both joined types
-blended, and all cut: accuracy by type, by place of the boundary, by speeds before->after, by length
-of the transition. --passes=20 makes more samples of the clips than the run's own
-data.validation_passes.
+blended, and all cut; in a fourth, blended by coin, if the run was trained so. Accuracy by type, by
+place of the boundary, by speeds before->after, by length of the transition. --passes=20 makes more
+samples of the clips than the run's own data.validation_passes.
 
 Reads the best checkpoint of --workdir and --records (default: the run's data.validation_dir).
 Writes into --output scores.json, tables.md and pictures. A finished evaluation is not made again;
@@ -38,7 +38,8 @@ from bsp_tf.base.settings import digest_files, finished_output, refuse_output_in
 from bsp_tf.evaluation import accuracy_tables
 from bsp_tf.frames import SAMPLINGS
 from bsp_tf.runs.workdir import BEST, checkpoint_folder
-from bsp_tf.synthesis.boundary_types import BOUNDARY_TYPES, NUM_TYPES, TRANSITIONS
+from bsp_tf.synthesis.boundary_types import TRANSITIONS
+from bsp_tf.synthesis.settings import Settings
 
 FLAGS = flags.FLAGS
 
@@ -57,8 +58,7 @@ class Options:
         sampling: "uniform", "dense" or "consecutive"; "": as the run was trained (action).
         passes: differently seeded passes over the clips (boundary); 0: the run's
             data.validation_passes.
-        batch_size: views or samples per step of the model; a multiple of the number of boundary
-            types.
+        batch_size: views per step of the model, or samples: as many whole quads as it holds.
     """
 
     num_clips: int = 10
@@ -66,7 +66,7 @@ class Options:
     full_resolution: bool = True
     sampling: str = ""
     passes: int = 0
-    batch_size: int = 4 * NUM_TYPES
+    batch_size: int = 16
 
 
 def evaluate_clips(
@@ -88,10 +88,10 @@ def evaluate_clips(
         InputError: no finished run, bad records or options, other labels than the run's, or another
             evaluation in `output`.
     """
-    if options.batch_size < 1 or options.batch_size % NUM_TYPES or options.passes < 0:
+    if options.batch_size < 1 or options.passes < 0:
         raise InputError(
-            f"--batch_size={options.batch_size} must be a multiple of {NUM_TYPES}, "
-            f"--passes={options.passes} not negative."
+            f"--batch_size={options.batch_size} must be at least 1, --passes={options.passes} not "
+            "negative."
         )
     # Imported here: TensorFlow takes seconds to load, a mistyped flag should be told at once.
     from bsp_tf.clips.source import digest_source, open_source
@@ -123,7 +123,12 @@ def evaluate_clips(
     if finished is not None:
         print(f"{output / SCORES_FILE}: already done")
         return finished
-    _check_labels(labels, config.task, source)
+    _check_labels(labels, config, source)
+    if config.task == "boundary" and options.batch_size < len(labels):
+        raise InputError(
+            f"--batch_size={options.batch_size} must be at least {len(labels)}, a sample of each "
+            "boundary type."
+        )
     with lock_folder(output):
         if config.task == "action":
             key = hashlib.sha256(json.dumps([settings, inputs]).encode()).hexdigest()[:16]
@@ -176,17 +181,17 @@ def _used(options: Options, config: ConfigDict) -> dict[str, Any]:
     }
 
 
-def _check_labels(labels: list[str], task: str, source) -> None:
+def _check_labels(labels: list[str], config: ConfigDict, source) -> None:
     """Raises InputError if the model was trained on other labels than it is evaluated on."""
-    if task == "action" and labels != list(source.labels):
+    if config.task == "action" and labels != list(source.labels):
         raise InputError(
             f"{source.path} has other classes than the run was trained on: convert the clips with "
             "the run's labels (labels.txt), or give another --records."
         )
-    if task == "boundary" and labels != list(BOUNDARY_TYPES):
+    if config.task == "boundary" and labels != [*(types := Settings.from_config(config).types)]:
         raise InputError(
-            f"the run was trained on the boundary types {', '.join(labels)}; now there are "
-            f"{', '.join(BOUNDARY_TYPES)}: train it anew."
+            f"the run was trained on the boundary types {', '.join(labels)}; its config.json has "
+            f"{', '.join(types)}: train it anew."
         )
 
 
@@ -228,9 +233,7 @@ def define_flags() -> None:
     flags.DEFINE_integer(
         "passes", Options.passes, "Boundary: passes over the clips (0: the run's own number)."
     )
-    flags.DEFINE_integer(
-        "batch_size", Options.batch_size, f"Views or samples per step, a multiple of {NUM_TYPES}."
-    )
+    flags.DEFINE_integer("batch_size", Options.batch_size, "Views, or samples, per step.")
 
 
 def main(argv: Sequence[str]) -> None:

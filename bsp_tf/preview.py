@@ -16,7 +16,7 @@ from ml_collections import ConfigDict
 
 from bsp_tf.base.config_flag import define_config_flag, run_config_command
 from bsp_tf.base.errors import InputError
-from bsp_tf.synthesis.boundary_types import NUM_TYPES
+from bsp_tf.synthesis.settings import Settings
 
 FLAGS = flags.FLAGS
 
@@ -49,7 +49,8 @@ def preview(
     source = open_split(config, split)
     config = config.copy_and_resolve_references()
     config.task, config.data.service = "boundary", ""
-    batches = dataset_for(config, split, examples * NUM_TYPES, seed)
+    types = Settings.from_config(config).rows
+    batches = dataset_for(config, split, examples * len(types), seed)
     batch = next(read_batches(iter(batches), str(source.path)), None)
     if batch is None:
         raise InputError(
@@ -57,7 +58,7 @@ def preview(
         )
     samples = {name: value.numpy() for name, value in batch.items()}
     # Small frames gain nothing from more dots, and the report embeds the picture.
-    save_png(draw_samples(samples, source.labels), Path(output), dpi=100)
+    save_png(draw_samples(samples, types, source.labels), Path(output), dpi=100)
     return Path(output)
 
 

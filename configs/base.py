@@ -50,17 +50,22 @@ def get_config() -> ConfigDict:
     )
 
     config.boundary = ConfigDict()  # read by task="boundary" only
+    # Rows of the table in bsp_tf/synthesis/boundary_types.py, by class index. Off is "diff_motion":
+    # one clip turns round or pauses; diff_speed keeps its direction then.
+    config.boundary.types = ("diff_class", "same_class", "diff_speed", "same_speed")
+    config.boundary.twins = True  # joined types of a quad share frames, speed, crop and flip
     # A boundary at position b lies between frames b - 1 and b of the snippet. The paper's Figure 1
     # shows 4 and 5.
     config.boundary.position_min = 3
     config.boundary.position_max = 5
-    config.boundary.transition = (
-        "diff_class"  # which joints are blended: "diff_class" (the paper) | "both" | "none"
-    )
+    # Which joints are blended: "diff_class" (the paper) | "both" | "none" | "random" (a coin each).
+    config.boundary.transition = "diff_class"
     config.boundary.transition_min = 2  # frames; the length is drawn from [min, max]
     config.boundary.transition_max = 6
     config.boundary.curve = "linear"  # weight of the blend over time: "linear" | "cosine"
-    config.boundary.strides = (1, 4)  # clip frames per step; diff_speed changes from one to another
+    # Clip frames per step, for all types; diff_speed changes from one to another, in both orders.
+    # Below 0 the clip plays backwards, with 0 it stands still.
+    config.boundary.strides = (1, 4)
 
     config.model = ConfigDict()
     config.model.backbone = "resnet"  # "resnet" | "mobilenet_v2" (bsp_tf.models.backbones)

@@ -32,10 +32,11 @@ def dataset_for(
     """Batches of the configured task.
 
     Action element: frames uint8 [B, T, S, S, 3] (0..255, RGB), label int32 [B].
-    Boundary element: the same (the label is an id of the table of boundary types) and
+    Boundary element: the same (the label is the place of the type in boundary.types) and
         boundary: float32 [B], position in frames, -1 for none.
         source_classes: int32 [B, 2], class index before and after.
-        strides: int32 [B, 2], source frames between shown frames, before and after.
+        strides: int32 [B, 2], source frames between shown frames, before and after; negative where
+            the clip plays backwards, 0 where a frame is held.
         transition_length: int32 [B], blended frames.
 
     Args:

@@ -1,8 +1,8 @@
 """What makes a sample: number -> clips -> which of their frames -> JPEG strings -> decoded frames.
 
 A unit is a clip (action) or a *quad* of clips (boundary): two of a class and two of another, which
-make one sample of each boundary type. Unit n is a pure function of the seed and of n: clips, crops,
-joints and all.
+make one sample of each boundary type in use. Unit n is a pure function of the seed and of n: clips,
+crops, joints and all.
 """
 
 import dataclasses
@@ -22,8 +22,7 @@ from bsp_tf.clips.clip_order import (
 from bsp_tf.clips.source import open_split
 from bsp_tf.frames import decoding, preprocessing, sampling
 from bsp_tf.frames.decoding import Composition
-from bsp_tf.synthesis import frame_plan
-from bsp_tf.synthesis.boundary_types import NUM_TYPES
+from bsp_tf.synthesis import deals, frame_plan
 from bsp_tf.synthesis.settings import Settings
 
 
@@ -34,7 +33,7 @@ class Units:
     Attributes:
         make: number (int64 []) -> Element, whose tensors are [samples_per_unit, ...].
         num_units: units in all; -1 for no end.
-        samples_per_unit: 1, or one of each boundary type.
+        samples_per_unit: 1, or the number of boundary types in use.
     """
 
     make: Callable[[tf.Tensor], Element]
@@ -82,10 +81,11 @@ def boundary_units(config, split: str, seed: int) -> Units:
     """The stream of quads of boundary samples; see `dataset_for` and `synthesis/frame_plan.py`.
 
     Left out are unlabelled clips and clips shorter than the fastest sample spans, (T-1) *
-    max(strides) + 1 frames: they would end in a frozen picture, which is a change of speed that the
-    label denies.
+    max(|strides|) + 1 frames: they would end in a frozen picture, which is a change of speed that
+    the label denies.
     """
-    training = split == "train"
+    training, settings = split == "train", Settings.from_config(config)
+    looks, num_types = deals.first_twins(settings), len(settings.types)
     plan, units_per_pass = quad_planner(config, split, seed)
 
     def make(number: tf.Tensor) -> Element:
@@ -98,17 +98,17 @@ def boundary_units(config, split: str, seed: int) -> Units:
             planned["seed"],
             config.data,
             training,
-            frame_plan.LOOKS,
+            looks,
             frames.composition,
         )
-        shape = [NUM_TYPES, config.data.num_frames, *images.shape[1:]]
+        shape = [num_types, config.data.num_frames, *images.shape[1:]]
         return {"frames": tf.reshape(images, shape)} | {
             name: planned[name]
             for name in ("label", "boundary", "source_classes", "strides", "transition_length")
         }
 
     num_units = -1 if training else units_per_pass * config.data.validation_passes
-    return Units(make, num_units, NUM_TYPES)
+    return Units(make, num_units, num_types)
 
 
 def quad_planner(config, split: str, seed: int) -> tuple[Callable[[tf.Tensor], Element], int]:
@@ -118,7 +118,7 @@ def quad_planner(config, split: str, seed: int) -> tuple[Callable[[tf.Tensor], E
         A function of the quad's number (int64 []), and the number of quads per pass. It returns
         strings string [D] (the frames that will be decoded, in the order of the plan), plan
         FramePlan, sizes int32 [B, 2, 2] (height and width of the frames of each part), seed int64
-        [2], and the labels of `dataset_for` with B = NUM_TYPES.
+        [2], and the labels of `dataset_for` with B the number of types.
     """
     settings = Settings.from_config(config)
     source = open_split(config, split)
@@ -136,7 +136,7 @@ def quad_planner(config, split: str, seed: int) -> tuple[Callable[[tf.Tensor], E
         seeds = tf.unstack(
             tf.random.experimental.stateless_split(fold_seed(stream_seed(seed, SAMPLES), number), 4)
         )
-        roles = frame_plan.deal_roles(seeds[0])
+        roles = deals.deal_roles(seeds[0], settings)
         rows = tf.gather(order(number), roles)  # of the index, for each part of each sample
         num_frames, labels, sizes = (
             tf.gather(tf.constant(table), rows)

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from bsp_tf.synthesis.boundary_types import PAIRS, TRANSITIONS, pair_title
+from bsp_tf.synthesis.boundary_types import TRANSITIONS, pair_ids, pair_title
 
 MOST_CLASSES_PRINTED = 20
 
@@ -81,12 +81,12 @@ def boundary_tables(passes: dict[str, dict[str, Any]], type_names: Sequence[str]
     """All tables of the boundary task, the rules of blending side by side.
 
     Args:
-        passes: Rule ("diff_class", "both", "none") -> result of `boundary_accuracy.summarize`, with
+        passes: Rule (of TRANSITIONS) -> result of `boundary_accuracy.summarize`, with
             the result of `blend_or_class` under "told_by".
         type_names: The types in the order of their ids.
     """
     names = [name.replace("_", "-") for name in type_names]
-    parts = [_rule_table(passes, names), _told_by_table(passes)]
+    parts = [_rule_table(passes, type_names), _told_by_table(passes)]
     for key, title in (
         ("by_position", "boundary at frame"),
         ("by_speeds", "strides, before->after"),
@@ -112,22 +112,23 @@ def boundary_tables(passes: dict[str, dict[str, Any]], type_names: Sequence[str]
     return "\n".join(parts)
 
 
-def _rule_table(passes: dict[str, dict[str, Any]], names: list[str]) -> str:
-    rows = []
+def _rule_table(passes: dict[str, dict[str, Any]], types: Sequence[str]) -> str:
+    rows, pairs = [], list(pair_ids(types))
     for rule, result in passes.items():
         recalls = [
             row[i] / sum(row) if sum(row) else None for i, row in enumerate(result["confusion"])
         ]
-        pairs = result["pairs"]
         rows.append(
             [
                 TRANSITIONS[rule].description,
                 *map(percent, recalls),
-                *(percent(pairs[pair]["accuracy"]) for pair in PAIRS),
+                *(percent(result["pairs"][pair]["accuracy"]) for pair in pairs),
                 percent(result["accuracy"]),
             ]
         )
-    table = markdown_table(["shown", *names, *map(pair_title, PAIRS), "all types"], rows)
+    names = [name.replace("_", "-") for name in types]
+    titles = [pair_title(pair, types) for pair in pairs]
+    table = markdown_table(["shown", *names, *titles, "all types"], rows)
     total = next(iter(passes.values()))["num_samples"]
     return f"Accuracy in percent, {total} samples of the same clips for each rule\n\n{table}"
 

@@ -5,21 +5,14 @@ The pairs of types are never averaged: with the joints solved and the speeds at 
 over the four types is .75.
 """
 
-from collections.abc import Callable
+import functools
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import numpy as np
 
 from bsp_tf.evaluation.clip_accuracy import confusion_matrix
-from bsp_tf.synthesis.boundary_types import (
-    BLENDED_TYPES,
-    NUM_TYPES,
-    PAIR_IDS,
-    PAPER_TRANSITION,
-    ids,
-)
-
-JOINED = ids(lambda row: row.is_joined)
+from bsp_tf.synthesis.boundary_types import PAPER_TRANSITION, ids, pair_ids
 
 
 class BoundarySamples(NamedTuple):
@@ -43,8 +36,12 @@ class BoundarySamples(NamedTuple):
 Cells = dict[str, list[dict]]
 
 
-def summarize(samples: BoundarySamples) -> dict:
+def summarize(samples: BoundarySamples, types: Sequence[str]) -> dict:
     """All scores of one pass, ready for JSON.
+
+    Args:
+        samples: What was shown and answered.
+        types: Names of the K types in use, by id.
 
     Returns:
         {"num_samples", "accuracy", "confusion": counts [K, K], rows = truth, "pairs": {"joined",
@@ -54,32 +51,34 @@ def summarize(samples: BoundarySamples) -> dict:
     """
     correct = samples.label == samples.predicted
     pairs = {}
-    for name, types in PAIR_IDS.items():
-        shown = np.isin(samples.label, types)
+    for name, members in pair_ids(types).items():
+        shown = np.isin(samples.label, members)
         pairs[name] = {
             "accuracy": _mean(correct[shown]),
-            "kept": _mean(np.isin(samples.predicted[shown], types)),
+            "kept": _mean(np.isin(samples.predicted[shown], members)),
         }
-    has_boundary = np.isin(samples.label, ids(lambda row: row.has_boundary))
-    joined = np.isin(samples.label, JOINED)
+    has_boundary = np.isin(samples.label, ids(types, lambda row: row.has_boundary))
+    joined = np.isin(samples.label, ids(types, lambda row: row.is_joined))
+    cells = functools.partial(_cells, samples, len(types))
     return {
         "num_samples": len(correct),
         "accuracy": _mean(correct),
-        "confusion": confusion_matrix(samples.label, samples.predicted, NUM_TYPES).tolist(),
+        "confusion": confusion_matrix(samples.label, samples.predicted, len(types)).tolist(),
         "pairs": pairs,
-        "by_position": _cells(samples, samples.boundary, lambda value: f"{value:g}", has_boundary),
-        "by_speeds": _cells(
-            samples, samples.strides, lambda row: f"{row[0]}->{row[1]} (x{row[1] / row[0]:g})"
-        ),
-        "by_transition_length": _cells(samples, samples.transition_length, str, joined),
+        "by_position": cells(samples.boundary, lambda value: f"{value:g}", has_boundary),
+        "by_speeds": cells(samples.strides, _speeds),
+        "by_transition_length": cells(samples.transition_length, str, joined),
     }
 
 
-def blend_or_class(samples: BoundarySamples) -> dict[str, float | None]:
+def blend_or_class(samples: BoundarySamples, types: Sequence[str]) -> dict[str, float | None]:
     """Whether answers to joined types follow the blend or the classes of the two clips.
 
     Under the paper's rule (only diff_class is blended) both give the same answers and nothing can
-    be said; where both or neither are blended they differ.
+    be said; where both or neither are blended, or a coin says which, they differ.
+
+    Args:
+        samples, types: As in `summarize`.
 
     Returns:
         Of the joined samples that were answered with a joined type: "num_samples"; "by_class",
@@ -87,11 +86,12 @@ def blend_or_class(samples: BoundarySamples) -> dict[str, float | None]:
         whose answer is a type that the paper's rule blends if the sample is blended. None without
         samples.
     """
-    shown = np.isin(samples.label, JOINED) & np.isin(samples.predicted, JOINED)
-    two_classes = ids(lambda row: row.joins_classes)
+    joined = ids(types, lambda row: row.is_joined)
+    shown = np.isin(samples.label, joined) & np.isin(samples.predicted, joined)
+    two_classes = ids(types, lambda row: row.joins_classes)
     by_class = np.isin(samples.predicted, two_classes) == np.isin(samples.label, two_classes)
-    paper_blends = np.isin(samples.predicted, BLENDED_TYPES[PAPER_TRANSITION])
-    by_blend = paper_blends == (samples.transition_length > 0)
+    blended = ids(types, lambda row: PAPER_TRANSITION in row.blended_by)
+    by_blend = np.isin(samples.predicted, blended) == (samples.transition_length > 0)
     return {
         "num_samples": int(shown.sum()),
         "by_class": _mean(by_class[shown]),
@@ -99,8 +99,19 @@ def blend_or_class(samples: BoundarySamples) -> dict[str, float | None]:
     }
 
 
+def _speeds(strides: np.ndarray) -> str:
+    """ "1->4 (x4)"; the ratio only where the clip plays forwards on both sides."""
+    before, after = strides
+    ratio = f" (x{after / before:g})" if before > 0 and after > 0 else ""
+    return f"{before}->{after}{ratio}"
+
+
 def _cells(
-    samples: BoundarySamples, keys: np.ndarray, name: Callable, chosen: np.ndarray | None = None
+    samples: BoundarySamples,
+    num_types: int,
+    keys: np.ndarray,
+    name: Callable,
+    chosen: np.ndarray | None = None,
 ) -> Cells:
     """A row per distinct key (ascending) of the chosen samples, a cell per type."""
     chosen = np.ones(len(samples.label), bool) if chosen is None else chosen
@@ -114,7 +125,7 @@ def _cells(
                 "num_samples": int((here & (samples.label == kind)).sum()),
                 "accuracy": _mean(correct[here & (samples.label == kind)]),
             }
-            for kind in range(NUM_TYPES)
+            for kind in range(num_types)
         ]
     return table
 

@@ -130,12 +130,13 @@ def two_speed_positions(
     >>> cut, one, four = tf.constant(3), tf.constant(1), tf.constant(4)
     >>> two_speed_positions(6, cut, one, four).numpy().tolist()
     [0, 1, 2, 6, 10, 14]
+    >>> two_speed_positions(6, cut, one, -one).numpy().tolist()
+    [0, 1, 2, 1, 0, -1]
 
     Args:
         num_samples: positions per row.
         cut: int32 [...], in 1..num_samples-1.
-        stride_before: int32 [...], frames.
-        stride_after: int32 [...], frames.
+        stride_before, stride_after: int32 [...], frames; negative backwards, 0 stays.
     Returns:
         int32 [..., num_samples], starting at 0.
     """
@@ -151,16 +152,17 @@ def two_speed_positions(
 def place_in_clip(positions: tf.Tensor, num_frames: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
     """Moves rows of relative positions to a random place of their clips, anywhere they fit.
 
-    In a clip that is too short the row starts at frame 0 and the last frame repeats.
+    In a clip that is too short the first of them in time is frame 0 and the last frame repeats.
 
     Args:
-        positions: int32 [..., num_samples], not negative, starting at 0.
+        positions: int32 [..., num_samples], relative to each other.
         num_frames: int32 [...], length of each row's clip, at least 1.
         seed: integer [2].
     Returns:
         int32 [..., num_samples], in 0..num_frames-1.
     """
     last = num_frames - 1
+    positions -= tf.reduce_min(positions, axis=-1, keepdims=True)
     room = tf.maximum(last - tf.reduce_max(positions, axis=-1), 0)
     start = uniform_integers(tf.zeros_like(room), room, seed)
     return tf.minimum(positions + start[..., tf.newaxis], last[..., tf.newaxis])

@@ -19,7 +19,7 @@ from bsp_tf.evaluation import boundary_accuracy, clip_accuracy
 from bsp_tf.frames import preprocessing
 from bsp_tf.models.tsm import TSM
 from bsp_tf.pretraining.batches import read_batches
-from bsp_tf.synthesis.boundary_types import NUM_TYPES, TRANSITIONS
+from bsp_tf.synthesis.boundary_types import RANDOM_TRANSITION, TRANSITIONS
 from bsp_tf.synthesis.settings import Settings
 
 SAVE_EVERY_SECONDS = 60.0
@@ -88,14 +88,16 @@ def evaluate_boundaries(model: TSM, config, batch_size: int) -> dict[str, dict[s
     Args:
         model: Trained on the boundary task.
         config: Of the run; see `boundary_batches`.
-        batch_size: A multiple of the number of boundary types.
+        batch_size: Samples per step, as many whole quads as it holds; at least one.
 
     Raises:
         InputError: as `boundary_batches`, or the run's own rule does not fit.
     """
     predict, results = predictor(model), {}
-    trained_with = config.boundary.transition
+    trained_with, types = config.boundary.transition, Settings.from_config(config).types
     for rule in TRANSITIONS:
+        if rule == RANDOM_TRANSITION != trained_with:
+            continue  # a mixture of what the other rules show
         config.boundary.transition = rule
         try:
             Settings.from_config(config)
@@ -104,14 +106,12 @@ def evaluate_boundaries(model: TSM, config, batch_size: int) -> dict[str, dict[s
                 raise
             print(f"left out: samples with boundary.transition={rule!r}, because {error}")
             continue
-        found = boundary_accuracy.BoundarySamples(
-            **predict_boundaries(
-                predict, config, config.seed, batch_size // NUM_TYPES, TRANSITIONS[rule].description
-            )
-        )
+        title, quads = TRANSITIONS[rule].description, batch_size // len(types)
+        answers = predict_boundaries(predict, config, config.seed, quads, title)
+        found = boundary_accuracy.BoundarySamples(**answers)
         results[rule] = {
-            **boundary_accuracy.summarize(found),
-            "told_by": boundary_accuracy.blend_or_class(found),
+            **boundary_accuracy.summarize(found, types),
+            "told_by": boundary_accuracy.blend_or_class(found, types),
         }
     return results
 

@@ -14,7 +14,7 @@ from bsp_tf.pretraining.model_cost import activation_bytes, multiply_adds
 from bsp_tf.pretraining.preflight import check_fields, plan_run
 from bsp_tf.runs.cluster import Cluster
 from bsp_tf.runs.strategy import check_batch_size
-from bsp_tf.synthesis.boundary_types import NUM_TYPES
+from bsp_tf.synthesis.settings import Settings
 
 STEPS = 3
 # Where no data is given: Kinetics-400 as it can still be had.
@@ -78,7 +78,8 @@ def _lengths(config: ConfigDict) -> tuple[int, int, str]:
     if config.data.train_dir:
         plan = plan_run(config)
         return len(plan.labels), plan.steps_per_epoch, config.data.train_dir
-    classes = NUM_TYPES if config.task == "boundary" else KINETICS_CLASSES
+    is_boundary = config.task == "boundary"
+    classes = len(Settings.from_config(config).types) if is_boundary else KINETICS_CLASSES
     if config.train.steps_per_epoch:
         return classes, config.train.steps_per_epoch, "train.steps_per_epoch"
     return (

@@ -10,7 +10,7 @@ from bsp_tf.clips.source import ClipSource, open_source
 from bsp_tf.frames.preprocessing import check_sizes
 from bsp_tf.frames.sampling import check_sampling
 from bsp_tf.pretraining.initial_weights import check_initial_weights
-from bsp_tf.synthesis.boundary_types import BOUNDARY_TYPES, NUM_TYPES
+from bsp_tf.synthesis.settings import Settings
 
 TASKS = ("action", "boundary")
 # Field, least and largest value.
@@ -61,7 +61,7 @@ def plan_run(config: ConfigDict) -> RunPlan:
     check_fields(config)
     train, validation = _open(config, "train_dir"), _open(config, "validation_dir")
     if config.task == "boundary":
-        labels = BOUNDARY_TYPES
+        labels = Settings.from_config(config).types
     else:
         labels = train.labels
         if train.labels != validation.labels:
@@ -98,12 +98,13 @@ def check_fields(config: ConfigDict) -> None:
             f"optimizer.learning_rate={config.optimizer.learning_rate} must be above 0."
         )
     check_sizes(config.data.short_side, config.data.crop_size)
-    unit = config.train.accumulate_steps * (NUM_TYPES if config.task == "boundary" else 1)
+    types = Settings.from_config(config).types if config.task == "boundary" else ()
+    unit = config.train.accumulate_steps * max(len(types), 1)
     if config.train.batch_size % unit:
         raise InputError(
             f"train.batch_size={config.train.batch_size} must be a multiple of {unit}: the number "
-            f"of micro-batches, which for the boundary task hold the {NUM_TYPES} types in equal "
-            "parts."
+            "of micro-batches, which for the boundary task hold the types of boundary.types in "
+            "equal parts."
         )
 
 

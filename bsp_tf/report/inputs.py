@@ -174,7 +174,7 @@ def _load_evaluation(path: Path, task: str) -> dict[str, Any]:
             f"{path}: 'confusion' is not {size} x {size}, the number of its labels. Run pretrain "
             "again."
         )
-    if task == "boundary" and set(evaluation["labels"]) != set(BOUNDARY_TYPES):
+    if task == "boundary" and not set(evaluation["labels"]) <= set(BOUNDARY_TYPES):
         raise InputError(
             f"{path} has the labels {evaluation['labels'][:4]}, not the boundary types. Is it the "
             "workdir of another task?"

@@ -28,7 +28,11 @@ EVALUATION = "evaluation.json"
 TRAINING_BATCH = "training_batch.png"
 TENSORBOARD = "tensorboard"
 # Fields that came after workdirs were made -> what the runs there stand for.
-LATER_FIELDS = {"model.backbone": "resnet"}
+LATER_FIELDS = {
+    "model.backbone": "resnet",
+    "boundary.types": ["diff_class", "same_class", "diff_speed", "same_speed"],
+    "boundary.twins": True,
+}
 LAST = "last"
 BEST = "best"
 

@@ -2,21 +2,18 @@
 
 `boundary_types.py` holds the table of the types, and the paper; the place of the boundary, the
 length and curve of the transition and the speeds are ours to choose and are fields of the config
-(`settings.py`). Speed is the frame stride: 4 plays four times as fast as 1.
+(`settings.py`). Speed is the frame stride: 4 plays four times as fast as 1, -1 backwards, and 0
+holds one frame.
 
 Everything is a pure function, vectorised over samples, and works on *indices*: `draw_joints`
 decides what a sample looks like, `plan_frames` says which source frames are needed and how they are
 mixed, and only the frames in the plan are ever decoded (`frames/decoding.py`).
 
-Samples come in *quads*, one of each type, made of four clips (`deal_roles`). A transition needs its
-frames twice. To pay for that, the joined types are *twins*: all show one clip on the same side of
-the boundary, from the same frame on, at the same speed, cropped and mirrored alike, so that each of
-its frames is decoded once. Thus a batch decodes as many frames as an action batch (on average over
-the default settings: 32.0 for four samples of 8), and twins differ only in what the boundary
-joins to that clip.
+Samples come in *quads*, one of each type in use, made of four clips (`deals.py`). Since the joined
+types are twins that share frames, a batch decodes as many frames as an action batch (on average
+over the default settings: 32.0 for four samples of 8).
 """
 
-import itertools
 from typing import NamedTuple
 
 import numpy as np
@@ -24,63 +21,37 @@ import tensorflow as tf
 
 from bsp_tf.frames import sampling
 from bsp_tf.frames.decoding import Composition
-from bsp_tf.synthesis.boundary_types import (
-    BLENDED_TYPES,
-    COINS,
-    NUM_TYPES,
-    TABLE,
-    BoundaryType,
-    QuadClip,
-    ids,
-)
+from bsp_tf.synthesis.boundary_types import RANDOM_TRANSITION
+from bsp_tf.synthesis.deals import first_twins
 from bsp_tf.synthesis.settings import Settings
 
 NO_BOUNDARY = -1.0
-
-
-def _first_twin(own: int) -> int:
-    """Id of the first twin of a type; its own if it has none.
-
-    Twins show the same clip of a quad before the boundary and join it to another at one speed.
-    """
-
-    def is_twin(other: BoundaryType) -> bool:
-        shares_clip = other.clips[0] is TABLE[own].clips[0]
-        return shares_clip and other.is_joined and not other.changes_speed
-
-    twins = ids(is_twin)
-    return twins[0] if own in twins else own
-
-
-# Of each sample of a quad: whose crop and mirroring it has. Twins look alike.
-LOOKS = tuple(_first_twin(i) for i in range(NUM_TYPES))
-_JOINED = tuple(row.is_joined for row in TABLE)
-_CHANGES_SPEED = tuple(row.changes_speed for row in TABLE)
-_HAS_BOUNDARY = tuple(row.has_boundary for row in TABLE)
 
 # More than the frames of any clip.
 _FRAMES = 2**31
 
 
 class Joints(NamedTuple):
-    """The shape of each sample. All int32.
+    """The shape of each sample. int32, but for the last.
 
     Attributes:
         types: [B], ids of the boundary types.
         start: [B], first output frame that shows the part after the boundary.
         length: [B], blended frames from `start` on; 0 for a cut.
         strides: [B, 2], before and after.
+        has_boundary: bool [B], whether anything changes at `start`.
     """
 
     types: tf.Tensor
     start: tf.Tensor
     length: tf.Tensor
     strides: tf.Tensor
+    has_boundary: tf.Tensor
 
     def boundary(self) -> tf.Tensor:
         """float32 [B]: the boundary in output frames; frame t covers [t, t+1). -1 for none."""
         centre = tf.cast(self.start, tf.float32) + tf.cast(self.length, tf.float32) / 2
-        return tf.where(tf.gather(_HAS_BOUNDARY, self.types), centre, NO_BOUNDARY)
+        return tf.where(self.has_boundary, centre, NO_BOUNDARY)
 
 
 class FramePlan(NamedTuple):
@@ -99,46 +70,6 @@ class FramePlan(NamedTuple):
     composition: Composition
 
 
-def deal_roles(seed: tf.Tensor) -> tf.Tensor:
-    """Deals the four clips of a quad to the types: which clip is before, which after.
-
-    Clips 0 and 1 are of one class, 2 and 3 of another. The classes, the clips and their order are
-    random, but joined types have their common clip on the same side.
-
-    >>> deal_roles((0, 0)).numpy().tolist()  # the joined types end with clip 1
-    [[3, 1], [0, 1], [2, 2], [3, 3]]
-
-    Args:
-        seed: integer [2].
-    Returns:
-        int32 [NUM_TYPES, 2], clip of each type's two parts, in the order of the ids; the two
-        entries of a type that is made of one clip are equal.
-    """
-    return tf.constant(_DEALS)[tf.random.stateless_uniform([], seed, 0, len(_DEALS), tf.int32)]
-
-
-def _all_deals() -> np.ndarray:
-    """int32 [2^coins, NUM_TYPES, 2]: what `deal_roles` chooses from."""
-
-    def number(clip: QuadClip, toss: dict[str, int]) -> int:
-        of_class_a, coin, negated = clip.value
-        first_class = toss["class_a"] if of_class_a else 1 - toss["class_a"]
-        return 2 * first_class + (toss[coin] ^ negated)
-
-    tosses = [
-        dict(zip(COINS, sides, strict=True))
-        for sides in itertools.product((0, 1), repeat=len(COINS))
-    ]
-    deals = [
-        [[number(clip, toss) for clip in row.clips[:: -1 if toss["side"] else 1]] for row in TABLE]
-        for toss in tosses
-    ]
-    return np.array(deals, np.int32)
-
-
-_DEALS = _all_deals()
-
-
 def draw_joints(num_quads: int, settings: Settings, seed: tf.Tensor) -> Joints:
     """Draws boundary, transition and speeds of each sample.
 
@@ -155,29 +86,42 @@ def draw_joints(num_quads: int, settings: Settings, seed: tf.Tensor) -> Joints:
         settings: ranges to draw from.
         seed: integer [2].
     Returns:
-        Joints of B = NUM_TYPES * Q samples, quad after quad, each in the order of the ids.
+        Joints of B samples, quad after quad, each in the order of the ids.
     """
-    types = np.tile(np.arange(NUM_TYPES, dtype=np.int32), num_quads)
-    num_strides = len(settings.strides)
-    ranges = np.array(
-        [
+    tables = [settings.stride_pairs(row) for row in settings.rows]
+    ranges = [
+        (
             (settings.position_min, settings.position_max),
             (settings.transition_min, settings.transition_max),
             (0, 1),
-            (0, num_strides - 1),
-            (1, num_strides - 1),
-        ],
-        np.int32,
-    )
-    low, high = np.repeat(ranges[:, :, np.newaxis], len(types), axis=2).swapaxes(0, 1)
-    cut, length, coin, before, further = tf.unstack(sampling.uniform_integers(low, high, seed))
-    length = tf.where(np.isin(types, BLENDED_TYPES[settings.transition]), length, 0)
+            (0, table.shape[0] - 1),
+            (0, table.shape[1] - 1),
+        )
+        for table in tables
+    ]
+    low, high = np.tile(np.array(ranges, np.int32), (num_quads, 1, 1)).transpose(2, 1, 0)
+    cut, length, coin, first, second = tf.unstack(sampling.uniform_integers(low, high, seed))
+    length = tf.where(_are_blended(num_quads, settings, seed), length, 0)
     start = cut - (length + coin * (length % 2)) // 2
-    before = tf.gather(before, _first_twins(types))
-    # An ordered pair of different strides: the second is 1..n-1 places further on, modulo n.
-    after = tf.where(tf.gather(_CHANGES_SPEED, types), (before + further) % num_strides, before)
-    strides = tf.gather(tf.constant(settings.strides, tf.int32), tf.stack([before, after], axis=1))
-    return Joints(tf.constant(types), start, length, strides)
+    types = tf.tile(tf.range(len(tables)), [num_quads])
+    first = tf.gather(first, _first_twins(types, settings))
+    places = tf.reshape(tf.stack([first, second], axis=1), [num_quads, len(tables), 2])
+    strides = tf.stack(
+        [tf.gather_nd(table, places[:, i]) for i, table in enumerate(tables)], axis=1
+    )
+    has_boundary = np.tile([row.has_boundary for row in settings.rows], num_quads)
+    return Joints(types, start, length, tf.reshape(strides, [-1, 2]), tf.constant(has_boundary))
+
+
+def _are_blended(num_quads: int, settings: Settings, seed: tf.Tensor) -> tf.Tensor:
+    """bool [B]: whether the joint of a sample is a transition; by "random" a coin says so."""
+    rule = settings.transition
+    may_be = tf.constant(np.tile([rule in row.blended_by for row in settings.rows], num_quads))
+    if rule != RANDOM_TRANSITION:
+        return may_be
+    # A stream of its own: under each rule a seed draws the same cuts and strides.
+    seed = tf.random.experimental.stateless_fold_in(seed, 1)
+    return may_be & (tf.random.stateless_uniform(may_be.shape, seed, 0, 2, tf.int32) == 1)
 
 
 def blend_weights(joints: Joints, settings: Settings) -> tf.Tensor:
@@ -194,7 +138,8 @@ def blend_weights(joints: Joints, settings: Settings) -> tf.Tensor:
     # At x = 1 the cosine is exactly -1 only in theory; plain frames must be plain.
     curved = tf.where((x > 0) & (x < 1), (1 - tf.cos(x * 3.14159265358979)) / 2, x)
     alpha = curved if settings.curve == "cosine" else x
-    return tf.where(tf.gather(_JOINED, joints.types)[:, tf.newaxis], alpha, 0.0)
+    is_joined = tf.constant([row.is_joined for row in settings.rows])
+    return tf.where(tf.gather(is_joined, joints.types)[:, tf.newaxis], alpha, 0.0)
 
 
 def source_frames(
@@ -235,7 +180,7 @@ def plan_frames(
     """
     alpha = blend_weights(joints, settings)
     part = tf.reshape(tf.range(tf.size(clips)), [-1, 2])
-    twins = _first_twins(joints.types)
+    twins = _first_twins(joints.types, settings)
     is_shared = tf.gather(clips, twins) == clips
     part = tf.where(is_shared, tf.gather(part, twins), part)
     indices = tf.reshape(
@@ -265,6 +210,6 @@ def plan_frames(
     )
 
 
-def _first_twins(types: tf.Tensor | np.ndarray) -> tf.Tensor:
-    """int32 [B]: for each sample of whole quads the sample of its quad named by LOOKS."""
-    return tf.range(tf.size(types)) + tf.gather(LOOKS, types) - types
+def _first_twins(types: tf.Tensor, settings: Settings) -> tf.Tensor:
+    """int32 [B]: for each sample of whole quads the sample of its quad that is its first twin."""
+    return tf.range(tf.size(types)) + tf.gather(first_twins(settings), types) - types

@@ -2,8 +2,16 @@
 
 import dataclasses
 
+import numpy as np
+
 from bsp_tf.base.errors import InputError
-from bsp_tf.synthesis.boundary_types import BLENDED_TYPES, TRANSITIONS
+from bsp_tf.synthesis.boundary_types import (
+    BY_NAME,
+    PAPER_TYPES,
+    TRANSITIONS,
+    BoundaryType,
+    Change,
+)
 
 CURVES = ("linear", "cosine")
 
@@ -12,17 +20,21 @@ CURVES = ("linear", "cosine")
 class Settings:
     """What a synthesized sample may look like.
 
-    Lengths and positions are in output frames, strides in source frames.
+    Lengths and positions are in output frames, strides in source frames. The last two fields came
+    later; without them a config means their defaults.
 
     Attributes:
         num_frames: frames per sample.
         position_min, position_max: the boundary lies between frames b-1 and b, b uniform in this
             range.
-        transition: a rule of TRANSITIONS; which types are blended is in the rows of TABLE.
+        transition: a rule of TRANSITIONS; which types are blended is in the rows of TABLE. By
+            "random" a coin decides for each joined sample.
         transition_min, transition_max: blended frames, uniform in this range.
         curve: "linear" or "cosine" weight of the second clip over a transition.
-        strides: speeds; a type that changes its speed draws an ordered pair of two, every other
-            type one.
+        strides: speeds; negative ones play backwards, 0 holds a frame. A type that changes its
+            stride draws an ordered pair of two, every other type one.
+        types: names of the types in use, by id.
+        twins: whether joined types share the frames of their common clip; see `deals.py`.
     """
 
     num_frames: int
@@ -33,6 +45,8 @@ class Settings:
     transition_max: int
     curve: str
     strides: tuple[int, ...]
+    types: tuple[str, ...] = PAPER_TYPES
+    twins: bool = True
 
     @classmethod
     def from_config(cls, config) -> "Settings":
@@ -49,8 +63,8 @@ class Settings:
             InputError: a value that no sample can satisfy; the message names the field.
         """
         names = [field.name for field in dataclasses.fields(cls)][1:]
-        values = {name: getattr(config.boundary, name) for name in names}
-        values["strides"] = tuple(values["strides"])
+        values = {name: config.boundary[name] for name in names if name in config.boundary}
+        values |= {name: tuple(values[name]) for name in ("strides", "types") if name in values}
         settings = cls(num_frames=config.data.num_frames, **values)
         settings.check()
         return settings
@@ -62,6 +76,11 @@ class Settings:
             if not condition:
                 raise InputError(f"config: {text}")
 
+        require(
+            len(set(self.types)) == len(self.types) >= 2 and set(self.types) <= set(BY_NAME),
+            f"boundary.types={self.types}: choose two or more different ones of "
+            f"{', '.join(BY_NAME)}.",
+        )
         require(
             self.transition in TRANSITIONS,
             f"boundary.transition={self.transition!r}: choose one of {', '.join(TRANSITIONS)}.",
@@ -82,7 +101,7 @@ class Settings:
         )
         half = (self.transition_max + 1) // 2
         require(
-            not BLENDED_TYPES[self.transition]
+            not any(self.transition in row.blended_by for row in self.rows)
             or half <= self.position_min
             and self.position_max + half <= self.num_frames,
             f"a transition of {self.transition_max} frames (boundary.transition_max) around "
@@ -91,13 +110,56 @@ class Settings:
             "middle.",
         )
         require(
-            all(isinstance(stride, int) and stride >= 1 for stride in self.strides)
-            and len(set(self.strides)) == len(self.strides) >= 2,
-            f"boundary.strides={self.strides} must be two or more different whole numbers of at "
-            "least 1 frame.",
+            len(self.strides) > 0
+            and all(isinstance(stride, int) for stride in self.strides)
+            and len(set(self.strides)) == len(self.strides),
+            f"boundary.strides={self.strides} must be different whole numbers.",
         )
+        for row in self.rows:
+            if row.change is not None:
+                require(
+                    self.stride_pairs(row).size > 0,
+                    f"boundary.strides={self.strides} lacks what {row.name} needs: "
+                    f"{row.change.value}.",
+                )
+
+    @property
+    def rows(self) -> tuple[BoundaryType, ...]:
+        """The types in use, by id."""
+        return tuple(BY_NAME[name] for name in self.types)
 
     @property
     def window(self) -> int:
-        """Source frames of the fastest sample; a shorter clip would end in a frozen picture."""
-        return (self.num_frames - 1) * max(self.strides) + 1
+        """Source frames that hold any sample; a shorter clip would end in a frozen picture."""
+        return (self.num_frames - 1) * max(map(abs, self.strides)) + 1
+
+    def stride_pairs(self, row: BoundaryType) -> np.ndarray:
+        """The strides before and after that a type chooses from, all with the same probability.
+
+        All types take them from `strides`, and each pair is there in both orders. So a pause or a
+        clip that plays backwards tells nothing as long as one does not compare both sides.
+
+        >>> from configs.base import get_config
+        >>> config = get_config()
+        >>> config.boundary.strides = (1, -1)
+        >>> settings = Settings.from_config(config)
+        >>> [settings.stride_pairs(BY_NAME[name]).reshape(-1, 2).tolist()
+        ...  for name in ("diff_speed", "same_speed")]
+        [[[1, -1], [-1, 1]], [[1, 1], [-1, -1]]]
+
+        Returns:
+            int32 [R, C, 2]; a seed draws one of R and one of C.
+        """
+        strides = np.array(self.strides, np.int32)
+        if row.change is None:
+            return np.repeat(strides, 2).reshape(-1, 1, 2)
+        # Before: each. After: the next, the one after it and so on, round to the first.
+        before, further = np.ogrid[: len(strides), 1 : len(strides)]
+        after = (before + further) % len(strides)
+        pairs = strides[np.stack(np.broadcast_arrays(before, after), axis=-1)]
+        is_other_sign = np.diff(np.sign(pairs))[..., 0] != 0
+        if row.change is Change.SIGN:
+            wanted = is_other_sign
+        else:
+            wanted = ~(is_other_sign & any(other.change is Change.SIGN for other in self.rows))
+        return pairs if wanted.all() else pairs[wanted][:, np.newaxis]

@@ -157,6 +157,34 @@ def test_a_killed_evaluation_goes_on_and_ends_with_the_same_numbers(runs, tmp_pa
     }
 
 
+def test_a_run_on_other_types_is_scored_on_them_and_by_its_coin(records, tmp_path):
+    config = get_config()
+    types = ("same_speed", "diff_motion", "same_class", "diff_speed", "diff_class")
+    config.update_from_flattened_dict(
+        FIELDS
+        | {
+            "task": "boundary",
+            "data.train_dir": str(records[0]),
+            "data.validation_dir": str(records[1]),
+            "boundary.types": types,
+            "boundary.twins": False,
+            "boundary.transition": "random",
+            "boundary.strides": (1, 4, -1, 0),
+            "train.batch_size": 10,
+        }
+    )
+    train(config, tmp_path / "run")
+    result = evaluate_clips(tmp_path / "run", tmp_path / "out", Options())
+    trained = json.loads((tmp_path / "run" / "evaluation.json").read_text())
+    assert result["labels"] == trained["labels"] == list(types)
+    assert list(result["passes"]) == ["diff_class", "both", "none", "random"]
+    by_coin = result["passes"]["random"]
+    assert by_coin["confusion"] == trained["confusion"]
+    assert set(by_coin["by_transition_length"]) == {"0", "1"}
+    assert "-1->-1" in by_coin["by_speeds"]
+    assert "diff-motion" in (tmp_path / "out" / "tables.md").read_text()
+
+
 def test_mistakes_are_named(runs, records, make_records, tmp_path):
     other = make_records(tmp_path / "other", 1, classes=("run", "jump", "sit"))
     with pytest.raises(InputError, match=str(other)):
@@ -166,8 +194,10 @@ def test_mistakes_are_named(runs, records, make_records, tmp_path):
     (old / "labels.txt").write_text(names.replace("same_speed", "slower"))
     with pytest.raises(InputError, match="slower.*same_speed"):
         evaluate_clips(old, tmp_path / "out", Options())
-    with pytest.raises(InputError, match="batch_size=6"):
-        evaluate_clips(runs / "action", tmp_path / "out", Options(batch_size=6))
+    with pytest.raises(InputError, match="batch_size=3 .* 4"):
+        evaluate_clips(runs / "boundary", tmp_path / "out", Options(batch_size=3))
+    with pytest.raises(InputError, match="batch_size=0 .* 1"):
+        evaluate_clips(runs / "action", tmp_path / "out", Options(batch_size=0))
     with pytest.raises(InputError, match="num_crops=2"):
         evaluate_clips(runs / "action", tmp_path / "out", Options(num_crops=2))
     with pytest.raises(InputError, match=str(tmp_path)):

@@ -50,6 +50,15 @@ def test_writes_a_picture(config, tmp_path, split, examples):
     assert [file.name for file in path.parent.iterdir()] == ["p.png"]
 
 
+def test_other_types_make_another_picture(config, tmp_path):
+    config.boundary.types = ("diff_motion", "same_speed")
+    config.boundary.strides = (-1, 0)
+    few = matplotlib.image.imread(preview.preview(config, tmp_path / "few.png"))
+    config.boundary.types = ("diff_motion", "same_speed", "same_class", "diff_class")
+    all_four = matplotlib.image.imread(preview.preview(config, tmp_path / "all.png"))
+    assert few.shape[1] == all_four.shape[1] and few.shape[0] < 0.6 * all_four.shape[0]
+
+
 def test_bad_input(config, tmp_path):
     with pytest.raises(InputError, match="--examples=0"):
         preview.preview(config, tmp_path / "p.png", examples=0)

@@ -4,7 +4,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MultipleLocator, PercentFormatter
 
 from bsp_tf.report.figures import style
-from bsp_tf.synthesis.boundary_types import CHANCE, COLORS, ids
+from bsp_tf.synthesis.boundary_types import COLORS, ids
 
 # Points of the types stand beside each other: they often have the same accuracy.
 ASIDE = 0.1
@@ -19,7 +19,7 @@ def draw_by_position(passes: dict[str, dict[str, list[dict]]], labels: list[str]
             {"num_samples", "accuracy" (fraction, None without samples)}.
         labels: The types in the order of the cells.
     """
-    drawn = ids(lambda row: row.has_boundary)
+    drawn = ids(labels, lambda row: row.has_boundary)
     with style.styled():
         figure = style.new_figure(1.0 + 2.5 * len(passes), 2.9)
         first = None
@@ -41,7 +41,7 @@ def draw_by_position(passes: dict[str, dict[str, list[dict]]], labels: list[str]
                         linewidth=0.8,
                         label=style.readable(labels[kind]),
                     )
-            axes.axhline(CHANCE, color=style.MUTED, linewidth=1, linestyle=":")
+            axes.axhline(1 / len(labels), color=style.MUTED, linewidth=1, linestyle=":")
             axes.set_ylim(-0.04, 1.04)
             axes.xaxis.set_major_locator(MultipleLocator(1))
             axes.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))

@@ -8,7 +8,7 @@ from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 
 from bsp_tf.report.figures.style import INK, MUTED, class_colors, new_figure, readable, styled
-from bsp_tf.synthesis.boundary_types import NUM_TYPES, TABLE, BoundaryType
+from bsp_tf.synthesis.boundary_types import BoundaryType
 
 # All lengths in frame widths.
 GAP = 0.07
@@ -21,14 +21,15 @@ INCHES_A_FRAME = 0.95
 Samples = dict[str, np.ndarray]
 
 
-def draw_samples(samples: Samples, labels: Sequence[str]) -> Figure:
+def draw_samples(samples: Samples, types: Sequence[BoundaryType], labels: Sequence[str]) -> Figure:
     """The picture of a boundary batch, a block of rows per type.
 
     Args:
         samples: a NumPy boundary batch of `pipelines.dataset_for`.
+        types: the types in use, by id.
         labels: class names by class index.
     """
-    order = [np.flatnonzero(samples["label"] == number) for number in range(NUM_TYPES)]
+    order = [np.flatnonzero(samples["label"] == number) for number in range(len(types))]
     _, num_frames, height, width, _ = samples["frames"].shape
     tile = height / width
     row = tile + ROW_SPACE
@@ -41,12 +42,12 @@ def draw_samples(samples: Samples, labels: Sequence[str]) -> Figure:
         axes.set(xlim=(-LEFT, total_width - LEFT), ylim=(total_height - 0.1, -0.4), aspect="equal")
         axes.axis("off")
         top = 0.0
-        for kind, members in zip(TABLE, order, strict=True):
+        for kind, members in zip(types, order, strict=True):
             if len(members):
                 _draw_title(axes, kind, top, top + len(members) * row - ROW_SPACE)
             for member in members:
                 sample = {key: value[member] for key, value in samples.items()}
-                _draw_row(axes, sample, labels, colors, top, tile)
+                _draw_row(axes, sample, kind, labels, colors, top, tile)
                 top += row
             top += BLOCK_SPACE
     return figure
@@ -77,6 +78,7 @@ def _draw_title(axes: Axes, kind: BoundaryType, top: float, bottom: float) -> No
 def _draw_row(
     axes: Axes,
     sample: Samples,
+    kind: BoundaryType,
     labels: Sequence[str],
     colors: dict[str, str],
     top: float,
@@ -92,7 +94,7 @@ def _draw_row(
     end = num_frames * (1 + GAP) - GAP
     strip = top + tile + GAP
     before, after = (labels[index] for index in sample["source_classes"])
-    if not TABLE[sample["label"]].has_boundary:
+    if not kind.has_boundary:
         _draw_strip(axes, 0, end, strip, [colors[before]] * 2)
         _write(axes, end / 2, strip, before, sample["strides"][0])
         return
@@ -103,7 +105,7 @@ def _draw_row(
     _draw_strip(axes, stop, end, strip, [colors[after]] * 2)
     _write(axes, _x_of(joint) / 2, strip, before, sample["strides"][0])
     _write(axes, (_x_of(joint) + end) / 2, strip, after, sample["strides"][1])
-    _draw_boundary(axes, joint, top, strip, TABLE[sample["label"]].color)
+    _draw_boundary(axes, joint, top, strip, kind.color)
 
 
 def _x_of(position: float) -> float:
@@ -153,8 +155,10 @@ def _draw_boundary(axes: Axes, position: float, top: float, strip: float, color:
 
 
 def _write(axes: Axes, x: float, strip: float, label: str, stride: int) -> None:
-    suffix = {2: "nd", 3: "rd"}.get(int(stride), "th")
-    pace = "every frame" if stride == 1 else f"every {stride}{suffix} frame"
+    step = abs(int(stride))
+    suffix = {2: "nd", 3: "rd"}.get(step, "th")
+    pace = {0: "one frame held", 1: "every frame"}.get(step, f"every {step}{suffix} frame")
+    pace += ", backwards" if stride < 0 else ""
     axes.text(
         x,
         strip + STRIP + 0.06,

@@ -8,13 +8,7 @@ from matplotlib.patches import Rectangle
 from matplotlib.ticker import PercentFormatter
 
 from bsp_tf.report.figures import style
-from bsp_tf.synthesis.boundary_types import (
-    BOUNDARY_TYPES,
-    CHANCE,
-    COLORS,
-    PAIR_IDS,
-    pair_title,
-)
+from bsp_tf.synthesis.boundary_types import COLORS, pair_ids, pair_title
 
 _MOST_CLASSES_WITH_NUMBERS = 16
 _MOST_CLASSES_WITH_NAMES = 40
@@ -34,7 +28,7 @@ def pair_summary(confusion: np.ndarray, labels: list[str]) -> dict[str, dict[str
 
     Args:
         confusion: Counts [K, K], rows = truth, in the order of `labels`.
-        labels: The boundary types in any order.
+        labels: The boundary types in use, in any order.
 
     Returns:
         "joined" and "speed" -> {"recall": mean recall of its types, "kept": share of its
@@ -42,8 +36,8 @@ def pair_summary(confusion: np.ndarray, labels: list[str]) -> dict[str, dict[str
     """
     shares = row_shares(confusion)
     summary = {}
-    for pair, types in PAIR_IDS.items():
-        rows = [labels.index(BOUNDARY_TYPES[i]) for i in types]
+    for pair, members in pair_ids(labels).items():
+        rows = list(members)
         summary[pair] = {
             "recall": float(np.mean([shares[i, i] for i in rows])),
             "kept": float(np.mean([shares[i, rows].sum() for i in rows])),
@@ -167,16 +161,17 @@ def draw_boundary_recall(recall: dict[str, float | None]) -> Figure:
     Args:
         recall: Boundary type -> fraction 0..1, or None for a type without samples.
     """
+    types, chance = list(recall), 1 / len(recall)
     with style.styled():
         figure = style.new_figure(4.5, 0.6 + 0.6 * len(recall))
         axes = figure.add_subplot()
         places: dict[str, float] = {}
         titles: dict[str, float] = {}
-        for pair, types in PAIR_IDS.items():
+        for pair, members in pair_ids(types).items():
             space = 0.8 * len(titles)
             titles[pair] = len(places) + space - 0.7
-            for i in types:
-                places[BOUNDARY_TYPES[i]] = len(places) + space
+            for i in members:
+                places[types[i]] = len(places) + space
         for name, place in places.items():
             value, color = recall[name], COLORS[name]
             length = value or 0.0
@@ -191,9 +186,9 @@ def draw_boundary_recall(recall: dict[str, float | None]) -> Figure:
                 ha="right" if inside else "left",
                 color=style.text_color_on(color) if inside else style.INK,
             )
-        axes.axvline(CHANCE, color=style.MUTED, linewidth=1, linestyle=":")
-        words = [(0, place, pair_title(pair)) for pair, place in titles.items()]
-        for x, y, word in [*words, (CHANCE + 0.01, titles[pair], "chance")]:
+        axes.axvline(chance, color=style.MUTED, linewidth=1, linestyle=":")
+        words = [(0, place, pair_title(pair, types)) for pair, place in titles.items()]
+        for x, y, word in [*words, (chance + 0.01, titles[pair], "chance")]:
             axes.text(x, y, word, fontsize=8, color=style.MUTED, va="center")
         axes.set_yticks(
             list(places.values()), [style.readable(name) for name in places], color=style.INK

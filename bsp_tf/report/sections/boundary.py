@@ -9,12 +9,10 @@ from bsp_tf.report.gallery import Gallery
 from bsp_tf.report.inputs import Results
 from bsp_tf.report.sections import pretraining
 from bsp_tf.synthesis.boundary_types import (
-    BOUNDARY_TYPES,
-    CHANCE,
-    NUM_TYPES,
-    PAIR_IDS,
     PAIRS,
     PAPER_TRANSITION,
+    PAPER_TYPES,
+    pair_ids,
     pair_title,
 )
 
@@ -46,7 +44,7 @@ def section(results: Results, gallery: Gallery) -> Section:
         "The boundary task",
         parts,
         tiles=[_tile(evaluation)] if evaluation else [],
-        notes=[_transition_note(results)],
+        notes=_transition_notes(results),
         closing=[
             (
                 "Boundary task on validation clips, accuracy in percent",
@@ -72,8 +70,7 @@ def _pair_table(evaluation: dict[str, Any]) -> Table:
     labels = evaluation["labels"]
     shares = matrices.row_shares(evaluation["confusion"])
     rows = []
-    for types in PAIR_IDS.values():
-        columns = [labels.index(BOUNDARY_TYPES[i]) for i in types]
+    for columns in map(list, pair_ids(labels).values()):
         for column in columns:
             own, within = shares[column, column], shares[column, columns].sum()
             numbers = (own, within - own, max(0, 1 - within))
@@ -90,25 +87,28 @@ def _pair_table(evaluation: dict[str, Any]) -> Table:
 
 
 def _tile(evaluation: dict[str, Any]) -> Tile:
-    pairs = matrices.pair_summary(evaluation["confusion"], evaluation["labels"])
+    labels = evaluation["labels"]
+    pairs = matrices.pair_summary(evaluation["confusion"], labels)
     return Tile(
         f"{100 * evaluation['accuracy']:.1f}%",
-        f"boundary type, one of {NUM_TYPES}",
+        f"boundary type, one of {len(labels)}",
         ", ".join(
-            f"{pair_title(pair)} {100 * scores['recall']:.0f}%" for pair, scores in pairs.items()
+            f"{pair_title(pair, labels)} {100 * scores['recall']:.0f}%"
+            for pair, scores in pairs.items()
         ),
     )
 
 
 def _sentence(evaluation: dict[str, Any]) -> str:
-    pairs = matrices.pair_summary(evaluation["confusion"], evaluation["labels"])
+    labels, accuracy = evaluation["labels"], evaluation["accuracy"]
+    pairs = matrices.pair_summary(evaluation["confusion"], labels)
     recalls = "; ".join(
-        f"the {pair_title(pair)} ({PAIRS[pair]}) {100 * scores['recall']:.1f}%"
+        f"the {pair_title(pair, labels)} ({PAIRS[pair]}) {100 * scores['recall']:.1f}%"
         for pair, scores in pairs.items()
     )
     sentence = (
-        f"Accuracy over the {NUM_TYPES} types is {100 * evaluation['accuracy']:.1f}% on validation "
-        f"clips (chance {100 * CHANCE:.0f}%). An average can hide a pair that is at chance, so the "
+        f"Accuracy over the {len(labels)} types is {100 * accuracy:.1f}% on validation clips "
+        f"(chance {100 / len(labels):.0f}%). An average can hide a pair that is at chance, so the "
         f"pairs are listed separately, with their mean recall: {recalls}."
     )
     if evaluation.get("static_accuracy") is not None:
@@ -118,15 +118,17 @@ def _sentence(evaluation: dict[str, Any]) -> str:
     return sentence
 
 
-def _transition_note(results: Results) -> str:
+def _transition_notes(results: Results) -> list[str]:
     settings = results.configs.get("boundary", {}).get("boundary", {})
+    if not {"diff_class", "same_class"} <= set(settings.get("types", PAPER_TYPES)):
+        return []
     rule = settings.get("transition", PAPER_TRANSITION)
     if rule == PAPER_TRANSITION:
-        return (
+        return [
             "Diff-class and same-class differ in the transition: only a diff-class boundary has "
             "one, as in the paper. Their recall does not show that the network compares classes."
-        )
-    return (
+        ]
+    return [
         f"With the transition rule {rule!r} both joined types look alike at the boundary, so "
         "diff-class against same-class measures a comparison of classes."
-    )
+    ]

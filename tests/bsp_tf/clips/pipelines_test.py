@@ -11,8 +11,9 @@ import tensorflow as tf
 from bsp_tf.base.errors import InputError
 from bsp_tf.clips import pipelines, samples
 from bsp_tf.records import schema
+from bsp_tf.synthesis.boundary_types import BOUNDARY_TYPES
 
-DIFF_CLASS, SAME_CLASS, DIFF_SPEED, SAME_SPEED = range(4)
+DIFF_CLASS, SAME_CLASS, DIFF_SPEED, SAME_SPEED, DIFF_MOTION = range(5)
 
 
 def batches(config, split="train", batch_size=8, seed=0, count=None):
@@ -44,13 +45,14 @@ def mixed_records(tmp_path_factory, make_color_records):
     )
 
 
-def check_sample(element, b, place_of):
+def check_sample(element, b, place_of, types=BOUNDARY_TYPES):
     """Reads a sample back from its colours and compares it with all that its labels claim."""
     colors = element["frames"][b].mean(axis=(1, 2))
     places = [place_of(color) for color in colors]
     label, boundary, length = (
         element[name][b] for name in ("label", "boundary", "transition_length")
     )
+    label = BOUNDARY_TYPES.index(types[label])
     (class_before, class_after), (before, after) = (
         element["source_classes"][b],
         element["strides"][b],
@@ -67,10 +69,11 @@ def check_sample(element, b, place_of):
     np.testing.assert_allclose(np.diff([place.frame for place in head]), before, atol=0.8)
     np.testing.assert_allclose(np.diff([place.frame for place in tail]), after, atol=0.8)
     clips = {place[:2] for place in head + tail}
-    if label in (DIFF_SPEED, SAME_SPEED):
+    if label in (DIFF_SPEED, SAME_SPEED, DIFF_MOTION):
         assert len(clips) == 1 and class_before == class_after and length == 0
         assert (before == after) == (label == SAME_SPEED) == (boundary == -1)
-        if label == DIFF_SPEED:
+        assert (np.sign(before) != np.sign(after)) == (label == DIFF_MOTION)
+        if label != SAME_SPEED:
             assert tail[0].frame - head[-1].frame == pytest.approx(after, abs=0.8)
     else:
         assert len(clips) == 2 and before == after
@@ -104,6 +107,28 @@ def test_boundary_samples_are_what_their_labels_say(make_config, place_of, split
         assert np.bincount(element["label"]).tolist() == [len(element["label"]) // 4] * 4
         for b in range(len(element["label"])):
             check_sample(element, b, place_of)
+
+
+@pytest.mark.parametrize(
+    "types", [BOUNDARY_TYPES, ("diff_motion", "same_speed"), ("same_speed", "diff_class")]
+)
+def test_samples_of_the_types_in_use(make_config, place_of, types):
+    """Also of clips that turn round, play backwards and pause, and without twins."""
+    fields = {
+        "boundary.types": types,
+        "boundary.strides": (1, 4, -1, -4, 0),
+        "boundary.twins": False,
+    }
+    config = make_config("boundary", **fields)
+    shown = set()
+    for element in batches(config, batch_size=2 * len(types), count=12):
+        assert element["label"].tolist() == list(range(len(types))) * 2
+        for b in range(2 * len(types)):
+            check_sample(element, b, place_of, types)
+        shown |= {tuple(pair) for pair in element["strides"].tolist()}
+    assert {0, -1, -4} <= set(itertools.chain(*shown))
+    with pytest.raises(InputError, match=f"batch size {len(types) + 1} "):
+        pipelines.dataset_for(config, "train", len(types) + 1, 0)
 
 
 def test_boundary_batches_of_mixed_clips(make_config, mixed_records, place_of):
@@ -169,7 +194,7 @@ def test_action_takes_short_odd_and_differing_clips(make_config, mixed_records):
 
 
 @pytest.mark.parametrize("multi_scale", [True, False])
-@pytest.mark.parametrize("task", ["action", "boundary"])
+@pytest.mark.parametrize("task", ["action", "boundary", "no twins"])
 def test_crop_and_flip_are_one_for_all_frames_of_a_clip(make_config, tmp_path, task, multi_scale):
     """Samples of one still picture stay still and vary from sample to sample, but for twins."""
     picture = (
@@ -182,22 +207,23 @@ def test_crop_and_flip_are_one_for_all_frames_of_a_clip(make_config, tmp_path, t
             writer.write(schema.encode_clip(clip))
     (tmp_path / "labels.txt").write_text("a\nb\n")
     config = make_config(
-        task,
+        "action" if task == "action" else "boundary",
         **{
+            "boundary.twins": task != "no twins",
             "data.train_dir": str(tmp_path),
             "data.multi_scale": multi_scale,
             "data.short_side": 24,
             "data.crop_size": 16,
         },
     )
-    shown = set()
+    shown, alike = set(), []
     for element in batches(config, count=4):
         for frames in element["frames"]:
             np.testing.assert_array_equal(frames, np.broadcast_to(frames[:1], frames.shape))
             shown.add(frames[0].tobytes())
-        if task == "boundary":
-            by_type = element["frames"].reshape(-1, 4, *element["frames"].shape[1:])
-            np.testing.assert_array_equal(by_type[:, DIFF_CLASS], by_type[:, SAME_CLASS])
+        by_type = element["frames"].reshape(-1, 4, *element["frames"].shape[1:])
+        alike += [np.array_equal(one[DIFF_CLASS], one[SAME_CLASS]) for one in by_type]
+    assert all(alike) == (task == "boundary")
     assert len(shown) == 2 if not multi_scale else len(shown) > 4
 
 

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from bsp_tf.evaluation.boundary_accuracy import BoundarySamples, blend_or_class, summarize
+from bsp_tf.synthesis.boundary_types import PAPER_TYPES
 
 NUM = 40
 
@@ -42,13 +43,13 @@ def sees_classes(label, blended):
     ],
 )
 def test_blend_and_class_are_told_apart(answer, rule, by_class, by_blend):
-    told = blend_or_class(samples(rule, answer))
+    told = blend_or_class(samples(rule, answer), PAPER_TYPES)
     assert told == {"num_samples": 2 * NUM, "by_class": by_class, "by_blend": by_blend}
 
 
 def test_pairs_stand_apart_and_every_table_holds_every_sample():
     shown = samples("both", lambda label, blended: min(label, 2))
-    result = summarize(shown)
+    result = summarize(shown, PAPER_TYPES)
     assert result["accuracy"] == 0.75
     assert result["pairs"] == {
         "joined": {"accuracy": 1.0, "kept": 1.0},
@@ -67,5 +68,25 @@ def test_pairs_stand_apart_and_every_table_holds_every_sample():
 
 
 def test_nothing_joined_is_no_number():
-    told = blend_or_class(samples("none", lambda label, blended: 3))
+    told = blend_or_class(samples("none", lambda label, blended: 3), PAPER_TYPES)
     assert told == {"num_samples": 0, "by_class": None, "by_blend": None}
+
+
+def test_tables_of_other_types_in_another_order():
+    types = ("diff_motion", "same_class", "same_speed")
+    shown = BoundarySamples(
+        label=np.array([0, 1, 2, 0]),
+        predicted=np.array([0, 1, 0, 2]),
+        boundary=np.array([3.0, 4.0, -1.0, 3.0]),
+        strides=np.array([[1, -1], [-1, -1], [0, 0], [0, 1]]),
+        transition_length=np.array([0, 4, 0, 0]),
+    )
+    result = summarize(shown, types)
+    assert result["confusion"] == [[1, 0, 1], [0, 1, 0], [1, 0, 0]]
+    assert result["pairs"] == {
+        "joined": {"accuracy": 1.0, "kept": 1.0},
+        "speed": {"accuracy": 1 / 3, "kept": 1.0},
+    }
+    assert list(result["by_speeds"]) == ["-1->-1", "0->0", "0->1", "1->-1"]
+    assert list(result["by_position"]) == ["3", "4"]
+    assert blend_or_class(shown, types) == {"num_samples": 1, "by_class": 1.0, "by_blend": 0.0}

@@ -99,7 +99,8 @@ def test_consecutive_starts_anywhere_it_fits_and_repeats_the_last_frame():
 
 
 def test_two_speed_positions_by_counting():
-    cuts, before, after = [1, 3, 4, 7, 5], [1, 1, 4, 2, 3], [4, 4, 1, 2, 1]
+    cuts = [1, 3, 4, 7, 5, 3, 4, 2]
+    before, after = [1, 1, 4, 2, 3, 1, 0, -2], [4, 4, 1, 2, 1, -4, 1, 0]
     rows = sampling.two_speed_positions(
         8, tf.constant(cuts), tf.constant(before), tf.constant(after)
     ).numpy()
@@ -119,6 +120,18 @@ def test_place_in_clip_reaches_every_place_and_never_leaves():
         assert rows[1].tolist() == [0, 2, 2]
         starts.add(int(rows[0][0]))
     assert starts == {0, 1, 2}
+
+
+def test_rows_that_turn_round_are_placed_by_their_first_frame_in_time():
+    positions = tf.constant([[0, -2, -4, -3], [0, 1, 0, -1], [0, 0, 0, 0]])
+    places = set()
+    for seed in range(60):
+        rows = sampling.place_in_clip(positions, tf.constant([6, 2, 1]), (seed, 0)).numpy()
+        assert (rows[0] - rows[0][0]).tolist() == [0, -2, -4, -3]
+        assert rows[1].tolist() == [1, 1, 1, 0]  # too short
+        assert rows[2].tolist() == [0, 0, 0, 0]
+        places.add(int(rows[0].min()))
+    assert places == {0, 1}
 
 
 def test_uniform_integers_are_uniform_and_bounded():

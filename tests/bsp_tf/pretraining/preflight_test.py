@@ -12,6 +12,8 @@ def test_lengths_and_labels(tiny_config):
     assert plan_run(tiny_config).steps_per_epoch == 24 // 8
     tiny_config.task = "boundary"
     assert plan_run(tiny_config).labels == ("diff_class", "same_class", "diff_speed", "same_speed")
+    tiny_config.boundary.types = ("diff_speed", "same_speed")
+    assert plan_run(tiny_config).labels == ("diff_speed", "same_speed")
 
 
 @pytest.mark.parametrize(
@@ -22,6 +24,11 @@ def test_lengths_and_labels(tiny_config):
         ({"data.validation_dir": "/no/such/folder"}, "/no/such/folder"),
         ({"data.crop_size": 40}, "data.short_side=32 .*data.crop_size=40"),
         ({"task": "boundary", "train.batch_size": 6}, "train.batch_size=6 .* 4"),
+        (
+            {"task": "boundary", "boundary.types": ("diff_class", "diff_speed", "same_speed")},
+            "train.batch_size=8 .* 3: .*boundary.types",
+        ),
+        ({"task": "boundary", "boundary.strides": (1,)}, "boundary.strides"),
         ({"train.batch_size": 100, "train.steps_per_epoch": 0}, "24 clips.*train.batch_size=100"),
         ({"train.epochs": 0}, "train.epochs=0"),
         ({"train.batch_size": 0}, "train.batch_size=0"),

@@ -5,21 +5,23 @@ import re
 import pytest
 
 from bsp_tf.synthesis import boundary_types
-from bsp_tf.synthesis.boundary_types import COINS, PAIRS, TABLE, TRANSITIONS, QuadClip
+from bsp_tf.synthesis.boundary_types import COINS, PAIRS, TABLE, TRANSITIONS, Change, QuadClip
+from configs.base import get_config
 
 
 def test_ids_of_existing_runs():
     """Labels of checkpoints, features and SavedModels: a type never gets another id or name."""
     names = ("diff_class", "same_class", "diff_speed", "same_speed")
-    assert boundary_types.BOUNDARY_TYPES[:4] == names
+    assert boundary_types.BOUNDARY_TYPES[:4] == boundary_types.PAPER_TYPES == names
+    assert get_config().boundary.types == names
 
 
 def test_the_rules_of_the_paper():
     diff_class, same_class, diff_speed, same_speed = TABLE[:4]
-    assert diff_class.joins_classes and not diff_class.changes_speed
-    assert same_class.is_joined and not same_class.joins_classes and not same_class.changes_speed
-    assert not diff_speed.is_joined and diff_speed.changes_speed
-    assert not same_speed.is_joined and not same_speed.changes_speed
+    assert diff_class.joins_classes and diff_class.change is None
+    assert same_class.is_joined and not same_class.joins_classes and same_class.change is None
+    assert not diff_speed.is_joined and diff_speed.change is Change.ANY
+    assert not same_speed.is_joined and same_speed.change is None
     assert "diff_class" in diff_class.blended_by and "diff_class" not in same_class.blended_by
 
 
@@ -40,6 +42,7 @@ def test_a_quad_uses_each_of_its_clips_and_coins():
 
 def test_what_follows_from_the_table():
     assert boundary_types.NO_BOUNDARY_TYPE == "same_speed"
-    assert sum(map(len, boundary_types.PAIR_IDS.values())) == boundary_types.NUM_TYPES
-    assert boundary_types.CHANCE * boundary_types.NUM_TYPES == 1
-    assert len(set(boundary_types.COLORS.values())) == boundary_types.NUM_TYPES
+    assert len(set(boundary_types.COLORS.values())) == len(TABLE)
+    pairs = boundary_types.pair_ids(boundary_types.BOUNDARY_TYPES)
+    assert pairs == {"joined": (0, 1), "speed": (2, 3, 4)}
+    assert boundary_types.pair_ids(("same_speed", "diff_motion")) == {"speed": (0, 1)}

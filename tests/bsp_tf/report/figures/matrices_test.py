@@ -22,6 +22,17 @@ def test_pairs_stand_apart():
     )
 
 
+def test_pairs_of_the_types_in_use():
+    types = ["diff_motion", "same_class", "same_speed"]
+    summary = matrices.pair_summary(np.array([[3, 0, 1], [0, 4, 0], [0, 2, 2]]), types)
+    assert summary == {
+        "joined": {"recall": 1.0, "kept": 1.0},
+        "speed": {"recall": 0.625, "kept": 0.75},
+    }
+    svg = style.to_inline_svg(matrices.draw_boundary_recall(dict.fromkeys(types, 0.5)), "r", "r")
+    assert "joined types" in svg and "speed pair" in svg and "diff-motion" in svg
+
+
 def test_row_shares_of_an_empty_class():
     np.testing.assert_array_equal(matrices.row_shares([[3, 1], [0, 0]]), [[0.75, 0.25], [0, 0]])
 
