@@ -9,8 +9,10 @@ The best checkpoint of each is taken. `model = tf.saved_model.load(output)` offe
     encoded           jpegs: string [N, T], JPEG files; frames of any size, but one size a call
 
 Both return features float32 [N, 2C] (the action stream's first), action [N, K] and boundary
-[N, boundary types] (probabilities), action_logits and boundary_logits. Assets, each with its file's
-name in `.asset_path`: `model.action_labels`, `.boundary_labels` (one a line) and `.config` (JSON).
+[N, boundary types] (probabilities), action_logits and boundary_logits, and where the boundary
+stream was trained with boundary.place also place [N, T] (the higher, the rather is the boundary
+there). Assets, each with its file's name in `.asset_path`: `model.action_labels`,
+`.boundary_labels` (one a line) and `.config` (JSON).
 
 Resizing, cropping and normalisation are inside, the same functions as in evaluation. The same
 workdirs again: the finished output is reused. Keras 3 reads it as keras.layers.TFSMLayer(output,

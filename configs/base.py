@@ -66,6 +66,12 @@ def get_config() -> ConfigDict:
     # Clip frames per step, for all types; diff_speed changes from one to another, in both orders.
     # Below 0 the clip plays backwards, with 0 it stands still.
     config.boundary.strides = (1, 4)
+    # A second head that places the boundary in time: "none" | "heatmap" (a Gaussian around it,
+    # smooth L1) | "frames" (whether it touches the frame, binary cross-entropy).
+    config.boundary.place = "none"
+    config.boundary.place_sigma = 1.0  # frames, of the Gaussian
+    config.boundary.type_weight = 1.0  # of the two losses, where there is that head; 0: place alone
+    config.boundary.place_weight = 1.0
 
     config.model = ConfigDict()
     config.model.backbone = "resnet"  # "resnet" | "mobilenet_v2" (bsp_tf.models.backbones)

@@ -2,7 +2,8 @@
 
     <video_id>.npy                  float32 [num_snippets, feature_dim]
     probabilities/<video_id>.npz    float32: action [n, K], boundary [n, types] (softmax),
-                                    pixel_change [n] (0..255)
+                                    pixel_change [n] (0..255); place [n, window] where the
+                                    boundary stream places boundaries
     probabilities/<video_id>.json   what is known of the video; the same is in metadata.json
     metadata.json                   window, frame_step, stride (source frames between snippet
                                     starts), feature_dim, streams {"action": [begin, end), ...},

@@ -15,6 +15,8 @@ from bsp_tf.base.json_file import read_json_object
 from bsp_tf.base.labels_file import read_label_file
 
 OUTPUTS = ("features", "action", "boundary")
+# Where a boundary stream was trained to place the boundary.
+OPTIONAL_OUTPUTS = ("place",)
 ASSETS = ("action_labels", "boundary_labels", "config")
 
 
@@ -39,9 +41,17 @@ class SnippetModel:
     loaded: Any
 
     def run(self, frames: np.ndarray) -> dict[str, np.ndarray]:
-        """OUTPUTS of a batch: uint8 [N, num_frames, H, W, 3] RGB -> float32 [N, ...] by name."""
+        """What is kept of a batch: OUTPUTS, and OPTIONAL_OUTPUTS where the model has them.
+
+        Args:
+            frames: uint8 [N, num_frames, H, W, 3] RGB.
+
+        Returns:
+            Name -> float32 [N, ...].
+        """
         outputs = self.call(tf.constant(frames))
-        return {name: outputs[name].numpy() for name in OUTPUTS}
+        kept = (name for name in (*OUTPUTS, *OPTIONAL_OUTPUTS) if name in outputs)
+        return {name: outputs[name].numpy() for name in kept}
 
     @property
     def short_side(self) -> int:

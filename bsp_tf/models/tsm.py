@@ -16,6 +16,7 @@ from bsp_tf.base.errors import InputError
 from bsp_tf.base.stack import FIRST_REPLICA, fresh_seed, named_variables
 from bsp_tf.models.backbones import Backbone, backbone_class
 from bsp_tf.models.backbones.layers import Shape, track_for_checkpoints
+from bsp_tf.models.place_map import PLACES
 
 INPUT_CHANNELS = {"rgb": 3, "rgb_diff": 6}
 # One frame step moves the normalised pixels little; tripled, the difference is on their scale.
@@ -107,6 +108,7 @@ class TSM(keras.Model):
         shift_div: int = 8,
         dropout: float = 0.5,
         sync_batch_norm: bool = True,
+        place: str = "none",
         *,
         name: str = "tsm",
         dtype: Any = None,
@@ -123,6 +125,7 @@ class TSM(keras.Model):
             dropout: Rate before the classifier, in [0, 1).
             sync_batch_norm: Whether several replicas normalise by the statistics of their common
                 batch in training.
+            place: "heatmap" or "frames" for a head that places a boundary (`place_map`); "none".
             name, dtype, trainable: Of keras.Model.
             **sizes: What the backbone takes (`default_sizes`): a ResNet `depth` and `width`.
 
@@ -131,13 +134,14 @@ class TSM(keras.Model):
         """
         # Layers cast their inputs, not the model: frame differences in bfloat16 have two digits.
         super().__init__(autocast=False, name=name, dtype=dtype, trainable=trainable)
-        _check_arguments(num_classes, input, dropout)
+        _check_arguments(num_classes, input, dropout, place)
         self.num_classes = num_classes
         self.backbone_name = backbone
         self.input_kind = input
         self.shift_div = shift_div
         self.dropout_rate = dropout
         self.sync_batch_norm = sync_batch_norm
+        self.place_kind = place
         self.backbone = _make_backbone(
             backbone, sizes, shift_div, sync_batch_norm, self.dtype_policy
         )
@@ -151,6 +155,12 @@ class TSM(keras.Model):
             name="fc",
             dtype="float32",
         )
+        self.place = None
+        if place != "none":
+            # Zeros take no random numbers: the rest begins as it does without this head.
+            self.place = keras.layers.Dense(
+                1, kernel_initializer="zeros", name="place", dtype="float32"
+            )
 
     def build(self, input_shape: Shape | None = None) -> None:
         """Makes all variables; none of their shapes depends on `input_shape`."""
@@ -160,6 +170,8 @@ class TSM(keras.Model):
             shape = layer.compute_output_shape(shape)
         self.dropout.build((None, self.feature_dim))
         self.fc.build((None, self.feature_dim))
+        if self.place:
+            self.place.build((None, self.feature_dim))
         self.built = True
 
     def call(self, frames: tf.Tensor, training: bool = False) -> dict[str, tf.Tensor]:
@@ -171,13 +183,17 @@ class TSM(keras.Model):
 
         Returns:
             "logits": float32 [B, K], the mean of the frames' logits; "features": float32
-            [B, feature_dim], the mean over T of the pooled vectors, before dropout.
+            [B, feature_dim], the mean over T of the pooled vectors, before dropout; with a placing
+            head "place": float32 [B, T], its answer to each pooled vector.
         """
         pooled = self._run_backbone(frames, training)["pooled"]
         features = tf.reduce_mean(pooled, axis=1)
         # The mean of the frames' logits is that of the mean, but in training each has its own mask.
         logits = tf.reduce_mean(self.fc(self.dropout(pooled, training=training)), axis=1)
-        return {"logits": logits, "features": features}
+        outputs = {"logits": logits, "features": features}
+        if self.place:
+            outputs["place"] = tf.squeeze(self.place(pooled), axis=-1)
+        return outputs
 
     def stage_outputs(self, frames: tf.Tensor) -> dict[str, tf.Tensor]:
         """What every stage gives in evaluation, to look at and to compare with other code.
@@ -214,7 +230,11 @@ class TSM(keras.Model):
 
     def parameter_roles(self) -> dict[str, str]:
         """Path of every trainable variable -> "conv", "bn", "fc_kernel" or "fc_bias"."""
-        head = {"fc/kernel": "fc_kernel", "fc/bias": "fc_bias"}
+        head = {
+            f"{layer}/{part}": f"fc_{part}"
+            for layer in ("fc", "place")
+            for part in ("kernel", "bias")
+        }
         return {
             path: head.get(path) or self.backbone.roles[path.rpartition("/")[2]]
             for path in named_variables(self, trainable_only=True)
@@ -237,17 +257,20 @@ class TSM(keras.Model):
             "shift_div": self.shift_div,
             "dropout": self.dropout_rate,
             "sync_batch_norm": self.sync_batch_norm,
+            "place": self.place_kind,
         }
         return {**super().get_config(), **own, **self.backbone.sizes}
 
 
-def _check_arguments(num_classes: int, input: str, dropout: float) -> None:
+def _check_arguments(num_classes: int, input: str, dropout: float, place: str) -> None:
     if num_classes < 1:
         raise InputError(f"num_classes is {num_classes}; a classifier needs at least 1 class.")
     if input not in INPUT_CHANNELS:
         raise InputError(f"model.input is {input!r}; choose one of {sorted(INPUT_CHANNELS)}.")
     if not 0 <= dropout < 1:
         raise InputError(f"model.dropout is {dropout}; it must be at least 0 and below 1.")
+    if place not in PLACES:
+        raise InputError(f"boundary.place is {place!r}; choose one of {', '.join(PLACES)}.")
 
 
 def _make_backbone(

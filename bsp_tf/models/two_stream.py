@@ -8,6 +8,7 @@ from collections.abc import Callable
 
 import tensorflow as tf
 
+from bsp_tf.models.place_map import place_map
 from bsp_tf.models.tsm import TSM
 
 
@@ -51,14 +52,18 @@ class TwoStream(tf.Module):
         Returns:
             All float32: "features" [N, feature_dim] (action first), "action" [N, K] and "boundary"
             [N, boundary types] probabilities that sum to 1, and "action_logits", "boundary_logits"
-            of the same shapes.
+            of the same shapes. "place" [N, T], where the boundary stream has a placing head: the
+            map of `place_map`.
         """
         inputs = self._preprocess(frames)
         action, boundary = self.action(inputs), self.boundary(inputs)
-        return {
+        outputs = {
             "features": tf.concat([action["features"], boundary["features"]], axis=-1),
             "action": tf.nn.softmax(action["logits"]),
             "boundary": tf.nn.softmax(boundary["logits"]),
             "action_logits": action["logits"],
             "boundary_logits": boundary["logits"],
         }
+        if "place" in boundary:
+            outputs["place"] = place_map(boundary["place"], self.boundary.place_kind)
+        return outputs

@@ -134,6 +134,7 @@ def _train(
     batch = {
         "frames": tf.constant(rng.integers(0, 256, shape, dtype=np.uint8)),
         "label": tf.constant(rng.integers(0, classes, shape[0]).astype(np.int32)),
+        "boundary": tf.constant(rng.uniform(-1, clip_shape[0], shape[0]).astype(np.float32)),
     }
     before, seconds = _peak_bytes(), []
     for step in range(1, STEPS + 1):

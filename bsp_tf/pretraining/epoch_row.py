@@ -18,7 +18,7 @@ def epoch_row(
         batch_size: Of all workers together.
     """
     step, seconds = int(progress.step), float(progress.seconds)
-    return {
+    row = {
         "epoch": step // steps_per_epoch,
         "step": step,
         "train_loss": float(progress.loss_sum) / steps_per_epoch,
@@ -28,13 +28,37 @@ def epoch_row(
         "input_wait": float(progress.wait_seconds) / seconds,
         "seconds": seconds,
     }
+    for name, value in validation.get("placing", {}).items():
+        if name != "num_boundaries":
+            row[f"validation_place_{name}"] = value
+    return row
+
+
+def validation_curves(row: Mapping[str, Any]) -> dict[str, float]:
+    """Name -> value of what a row says of the validation clips, for TensorBoard."""
+    return {
+        name.removeprefix("validation_"): value
+        for name, value in row.items()
+        if name.startswith("validation_") and value is not None
+    }
 
 
 def epoch_line(row: Mapping[str, Any], num_epochs: int) -> str:
     """The row in one line for people."""
+    placing = ""
+    if "validation_place_auc" in row:
+        scores = {name.removeprefix("validation_place_"): row[name] for name in row}
+        placing = f", {placing_words(scores)}"
     return (
         f"epoch {row['epoch']}/{num_epochs}: train loss {row['train_loss']:.3f}, accuracy "
         f"{row['train_accuracy']:.3f}; validation loss {row['validation_loss']:.3f}, accuracy "
-        f"{row['validation_accuracy']:.3f} ({row['seconds']:.0f} s, {row['input_wait']:.1%} "
-        "waiting for input)"
+        f"{row['validation_accuracy']:.3f}{placing} ({row['seconds']:.0f} s, "
+        f"{row['input_wait']:.1%} waiting for input)"
     )
+
+
+def placing_words(scores: Mapping[str, Any]) -> str:
+    """`placing_scores` in words: "place error 0.42 frames (0.98 within 1), AUC 0.991"."""
+    error, within, area = (scores[name] for name in ("median_error", "within_1_frame", "auc"))
+    placed = "no boundary" if error is None else f"{error:.2f} frames ({within:.2f} within 1)"
+    return f"place error {placed}, AUC " + ("unknown" if area is None else f"{area:.3f}")

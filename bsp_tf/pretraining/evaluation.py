@@ -1,4 +1,4 @@
-"""Accuracy, loss and confusion of a model over a finite data set, under any strategy."""
+"""Accuracy, loss, confusion and placing of a model over a finite data set, under any strategy."""
 
 from collections.abc import Iterable, Iterator, Sequence
 
@@ -7,6 +7,9 @@ import tensorflow as tf
 
 from bsp_tf.base.errors import InputError
 from bsp_tf.frames import preprocessing
+from bsp_tf.models.place_map import place_map
+from bsp_tf.pretraining.objective import Objective
+from bsp_tf.pretraining.placing import placing_scores
 from bsp_tf.runs.cluster import Cluster
 from bsp_tf.runs.strategy import split_batch
 
@@ -21,16 +24,18 @@ class Evaluator:
         num_classes: int,
         batch_size: int,
         clip_shape: Sequence[int],
+        objective: Objective,
     ):
         """Keeps the arguments.
 
         Args:
-            model: Callable (float32 [B, T, H, W, 3], training=False) -> {"logits": [B, K]}.
+            model: Callable (float32 [B, T, H, W, 3], training=False) -> {"logits": [B, K]}, as TSM.
             strategy: Strategy in whose scope the model was made.
             num_classes: K.
             batch_size: Largest batch of this worker's data sets; a multiple of the number of its
                 replicas.
             clip_shape: T, S, S, 3.
+            objective: Which loss.
         """
         self._clip_shape = tuple(clip_shape)
         self._cluster = Cluster(strategy)
@@ -38,48 +43,60 @@ class Evaluator:
         self._strategy = strategy
         self._num_classes = num_classes
         self._batch_size = batch_size
+        self._objective = objective
         self._step = tf.function(self._evaluate_batch, autograph=False, reduce_retracing=True)
 
     def __call__(self, dataset: Iterable[dict[str, tf.Tensor]], static: bool = False) -> dict:
         """One pass over `dataset`.
 
         Args:
-            dataset: Batches {"frames": uint8 [b, T, S, S, 3], "label": int32 [b]}, b at most the
-                batch size. Of several workers each gives its own; some may have fewer batches.
+            dataset: Batches {"frames": uint8 [b, T, S, S, 3], "label": int32 [b], and what else the
+                objective needs}, b at most the batch size. Of several workers each gives its own;
+                some may have fewer batches.
             static: The control: the middle frame repeated T times, so that no motion is left to
                 see.
 
         Returns:
-            {"accuracy", "loss" (mean cross-entropy), "num_samples", "confusion": int64 array [K,
-            K], rows = truth}.
+            {"accuracy", "loss" (mean), "num_samples", "confusion": int64 array [K, K], rows =
+            truth}, and "placing" (`placing_scores`) where the model places boundaries.
 
         Raises:
             InputError: the data set is empty.
         """
         confusion = np.zeros([self._num_classes, self._num_classes], np.int64)
         loss = 0.0
+        maps: list[np.ndarray] = []
+        boundaries: list[np.ndarray] = []
         for batch in self._padded(dataset):
             batch = split_batch(batch, self._strategy, self._cluster.replicas_here)
-            batch_loss, batch_confusion = self._step(batch, tf.constant(static))
+            batch_loss, batch_confusion, *placed = self._step(batch, tf.constant(static))
             loss += float(batch_loss)
             confusion += batch_confusion.numpy()
+            if placed:
+                shown = placed[2].numpy() > 0
+                maps.append(placed[0].numpy()[shown])
+                boundaries.append(placed[1].numpy()[shown])
         num_samples = int(confusion.sum())
         if not num_samples:
             raise InputError(
                 "the validation set is empty: check data.validation_dir and its manifest.json."
             )
-        return {
+        result = {
             "accuracy": float(np.trace(confusion)) / num_samples,
             "loss": loss / num_samples,
             "num_samples": num_samples,
             "confusion": confusion,
         }
+        if maps:
+            result["placing"] = placing_scores(np.concatenate(maps), np.concatenate(boundaries))
+        return result
 
     def _padded(self, dataset: Iterable[dict[str, tf.Tensor]]) -> Iterator[dict[str, tf.Tensor]]:
         """Full batches while any worker has clips; what is missing are black clips of weight 0."""
         nothing = {
             "frames": tf.zeros([0, *self._clip_shape], tf.uint8),
             "label": tf.zeros([0], tf.int32),
+            "boundary": tf.zeros([0]),
         }
         batches = iter(dataset)
         batch = next(batches, None)
@@ -92,35 +109,42 @@ class Evaluator:
         size = int(batch["label"].shape[0])
         missing = self._batch_size - size
         weight = tf.concat([tf.ones([size]), tf.zeros([missing])], axis=0)
-        return {
-            "frames": tf.pad(batch["frames"], [[0, missing], [0, 0], [0, 0], [0, 0], [0, 0]]),
-            "label": tf.pad(batch["label"], [[0, missing]]),
-            "weight": weight,
+        padded = {
+            name: tf.pad(batch[name], [[0, missing]] + [[0, 0]] * (len(batch[name].shape) - 1))
+            for name in self._objective.batch_keys
         }
+        return padded | {"weight": weight}
 
-    def _evaluate_batch(self, batch: dict, static: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        loss, confusion = self._strategy.run(self._evaluate_share, args=(batch, static))
+    def _evaluate_batch(self, batch: dict, static: tf.Tensor) -> tuple[tf.Tensor, ...]:
+        """Sums of loss and confusion; with a placing head all maps, positions and weights."""
+        loss, confusion, *placed = self._strategy.run(self._evaluate_share, args=(batch, static))
         add = tf.distribute.ReduceOp.SUM
-        return self._strategy.reduce(add, loss, axis=None), self._strategy.reduce(
-            add, confusion, axis=None
+        return (
+            self._strategy.reduce(add, loss, axis=None),
+            self._strategy.reduce(add, confusion, axis=None),
+            *(self._strategy.gather(values, axis=0) for values in placed),
         )
 
     def _evaluate_share(
         self, batch: dict[str, tf.Tensor], static: tf.Tensor
-    ) -> tuple[tf.Tensor, tf.Tensor]:
+    ) -> tuple[tf.Tensor, ...]:
         frames = tf.cond(
             static, lambda: preprocessing.repeat_one_frame(batch["frames"]), lambda: batch["frames"]
         )
-        logits = self._model(preprocessing.normalize(frames), training=False)["logits"]
-        losses = tf.nn.sparse_softmax_cross_entropy_with_logits(batch["label"], logits)
+        outputs = self._model(preprocessing.normalize(frames), training=False)
+        losses = self._objective.losses(outputs, batch)
         confusion = tf.math.confusion_matrix(
             batch["label"],
-            tf.argmax(logits, axis=-1),
+            tf.argmax(outputs["logits"], axis=-1),
             self._num_classes,
             tf.cast(batch["weight"], tf.int64),
             tf.int64,
         )
-        return tf.reduce_sum(losses * batch["weight"]), confusion
+        found = tf.reduce_sum(losses * batch["weight"]), confusion
+        place = self._objective.place
+        if place == "none":
+            return found
+        return *found, place_map(outputs["place"], place), batch["boundary"], batch["weight"]
 
 
 def summary(task: str, labels: Sequence[str], moving: dict, static: dict) -> dict:
@@ -138,6 +162,7 @@ def summary(task: str, labels: Sequence[str], moving: dict, static: dict) -> dic
         label: (float(confusion[i, i]) / int(totals[i]) if totals[i] else None)
         for i, label in enumerate(labels)
     }
+    placing = {"placing": moving["placing"]} if "placing" in moving else {}
     return {
         "task": task,
         "accuracy": moving["accuracy"],
@@ -147,4 +172,5 @@ def summary(task: str, labels: Sequence[str], moving: dict, static: dict) -> dic
         "confusion": confusion.tolist(),
         "labels": list(labels),
         "static_accuracy": static["accuracy"],
+        **placing,
     }

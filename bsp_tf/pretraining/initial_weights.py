@@ -11,6 +11,7 @@ from bsp_tf.base.json_file import read_json_object
 from bsp_tf.base.settings import differences
 from bsp_tf.models.backbones import backbone_class
 from bsp_tf.models.tsm import TSM
+from bsp_tf.pretraining.objective import Objective
 from bsp_tf.pretraining.trained_model import model_state
 from bsp_tf.runs.checkpoints import restore_checkpoint
 from bsp_tf.runs.workdir import BEST, CONFIG, LATER_FIELDS, checkpoint_folder, read_labels
@@ -57,7 +58,8 @@ def check_initial_weights(config: ConfigDict, labels: Sequence[str]) -> None:
 def load_initial_weights(model: TSM, config: ConfigDict) -> None:
     """Sets the variables of `model` to those of the best checkpoint of `init_from`, if given.
 
-    The classifier keeps its own start with `init_head="drop"`. The state of dropout is never taken:
+    The classifier keeps its own start with `init_head="drop"`, and so does the head that places
+    boundaries, also where `init_from` has none of its kind. The state of dropout is never taken:
     the seed gives it.
 
     Raises:
@@ -66,12 +68,16 @@ def load_initial_weights(model: TSM, config: ConfigDict) -> None:
     """
     if not config.init_from:
         return
-    _read_source(config)
-    skipped = ("dropout/", "fc/") if config.init_head == "drop" else ("dropout/",)
+    source = ConfigDict(_read_source(config))
+    skipped = ["dropout/"]
+    if config.init_head == "drop":
+        skipped.append("fc/")
+    if config.init_head == "drop" or Objective.from_config(source).place != model.place_kind:
+        skipped.append("place/")
     state = {
         name: variable
         for name, variable in model_state(model).items()
-        if not name.startswith(skipped)
+        if not name.startswith(tuple(skipped))
     }
     folder = checkpoint_folder(config.init_from, BEST)
     path = tf.train.latest_checkpoint(str(folder))

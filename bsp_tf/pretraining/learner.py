@@ -16,6 +16,7 @@ from ml_collections import ConfigDict
 from bsp_tf.base.stack import named_variables
 from bsp_tf.frames import preprocessing
 from bsp_tf.pretraining.initial_weights import load_initial_weights
+from bsp_tf.pretraining.objective import Objective
 from bsp_tf.pretraining.trained_model import build_model, model_state
 from bsp_tf.runs.cluster import Cluster
 from bsp_tf.runs.optimization import learning_rate_schedule, optimizer_for
@@ -32,6 +33,7 @@ class Learner:
 
     Attributes:
         model: The TSM.
+        objective: What it minimises.
         weights: Its variables by path.
         average: WeightAverage, or None if `train.ema_decay` is 0.
         progress: Progress.
@@ -51,6 +53,7 @@ class Learner:
         self._config, self._strategy, self._cluster = config, strategy, Cluster(strategy)
         train = config.train
         self.schedule = learning_rate_schedule(config.optimizer, steps_per_epoch, total_steps)
+        self.objective = Objective.from_config(config)
         keras.utils.set_random_seed(config.seed)
         with strategy.scope():
             self.model = build_model(config, num_classes, dtype_policy(train.precision))
@@ -110,15 +113,15 @@ class Learner:
 
         Args:
             batches: `accumulate_steps` micro-batches, this worker's part of each: frames uint8 [b,
-                T, S, S, 3], label int32 [b]; b times workers times `accumulate_steps` is
-                `train.batch_size`.
+                T, S, S, 3], label int32 [b], and what else `objective` needs; b times workers
+                times `accumulate_steps` is `train.batch_size`.
 
         Returns:
             Mean loss, accuracy, norm of the gradient, each float32 [].
         """
         shares = [
             split_batch(
-                {key: batch[key] for key in ("frames", "label")},
+                {key: batch[key] for key in self.objective.batch_keys},
                 self._strategy,
                 self._cluster.replicas_here,
             )
@@ -191,8 +194,8 @@ class Learner:
         """(part of the mean loss, hits, gradients of that part) of one replica's micro-batch."""
         frames = preprocessing.normalize(batch["frames"])
         with tf.GradientTape() as tape:
-            logits = self.model(frames, training=True)["logits"]
-            losses = tf.nn.sparse_softmax_cross_entropy_with_logits(batch["label"], logits)
+            outputs = self.model(frames, training=True)
+            losses = self.objective.losses(outputs, batch)
             # Of the *global* batch: the parts of replicas and micro-batches add up to the mean.
             loss = tf.reduce_sum(losses) / self._config.train.batch_size
             scaled = loss * scale
@@ -200,6 +203,7 @@ class Learner:
         if self._loss_scale:
             gradients = [gradient / scale for gradient in gradients]
         hits = tf.equal(
-            tf.argmax(logits, axis=-1, output_type=tf.int32), tf.cast(batch["label"], tf.int32)
+            tf.argmax(outputs["logits"], axis=-1, output_type=tf.int32),
+            tf.cast(batch["label"], tf.int32),
         )
         return loss, tf.reduce_sum(tf.cast(hits, tf.int64)), gradients

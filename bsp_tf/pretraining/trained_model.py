@@ -12,6 +12,7 @@ from bsp_tf.base.output_lock import warn_of_writer
 from bsp_tf.base.stack import named_variables
 from bsp_tf.models.backbones import backbone_class
 from bsp_tf.models.tsm import TSM
+from bsp_tf.pretraining.objective import Objective
 from bsp_tf.runs.checkpoints import restore_checkpoint
 from bsp_tf.runs.workdir import BEST, CONFIG, LATER_FIELDS, checkpoint_folder, read_labels
 
@@ -23,6 +24,7 @@ def build_model(config: ConfigDict, num_classes: int, dtype: str = "float32") ->
         InputError: a field of `config.model` has no such value.
     """
     backbone = config.model.get("backbone", LATER_FIELDS["model.backbone"])
+    place = Objective.from_config(config).place
     model = TSM(
         num_classes=num_classes,
         backbone=backbone,
@@ -31,6 +33,7 @@ def build_model(config: ConfigDict, num_classes: int, dtype: str = "float32") ->
         shift_div=config.model.shift_div,
         dropout=config.model.dropout,
         sync_batch_norm=config.model.get("sync_batch_norm", True),
+        place=place,
         dtype=dtype,
     )
     model.build()

@@ -5,7 +5,7 @@
     Learner.step              split_batch: each of them in equal parts over this worker's replicas
       _accumulate_on_replica  all but the last: adds the gradients to the sums of the replica
       _step_on_replica        the last:
-        _gradients            normalize -> model -> cross entropy / global batch -> gradients
+        _gradients            normalize -> model -> Objective / global batch -> gradients
         optimizer.apply       sum over replicas, clip, weight decay, momentum, new weights
       _note                   adds the replicas' loss and hits to Progress, the sums of the epoch
       _step_everywhere        Progress.step + 1; LossScale.update, WeightAverage.update
@@ -42,7 +42,7 @@ from bsp_tf.base.output_lock import lock_folder
 from bsp_tf.clips.pipelines import dataset_for
 from bsp_tf.pretraining.batch_picture import picture_of_batch
 from bsp_tf.pretraining.batches import read_batches
-from bsp_tf.pretraining.epoch_row import epoch_line, epoch_row
+from bsp_tf.pretraining.epoch_row import epoch_line, epoch_row, validation_curves
 from bsp_tf.pretraining.evaluation import Evaluator, summary
 from bsp_tf.pretraining.learner import Learner
 from bsp_tf.pretraining.preflight import RunPlan, plan_run
@@ -120,6 +120,7 @@ class Trainer:
         self.learner = Learner(
             config, len(plan.labels), plan.steps_per_epoch, plan.total_steps, strategy
         )
+        self.rank = self.learner.objective.rank
         self.validation = self._dataset("validation", config.train.batch_size)
         data = config.data
         self.evaluate = Evaluator(
@@ -128,6 +129,7 @@ class Trainer:
             len(plan.labels),
             config.train.batch_size // self.cluster.size,
             (data.num_frames, data.crop_size, data.crop_size, 3),
+            self.learner.objective,
         )
         self.last = RunCheckpoints(
             folder.checkpoint_folder(workdir, folder.LAST),
@@ -237,19 +239,14 @@ class Trainer:
         # Of the chief's word: the others could read a row that it is just writing.
         if self.cluster.any(self.cluster.is_chief and not (rows and rows[-1]["step"] == step)):
             with self.learner.evaluated_weights():
-                result = self._validate()
-                epoch = step // self.plan.steps_per_epoch
-                if self.cluster.is_chief and result["accuracy"] > max(
-                    (row["validation_accuracy"] for row in rows), default=-1.0
-                ):
-                    self.best.save(checkpoint_number=epoch)
-            row = epoch_row(
-                progress, result, self.plan.steps_per_epoch, self.config.train.batch_size
-            )
+                steps, batch_size = self.plan.steps_per_epoch, self.config.train.batch_size
+                row = epoch_row(progress, self._validate(), steps, batch_size)
+                best = max(map(self.rank, rows), default=-math.inf)
+                if self.cluster.is_chief and self.rank(row) > best:
+                    self.best.save(checkpoint_number=row["epoch"])
             row["learning_rate"] = float(self.learner.schedule(tf.constant(step - 1)))
             row["seconds"] += time.monotonic() - started
-            curves = {"loss": result["loss"], "accuracy": result["accuracy"]}
-            self.log.epoch(row, curves, epoch_line(row, self.config.train.epochs))
+            self.log.epoch(row, validation_curves(row), epoch_line(row, self.config.train.epochs))
         progress.start_epoch()
 
     def _validate(self, static: bool = False) -> dict:
@@ -292,7 +289,7 @@ class Trainer:
             self.config.task, self.plan.labels, self._validate(), self._validate(static=True)
         )
         rows = self.log.rows()
-        result["best_epoch"] = max(rows, key=lambda row: row["validation_accuracy"])["epoch"]
+        result["best_epoch"] = max(rows, key=self.rank)["epoch"]
         result["seconds"] = math.fsum(row["seconds"] for row in rows) + time.monotonic() - started
         if self.cluster.is_chief:
             write_json(self.workdir / folder.EVALUATION, result)

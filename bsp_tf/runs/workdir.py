@@ -32,6 +32,10 @@ LATER_FIELDS = {
     "model.backbone": "resnet",
     "boundary.types": ["diff_class", "same_class", "diff_speed", "same_speed"],
     "boundary.twins": True,
+    "boundary.place": "none",
+    "boundary.place_sigma": 1.0,
+    "boundary.type_weight": 1.0,
+    "boundary.place_weight": 1.0,
 }
 LAST = "last"
 BEST = "best"

@@ -17,6 +17,7 @@ import tensorflow as tf
 from bsp_tf.base.errors import InputError
 from bsp_tf.base.output_lock import lock_place
 from bsp_tf.export import evaluation_input, export_two_stream, export_workdirs
+from bsp_tf.models.snippet_model import load_snippet_model
 from bsp_tf.models.tsm import TSM
 from bsp_tf.models.two_stream import TwoStream
 from bsp_tf.pretraining.trained_model import build_model, load_trained_model, model_state
@@ -154,10 +155,17 @@ def test_label_list_of_another_run(models, tmp_path):
 
 
 def write_workdir(
-    folder: Path, task: str, labels: tuple[str, ...], seed: int = 0, model=None, **data
+    folder: Path,
+    task: str,
+    labels: tuple[str, ...],
+    seed: int = 0,
+    model=None,
+    place: str = "none",
+    **data,
 ) -> Path:
     config = base.get_config()
     config.task, config.seed = task, seed
+    config.boundary.place = place
     config.model.update(model or {"depth": 10, "width": 0.125})
     config.data.update({"num_frames": 4, "short_side": 36, "crop_size": 32, **data})
     claim_workdir(folder, config, labels)
@@ -204,6 +212,22 @@ def test_streams_of_different_backbones(workdirs, tmp_path):
     )
     np.testing.assert_allclose(outputs["action_logits"], expected["logits"], atol=1e-3)
     assert outputs["features"].shape == (1, 1280 + 64)
+
+
+def test_a_stream_that_places_boundaries_says_where(workdirs, tmp_path):
+    placing = write_workdir(tmp_path / "placing", "boundary", BOUNDARIES, place="frames")
+    assert export_workdirs(workdirs[0], placing, tmp_path / "two_stream")
+    loaded = load_snippet_model(tmp_path / "two_stream")
+    frames = np.random.default_rng(0).integers(0, 256, (2, 4, 50, 40, 3), np.uint8)
+    place = loaded.run(frames)["place"]
+    model, _, _ = load_trained_model(placing)
+    expected = tf.sigmoid(model(evaluation_input(tf.constant(frames), 36, 32))["place"])
+    assert place.shape == (2, 4) and place.dtype == np.float32
+    np.testing.assert_allclose(place, expected, atol=1e-4)
+
+    assert export_workdirs(*workdirs, tmp_path / "plain")
+    plain = load_snippet_model(tmp_path / "plain").run(frames)
+    assert plain.keys() == {"features", "action", "boundary"}
 
 
 def test_workdirs_that_saw_different_pixels(workdirs, tmp_path):

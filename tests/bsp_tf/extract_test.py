@@ -45,6 +45,7 @@ class TwoNumbers(tf.Module):
             "boundary": tf.fill([n, 4], 0.25),
             "action_logits": tf.zeros([n, 3]),
             "boundary_logits": tf.zeros([n, 4]),
+            "place": means,
         }
 
 
@@ -133,6 +134,7 @@ def test_features_metadata_and_failures(model, videos, tmp_path):
     np.testing.assert_allclose(features[:, 0], means[first], rtol=1e-4)
     np.testing.assert_allclose(features[:, 1], means[np.minimum(first + 7, 82)], rtol=1e-4)
     probabilities = store.load_probabilities("long")
+    np.testing.assert_allclose(probabilities["place"][3], means[24:32], rtol=1e-4)
     assert probabilities["action"].shape == (11, 3) and probabilities["boundary"].shape == (11, 4)
     change = np.abs(np.diff(frames, axis=0)).mean((1, 2, 3))
     np.testing.assert_allclose(

@@ -5,6 +5,7 @@ import tensorflow as tf
 from bsp_tf.base.errors import InputError
 from bsp_tf.frames import preprocessing
 from bsp_tf.pretraining.evaluation import Evaluator, summary
+from bsp_tf.pretraining.objective import Objective
 
 NUM_CLASSES = 3
 
@@ -29,7 +30,9 @@ def clips(num_clips, seed=0):
 def test_equals_a_loop_over_single_clips_whatever_the_last_batch(num_clips):
     frames, labels = clips(num_clips)
     dataset = tf.data.Dataset.from_tensor_slices({"frames": frames, "label": labels}).batch(4)
-    result = Evaluator(model, tf.distribute.get_strategy(), NUM_CLASSES, 4, (4, 6, 6, 3))(dataset)
+    result = Evaluator(
+        model, tf.distribute.get_strategy(), NUM_CLASSES, 4, (4, 6, 6, 3), Objective()
+    )(dataset)
     confusion, losses = np.zeros((NUM_CLASSES, NUM_CLASSES), int), []
     for clip, label in zip(frames, labels, strict=True):
         logits = (
@@ -48,7 +51,9 @@ def test_equals_a_loop_over_single_clips_whatever_the_last_batch(num_clips):
 def test_static_control_sees_no_motion():
     frames, labels = clips(6)
     dataset = tf.data.Dataset.from_tensor_slices({"frames": frames, "label": labels}).batch(4)
-    evaluate = Evaluator(model, tf.distribute.get_strategy(), NUM_CLASSES, 4, (4, 6, 6, 3))
+    evaluate = Evaluator(
+        model, tf.distribute.get_strategy(), NUM_CLASSES, 4, (4, 6, 6, 3), Objective()
+    )
     # Class 2 is told by change only: with one frame repeated its logit is 0 and never the largest.
     assert evaluate(dataset)["confusion"][:, 2].sum() > 0
     assert evaluate(dataset, static=True)["confusion"][:, 2].sum() == 0
@@ -64,4 +69,6 @@ def test_summary_of_a_class_without_samples():
 
 def test_an_empty_validation_set_is_an_error():
     with pytest.raises(InputError, match="validation set is empty"):
-        Evaluator(model, tf.distribute.get_strategy(), NUM_CLASSES, 4, (4, 6, 6, 3))([])
+        Evaluator(model, tf.distribute.get_strategy(), NUM_CLASSES, 4, (4, 6, 6, 3), Objective())(
+            []
+        )

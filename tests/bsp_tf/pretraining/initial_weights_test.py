@@ -14,6 +14,7 @@ from bsp_tf.pretraining.trained_model import build_model, load_trained_model, mo
 from bsp_tf.pretraining.trainer import train
 from bsp_tf.runs.strategy import strategy_for
 from bsp_tf.runs.workdir import check_workdir, checkpoint_folder, claim_workdir
+from bsp_tf.synthesis.boundary_types import PAPER_TYPES
 
 LABELS = ("walk left", "walk right", "blink")
 
@@ -54,6 +55,28 @@ def test_the_head_is_kept(tiny_config, source):
     for name in ("fc/kernel", "conv1/kernel"):
         np.testing.assert_array_equal(run.weights[name], model_state(source)[name])
         np.testing.assert_array_equal(run.average.averages[name], model_state(source)[name])
+
+
+@pytest.mark.parametrize(
+    ("head", "place", "kept"),
+    [("keep", "heatmap", True), ("keep", "frames", False), ("drop", "heatmap", False)],
+)
+def test_a_placing_head_is_kept_where_it_is_of_the_same_kind(
+    tiny_config, tmp_path, head, place, kept
+):
+    tiny_config.task, tiny_config.boundary.place = "boundary", "heatmap"
+    claim_workdir(tmp_path / "source", tiny_config, PAPER_TYPES)
+    model = build_model(tiny_config, len(PAPER_TYPES))
+    model.place.bias.assign([0.5])
+    tf.train.Checkpoint(model=model_state(model)).save(
+        str(checkpoint_folder(tmp_path / "source", "best") / "epoch")
+    )
+    tiny_config.update_from_flattened_dict(
+        {"init_from": str(tmp_path / "source"), "init_head": head, "boundary.place": place}
+    )
+    found = learner(tiny_config, len(PAPER_TYPES)).model
+    assert found.place.bias.numpy() == ([0.5] if kept else [0.0])
+    np.testing.assert_array_equal(found.conv1.kernel, model.conv1.kernel)
 
 
 def test_the_seed_still_gives_head_and_dropout(tiny_config, source):

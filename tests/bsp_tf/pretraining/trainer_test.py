@@ -212,6 +212,39 @@ def test_averaged_weights_are_evaluated_and_kept(tiny_config, tmp_path):
     assert not np.array_equal(last.get_tensor(f"model/{name}"), last.get_tensor(f"average/{name}"))
 
 
+@pytest.mark.parametrize(("place", "type_weight"), [("frames", 1.0), ("heatmap", 0.0)])
+def test_a_run_that_places_boundaries_goes_on_as_if_not_stopped(
+    tiny_config, tmp_path, capsys, place, type_weight
+):
+    tiny_config.task, tiny_config.train.accumulate_steps = "boundary", 2
+    tiny_config.boundary.update({"place": place, "type_weight": type_weight})
+    with pytest.raises(PreemptedError):
+        trainer.train(tiny_config, tmp_path / "stopped", stop=StopAtLook(1))
+    results = [trainer.train(tiny_config, tmp_path / name) for name in ("stopped", "whole")]
+    assert results[0] | {"seconds": 0} == results[1] | {"seconds": 0}
+    stopped, whole = (
+        tf.train.load_checkpoint(
+            tf.train.latest_checkpoint(str(tmp_path / name / "checkpoints" / "last"))
+        )
+        for name in ("stopped", "whole")
+    )
+    names = [n for n in whole.get_variable_to_shape_map() if n.startswith(("model/", "momentum/"))]
+    assert any("place.Skernel" in name for name in names)
+    for name in names:
+        np.testing.assert_array_equal(
+            stopped.get_tensor(name), whole.get_tensor(name), err_msg=name
+        )
+    placing = results[0]["placing"]
+    assert placing["num_boundaries"] == results[0]["num_samples"] * 3 // 4
+    assert 0 <= placing["median_error"] <= 3.5 and 0 <= placing["auc"] <= 1
+    rows_ = rows(tmp_path / "whole")
+    best = rows_[results[0]["best_epoch"] - 1]
+    assert best["validation_place_auc"] == placing["auc"]
+    if not type_weight:
+        assert best["validation_loss"] == min(row["validation_loss"] for row in rows_)
+    assert f"AUC {placing['auc']:.3f}" in capsys.readouterr().out
+
+
 class KillAtLook(StopRequest):
     """Never asked to stop; kills a process at the n-th look."""
 
