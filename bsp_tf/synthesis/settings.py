@@ -137,7 +137,9 @@ class Settings:
         """The strides before and after that a type chooses from, all with the same probability.
 
         All types take them from `strides`, and each pair is there in both orders. So a pause or a
-        clip that plays backwards tells nothing as long as one does not compare both sides.
+        clip that plays backwards tells nothing as long as one does not compare both sides. (Beside
+        diff_motion a pause still says that it is not diff_speed; and so does playing backwards,
+        unless the strides are there with both signs.)
 
         >>> from configs.base import get_config
         >>> config = get_config()

@@ -1,5 +1,7 @@
 """Whose a workdir is: another config or other labels are refused."""
 
+import json
+
 import pytest
 
 from bsp_tf.base.errors import InputError
@@ -15,6 +17,20 @@ def test_another_config_is_refused_with_both_values(tiny_config, tmp_path):
     tiny_config.optimizer.boundaries = (1,)
     tiny_config.seed = 5
     with pytest.raises(InputError, match=r"optimizer.boundaries.*\[2\].*\[1\].*seed.*0.*5"):
+        folder.check_workdir(tmp_path, tiny_config, LABELS)
+
+
+def test_fields_that_came_later_stand_for_the_paper_in_an_old_workdir(tiny_config, tmp_path):
+    folder.claim_workdir(tmp_path, tiny_config, LABELS)
+    stored = json.loads((tmp_path / "config.json").read_text())
+    for name in folder.LATER_FIELDS:
+        group, field = name.split(".")
+        del stored[group][field]
+    (tmp_path / "config.json").write_text(json.dumps(stored))
+    folder.check_workdir(tmp_path, tiny_config, LABELS)
+    tiny_config.boundary.types = ("diff_speed", "same_speed")
+    tiny_config.boundary.twins = False
+    with pytest.raises(InputError, match="boundary.twins was True.*boundary.types was .*diff_cl"):
         folder.check_workdir(tmp_path, tiny_config, LABELS)
 
 
