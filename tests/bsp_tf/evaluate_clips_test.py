@@ -3,8 +3,6 @@
 import json
 import os
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -15,19 +13,9 @@ from bsp_tf.evaluate_clips import Options, evaluate_clips
 from bsp_tf.pretraining import clip_evaluation
 from bsp_tf.pretraining.trainer import train
 from configs.base import get_config
+from tests.fixtures import warm_python
 
-PROJECT = Path(__file__).resolve().parents[2]
 PNG = b"\x89PNG"
-
-
-def run(*arguments) -> subprocess.CompletedProcess:
-    return subprocess.run(
-        [sys.executable, "-m", "bsp_tf.evaluate_clips", *map(str, arguments)],
-        cwd=PROJECT,
-        capture_output=True,
-        text=True,
-        timeout=900,
-    )
 
 
 FIELDS = {
@@ -76,7 +64,7 @@ def test_the_command_scores_an_action_run_and_does_it_once(runs, tmp_path):
         "--num_clips=3",
         "--batch_size=4",
     ]
-    first = run(*arguments)
+    first = warm_python.run("-m", "bsp_tf.evaluate_clips", *arguments)
     assert first.returncode == 0, first.stderr
     views = scores_of(tmp_path)["views"]
     trained = json.loads((runs / "action" / "evaluation.json").read_text())

@@ -23,8 +23,8 @@ from bsp_tf.models.two_stream import TwoStream
 from bsp_tf.pretraining.trained_model import build_model, load_trained_model, model_state
 from bsp_tf.runs.workdir import checkpoint_folder, claim_workdir
 from configs import base
+from tests.fixtures import warm_python
 
-PROJECT = Path(__file__).resolve().parents[2]
 ACTIONS = ("jump", "tèst name", "wave")
 BOUNDARIES = ("diff_class", "same_class", "diff_speed", "same_speed")
 PREPARE = functools.partial(evaluation_input, short_side=40, crop_size=32)
@@ -32,6 +32,7 @@ PREPARE = functools.partial(evaluation_input, short_side=40, crop_size=32)
 CONSUMER = """
 import json, sys
 import numpy as np, tensorflow as tf
+from tests.fixtures import warm_python
 folder = sys.argv[1]
 model = tf.saved_model.load(folder)
 inputs = np.load("inputs.npz")
@@ -277,19 +278,12 @@ def test_failed_self_check_leaves_nothing(models, tmp_path):
 
 
 def test_command_reports_a_missing_workdir_in_one_line(tmp_path):
-    run = subprocess.run(
-        [
-            sys.executable,
-            "-m",
-            "bsp_tf.export",
-            f"--action_workdir={tmp_path / 'none'}",
-            f"--boundary_workdir={tmp_path}",
-            f"--output={tmp_path / 'out'}",
-        ],
-        cwd=PROJECT,
-        capture_output=True,
-        text=True,
-        timeout=900,
+    run = warm_python.run(
+        "-m",
+        "bsp_tf.export",
+        f"--action_workdir={tmp_path / 'none'}",
+        f"--boundary_workdir={tmp_path}",
+        f"--output={tmp_path / 'out'}",
     )
     assert run.returncode == 2
     errors = [line for line in run.stderr.splitlines() if line.startswith("error: ")]

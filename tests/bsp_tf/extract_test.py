@@ -4,10 +4,6 @@ import csv
 import json
 import os
 import resource
-import signal
-import subprocess
-import sys
-import time
 from pathlib import Path
 
 import numpy as np
@@ -19,8 +15,7 @@ from bsp_tf.base.output_lock import lock_folder
 from bsp_tf.extract import extract
 from bsp_tf.features.store import FeatureStore
 from bsp_tf.video.reader import read_frames
-
-PROJECT = Path(__file__).resolve().parents[2]
+from tests.fixtures import warm_python
 
 
 class TwoNumbers(tf.Module):
@@ -89,10 +84,6 @@ def videos(make_video, tmp_path_factory):
     (root / "text.mp4").write_text("no video\n" * 30)
     (root / "empty.mp4").touch()
     return root
-
-
-def command(*arguments):
-    return [sys.executable, "-m", "bsp_tf.extract", *map(str, arguments)]
 
 
 def failures_of(folder):
@@ -257,18 +248,13 @@ def test_killed_and_started_again(model, make_video, tmp_path):
         f"--output={tmp_path / 'killed'}",
         "--batch_size=2",
     )
-    process = subprocess.Popen(
-        command(*arguments), cwd=PROJECT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-    )
-    deadline = time.monotonic() + 900
-    while not list((tmp_path / "killed").glob("*.npy")):
-        assert process.poll() is None and time.monotonic() < deadline
-        time.sleep(0.005)
-    process.send_signal(signal.SIGKILL)
+    process = warm_python.Process("-m", "bsp_tf.extract", *arguments)
+    process.wait_until(lambda: any((tmp_path / "killed").glob("*.npy")))
+    process.kill()
     process.wait()
     before = {path.name: path.stat().st_mtime_ns for path in (tmp_path / "killed").glob("*.npy")}
     assert 0 < len(before) < 6
-    run = subprocess.run(command(*arguments), cwd=PROJECT, capture_output=True, text=True)
+    run = warm_python.run("-m", "bsp_tf.extract", *arguments)
     assert run.returncode == 0, run.stderr
     assert f"{len(before)} of 6 videos" in run.stdout
     extract(model, tmp_path / "videos", tmp_path / "whole")
@@ -281,23 +267,11 @@ def test_killed_and_started_again(model, make_video, tmp_path):
 
 
 def test_command_exit_status(model, videos, tmp_path):
-    environment = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"}
-    run = subprocess.run(
-        command(f"--model={model}", f"--videos={videos}", f"--output={tmp_path}"),
-        cwd=PROJECT,
-        capture_output=True,
-        text=True,
-        env=environment,
-    )
+    command = "-m", "bsp_tf.extract", f"--model={model}", f"--output={tmp_path}"
+    run = warm_python.run(*command, f"--videos={videos}")
     assert run.returncode == 3, run.stderr
     assert "3 videos" in run.stdout and "failures.csv" in run.stderr
-    run = subprocess.run(
-        command(f"--model={model}", "--videos=nowhere", f"--output={tmp_path}"),
-        cwd=PROJECT,
-        capture_output=True,
-        text=True,
-        env=environment,
-    )
+    run = warm_python.run(*command, "--videos=nowhere")
     assert run.returncode == 2 and "Traceback" not in run.stderr
     last = run.stderr.strip().splitlines()[-1]
     assert last.startswith("error: ") and "nowhere" in last and "--videos" in last

@@ -1,29 +1,24 @@
-"""The command as a user starts it: in a process of its own."""
+"""The command in a process of its own."""
 
 import json
-import os
 import re
 import signal
 import subprocess
-import sys
-import time
 from pathlib import Path
 
 import numpy as np
 import pytest
 import tensorflow as tf
 
-PROJECT = Path(__file__).resolve().parents[2]
+from tests.fixtures import warm_python
 
 
-def command(*arguments) -> list[str]:
-    return [sys.executable, "-m", "bsp_tf.pretrain", *map(str, arguments)]
+def start(*arguments) -> warm_python.Process:
+    return warm_python.Process("-m", "bsp_tf.pretrain", *arguments)
 
 
-def run(*arguments) -> subprocess.CompletedProcess:
-    return subprocess.run(
-        command(*arguments), cwd=PROJECT, capture_output=True, text=True, timeout=900
-    )
+def run(*arguments, **places) -> subprocess.CompletedProcess:
+    return warm_python.run("-m", "bsp_tf.pretrain", *arguments, **places)
 
 
 def last_values(workdir: Path) -> dict[str, np.ndarray]:
@@ -58,34 +53,18 @@ def test_killed_and_resumed_run_equals_uninterrupted_one_bit_for_bit(tiny_config
         "--config.train.checkpoint_every_steps=4",
     ]
     whole, killed = tmp_path / "whole", tmp_path / "killed"
-    uninterrupted = subprocess.Popen(
-        command(*arguments, f"--workdir={whole}"),
-        cwd=PROJECT,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-    process = subprocess.Popen(
-        command(*arguments, f"--workdir={killed}"),
-        cwd=PROJECT,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-    )
+    uninterrupted = start(*arguments, f"--workdir={whole}")
+    process = start(*arguments, f"--workdir={killed}")
     # In the middle of the second epoch, a step or more after a checkpoint.
-    while not (killed / "metrics.jsonl").exists():
-        assert process.poll() is None, process.stdout.read().decode()
-        time.sleep(0.002)
-    while (
-        not (killed / "checkpoints" / "last" / "step-12.index").exists() and process.poll() is None
-    ):
-        time.sleep(0.002)
-    os.kill(process.pid, signal.SIGKILL)
+    process.wait_until((killed / "checkpoints" / "last" / "step-12.index").exists)
+    process.kill()
     assert process.wait() == -signal.SIGKILL
     assert not (killed / "evaluation.json").exists()
 
     resumed = run(*arguments, f"--workdir={killed}")
     assert resumed.returncode == 0, resumed.stderr
     assert "continuing from" in resumed.stdout
-    assert uninterrupted.wait(timeout=900) == 0
+    assert uninterrupted.wait() == 0, uninterrupted.errors
     expected, actual = last_values(whole), last_values(killed)
     assert expected.keys() == actual.keys() and len(expected) > 100
     for name, value in expected.items():
@@ -144,23 +123,15 @@ def test_diverging_loss_ends_with_status_3(tiny_config_file, tmp_path):
 
 def test_sigterm_saves_and_ends_with_a_status_of_its_own(tiny_config_file, tmp_path):
     # Without the signal nothing would be saved for a long time.
-    process = subprocess.Popen(
-        command(
-            f"--config={tiny_config_file}",
-            f"--workdir={tmp_path / 'w'}",
-            "--config.train.steps_per_epoch=100000",
-            "--config.train.checkpoint_every_steps=100000",
-        ),
-        cwd=PROJECT,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-        text=True,
+    process = start(
+        f"--config={tiny_config_file}",
+        f"--workdir={tmp_path / 'w'}",
+        "--config.train.steps_per_epoch=100000",
+        "--config.train.checkpoint_every_steps=100000",
     )
-    while not (tmp_path / "w" / "training_batch.png").exists():
-        assert process.poll() is None, process.stderr.read()
-        time.sleep(0.01)
-    process.send_signal(signal.SIGTERM)
-    _, errors = process.communicate(timeout=900)
+    process.wait_until((tmp_path / "w" / "training_batch.png").exists)
+    process.terminate()
+    _, errors = process.communicate()
     assert process.returncode == 75, errors
     step = re.search(
         r"stopped on request at step (\d+), saved in .*Start the same command again", errors
@@ -172,20 +143,12 @@ def test_sigterm_saves_and_ends_with_a_status_of_its_own(tiny_config_file, tmp_p
 def test_dry_run_needs_no_data_and_leaves_nothing(tiny_config_file, tmp_path):
     here = tmp_path / "here"
     here.mkdir()
-    process = subprocess.run(
-        [
-            *command(
-                f"--config={tiny_config_file}",
-                "--dry_run",
-                "--config.data.train_dir=",
-                "--config.task=boundary",
-            )
-        ],
+    process = run(
+        f"--config={tiny_config_file}",
+        "--dry_run",
+        "--config.data.train_dir=",
+        "--config.task=boundary",
         cwd=here,
-        env={**os.environ, "PYTHONPATH": str(PROJECT)},
-        capture_output=True,
-        text=True,
-        timeout=900,
     )
     assert process.returncode == 0, process.stderr
     for part in (

@@ -4,9 +4,6 @@ import json
 import os
 import shutil
 import signal
-import subprocess
-import sys
-import time
 
 import h5py
 import numpy as np
@@ -31,6 +28,7 @@ from bsp_tf.runs.progress import TrainingDivergedError
 from bsp_tf.runs.strategy import strategy_for
 from bsp_tf.train_gtad import train_gtad
 from configs import gtad_anet, gtad_thumos, sample_gtad
+from tests.fixtures import warm_python
 
 SMALL = {
     "num_segments": 12,
@@ -401,7 +399,6 @@ def test_the_first_step_is_that_of_torch_adam(eagerly, world, tmp_path, changes)
 
 def command(world, run, *flags):
     return [
-        sys.executable,
         "-m",
         "bsp_tf.train_gtad",
         "--config=configs/sample_gtad.py",
@@ -422,14 +419,8 @@ def start_and_see_it_train(world, run):
     """The command with far too many epochs, an epoch after it was started."""
     path = world / run / "metrics.jsonl"
     before = len(path.read_text()) if path.exists() else 0
-    process = subprocess.Popen(
-        command(world, run, "--config.epochs=400"),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    while process.poll() is None and not (path.exists() and len(path.read_text()) > before):
-        time.sleep(0.05)
+    process = warm_python.Process(*command(world, run, "--config.epochs=400"))
+    process.wait_until(lambda: path.exists() and len(path.read_text()) > before)
     return process
 
 
@@ -437,14 +428,13 @@ def test_a_run_that_was_killed_and_stopped_ends_as_an_undisturbed_one(world):
     """Killed wherever it is, then asked to stop wherever it is: status 75, and nothing is lost."""
     workdir = world / "disturbed"
     process = start_and_see_it_train(world, "disturbed")
-    while process.poll() is None and not (workdir / "checkpoints/last/checkpoint").exists():
-        time.sleep(0.05)
+    process.wait_until((workdir / "checkpoints/last/checkpoint").exists)
     process.kill()
-    assert process.wait() == -signal.SIGKILL, process.stderr.read()
+    assert process.wait() == -signal.SIGKILL, process.errors
 
     process = start_and_see_it_train(world, "disturbed")
     process.terminate()
-    output, errors = process.communicate(timeout=900)
+    output, errors = process.communicate()
     assert process.returncode == 75 and "continuing from" in output, errors
     assert str(workdir) in errors.strip().splitlines()[-1]
     epochs = len(rows(workdir))
@@ -454,9 +444,7 @@ def test_a_run_that_was_killed_and_stopped_ends_as_an_undisturbed_one(world):
     config = json.loads((workdir / "config.json").read_text())
     (workdir / "config.json").write_text(json.dumps(config | {"epochs": epochs + 1}))
     for run in ("disturbed", "undisturbed"):
-        done = subprocess.run(
-            command(world, run, f"--config.epochs={epochs + 1}"), capture_output=True, text=True
-        )
+        done = warm_python.run(*command(world, run, f"--config.epochs={epochs + 1}"))
         assert done.returncode == 0, done.stderr[-2000:]
         assert "best validation loss" in done.stdout
         assert ("continuing from" in done.stdout) == (run == "disturbed")
@@ -490,12 +478,7 @@ def test_two_replicas_equal_one_device(world, tmp_path):
         "clip_norm": 0.01,
         "epochs": 1,
     }
-    subprocess.run(
-        [sys.executable, "-c", REPLICAS, json.dumps(fields), str(tmp_path)],
-        check=True,
-        capture_output=True,
-        timeout=1800,
-    )
+    warm_python.run("-c", REPLICAS, json.dumps(fields), tmp_path).check_returncode()
     one, two = tmp_path / "one_device", tmp_path / "mirrored"
     assert rows(one)[0].keys() == rows(two)[0].keys()
     for name, value in rows(one)[0].items():
@@ -506,9 +489,7 @@ def test_two_replicas_equal_one_device(world, tmp_path):
 
 
 def test_the_command_says_what_is_wrong_in_one_line(world):
-    done = subprocess.run(
-        command(world, "never", "--config.annotations=nowhere.json"), capture_output=True, text=True
-    )
+    done = warm_python.run(*command(world, "never", "--config.annotations=nowhere.json"))
     assert done.returncode == 2 and "Traceback" not in done.stderr
     assert "nowhere.json" in done.stderr.strip().splitlines()[-1]
 

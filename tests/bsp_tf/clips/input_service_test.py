@@ -4,12 +4,7 @@ On a loaded machine the service may be silent for as long as it likes, and one w
 other: no test counts on the service to be quick.
 """
 
-import os
-import signal
-import subprocess
-import sys
 import time
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -18,21 +13,11 @@ import tensorflow as tf
 from bsp_tf.base.errors import InputError
 from bsp_tf.clips import input_service, pipelines
 from bsp_tf.clips.input_service import ServiceBatches
-
-PROJECT = Path(__file__).resolve().parents[3]
+from tests.fixtures import warm_python
 
 
 def start(*arguments):
-    environment = os.environ | {"CUDA_VISIBLE_DEVICES": "-1", "TF_CPP_MIN_LOG_LEVEL": "3"}
-    process = subprocess.Popen(
-        [sys.executable, "-m", "bsp_tf.data_service", *arguments],
-        cwd=PROJECT,
-        text=True,
-        env=environment,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-    )
-    return process
+    return warm_python.Process("-m", "bsp_tf.data_service", *arguments)
 
 
 def stop(processes):
@@ -51,10 +36,10 @@ def service():
     dispatcher = start("--role=dispatcher", "--port=0")
     processes = [dispatcher]
     try:
-        port = dispatcher.stdout.readline().split()[-1]
+        port = dispatcher.first_line().split()[-1]
         workers = [start("--role=worker", f"--dispatcher=localhost:{port}") for _ in range(2)]
         processes += workers
-        assert all("ready" in worker.stdout.readline() for worker in workers)
+        assert all("ready" in worker.first_line() for worker in workers)
         yield f"grpc://localhost:{port}", workers
     finally:
         stop(processes)
@@ -116,7 +101,7 @@ def test_training_goes_on_without_a_dispatcher_and_with_it_again(make_config, mo
     monkeypatch.setattr(input_service, "PATIENCE_SECONDS", 1.0)
     expected = pipelines.dataset_for(make_config("action"), "train", 4, 0).as_numpy_iterator()
     dispatcher = start("--role=dispatcher", "--port=0")
-    port = dispatcher.stdout.readline().split()[-1]
+    port = dispatcher.first_line().split()[-1]
     dispatcher.kill()
     dispatcher.wait()
     batches = iter(
@@ -136,7 +121,7 @@ def test_training_goes_on_without_a_dispatcher_and_with_it_again(make_config, mo
                 start("--role=dispatcher", f"--port={port}"),
                 start("--role=worker", f"--dispatcher=localhost:{port}"),
             ]
-            assert all("ready" in process.stdout.readline() for process in processes)
+            assert all("ready" in process.first_line() for process in processes)
             printed, deadline = "", time.monotonic() + 300
             while "answers again" not in printed and time.monotonic() < deadline:
                 time.sleep(0.05)  # as long as a step
@@ -149,8 +134,7 @@ def test_training_goes_on_without_a_dispatcher_and_with_it_again(make_config, mo
 
 
 def test_sigterm_is_heard_while_the_service_is_silent(color_records, tmp_path):
-    command = [
-        sys.executable,
+    process = warm_python.Process(
         "-m",
         "bsp_tf.pretrain",
         "--config=configs/sample_action.py",
@@ -161,11 +145,10 @@ def test_sigterm_is_heard_while_the_service_is_silent(color_records, tmp_path):
         "--config.data.crop_size=32",
         "--config.data.short_side=32",
         "--config.train.batch_size=4",
-    ]
-    with subprocess.Popen(command, cwd=PROJECT, text=True, stderr=subprocess.PIPE) as process:
-        assert any("sends nothing" in line for line in process.stderr)
-        process.send_signal(signal.SIGTERM)
-        assert process.wait(300) == 75
+    )
+    process.wait_until(lambda: "sends nothing" in process.errors)
+    process.terminate()
+    assert process.wait() == 75
 
 
 def test_the_validation_split_is_read_here(make_config):

@@ -1,9 +1,6 @@
 """TSM against the reference implementation's numbers, and what training relies on."""
 
 import json
-import subprocess
-import sys
-from pathlib import Path
 
 import keras
 import numpy as np
@@ -14,9 +11,9 @@ from bsp_tf.base.errors import InputError
 from bsp_tf.base.stack import named_variables
 from bsp_tf.models.tsm import TSM, append_frame_difference
 from bsp_tf.torch_import.tsm_names import load_torch_state
+from tests.fixtures import warm_python
 from tests.fixtures.processor import skip_without_bfloat16
 
-PROJECT = Path(__file__).resolve().parents[3]
 STAGES = ("conv1", "maxpool", "layer1", "layer2", "layer3", "layer4")
 
 
@@ -270,4 +267,5 @@ for path, b in named_variables(double).items():
 
 
 def test_two_replicas_share_batch_statistics():
-    subprocess.run([sys.executable, "-c", TWO_REPLICAS], check=True, cwd=PROJECT, timeout=900)
+    process = warm_python.run("-c", TWO_REPLICAS)
+    assert process.returncode == 0, process.stderr

@@ -7,9 +7,6 @@ import json
 import os
 import signal
 import socket
-import subprocess
-import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -18,8 +15,8 @@ import pytest
 import tensorflow as tf
 
 from bsp_tf.pretraining.trainer import train
+from tests.fixtures import warm_python
 
-PROJECT = Path(__file__).resolve().parents[3]
 FIELDS = {
     "model.dropout": 0.0,
     "train.epochs": 3,
@@ -61,10 +58,9 @@ def slurm(index: int, port: int) -> dict[str, str]:
 
 def start_two(
     config: Path, workdir: Path, place: Callable[[int, int], dict[str, str]]
-) -> list[subprocess.Popen]:
+) -> list[warm_python.Process]:
     port = free_ports()
     command = [
-        sys.executable,
         "-m",
         "bsp_tf.pretrain",
         f"--config={config}",
@@ -72,16 +68,8 @@ def start_two(
         "--strategy=multi_worker",
         *(f"--config.{name}={value}" for name, value in FIELDS.items()),
     ]
-    environment = {**os.environ, "PYTHONUNBUFFERED": "1"}
     return [
-        subprocess.Popen(
-            command,
-            cwd=PROJECT,
-            env={**environment, **place(index, port)},
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
+        warm_python.Process(*command, env={**os.environ, **place(index, port)})
         for index in range(2)
     ]
 
@@ -116,36 +104,32 @@ def test_two_workers_equal_one_process_although_one_is_killed(
 ):
     one, two = tmp_path / "one", tmp_path / "two"
     workers = start_two(tiny_config_file, two, tf_config)
-    while not (two / "checkpoints" / "last" / "step-4.index").exists():
-        assert [worker.poll() for worker in workers] == [None, None], [
-            w.communicate() for w in workers
-        ]
-        time.sleep(0.005)
-    workers[1].send_signal(signal.SIGKILL)
+    workers[0].wait_until((two / "checkpoints" / "last" / "step-4.index").exists)
+    workers[1].kill()
     tiny_config.update_from_flattened_dict(FIELDS)
     train(tiny_config, one)
     # The survivor notices by itself, and says what to do.
-    _, errors = workers[0].communicate(timeout=900)
+    _, errors = workers[0].communicate()
     assert workers[0].returncode == 75, errors
     assert (
         "is gone" in errors
         and "Start the same command again" in errors
         and "Traceback" not in errors
     )
-    workers[1].communicate()
+    assert workers[1].wait() == -signal.SIGKILL
     assert not (two / "evaluation.json").exists()
 
     # Another is asked to stop: both save and leave.
     workers = start_two(tiny_config_file, two, tf_config)
-    assert "continuing from" in workers[0].stdout.readline()
-    workers[1].send_signal(signal.SIGTERM)
-    errors = [worker.communicate(timeout=900)[1] for worker in workers]
+    workers[0].wait_until(lambda: "train action" in workers[0].errors)
+    workers[1].terminate()
+    errors = [worker.communicate()[1] for worker in workers]
     assert [worker.returncode for worker in workers] == [75, 75], errors
     assert all("stopped on request at step" in error for error in errors)
     assert not (two / "evaluation.json").exists()
 
     workers = start_two(tiny_config_file, two, slurm)
-    outputs = [worker.communicate(timeout=900) for worker in workers]
+    outputs = [worker.communicate() for worker in workers]
     assert [worker.returncode for worker in workers] == [0, 0], outputs
     assert "continuing from" in outputs[0][0] and outputs[1][0] == ""
     assert_same_run(two, one)

@@ -1,9 +1,6 @@
 import itertools
 import json
 import os
-import subprocess
-import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -18,8 +15,7 @@ from bsp_tf.pretraining.trained_model import load_trained_model
 from bsp_tf.runs.preemption import PreemptedError, StopRequest
 from bsp_tf.runs.progress import TrainingDivergedError
 from bsp_tf.runs.strategy import strategy_for
-
-PROJECT = Path(__file__).resolve().parents[3]
+from tests.fixtures import warm_python
 
 
 def rows(workdir):
@@ -265,11 +261,11 @@ def test_batches_of_a_service_train_the_same_weights_though_a_worker_is_killed(
     trainer.train(tiny_config, tmp_path / "here")
     processes = [start_service("--role=dispatcher", "--port=0")]
     try:
-        port = processes[0].stdout.readline().split()[-1]
+        port = processes[0].first_line().split()[-1]
         processes += [
             start_service("--role=worker", f"--dispatcher=localhost:{port}") for _ in range(2)
         ]
-        assert all("ready" in process.stdout.readline() for process in processes[1:])
+        assert all("ready" in process.first_line() for process in processes[1:])
         tiny_config.data.service = f"grpc://localhost:{port}"
         trainer.train(tiny_config, tmp_path / "service", stop=KillAtLook(processes[1], 2))
     finally:
@@ -290,13 +286,7 @@ def test_batches_of_a_service_train_the_same_weights_though_a_worker_is_killed(
 
 
 def start_service(*arguments):
-    return subprocess.Popen(
-        [sys.executable, "-m", "bsp_tf.data_service", *arguments],
-        cwd=PROJECT,
-        text=True,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-    )
+    return warm_python.Process("-m", "bsp_tf.data_service", *arguments)
 
 
 @pytest.mark.parametrize("field", ["train_dir", "validation_dir"])

@@ -2,8 +2,6 @@
 
 import json
 import os
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -13,8 +11,7 @@ import tensorflow as tf
 from bsp_tf.base.errors import InputError
 from bsp_tf.runs.cluster import Cluster
 from bsp_tf.runs.strategy import check_batch_size, cluster_resolver, split_batch, strategy_for
-
-PROJECT = Path(__file__).resolve().parents[3]
+from tests.fixtures import warm_python
 
 # Logical devices must be made before TensorFlow starts. BatchNorm takes the statistics of the
 # global batch, so the replicas may hold different clips; dropout is off because each replica draws
@@ -88,13 +85,7 @@ def runs(tiny_fields, tmp_path_factory):
         # BatchNorm.
         "parts_one": parts | {"train.accumulate_steps": 2},
     }
-    process = subprocess.run(
-        [sys.executable, "-c", SCRIPT, json.dumps(fields), str(folder)],
-        cwd=PROJECT,
-        capture_output=True,
-        text=True,
-        timeout=900,
-    )
+    process = warm_python.run("-c", SCRIPT, json.dumps(fields), folder)
     assert process.returncode == 0, process.stderr
     return folder
 

@@ -1,9 +1,6 @@
 """TSM-MobileNetV2 against the reference implementation's numbers, and what training relies on."""
 
 import json
-import subprocess
-import sys
-from pathlib import Path
 
 import keras
 import numpy as np
@@ -16,9 +13,9 @@ from bsp_tf.models.backbones.mobilenet_v2 import MobileNetV2
 from bsp_tf.models.temporal_shift import temporal_shift
 from bsp_tf.models.tsm import TSM
 from bsp_tf.torch_import.tsm_names import load_torch_state
+from tests.fixtures import warm_python
 from tests.fixtures.processor import skip_without_bfloat16
 
-PROJECT = Path(__file__).resolve().parents[4]
 # Channels that enter the shifted expansions.
 SHIFTS = {3: 24, 5: 32, 6: 32, 8: 64, 9: 64, 10: 64, 12: 96, 13: 96, 15: 160, 16: 160}
 
@@ -208,7 +205,8 @@ assert np.linalg.norm(found - join(wanted)) < 0.05 * np.linalg.norm(join(wanted)
 
 
 def test_two_replicas_share_batch_statistics():
-    subprocess.run([sys.executable, "-c", TWO_REPLICAS], check=True, cwd=PROJECT, timeout=300)
+    process = warm_python.run("-c", TWO_REPLICAS)
+    assert process.returncode == 0, process.stderr
 
 
 @pytest.mark.parametrize(

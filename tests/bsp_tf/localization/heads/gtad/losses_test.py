@@ -1,17 +1,12 @@
 """Losses and their gradients against the reference's, and on batches where the reference is NaN."""
 
-import subprocess
-import sys
-from pathlib import Path
-
 import numpy as np
 import pytest
 import tensorflow as tf
 
 from bsp_tf.localization.heads.gtad.losses import LOSS_VARIANTS, gtad_losses, regression_weights
 from bsp_tf.localization.heads.gtad.targets import valid_mask, video_targets, window_targets
-
-PROJECT = Path(__file__).resolve().parents[5]
+from tests.fixtures import warm_python
 
 
 def losses_and_gradients(predictions, targets, valid, draws, **kwargs):
@@ -242,13 +237,7 @@ def test_two_replicas_equal_one_device(tmp_path):
         **targets,
         **{f"predicted_{name}": value for name, value in predictions.items()},
     )
-    process = subprocess.run(
-        [sys.executable, "-c", SCRIPT, str(tmp_path / "batch.npz"), str(tmp_path / "found.npz")],
-        cwd=PROJECT,
-        capture_output=True,
-        text=True,
-        timeout=900,
-    )
+    process = warm_python.run("-c", SCRIPT, tmp_path / "batch.npz", tmp_path / "found.npz")
     assert process.returncode == 0, process.stderr
     found = np.load(tmp_path / "found.npz")
     for name, variant in LOSS_VARIANTS.items():
