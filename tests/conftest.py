@@ -25,13 +25,18 @@ LONGEST_FIRST = (
     "bsp_tf/pretraining/many_workers_test.py",
     "bsp_tf/clips/input_service_test.py",
     "bsp_tf/train_gtad_test.py",
-    "bsp_tf/pretrain_test.py",
-    "examples_test.py",
     "bsp_tf/runs/strategy_test.py",
+    "bsp_tf/pretraining/trainer_test.py",
+    "bsp_tf/pretrain_test.py",
+    "tfrecords_tools/conversion/job_test.py",
+    "examples_test.py",
     "bsp_tf/export_test.py",
     "bsp_tf/evaluate_clips_test.py",
-    "bsp_tf/pretraining/trainer_test.py",
-    "tfrecords_tools/conversion/job_test.py",
+    "bsp_tf/pretraining/learner_test.py",
+    "bsp_tf/report/page_test.py",
+    "bsp_tf/models/backbones/mobilenet_v2_test.py",
+    "bsp_tf/clips/pipelines_test.py",
+    "bsp_tf/extract_test.py",
 )
 
 PROJECT = Path(__file__).resolve().parents[1]

@@ -2,12 +2,10 @@
 
 import json
 import os
-import subprocess
-import sys
 
 import pytest
 
-from tests.conftest import PROJECT
+from tests.fixtures import warm_python
 
 DETECT = "bsp_tf.detect --workdir={folder} --features={folder}/f --output={folder}/o.json"
 EVALUATE = "bsp_tf.evaluate"
@@ -48,12 +46,6 @@ def test_a_pipe_is_refused_at_once(tmp_path, case):
     (tmp_path / "clips" / "run").mkdir(parents=True)
     values = {"folder": tmp_path, "pipe": tmp_path / "pipe"}
     values |= {name: tmp_path / f"{name}.json" for name in ("truth", "found")}
-    done = subprocess.run(
-        [sys.executable, "-m", *case.format(**values).split()],
-        cwd=PROJECT,
-        capture_output=True,
-        text=True,
-        timeout=120,
-    )
+    done = warm_python.run("-m", *case.format(**values).split())
     assert done.returncode == 2 and "Traceback" not in done.stderr
     assert f"{tmp_path}/pipe" in done.stderr.strip().splitlines()[-1]

@@ -46,7 +46,7 @@ def stacks(tmp_path_factory, make_video) -> dict[str, Path]:
     for label in ("jump", "run"):
         for number in range(3):
             make_video(world / "clips" / label / f"{number}.mp4", seed=number)
-    write_world(world)
+    write_world(world, num_train=7)
     pythons = {"this": sys.executable, "other": OTHER}
     for name, python in pythons.items():
         run(python, "begin", world, world / name)

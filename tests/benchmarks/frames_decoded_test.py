@@ -2,8 +2,6 @@
 
 import io
 import json
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -15,8 +13,7 @@ from benchmarks.frames_decoded import format_counts, load_config, measure
 from bsp_tf.base.errors import InputError
 from bsp_tf.records import schema
 from configs import base, sample_action
-
-PROJECT = Path(__file__).resolve().parents[2]
+from tests.fixtures import warm_python
 
 
 @pytest.fixture(scope="module")
@@ -77,15 +74,8 @@ def test_the_default_boundary_settings_stay_within_the_limit(records):
 
 def test_command(records, tmp_path):
     output = tmp_path / "frames.json"
-    command = [
-        sys.executable,
-        "-m",
-        "benchmarks.frames_decoded",
-        f"--records={records}",
-        "--batches=1",
-        f"--output={output}",
-    ]
-    done = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, check=False)
+    arguments = f"--records={records}", "--batches=1", f"--output={output}"
+    done = warm_python.run("-m", "benchmarks.frames_decoded", *arguments)
     assert done.returncode == 0, done.stderr
     assert "within the limit of 1.15" in done.stdout
     assert json.loads(output.read_text())["action"]["frames_a_batch"] == 32 * 8

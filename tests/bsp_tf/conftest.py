@@ -1,10 +1,11 @@
 """Tiny record folders and a config small enough to train in seconds."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
+import tensorflow as tf
 
 CLASSES = ("walk left", "walk right", "blink")
 
@@ -18,8 +19,6 @@ def write_records(
     classes: tuple[str, ...] = CLASSES,
 ) -> Path:
     """Two shards of clips whose square moves by class, with labels.txt and manifest.json."""
-    import tensorflow as tf
-
     from bsp_tf.base.json_file import write_json
     from bsp_tf.records.schema import Clip, encode_clip, shard_name
 
@@ -62,6 +61,14 @@ def write_records(
         {"num_clips": sum(map(len, shards)), "num_shards": 2, "shards": rows},
     )
     return folder
+
+
+@pytest.fixture
+def eagerly() -> Iterator[None]:
+    """Op by op: the graphs of a run of a few steps take four times as long to make as to do."""
+    tf.config.run_functions_eagerly(True)
+    yield
+    tf.config.run_functions_eagerly(False)
 
 
 @pytest.fixture(scope="session")

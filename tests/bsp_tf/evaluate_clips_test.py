@@ -6,6 +6,7 @@ import shutil
 from pathlib import Path
 
 import pytest
+import tensorflow as tf
 
 from bsp_tf.base.errors import InputError
 from bsp_tf.base.output_lock import lock_folder
@@ -39,6 +40,7 @@ FIELDS = {
 def runs(records, tmp_path_factory) -> Path:
     """A folder with a run of each task, three steps long."""
     folder = tmp_path_factory.mktemp("runs")
+    tf.config.run_functions_eagerly(True)
     for task in ("action", "boundary"):
         config = get_config()
         config.update_from_flattened_dict(
@@ -50,6 +52,7 @@ def runs(records, tmp_path_factory) -> Path:
             }
         )
         train(config, folder / task)
+    tf.config.run_functions_eagerly(False)
     return folder
 
 

@@ -98,7 +98,9 @@ def test_a_run_leaves_a_complete_workdir(tiny_config, tmp_path, capsys):
         trainer.train(tiny_config, tmp_path)
 
 
-def test_nan_stops_the_run_and_stays_out_of_the_checkpoint(tiny_config, tmp_path, monkeypatch):
+def test_nan_stops_the_run_and_stays_out_of_the_checkpoint(
+    eagerly, tiny_config, tmp_path, monkeypatch
+):
     tiny_config.train.log_every_steps = 100
     tiny_config.train.checkpoint_every_steps = 4
     tiny_config.train.steps_per_epoch = 20
@@ -174,20 +176,20 @@ class StopAtLook(StopRequest):
         return next(self.looks) >= self.look
 
 
-# Looks: after each of steps 1 and 2, when 2 is saved, after step 3, when 3 is saved, before a batch
-# of the evaluation.
-@pytest.mark.parametrize(("look", "step"), [(1, 1), (3, 2), (6, 3)])
-def test_asked_to_stop_it_saves_at_once_and_goes_on_as_if_not(tiny_config, tmp_path, look, step):
+def test_asked_to_stop_it_saves_at_once_and_goes_on_as_if_not(eagerly, tiny_config, tmp_path):
     tiny_config.train.steps_per_epoch, tiny_config.train.epochs = 3, 1
-    with pytest.raises(PreemptedError, match=f"step {step}"):
-        trainer.train(tiny_config, tmp_path, stop=StopAtLook(look))
-    assert (tmp_path / "checkpoints" / "last" / f"step-{step}.index").exists()
-    assert not (tmp_path / "metrics.jsonl").exists()
+    # Looks: after step 1; after step 2 and when it is saved; after step 3, when it is saved and
+    # before a batch of the evaluation.
+    for step, look in ((1, 1), (2, 2), (3, 3)):
+        with pytest.raises(PreemptedError, match=f"step {step}"):
+            trainer.train(tiny_config, tmp_path, stop=StopAtLook(look))
+        assert (tmp_path / "checkpoints" / "last" / f"step-{step}.index").exists()
+        assert not (tmp_path / "metrics.jsonl").exists()
     result = trainer.train(tiny_config, tmp_path)
     assert [row["step"] for row in rows(tmp_path)] == [3] and result["best_epoch"] == 1
 
 
-def test_averaged_weights_are_evaluated_and_kept(tiny_config, tmp_path):
+def test_averaged_weights_are_evaluated_and_kept(eagerly, tiny_config, tmp_path):
     tiny_config.train.ema_decay, tiny_config.train.epochs = 0.9, 1
     trainer.train(tiny_config, tmp_path)
     last, best = (

@@ -164,7 +164,14 @@ def test_missing_parts_are_named(results_root):
     assert not (results_root / "report" / "joint_auc.json").exists()
 
 
+def forget_training(root: Path) -> None:
+    """Spares a page the figures that a test does not look at."""
+    for part in ("pretrain", "gtad"):
+        shutil.rmtree(root / part)
+
+
 def test_annotations_without_joints(results_root):
+    forget_training(results_root)
     path = results_root / "sample" / "annotations.json"
     content = json.loads(path.read_text())
     for entry in content["database"].values():
@@ -177,36 +184,40 @@ def test_annotations_without_joints(results_root):
     assert "procedural" not in page.text
 
 
-def test_features_of_another_tool(results_root):
-    path = results_root / "features" / "metadata.json"
-    metadata = json.loads(path.read_text())
+@pytest.fixture(scope="module")
+def odd_page(tmp_path_factory, make_results) -> Path:
+    """A page of features of another tool, of broken videos and of a label that looks like HTML."""
+    root = make_results(tmp_path_factory.mktemp("odd") / "results")
+    forget_training(root)
+    metadata = json.loads((root / "features" / "metadata.json").read_text())
     del metadata["boundary_labels"]
-    path.write_text(json.dumps(metadata))
-    build_report(Sources.under(results_root), results_root / "report", num_timelines=1)
-    page = _parse(results_root / "report" / "index.html")
+    (root / "features" / "metadata.json").write_text(json.dumps(metadata))
+    for path in (root / "sample" / "videos").iterdir():
+        path.write_bytes(b"no video")
+    for name in (
+        "scores/action.json",
+        "scores/two_stream.json",
+        "sample/annotations.json",
+        "detections/action.json",
+    ):
+        (root / name).write_text((root / name).read_text().replace("swing_left", "<b>&jump"))
+    build_report(Sources.under(root), root / "report", num_timelines=1)
+    return root / "report" / "index.html"
+
+
+def test_features_of_another_tool(odd_page):
+    page = _parse(odd_page)
     assert "picture-joint_auc" not in page.ids and "1 − p(same-speed)" not in page.text
 
 
-def test_broken_video_leaves_a_timeline_without_thumbnails(results_root):
-    for path in (results_root / "sample" / "videos").iterdir():
-        path.write_bytes(b"no video")
-    build_report(Sources.under(results_root), results_root / "report", num_timelines=1)
-    text = (results_root / "report" / "index.html").read_text()
+def test_broken_video_leaves_a_timeline_without_thumbnails(odd_page):
+    text = odd_page.read_text()
     assert 'aria-label="Timeline of the video' in text
     assert "<image" not in text
 
 
-def test_labels_are_escaped(results_root):
-    for path in (
-        results_root / "scores" / "action.json",
-        results_root / "scores" / "two_stream.json",
-        results_root / "sample" / "annotations.json",
-        results_root / "detections" / "action.json",
-    ):
-        path.write_text(path.read_text().replace("swing_left", "<b>&jump"))
-    build_report(Sources.under(results_root), results_root / "report", num_timelines=1)
-    page = _parse(results_root / "report" / "index.html")
-    assert "<b>&jump" in page.text
+def test_labels_are_escaped(odd_page):
+    assert "<b>&jump" in _parse(odd_page).text
 
 
 def test_evaluation_of_the_wrong_task(results_root):
@@ -217,6 +228,7 @@ def test_evaluation_of_the_wrong_task(results_root):
 
 
 def test_preview_that_is_no_picture(results_root):
+    forget_training(results_root)
     (results_root / "preview.png").write_text("oops")
     with pytest.raises(InputError, match=r"preview\.png"):
         build_report(Sources.under(results_root), results_root / "report", num_timelines=0)

@@ -53,8 +53,10 @@ for synchronised, groups in ((True, [inputs]), (False, np.split(inputs, 2))):
 for name, fields in json.loads(sys.argv[1]).items():
     config = get_config()
     config.update_from_flattened_dict(fields)
-    chosen = strategy if name.endswith("two") else strategy_for("one_device")
-    train(config, f"{sys.argv[2]}/{name}", chosen)
+    two = name.endswith("two")
+    # For few steps the graph takes longer to make than they last; the replicas must have theirs.
+    tf.config.run_functions_eagerly(not two)
+    train(config, f"{sys.argv[2]}/{name}", strategy if two else strategy_for("one_device"))
 """
 
 
