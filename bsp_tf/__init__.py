@@ -3,7 +3,13 @@
 import os
 import platform
 
+from bsp_tf.base.interrupt import answer_interrupts, is_command
+
 __version__ = "0.2.0"
+
+# A command answers Ctrl-C before its own imports, which take a while.
+if is_command():
+    answer_interrupts()
 
 # TensorFlow reads both settings when it is imported; a user's own settings win.
 # Start-up notices (on a machine without a GPU: of level "error") bury the lines that matter.

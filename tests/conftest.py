@@ -24,6 +24,7 @@ pytest_plugins = [
 LONGEST_FIRST = (
     "bsp_tf/pretraining/many_workers_test.py",
     "bsp_tf/clips/input_service_test.py",
+    "interrupt_test.py",
     "bsp_tf/train_gtad_test.py",
     "bsp_tf/runs/strategy_test.py",
     "bsp_tf/pretraining/trainer_test.py",

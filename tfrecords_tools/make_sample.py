@@ -22,6 +22,7 @@ from tqdm import tqdm
 
 from bsp_tf.base.command_line import run_command
 from bsp_tf.base.errors import InputError
+from bsp_tf.base.interrupt import starting_processes
 from bsp_tf.base.json_file import write_json
 from bsp_tf.base.output_lock import lock_folder
 from bsp_tf.base.settings import claim
@@ -144,10 +145,12 @@ def _run(root: Path, plans: Sequence[ClipPlan | VideoPlan], workers: int) -> Ite
     if workers == 1:
         yield from (make_file(str(root), plan) for plan in plans)
         return
-    with concurrent.futures.ProcessPoolExecutor(
-        workers, multiprocessing.get_context("spawn"), initializer=_leave_with_parent
-    ) as pool:
+    with starting_processes():
+        pool = concurrent.futures.ProcessPoolExecutor(
+            workers, multiprocessing.get_context("spawn"), initializer=_leave_with_parent
+        )
         jobs = [pool.submit(make_file, str(root), plan) for plan in plans]
+    with pool:
         try:
             for job in concurrent.futures.as_completed(jobs):
                 yield job.result()

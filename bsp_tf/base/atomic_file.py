@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from bsp_tf.base.errors import InputError
+from bsp_tf.base.interrupt import at_interrupt
 
 # The disk's fault; any other OSError inside the block may come from what the block reads.
 _DISK_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EROFS)
@@ -46,7 +47,10 @@ def atomic_write(path: str | os.PathLike, mode: str = "wb") -> Iterator[IO]:
     except OSError as error:
         raise _cannot_write(path, error) from error
     try:
-        with os.fdopen(descriptor, mode, **text) as file:
+        with (
+            at_interrupt(lambda: os.unlink(temporary)),
+            os.fdopen(descriptor, mode, **text) as file,
+        ):
             yield file
             file.flush()
             os.fsync(file.fileno())
@@ -90,7 +94,8 @@ def atomic_folder(path: str | os.PathLike) -> Iterator[Path]:
         # One level deeper: mkdtemp makes private folders; a result has the rights of any new one.
         folder = Path(temporary, "content")
         folder.mkdir()
-        yield folder
+        with at_interrupt(lambda: shutil.rmtree(temporary)):
+            yield folder
         try:
             os.replace(folder, path)
         except OSError as error:

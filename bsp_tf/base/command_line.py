@@ -8,9 +8,9 @@ from absl import app, flags, logging
 
 from bsp_tf.base.errors import InputError
 from bsp_tf.base.help_text import asked_help, full_help, short_help
+from bsp_tf.base.interrupt import answer_interrupts
 
 BAD_INPUT_STATUS = 2
-INTERRUPTED_STATUS = 130
 
 
 def run_command(
@@ -26,8 +26,8 @@ def run_command(
     program that imports two commands would find --output defined twice.
 
     An InputError and a wrong flag become one line on stderr and exit status 2, Ctrl-C a line and
-    status 130: no traceback for what is no fault of the program. Every other exception keeps its
-    traceback.
+    status 130 (see `interrupt`): no traceback for what is no fault of the program. Every other
+    exception keeps its traceback.
 
     Flags are parsed, and --help is answered, before `main` runs. So a command's module imports
     inside its functions whatever takes long to load, TensorFlow above all: a mistyped flag is told
@@ -54,10 +54,8 @@ def run_command(
             return main(argv)
         except InputError as error:
             return report_bad_input(error)
-        except KeyboardInterrupt:
-            print("interrupted; run the same command again to continue.", file=sys.stderr)
-            return INTERRUPTED_STATUS
 
+    answer_interrupts()
     before = set(flags.FLAGS)
     define_flags()
     # absl shows the whole docstring and ends with status 1.

@@ -18,6 +18,7 @@ from pathlib import Path
 
 from bsp_tf.base.atomic_file import hidden_prefix, make_folder
 from bsp_tf.base.errors import InputError
+from bsp_tf.base.interrupt import at_interrupt
 from bsp_tf.base.json_file import parse_json
 
 LOCK_FILE = ".lock"
@@ -45,7 +46,10 @@ def lock_folder(folder: str | os.PathLike, flag: str = "--output") -> Iterator[N
     existed = folder.exists()
     make_folder(folder)
     try:
-        with _locked(folder / LOCK_FILE, folder, flag):
+        with (
+            at_interrupt(lambda: None if existed else folder.rmdir()),
+            _locked(folder / LOCK_FILE, folder, flag),
+        ):
             yield
     finally:
         if not existed:
@@ -97,7 +101,8 @@ def _locked(path: Path, output: Path, flag: str) -> Iterator[None]:
     try:
         os.ftruncate(descriptor, 0)
         os.write(descriptor, json.dumps({"holder": _describe_self()}).encode())
-        yield
+        with at_interrupt(path.unlink):
+            yield
     finally:
         # Before it is let go: a file taken away later could be the next holder's.
         with contextlib.suppress(OSError):

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from bsp_tf.base.errors import InputError
+from bsp_tf.base.interrupt import at_interrupt, starting_processes
 from bsp_tf.base.json_file import read_json, write_json
 from bsp_tf.quickstart.stages import Stage
 
@@ -31,12 +32,10 @@ def run_stage(stage: Stage) -> dict[str, float]:
     command = [sys.executable, "-m", stage.module, *stage.arguments]
     print(f"$ python {shlex.join(command[1:])}", flush=True)
     start = time.monotonic()
-    process = subprocess.Popen(command, preexec_fn=_end_with_parent)
-    try:
+    with starting_processes():
+        process = subprocess.Popen(command, preexec_fn=_end_with_parent)
+    with at_interrupt(process.kill):
         _, status, usage = os.wait4(process.pid, 0)
-    except KeyboardInterrupt:
-        process.wait()
-        raise
     process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode != 0:
         raise InputError(

@@ -1,7 +1,6 @@
 """Extraction with a SavedModel whose numbers are known; real files, whole, broken, killed."""
 
 import csv
-import json
 import os
 import resource
 from pathlib import Path
@@ -16,59 +15,12 @@ from bsp_tf.extract import extract
 from bsp_tf.features.store import FeatureStore
 from bsp_tf.video.reader import read_frames
 from tests.fixtures import warm_python
-
-
-class TwoNumbers(tf.Module):
-    """Looks like the exported two-stream model; features are the means of first and last frame."""
-
-    def __init__(self, assets, weight):
-        super().__init__()
-        self.weight = tf.Variable(weight)
-        self.action_labels = tf.saved_model.Asset(str(assets / "action_labels.txt"))
-        self.boundary_labels = tf.saved_model.Asset(str(assets / "boundary_labels.txt"))
-        self.config = tf.saved_model.Asset(str(assets / "config.json"))
-
-    @tf.function(
-        input_signature=[tf.TensorSpec([None, None, None, None, 3], tf.uint8, name="frames")]
-    )
-    def __call__(self, frames):
-        means = tf.reduce_mean(tf.cast(frames, tf.float32), axis=(2, 3, 4)) * self.weight
-        n = tf.shape(frames)[0]
-        return {
-            "features": tf.stack([means[:, 0], means[:, -1]], 1),
-            "action": tf.fill([n, 3], 1 / 3),
-            "boundary": tf.fill([n, 4], 0.25),
-            "action_logits": tf.zeros([n, 3]),
-            "boundary_logits": tf.zeros([n, 4]),
-            "place": means,
-        }
-
-
-def save_model(folder, weight=1.0, short_side=0):
-    assets = folder.parent / f"{folder.name}_assets"
-    assets.mkdir(parents=True)
-    (assets / "action_labels.txt").write_text("jump\nrun\nwavé\n", encoding="utf-8")
-    (assets / "boundary_labels.txt").write_text("diff_class\nsame_class\ndiff_speed\nsame_speed\n")
-    data = {"data": {"short_side": short_side}}
-    (assets / "config.json").write_text(
-        json.dumps(
-            {
-                "action": data,
-                "boundary": data,
-                "num_frames": 8,
-                "feature_dim": 2,
-                "streams": {"action": [0, 1], "boundary": [1, 2]},
-            }
-        )
-    )
-    model = TwoNumbers(assets, weight)
-    tf.saved_model.save(model, str(folder), signatures={"serving_default": model.__call__})
-    return folder
+from tests.fixtures.mean_model import save_mean_model
 
 
 @pytest.fixture(scope="module")
 def model(tmp_path_factory):
-    return save_model(tmp_path_factory.mktemp("model") / "two_stream")
+    return save_mean_model(tmp_path_factory.mktemp("model") / "two_stream")
 
 
 @pytest.fixture(scope="module")
@@ -174,7 +126,9 @@ def test_frame_step_stride_and_short_side(model, videos, tmp_path):
 
 def test_frames_are_scaled_to_what_the_model_wants(videos, tmp_path):
     extract(
-        save_model(tmp_path / "model", short_side=20), videos / "long.mp4", tmp_path / "features"
+        save_mean_model(tmp_path / "model", short_side=20),
+        videos / "long.mp4",
+        tmp_path / "features",
     )
     assert FeatureStore(tmp_path / "features").metadata["short_side"] == 20
 
@@ -194,7 +148,7 @@ def test_other_settings_or_another_model_in_the_same_place(model, videos, tmp_pa
     extract(model, videos, tmp_path / "features")
     with pytest.raises(InputError, match="stride was 8, is now 4"):
         extract(model, videos, tmp_path / "features", stride=4)
-    other = save_model(tmp_path / "other", weight=2.0)
+    other = save_mean_model(tmp_path / "other", weight=2.0)
     with pytest.raises(InputError, match=str(other)):
         extract(other, videos, tmp_path / "features")
     make_video(tmp_path / "elsewhere" / "long.mp4", num_frames=9)
@@ -219,7 +173,7 @@ def test_what_is_no_model(videos, tmp_path):
     (tmp_path / "broken" / "saved_model.pb").write_bytes(b"rubbish")
     with pytest.raises(InputError, match="broken"):
         extract(tmp_path / "broken", videos, tmp_path / "features")
-    nan = save_model(tmp_path / "nan", weight=float("nan"))
+    nan = save_mean_model(tmp_path / "nan", weight=float("nan"))
     with pytest.raises(InputError, match="long.*NaN"):
         extract(nan, videos / "long.mp4", tmp_path / "features")
 

@@ -9,7 +9,6 @@ import dataclasses
 import multiprocessing
 import multiprocessing.connection
 import os
-import signal
 import threading
 import time
 from collections.abc import Callable
@@ -55,8 +54,6 @@ class WorkerSettings:
 
 def run_worker(pipe: multiprocessing.connection.Connection, settings: WorkerSettings) -> None:
     """Works until the pipe is closed; the main function of the process."""
-    # Ctrl-C is for the parent, which then ends its workers.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_leave_with_parent, daemon=True).start()
     pipe.send((READY, None))
     next_progress = 0.0

@@ -13,6 +13,7 @@ from collections import deque
 from collections.abc import Callable, Iterator
 
 from bsp_tf.base.errors import InputError
+from bsp_tf.base.interrupt import starting_processes
 from tfrecords_tools.conversion.clip_worker import (
     DISK,
     DONE,
@@ -53,7 +54,8 @@ class _Worker:
         context = multiprocessing.get_context("spawn")
         self.pipe, theirs = context.Pipe()
         self.process = context.Process(target=run_worker, args=(theirs, settings), daemon=True)
-        self.process.start()
+        with starting_processes():
+            self.process.start()
         theirs.close()
         self.task: Task | None = None
         self.is_ready = False

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from bsp_tf.base.errors import InputError
+from bsp_tf.base.interrupt import starting_processes
 from bsp_tf.base.json_file import read_json_object
 from bsp_tf.base.labels_file import read_label_file
 from bsp_tf.base.output_lock import warn_of_writer
@@ -107,10 +108,13 @@ def _read_all(
         yield from map(_read_shard, arguments)
         return
     try:
-        with ProcessPoolExecutor(
-            min(workers, len(paths)), multiprocessing.get_context("spawn")
-        ) as pool:
-            yield from pool.map(_read_shard, arguments)
+        with starting_processes():
+            pool = ProcessPoolExecutor(
+                min(workers, len(paths)), multiprocessing.get_context("spawn")
+            )
+            reports = pool.map(_read_shard, arguments)
+        with pool:
+            yield from reports
     except BrokenProcessPool as error:
         raise InputError(
             "a process that read the shards died (out of memory, or killed from outside); run the "

@@ -59,11 +59,6 @@ def test_main_chooses_its_status():
     assert run("return 3").returncode == 3
 
 
-def test_interrupt_is_no_traceback():
-    ended = run("raise KeyboardInterrupt")
-    assert ended.returncode == 130 and ended.stderr.count("\n") == 1
-
-
 def test_a_fault_of_the_program_keeps_its_traceback():
     ended = run("return 1 // 0")
     assert (

@@ -1,0 +1,163 @@
+"""Ctrl-C at any moment: one line, status 130, no process left, no traceback.
+
+Each command runs in a session of its own, as in a terminal, and is sent SIGINT at random moments,
+a few of them here and BSP_TF_INTERRUPTS of each command where that is set. A command that had
+ended before is right, too.
+"""
+
+import json
+import os
+import random
+import re
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from bsp_tf.__main__ import COMMANDS
+from tests.conftest import PROJECT
+from tests.fixtures.mean_model import save_mean_model
+from tfrecords_tools.convert import convert
+from tfrecords_tools.make_sample import make_sample
+
+MOMENTS = int(os.environ.get("BSP_TF_INTERRUPTS", "2"))
+# A command answers within 2 s on a machine that does nothing else.
+PATIENCE_SECONDS = 10.0
+SPLITS = "--config.data.train_dir={inputs}/records --config.data.validation_dir={inputs}/records"
+SCORED = "--ground_truth={inputs}/annotations.json"
+# Command -> its flags, and the seconds in which most of what it does comes by.
+CASES = {
+    "bsp_tf.quickstart": ("--output={out}", 8),
+    "tfrecords_tools.make_sample": ("--output={out}", 5),
+    "tfrecords_tools.convert": ("--input={inputs}/clips/train --output={out} --workers=2", 2),
+    "tfrecords_tools.inspect": ("--records={inputs}/records --contact_sheet={out}.png", 1),
+    "bsp_tf.preview": (f"--config=configs/sample_boundary.py --output={{out}}.png {SPLITS}", 8),
+    "bsp_tf.import_weights": ("--checkpoint={inputs}/annotations.json --output={out}", 3),
+    "bsp_tf.data_service": ("--role=dispatcher", 6),
+    "bsp_tf.pretrain": (f"--config=configs/sample_action.py --workdir={{out}} {SPLITS}", 15),
+    "bsp_tf.evaluate_clips": ("--workdir={inputs} --output={out}", 5),
+    "bsp_tf.export": (
+        "--action_workdir={inputs} --boundary_workdir={inputs} --output={out}",
+        5,
+    ),
+    "bsp_tf.extract": ("--model={inputs}/model --videos={inputs}/videos --output={out}", 8),
+    "bsp_tf.train_gtad": (
+        "--config=configs/sample_gtad.py --workdir={out} --config.features_dir={inputs}/features "
+        "--config.annotations={inputs}/annotations.json --config.feature_layout=resized",
+        10,
+    ),
+    "bsp_tf.detect": (
+        "--workdir={inputs} --features={inputs}/features "
+        "--annotations={inputs}/annotations.json --output={out}",
+        0.5,
+    ),
+    "bsp_tf.evaluate": (f"{SCORED} --predictions={{inputs}}/detections.json", 0.5),
+    "bsp_tf.compare": (f"{SCORED} {{inputs}}/detections.json {{inputs}}/detections.json", 3),
+    "bsp_tf.report": ("--root={inputs} --output={out}", 3),
+}
+
+
+@pytest.fixture(scope="module")
+def inputs(tmp_path_factory) -> Path:
+    """What the commands work on: as little as keeps them busy for some seconds."""
+    root = tmp_path_factory.mktemp("inputs")
+    make_sample(
+        root,
+        clips_per_class_train=2,
+        clips_per_class_validation=1,
+        videos_train=2,
+        videos_validation=2,
+    )
+    convert(root / "clips" / "train", root / "records", workers=2)
+    save_mean_model(root / "model")
+    (root / "features").mkdir()
+    videos = json.loads((root / "annotations.json").read_text())["database"]
+    for name in videos:
+        np.save(root / "features" / f"{name}.npy", np.zeros((100, 1024), np.float32))
+    found = {
+        name: [
+            {"label": truth["label"], "score": 0.5, "segment": truth["segment"]}
+            for truth in video["annotations"]
+        ]
+        for name, video in videos.items()
+    }
+    (root / "detections.json").write_text(json.dumps({"results": found}))
+    return root
+
+
+def living(group: int) -> list[str]:
+    """Names of the processes of a group; those that only wait to be collected are gone."""
+    names = []
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            name, _, rest = stat.read_text().partition(" (")[2].rpartition(") ")
+        except OSError:
+            continue
+        state, _, number = rest.split()[:3]
+        if int(number) == group and state not in "ZX":
+            names.append(name)
+    return names
+
+
+def wait_for_threads(process: subprocess.Popen) -> None:
+    """Waits until our first line has run: before it Python itself would answer."""
+    status = Path(f"/proc/{process.pid}/status")
+    while process.poll() is None and "Threads:\t1\n" in status.read_text():
+        time.sleep(0.002)
+
+
+def interrupt(command: str, flags: str, seconds: float, draw: random.Random) -> tuple[int, str]:
+    """Status and stderr of a command that was interrupted some time, once or twice."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", command, *flags.split()],
+        cwd=PROJECT,
+        start_new_session=True,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+        # A shell starts what runs in its background with SIGINT ignored.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    )
+    try:
+        wait_for_threads(process)
+        time.sleep(draw.uniform(0, seconds))
+        send = draw.choice([os.kill, os.killpg])
+        for _ in range(draw.choice([1, 2])):
+            if process.poll() is None:
+                send(process.pid, signal.SIGINT)
+                time.sleep(draw.uniform(0, 0.2))
+        _, errors = process.communicate(timeout=PATIENCE_SECONDS)
+        deadline = time.monotonic() + PATIENCE_SECONDS
+        while (left := living(process.pid)) and time.monotonic() < deadline:
+            time.sleep(0.05)
+        assert left == []
+        return process.returncode, errors
+    finally:
+        if living(process.pid):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+
+
+def test_every_command_is_interrupted():
+    assert list(CASES) == list(COMMANDS)
+
+
+@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="needs /proc")
+@pytest.mark.parametrize("command", COMMANDS)
+def test_ctrl_c_is_one_line_and_status_130(command, inputs, tmp_path):
+    draw = random.Random(command)
+    flags, seconds = CASES[command]
+    for number in range(MOMENTS):
+        values = {"inputs": inputs, "out": tmp_path / str(number)}
+        status, errors = interrupt(command, flags.format(**values), seconds, draw)
+        assert "Traceback" not in errors and "Exception ignored" not in errors, errors
+        assert "leaked" not in errors, errors
+        if status == 130:
+            assert re.search(r"(?m)^interrupted;.*\n\Z", errors)
+            assert errors.count("interrupted;") == 1
+        else:
+            assert status in (0, 2), errors
