@@ -160,4 +160,5 @@ def test_ctrl_c_is_one_line_and_status_130(command, inputs, tmp_path):
             assert re.search(r"(?m)^interrupted;.*\n\Z", errors)
             assert errors.count("interrupted;") == 1
         else:
-            assert status in (0, 2), errors
+            # The last: Python was being taken down, all was done.
+            assert status in (0, 2, -signal.SIGINT), errors
