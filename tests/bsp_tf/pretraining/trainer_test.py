@@ -212,7 +212,7 @@ def test_averaged_weights_are_evaluated_and_kept(eagerly, tiny_config, tmp_path)
 
 @pytest.mark.parametrize(("place", "type_weight"), [("frames", 1.0), ("heatmap", 0.0)])
 def test_a_run_that_places_boundaries_goes_on_as_if_not_stopped(
-    tiny_config, tmp_path, capsys, place, type_weight
+    eagerly, tiny_config, tmp_path, capsys, place, type_weight
 ):
     tiny_config.task, tiny_config.train.accumulate_steps = "boundary", 2
     tiny_config.boundary.update({"place": place, "type_weight": type_weight})
