@@ -40,9 +40,9 @@ def preview(
     if examples < 1:
         raise InputError(f"--examples={examples}: give at least 1.")
     # Imported here: TensorFlow takes seconds to load, a mistyped flag should be told at once.
+    from bsp_tf.clips.batches import read_batches
     from bsp_tf.clips.pipelines import dataset_for
     from bsp_tf.clips.source import open_split
-    from bsp_tf.pretraining.batches import read_batches
     from bsp_tf.report.figures.boundary_samples import draw_samples
     from bsp_tf.report.figures.style import save_png
 

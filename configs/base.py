@@ -73,6 +73,12 @@ def get_config() -> ConfigDict:
     config.boundary.type_weight = 1.0  # of the two losses, where there is that head; 0: place alone
     config.boundary.place_weight = 1.0
 
+    config.distill = ConfigDict()  # read by task="action" only
+    # Finished workdir of task="boundary", whose features a projection of the stream's own has to
+    # predict; "" = none.
+    config.distill.workdir = ""
+    config.distill.weight = 1.0  # of that loss, the mean squared error
+
     config.model = ConfigDict()
     config.model.backbone = "resnet"  # "resnet" | "mobilenet_v2" (bsp_tf.models.backbones)
     config.model.depth = 50  # "resnet" only: 10 | 18 | 34 | 50 | 101

@@ -13,12 +13,12 @@ from tqdm import tqdm
 from bsp_tf.base.array_file import read_npz
 from bsp_tf.base.atomic_file import atomic_write
 from bsp_tf.base.errors import InputError
+from bsp_tf.clips.batches import read_batches
 from bsp_tf.clips.source import ClipSource
 from bsp_tf.clips.view_batches import boundary_batches, view_batches
 from bsp_tf.evaluation import boundary_accuracy, clip_accuracy
 from bsp_tf.frames import preprocessing
 from bsp_tf.models.tsm import TSM
-from bsp_tf.pretraining.batches import read_batches
 from bsp_tf.synthesis.boundary_types import RANDOM_TRANSITION, TRANSITIONS
 from bsp_tf.synthesis.settings import Settings
 

@@ -53,6 +53,9 @@ def dry_run(config: ConfigDict, strategy: tf.distribute.Strategy) -> dict[str, f
     print(f"{config.task}: {classes} classes, clips of {'x'.join(map(str, clip_shape))}")
     print(f"parameters          {parameters / 1e6:.2f} M")
     print(f"GFLOP a clip        {found['multiply_adds'] / 1e9:.2f} (multiply-adds, forward)")
+    if learner.distillation:
+        teacher = multiply_adds(learner.distillation.teacher, clip_shape)
+        print(f"teacher             {teacher / 1e9:.2f} GFLOP a clip more, in training")
     print(
         f"steps               {steps:,} an epoch x {config.train.epochs} epochs = "
         f"{steps * config.train.epochs:,} ({where})"

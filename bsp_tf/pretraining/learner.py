@@ -15,6 +15,7 @@ from ml_collections import ConfigDict
 
 from bsp_tf.base.stack import named_variables
 from bsp_tf.frames import preprocessing
+from bsp_tf.pretraining.distillation import make_distillation
 from bsp_tf.pretraining.initial_weights import load_initial_weights
 from bsp_tf.pretraining.objective import Objective
 from bsp_tf.pretraining.trained_model import build_model, model_state
@@ -34,6 +35,7 @@ class Learner:
     Attributes:
         model: The TSM.
         objective: What it minimises.
+        distillation: What is added to it in training, or None.
         weights: Its variables by path.
         average: WeightAverage, or None if `train.ema_decay` is 0.
         progress: Progress.
@@ -60,9 +62,14 @@ class Learner:
             load_initial_weights(self.model, config)
             self.weights = model_state(self.model)
             trainable = named_variables(self.model, trainable_only=True)
-            self.optimizer = optimizer_for(
-                config.optimizer, trainable, self.model.parameter_roles()
-            )
+            roles = self.model.parameter_roles()
+            # After the model, whose random numbers are then those of a run without it.
+            self.distillation = make_distillation(config, self.model.feature_dim)
+            if self.distillation:
+                for part, variable in self.distillation.variables.items():
+                    trainable[f"projection/{part}"] = variable
+                    roles[f"projection/{part}"] = f"fc_{part}"
+            self.optimizer = optimizer_for(config.optimizer, trainable, roles)
             self.average = WeightAverage(self.weights, train.ema_decay) if train.ema_decay else None
             self._variables = list(trainable.values())
             # Of each replica its own, and zero between two steps: no part of a checkpoint.
@@ -96,6 +103,8 @@ class Learner:
             "momentum": self.optimizer.buffers,
             "progress": self.progress,
         }
+        if self.distillation:
+            state["projection"] = self.distillation.variables
         if self._loss_scale:
             state["loss_scale"] = self._loss_scale
         if self.average:
@@ -196,6 +205,8 @@ class Learner:
         with tf.GradientTape() as tape:
             outputs = self.model(frames, training=True)
             losses = self.objective.losses(outputs, batch)
+            if self.distillation:
+                losses += self.distillation.losses(frames, outputs["features"])
             # Of the *global* batch: the parts of replicas and micro-batches add up to the mean.
             loss = tf.reduce_sum(losses) / self._config.train.batch_size
             scaled = loss * scale

@@ -9,6 +9,7 @@ from bsp_tf.base.errors import InputError
 from bsp_tf.clips.source import ClipSource, open_source
 from bsp_tf.frames.preprocessing import check_sizes
 from bsp_tf.frames.sampling import check_sampling
+from bsp_tf.pretraining.distillation import check_distillation
 from bsp_tf.pretraining.initial_weights import check_initial_weights
 from bsp_tf.pretraining.objective import Objective
 from bsp_tf.synthesis.settings import Settings
@@ -100,6 +101,7 @@ def check_fields(config: ConfigDict) -> None:
         )
     check_sizes(config.data.short_side, config.data.crop_size)
     Objective.from_config(config).check()
+    check_distillation(config)
     types = Settings.from_config(config).types if config.task == "boundary" else ()
     unit = config.train.accumulate_steps * max(len(types), 1)
     if config.train.batch_size % unit:

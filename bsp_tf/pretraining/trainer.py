@@ -39,9 +39,9 @@ from tqdm import tqdm
 
 from bsp_tf.base.json_file import read_json, write_json
 from bsp_tf.base.output_lock import lock_folder
+from bsp_tf.clips.batches import read_batches
 from bsp_tf.clips.pipelines import dataset_for
 from bsp_tf.pretraining.batch_picture import picture_of_batch
-from bsp_tf.pretraining.batches import read_batches
 from bsp_tf.pretraining.epoch_row import epoch_line, epoch_row, validation_curves
 from bsp_tf.pretraining.evaluation import Evaluator, summary
 from bsp_tf.pretraining.learner import Learner

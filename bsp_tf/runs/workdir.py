@@ -36,6 +36,8 @@ LATER_FIELDS = {
     "boundary.place_sigma": 1.0,
     "boundary.type_weight": 1.0,
     "boundary.place_weight": 1.0,
+    "distill.workdir": "",
+    "distill.weight": 1.0,
 }
 LAST = "last"
 BEST = "best"
