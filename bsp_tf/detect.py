@@ -38,8 +38,8 @@ from bsp_tf.annotations.mended import choose_subset, load_annotations
 from bsp_tf.annotations.reader import annotation_files
 from bsp_tf.base.command_line import run_command
 from bsp_tf.base.json_file import read_json_object
-from bsp_tf.base.settings import digest_files, finished_output
-from bsp_tf.features.sources import features_digest, open_features
+from bsp_tf.base.settings import digest_files, digest_fingerprints, finished_output
+from bsp_tf.features.sources import feature_files, features_digest, open_features
 from bsp_tf.localization.detection import (
     Options,
     detect_videos,
@@ -63,6 +63,7 @@ def detect(
     output: str,
     class_scores: str | None = None,
     options: Options | None = None,
+    verify: bool = False,
 ) -> dict[str, Any]:
     """Writes `output`, video by video; a finished output of the same settings and inputs is reused.
 
@@ -90,8 +91,8 @@ def detect(
         "nms": rule.method,
         "nms_threshold": rule.threshold,
     }
-    inputs = _digest_inputs(workdir, features, annotations, class_scores)
-    finished = finished_output(output, settings, inputs)
+    inputs = _digest_inputs(workdir, features, annotations, class_scores, verify)
+    finished = finished_output(output, settings, inputs, later=("feature_files",))
     if finished is not None:
         results = finished["results"]
         result = _summary(
@@ -130,7 +131,7 @@ def detect(
 
 
 def _digest_inputs(
-    workdir: str, features: str, annotations: str, class_scores: str | None
+    workdir: str, features: str, annotations: str, class_scores: str | None, verify: bool
 ) -> dict[str, str]:
     """SHA-256 of all that decides the result: a retrained model is not mistaken for the old one."""
     checkpoint = sorted((Path(workdir) / "checkpoints" / "best").glob("*"))
@@ -139,9 +140,12 @@ def _digest_inputs(
         "annotations": [Path(path) for path in annotation_files(annotations)],
         "class_scores": [Path(class_scores)] if class_scores else [],
     }
-    return {name: digest_files(paths) for name, paths in files.items()} | {
-        "features": features_digest(features)
-    }
+    digests = {name: digest_files(paths) for name, paths in files.items()}
+    digests["features"] = features_digest(features)
+    digests["feature_files"] = digest_fingerprints(feature_files(features))
+    if verify:
+        digests["feature_bytes"] = digest_files(feature_files(features))
+    return digests
 
 
 def _summary(videos: int, detections: int, left_out: Mapping[str, str]) -> dict[str, Any]:
@@ -180,6 +184,9 @@ def define_flags() -> None:
     flags.DEFINE_integer(
         "max_proposals", None, "Proposals kept a video (default: as published).", lower_bound=1
     )
+    flags.DEFINE_bool(
+        "verify", False, "Tell changed features by all their bytes, not by size, time and samples."
+    )
 
 
 def main(argv: Sequence[str]) -> None:
@@ -196,6 +203,7 @@ def main(argv: Sequence[str]) -> None:
         FLAGS.output,
         FLAGS.class_scores,
         options,
+        FLAGS.verify,
     )
 
 

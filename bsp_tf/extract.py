@@ -40,7 +40,7 @@ from tqdm import tqdm
 from bsp_tf.base.atomic_file import atomic_write
 from bsp_tf.base.command_line import run_command
 from bsp_tf.base.output_lock import lock_folder, refuse_file
-from bsp_tf.base.settings import refuse_output_inside
+from bsp_tf.base.settings import fingerprint, refuse_output_inside
 from bsp_tf.features.reuse import is_finished, refuse_other_features, refuse_partial_features
 from bsp_tf.features.store import finished_videos, write_metadata, write_video
 from bsp_tf.features.video_ids import name_videos, printable
@@ -222,6 +222,7 @@ def _extract_one(
     about = {
         "file": printable(path.name),
         "num_bytes": path.stat().st_size,
+        "source": fingerprint(path),
         "fps": fps,
         "num_frames": num_frames,
         "duration_seconds": num_frames / fps,

@@ -34,7 +34,7 @@ from tqdm import tqdm
 from bsp_tf.base.command_line import run_command
 from bsp_tf.base.labels_file import write_label_file
 from bsp_tf.base.output_lock import lock_folder
-from bsp_tf.base.settings import refuse_output_inside
+from bsp_tf.base.settings import refuse_other_settings, refuse_output_inside
 from bsp_tf.records.schema import LABELS_FILE
 from tfrecords_tools.conversion.beam_runner import BeamPool
 from tfrecords_tools.conversion.clip_encoder import LONG_CLIPS, MAX_RECORD_BYTES, EncodingOptions
@@ -104,6 +104,10 @@ def convert(
             output, index, {**dataclasses.asdict(options), **dataclasses.asdict(sharding)}
         )
         limit = failure_limit(max_failures, len(index.clips) + len(index.missing))
+        conversion = Conversion(index, output, options, sharding)
+        refuse_other_settings(
+            output, [f"{path} was another file" for path in sorted(conversion.replaced())[:1]]
+        )
         manifest = finished_manifest(output)
         if manifest is not None and not (
             retry_failures and manifest["num_failures"] > manifest["num_missing"]
@@ -114,7 +118,6 @@ def convert(
             )
             return manifest
         write_label_file(output / LABELS_FILE, index.labels)
-        conversion = Conversion(index, output, options, sharding)
         if retry_failures:
             print(f"trying again: {conversion.retry_failures()} clips that failed before")
             conversion = Conversion(index, output, options, sharding)

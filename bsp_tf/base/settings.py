@@ -117,7 +117,10 @@ def check_claim(
 
 
 def finished_output(
-    path: str | os.PathLike, settings: Mapping[str, Any], inputs: Mapping[str, str]
+    path: str | os.PathLike,
+    settings: Mapping[str, Any],
+    inputs: Mapping[str, str],
+    later: Collection[str] = (),
 ) -> dict[str, Any] | None:
     """Content of a JSON output whose "external_data" holds these "settings" and "inputs".
 
@@ -125,6 +128,7 @@ def finished_output(
         path: The output.
         settings: What the user asked for; JSON values.
         inputs: Digests of what the command reads.
+        later: Names of inputs that an output of before may lack.
 
     Returns:
         The content; None if there is no such file, or its inputs have changed since (make it anew).
@@ -144,7 +148,12 @@ def finished_output(
             f"{path} exists and was not written by this command: give another --output."
         )
     refuse_other_settings(path, differences(old, settings, fields=settings, absent_is_none=True))
-    return found if external.get("inputs") == dict(inputs) else None
+    then = external.get("inputs")
+    then = then if isinstance(then, dict) else {}
+    same = all(
+        then.get(name, value if name in later else None) == value for name, value in inputs.items()
+    )
+    return found if same else None
 
 
 def digest_files(paths: Iterable[str | os.PathLike]) -> str:
@@ -162,6 +171,59 @@ def digest_files(paths: Iterable[str | os.PathLike]) -> str:
             raise InputError(f"cannot read {path}: {error.strerror}. Check the path.") from error
         # The length keeps ("ab", "c") apart from ("a", "bc").
         digest.update(len(data).to_bytes(8, "little") + data)
+    return digest.hexdigest()
+
+
+def fingerprint(path: str | os.PathLike) -> dict[str, Any]:
+    """What tells a file from another one in its place: JSON values, see `is_unchanged`.
+
+    Raises:
+        InputError: the file cannot be read.
+    """
+    refuse_special_file(path)
+    try:
+        with open(path, "rb") as file:
+            about = os.fstat(file.fileno())
+            digest = hashlib.sha256()
+            for place in (0, (about.st_size - _SAMPLE_BYTES) // 2, about.st_size - _SAMPLE_BYTES):
+                file.seek(max(place, 0))
+                digest.update(file.read(_SAMPLE_BYTES))
+    except OSError as error:
+        raise InputError(f"cannot read {path}: {error.strerror}. Check the path.") from error
+    return {
+        "num_bytes": about.st_size,
+        "modified_ns": about.st_mtime_ns,
+        "sampled_sha256": digest.hexdigest(),
+    }
+
+
+def is_unchanged(path: str | os.PathLike, then: Mapping[str, Any]) -> bool:
+    """Whether a file is still the one of a `fingerprint`: a copy of it is, another time or not.
+
+    Where size and time are the same the file is not read: there may be a million of them.
+
+    Raises:
+        InputError: the file cannot be read.
+    """
+    try:
+        about = os.stat(path)
+    except OSError as error:
+        raise InputError(f"cannot read {path}: {error.strerror}. Check the path.") from error
+    if (about.st_size, about.st_mtime_ns) == (then.get("num_bytes"), then.get("modified_ns")):
+        return True
+    now = fingerprint(path)
+    return all(now[name] == then.get(name) for name in ("num_bytes", "sampled_sha256"))
+
+
+def digest_fingerprints(paths: Iterable[str | os.PathLike]) -> str:
+    """SHA-256 (hex) over names and fingerprints, times as well: any doubt changes it.
+
+    Raises:
+        InputError: a file cannot be read.
+    """
+    digest = hashlib.sha256()
+    for path in paths:
+        digest.update(repr((os.path.basename(path), fingerprint(path))).encode())
     return digest.hexdigest()
 
 
@@ -184,6 +246,8 @@ class _Absent:
 
 
 _ABSENT = _Absent()
+# At the begin, in the middle and at the end of a file.
+_SAMPLE_BYTES = 4096
 
 
 def _flatten(settings: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:

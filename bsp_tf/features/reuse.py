@@ -6,7 +6,7 @@ from typing import Any
 
 from bsp_tf.base.errors import InputError
 from bsp_tf.base.json_file import read_json_object
-from bsp_tf.base.settings import differences, refuse_other_settings
+from bsp_tf.base.settings import differences, is_unchanged, refuse_other_settings
 from bsp_tf.features.store import METADATA_FILE
 from bsp_tf.features.video_ids import printable
 
@@ -68,7 +68,7 @@ def is_finished(
         finished: id -> what metadata.json says of it, for the videos with features.
         output: feature folder, for the message.
     Raises:
-        InputError: there are features of another file under this id.
+        InputError: there are features of another file under this id, or of another content.
     """
     if name not in finished:
         return False
@@ -77,5 +77,11 @@ def is_finished(
         raise InputError(
             f"{output} holds features {name!r} of another file than {path} ({before[0]}, "
             f"{before[1]} bytes); choose another --output, or delete {output / name}.npy."
+        )
+    source = finished[name].get("source")
+    if source is not None and not is_unchanged(path, source):
+        raise InputError(
+            f"{output} holds features {name!r} of what {path} held before it was replaced; "
+            f"choose another --output, or delete {output / name}.npy."
         )
     return True

@@ -26,6 +26,7 @@ from bsp_tf.features.store import (
     NAMED_MISSING,
     NO_FEATURES,
     NO_TIME,
+    PROBABILITIES_FOLDER,
     UnusableFeatures,
 )
 
@@ -130,6 +131,17 @@ def open_features(config: Mapping[str, Any], path: str | None = None) -> Feature
     return FeatureSources(
         path or config["features_dir"], config["streams"], settings, config["num_segments"]
     )
+
+
+def feature_files(path: str) -> list[Path]:
+    """The files that hold what the sources say, in a fixed order, without metadata.json."""
+    found: list[Path] = []
+    for source in source_paths(path):
+        for part in [source] if Path(source).exists() else source.split("+"):
+            folder = Path(part)
+            inside = [*folder.glob("*"), *folder.glob(f"{PROBABILITIES_FOLDER}/*.npz")]
+            found += sorted(inside) if folder.is_dir() else [folder]
+    return [file for file in found if file.is_file() and file.name != METADATA_FILE]
 
 
 def features_digest(path: str) -> str:

@@ -1,7 +1,9 @@
 """From feature files and a model to detections.json; a real network in the last test only."""
 
 import json
+import os
 import types
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -297,6 +299,48 @@ def test_a_finished_output_is_reused_and_never_mixed_up(world, capsys):
     (world.path / "gtad" / "checkpoints" / "best" / "checkpoint").write_text("other weights")
     detect(**world.arguments)
     assert world.model.batches == [3, 3]
+
+
+def rewrite(path, values):
+    """Other numbers in a file of the same size and, as some tools leave it, the same time."""
+    before = path.stat()
+    np.save(path, values.astype(np.float32))
+    assert path.stat().st_size == before.st_size
+    os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+
+
+def test_features_that_were_replaced_in_place_are_detected_anew(world):
+    run(world)
+    rewrite(world.path / "features" / "two.npy", np.ones((10, 2 * FEATURE_DIM)))
+    run(world)
+    assert world.model.batches == [3, 3]
+    scores = world.path / "features" / "probabilities" / "one.npz"
+    np.savez(scores, action=np.tile(np.float32([0.6, 0.1, 0.3]), (10, 1)))
+    assert run(world)["results"]["one"][0]["label"] == "jump"
+
+
+def test_one_number_amid_a_large_file_is_seen_with_verify(world):
+    path = world.path / "features" / "two.npy"
+    values = np.ones((10_000, 2 * FEATURE_DIM))
+    np.save(path, values.astype(np.float32))
+    about = json.loads((world.path / "features" / "metadata.json").read_text())
+    about["videos"]["two"]["num_snippets"] = len(values)
+    (world.path / "features" / "metadata.json").write_text(json.dumps(about))
+    run(world, verify=True)
+    values[2000, 0] = 2
+    rewrite(path, values)
+    run(world)
+    assert world.model.batches == [3]
+    run(world, verify=True)
+    assert world.model.batches == [3, 3]
+
+
+def test_an_output_that_does_not_say_what_was_in_the_features_is_reused(world):
+    output = run(world)
+    del output["external_data"]["inputs"]["feature_files"]
+    Path(world.arguments["output"]).write_text(json.dumps(output))
+    run(world)
+    assert world.model.batches == [3]
 
 
 def test_a_foreign_file_is_not_overwritten(world):

@@ -1,8 +1,10 @@
 """Extraction with a SavedModel whose numbers are known; real files, whole, broken, killed."""
 
 import csv
+import json
 import os
 import resource
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -142,6 +144,25 @@ def test_finished_videos_are_reused(model, videos, tmp_path, capsys):
     after = {path: path.stat().st_mtime_ns for path in tmp_path.glob("*.npy")}
     assert sorted(after) == sorted(times)
     assert [path.stem for path in after if after[path] != times[path]] == ["short"]
+
+
+def test_a_video_that_was_replaced_is_refused(model, videos, tmp_path):
+    source = Path(shutil.copy(videos / "long.mp4", tmp_path / "long.mp4"))
+    output = tmp_path / "out"
+    extract(model, source, output)
+    os.utime(source, ns=(1, 1))
+    assert extract(model, source, output)[0] == 1
+    content = bytearray(source.read_bytes())
+    content[-100:] = bytes(100)
+    source.write_bytes(content)
+    with pytest.raises(InputError, match=rf"'long'.*{source}"):
+        extract(model, source, output)
+    # Features of before do not say what was in the video.
+    entry = output / "probabilities" / "long.json"
+    about = json.loads(entry.read_text())
+    del about["source"]
+    entry.write_text(json.dumps(about))
+    assert extract(model, source, output)[0] == 1
 
 
 def test_other_settings_or_another_model_in_the_same_place(model, videos, tmp_path, make_video):

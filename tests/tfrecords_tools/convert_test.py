@@ -151,6 +151,21 @@ def test_a_finished_conversion_is_reused_and_other_flags_are_refused(clips, tmp_
     assert (tmp_path / "clips-00000-of-00002").stat().st_mtime_ns == times["clips-00000-of-00002"]
 
 
+def test_a_video_that_was_replaced_is_refused(make_video, tmp_path):
+    clips, output = tmp_path / "clips", tmp_path / "out"
+    make_video(clips / "a" / "0.mp4", seed=1)
+    (clips / "a" / "1.mp4").write_text("a download that failed")
+    convert(clips, output)
+    # Failures are there to be mended; another time of the same content is a copy.
+    make_video(clips / "a" / "1.mp4", seed=2)
+    os.utime(clips / "a" / "0.mp4", ns=(1, 1))
+    assert convert(clips, output)["num_failures"] == 1
+    assert convert(clips, output, retry_failures=True)["num_failures"] == 0
+    make_video(clips / "a" / "0.mp4", seed=3)
+    with pytest.raises(InputError, match=r"out .*a/0\.mp4"):
+        convert(clips, output)
+
+
 def test_other_clips_in_the_same_output(make_video, tmp_path):
     make_video(tmp_path / "clips" / "a" / "1.mp4", num_frames=4)
     convert(tmp_path / "clips", tmp_path / "records")

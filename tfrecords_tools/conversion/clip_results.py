@@ -9,9 +9,9 @@ import dataclasses
 import json
 import os
 import struct
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 import google_crc32c
 
@@ -39,6 +39,7 @@ class ClipResult:
         key: `ClipSpec.key`, for the list of failures; "" unless it failed.
         reason: why it could not be converted; "" if it was.
         seconds: time spent on it, if it failed.
+        source: `settings.fingerprint` of its file; None for a failure, and in results of before.
     """
 
     num_records: int = 0
@@ -48,6 +49,7 @@ class ClipResult:
     key: str = ""
     reason: str = ""
     seconds: float = 0.0
+    source: Mapping[str, Any] | None = None
 
 
 def failure(key: str, reason: str, seconds: float) -> ClipResult:
@@ -68,7 +70,10 @@ def framed(data: bytes) -> Iterator[bytes]:
 
 
 def write_result(
-    path: str | os.PathLike, records: Iterable[Record], failed: Callable[[VideoError], ClipResult]
+    path: str | os.PathLike,
+    records: Iterable[Record],
+    failed: Callable[[VideoError], ClipResult],
+    source: Mapping[str, Any] | None = None,
 ) -> ClipResult:
     """Writes the records as they come; if they end in a VideoError, its failure instead.
 
@@ -76,6 +81,7 @@ def write_result(
         path: the result file.
         records: of one clip, in the order of time.
         failed: result for the error that `records` raised.
+        source: see ClipResult.
     Raises:
         InputError: the file cannot be written (disk full).
     """
@@ -92,7 +98,7 @@ def write_result(
                 file.truncate()
                 break
             if record is None:
-                result = ClipResult(num_records, num_frames, file.tell(), crc)
+                result = ClipResult(num_records, num_frames, file.tell(), crc, source=source)
                 break
             for piece in framed(record.data):
                 file.write(piece)

@@ -15,6 +15,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from bsp_tf.base.errors import InputError
+from bsp_tf.base.input_file import special_file
+from bsp_tf.base.settings import fingerprint
 from bsp_tf.video.stream import VideoError
 from tfrecords_tools.conversion.clip_encoder import EncodingOptions, encode_records
 from tfrecords_tools.conversion.clip_results import ClipResult, failure, result_path, write_result
@@ -97,7 +99,9 @@ def convert_task(
         )
 
     records = encode_records(task.spec, settings.options, settings.root, on_progress)
-    return write_result(result_path(settings.results, task.rank), records, failed)
+    # Before it is read: what is replaced meanwhile is told as changed.
+    source = None if special_file(path) or not os.path.exists(path) else fingerprint(path)
+    return write_result(result_path(settings.results, task.rank), records, failed, source)
 
 
 def _leave_with_parent() -> None:

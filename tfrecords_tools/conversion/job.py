@@ -13,6 +13,7 @@ from pathlib import Path
 from bsp_tf.base.atomic_file import make_folder
 from bsp_tf.base.errors import InputError
 from bsp_tf.base.json_file import read_json, write_json
+from bsp_tf.base.settings import is_unchanged
 from bsp_tf.records.schema import MANIFEST_FILE, shard_name
 from tfrecords_tools.conversion.beam_runner import BeamPool
 from tfrecords_tools.conversion.clip_encoder import EncodingOptions
@@ -83,6 +84,21 @@ class Conversion:
         """All clips that failed so far."""
         return [clip for shard in self.shards.values() for clip in shard.failures] + [
             clip for clip in self._done.values() if clip.reason
+        ]
+
+    def replaced(self) -> list[str]:
+        """Paths of clips that were converted from what their files do not hold any more."""
+        done = dict(self._done)
+        for shard, status in self.shards.items():
+            done.update(enumerate(status.clips, self._bounds[shard]))
+        paths = [
+            (os.path.join(self.worker_settings.root, self._clips[self._order[rank]].path), result)
+            for rank, result in done.items()
+        ]
+        return [
+            path
+            for path, result in paths
+            if result.source and os.path.isfile(path) and not is_unchanged(path, result.source)
         ]
 
     def retry_failures(self) -> int:

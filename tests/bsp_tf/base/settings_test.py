@@ -1,6 +1,7 @@
 """What an output was made with, and when it can be reused."""
 
 import json
+import os
 
 import pytest
 
@@ -11,7 +12,10 @@ from bsp_tf.base.settings import (
     claim,
     differences,
     digest_files,
+    digest_fingerprints,
+    fingerprint,
     finished_output,
+    is_unchanged,
     refuse_other_settings,
     refuse_output_inside,
 )
@@ -81,11 +85,38 @@ def test_digest_follows_contents_and_their_order(tmp_path):
         digest_files([tmp_path / "nothing"])
 
 
+@pytest.mark.parametrize("place", [0, 50_000, 99_999])
+@pytest.mark.parametrize("size", [0, 1, 5000, 100_000])
+def test_a_file_is_told_from_another_one_in_its_place(tmp_path, size, place):
+    path = tmp_path / "file"
+    path.write_bytes(bytes(size))
+    then, digest = fingerprint(path), digest_fingerprints([path])
+    os.utime(path, ns=(1, 1))
+    assert is_unchanged(path, then) and digest_fingerprints([path]) != digest
+    if place < size:
+        path.write_bytes(bytes(place) + b"x" + bytes(size - place - 1))
+        assert not is_unchanged(path, then)
+    path.write_bytes(bytes(size + 1))
+    assert not is_unchanged(path, then)
+    path.unlink()
+    with pytest.raises(InputError, match=str(path)):
+        is_unchanged(path, then)
+
+
 def test_same_settings_and_inputs_are_reused(tmp_path):
     path = write(tmp_path / "x.json", {"a": 1}, {"model": "x"})
     assert finished_output(path, {"a": 1}, {"model": "x"})["results"] == 1
     assert finished_output(path, {"a": 1}, {"model": "y"}) is None
     assert finished_output(tmp_path / "none.json", {"a": 1}, {}) is None
+
+
+def test_an_input_that_came_later_may_be_missing_but_not_differ(tmp_path):
+    path = write(tmp_path / "o.json", {"a": 1}, {"model": "x"})
+    inputs = {"model": "x", "files": "y"}
+    assert finished_output(path, {"a": 1}, inputs) is None
+    assert finished_output(path, {"a": 1}, inputs, later=("files",))["results"] == 1
+    write(path, {"a": 1}, {"model": "x", "files": "z"})
+    assert finished_output(path, {"a": 1}, inputs, later=("files",)) is None
 
 
 def test_other_settings_are_named(tmp_path):
