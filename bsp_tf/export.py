@@ -87,7 +87,8 @@ def export_two_stream(
         True if it was written, False if `output` already holds the same.
 
     Raises:
-        InputError: label counts do not fit the models, or `output` holds something else.
+        InputError: label counts do not fit the models, `output` holds something else, or the disk
+            is full.
         RuntimeError: the saved model's numbers differ; nothing is left at `output`.
     """
     from bsp_tf.models.two_stream import TwoStream
@@ -141,9 +142,11 @@ def _save(
     two_stream: "TwoStream", config: dict[str, Any], labels: Mapping[str, list[str]], output: Path
 ) -> None:
     from bsp_tf.pretraining.servable import Servable, check_saved, save_model
+    from bsp_tf.runs.full_disk import full_disk_named
 
     with (
         lock_place(output),
+        full_disk_named(output),
         atomic_folder(output) as folder,
         tempfile.TemporaryDirectory() as sources,
     ):

@@ -45,7 +45,7 @@ def atomic_write(path: str | os.PathLike, mode: str = "wb") -> Iterator[IO]:
             raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
         descriptor, temporary = tempfile.mkstemp(_SUFFIX, hidden_prefix(path), path.parent)
     except OSError as error:
-        raise _cannot_write(path, error) from error
+        raise cannot_write(path, error) from error
     try:
         with (
             at_interrupt(lambda: os.unlink(temporary)),
@@ -61,7 +61,7 @@ def atomic_write(path: str | os.PathLike, mode: str = "wb") -> Iterator[IO]:
         os.replace(temporary, path)
     except OSError as error:
         if error.errno in _DISK_ERRORS:
-            raise _cannot_write(path, error) from error
+            raise cannot_write(path, error) from error
         raise
     finally:
         # Gone already if it has become `path`.
@@ -89,7 +89,7 @@ def atomic_folder(path: str | os.PathLike) -> Iterator[Path]:
         # Beside its place, so that the rename stays within one file system.
         temporary = tempfile.mkdtemp(_SUFFIX, hidden_prefix(path), path.parent)
     except OSError as error:
-        raise _cannot_write(path, error) from error
+        raise cannot_write(path, error) from error
     try:
         # One level deeper: mkdtemp makes private folders; a result has the rights of any new one.
         folder = Path(temporary, "content")
@@ -99,10 +99,10 @@ def atomic_folder(path: str | os.PathLike) -> Iterator[Path]:
         try:
             os.replace(folder, path)
         except OSError as error:
-            raise _cannot_write(path, error) from error
+            raise cannot_write(path, error) from error
     except OSError as error:
         if error.errno in _DISK_ERRORS:
-            raise _cannot_write(path, error) from error
+            raise cannot_write(path, error) from error
         raise
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
@@ -124,7 +124,7 @@ def make_folder(path: str | os.PathLike) -> None:
     try:
         Path(path).mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise _cannot_write(Path(path), error) from error
+        raise cannot_write(Path(path), error) from error
 
 
 def hidden_prefix(path: Path) -> str:
@@ -137,11 +137,13 @@ def hidden_prefix(path: Path) -> str:
     return f".{os.fsencode(path.name)[:room].decode('utf-8', 'ignore')}."
 
 
-def _cannot_write(path: Path, error: OSError) -> InputError:
+def cannot_write(path: Path, error: OSError) -> InputError:
+    """Why a file or folder cannot be written, and what to do."""
     remedies = {
         errno.ENAMETOOLONG: "Choose a shorter name or path",
         errno.ENOSPC: "Free space there, or choose another output path",
         errno.EDQUOT: "Free space there, or choose another output path",
+        errno.EFBIG: "Free space there, or choose another output path",
     }
     remedy = remedies.get(error.errno or 0, "Choose another output path")
     reason = error.strerror

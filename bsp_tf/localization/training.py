@@ -31,6 +31,7 @@ from bsp_tf.localization.training_data import LocalizationData, load_localizatio
 from bsp_tf.localization.workdir import SUMMARY, claim_workdir
 from bsp_tf.runs.checkpoints import RunCheckpoints
 from bsp_tf.runs.cluster import Cluster
+from bsp_tf.runs.full_disk import full_disk_named
 from bsp_tf.runs.preemption import PreemptedError, StopRequest
 from bsp_tf.runs.progress import diverged_error
 from bsp_tf.runs.run_log import RunLog
@@ -60,7 +61,7 @@ def train(
         num_validation_videos, left_out.
 
     Raises:
-        InputError: unusable paths, data or config; or the workdir of another run.
+        InputError: unusable paths, data or config; the workdir of another run; a full disk.
         TrainingDivergedError: the loss is no longer a number; the message names the last good
             checkpoint.
         PreemptedError: `stop` was set; the run is saved.
@@ -83,7 +84,7 @@ def train(
     strategy = strategy or strategy_for("one_device")
     learner = Learner(head, config, example, len(class_names), strategy)
     digest = hashlib.sha256("".join(part.digest() for part in data.values()).encode()).hexdigest()
-    with lock_folder(workdir, "--workdir"):
+    with lock_folder(workdir, "--workdir"), full_disk_named(workdir):
         claim_workdir(workdir, config, data["train"].feature_dim, digest, class_names)
         if (workdir / SUMMARY).exists():
             print(f"{workdir}: already done")

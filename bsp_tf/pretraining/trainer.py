@@ -50,6 +50,7 @@ from bsp_tf.pretraining.trained_model import restore_model
 from bsp_tf.runs import workdir as folder
 from bsp_tf.runs.checkpoints import RunCheckpoints
 from bsp_tf.runs.cluster import Cluster
+from bsp_tf.runs.full_disk import full_disk_named
 from bsp_tf.runs.preemption import PreemptedError, StopRequest
 from bsp_tf.runs.progress import all_finite, diverged_error
 from bsp_tf.runs.run_log import RunLog
@@ -81,7 +82,7 @@ def train(
         The contents of evaluation.json.
 
     Raises:
-        InputError: bad config, missing or unfit data, or a workdir of another run.
+        InputError: bad config, missing or unfit data, a workdir of another run, a full disk.
         TrainingDivergedError: the loss became NaN or infinite.
         PreemptedError: `stop` was set; the run is saved.
         WorkerLostError: another worker is gone.
@@ -94,7 +95,8 @@ def train(
         print(f"already done: {finished}")
         return read_json(finished)
     writes = Cluster(strategy).is_chief
-    with lock_folder(workdir, "--workdir") if writes else contextlib.nullcontext():
+    lock = lock_folder(workdir, "--workdir") if writes else contextlib.nullcontext()
+    with lock, full_disk_named(workdir):
         trainer = Trainer(config, workdir, plan, strategy, stop or StopRequest())
         try:
             with trainer.cluster.lost_workers_named(workdir):

@@ -24,6 +24,7 @@ from bsp_tf.pretraining.trained_model import build_model, load_trained_model, mo
 from bsp_tf.runs.workdir import checkpoint_folder, claim_workdir
 from configs import base
 from tests.fixtures import warm_python
+from tests.fixtures.full_disk import refused_on_a_full_disk
 
 ACTIONS = ("jump", "tèst name", "wave")
 BOUNDARIES = ("diff_class", "same_class", "diff_speed", "same_speed")
@@ -241,6 +242,12 @@ def test_workdirs_that_saw_different_pixels(workdirs, tmp_path):
 def test_workdirs_in_the_wrong_order(workdirs, tmp_path):
     with pytest.raises(InputError, match="--action_workdir=.*task=boundary"):
         export_workdirs(workdirs[1], workdirs[0], tmp_path / "out")
+
+
+def test_a_full_disk_is_named_and_nothing_is_left(workdirs, tmp_path):
+    with refused_on_a_full_disk(tmp_path / "out" / "model", most_bytes=20_000):
+        export_workdirs(*workdirs, tmp_path / "out" / "model")
+    assert list((tmp_path / "out").iterdir()) == []
 
 
 def test_output_that_is_no_model(models, tmp_path):

@@ -29,6 +29,7 @@ from bsp_tf.runs.strategy import strategy_for
 from bsp_tf.train_gtad import train_gtad
 from configs import gtad_anet, gtad_thumos, sample_gtad
 from tests.fixtures import warm_python
+from tests.fixtures.full_disk import refused_on_a_full_disk
 
 SMALL = {
     "num_segments": 12,
@@ -164,6 +165,14 @@ def test_the_model_comes_back_with_its_config(finished, world):
     )
     outputs = trained.outputs(features[None], np.ones((1, 12), np.float32))
     assert outputs["map"].shape == (1, 2, 10, 12) and np.isfinite(outputs["start"]).all()
+
+
+def test_a_full_disk_is_named_and_the_run_goes_on_from_there(finished, world, tmp_path):
+    tf.config.run_functions_eagerly(True)
+    with refused_on_a_full_disk(tmp_path / "run", most_bytes=20_000):
+        train_gtad(small_config(world), str(tmp_path / "run"))
+    assert train_gtad(small_config(world), str(tmp_path / "run")) == finished[1]
+    tf.config.run_functions_eagerly(False)
 
 
 def test_a_finished_run_is_not_done_again(finished, world, capsys, monkeypatch):

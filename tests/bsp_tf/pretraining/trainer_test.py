@@ -16,6 +16,7 @@ from bsp_tf.runs.preemption import PreemptedError, StopRequest
 from bsp_tf.runs.progress import TrainingDivergedError
 from bsp_tf.runs.strategy import strategy_for
 from tests.fixtures import warm_python
+from tests.fixtures.full_disk import refused_on_a_full_disk
 
 
 def rows(workdir):
@@ -174,6 +175,13 @@ class StopAtLook(StopRequest):
     @property
     def is_set(self):
         return next(self.looks) >= self.look
+
+
+def test_a_full_disk_is_named_and_the_run_goes_on_from_there(eagerly, tiny_config, tmp_path):
+    with refused_on_a_full_disk(tmp_path / "run", most_bytes=20_000):
+        trainer.train(tiny_config, tmp_path / "run")
+    assert trainer.train(tiny_config, tmp_path / "run")["best_epoch"] >= 1
+    assert rows(tmp_path / "run")[-1]["epoch"] == tiny_config.train.epochs
 
 
 def test_asked_to_stop_it_saves_at_once_and_goes_on_as_if_not(eagerly, tiny_config, tmp_path):
