@@ -118,8 +118,10 @@ class Objective:
         return self.type_weight * losses + self.place_weight * placing
 
     def rank(self, row: Mapping[str, float]) -> float:
-        """What the best epoch has most of: validation accuracy, which types that are not trained
-        do not have; then the least validation loss.
+        """What the best epoch has most of.
+
+        Validation accuracy; where no types are trained, it says nothing, and minus the validation
+        loss stands in.
 
         Args:
             row: Of an epoch, see `epoch_row`.
