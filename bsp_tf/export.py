@@ -1,9 +1,10 @@
-"""Exports both streams as one SavedModel that needs no code of ours.
+"""Exports both streams, or one, as a SavedModel that needs no code of ours.
 
     python -m bsp_tf.export --action_workdir=runs/action --boundary_workdir=runs/boundary \\
         --output=runs/two_stream
 
-The best checkpoint of each is taken. `model = tf.saved_model.load(output)` offers two signatures:
+The best checkpoint of each is taken. Without one of the workdirs the SavedModel is the other stream
+alone, with its outputs and labels only. `model = tf.saved_model.load(output)` has two signatures:
 
     serving_default   frames: uint8 [N, T, H, W, 3] RGB, any N, H, W and T (trained with num_frames)
     encoded           jpegs: string [N, T], JPEG files; frames of any size, but one size a call
@@ -65,8 +66,8 @@ def evaluation_input(frames: "tf.Tensor", short_side: int, crop_size: int) -> "t
 
 
 def export_two_stream(
-    action_model: "TSM",
-    boundary_model: "TSM",
+    action_model: "TSM | None",
+    boundary_model: "TSM | None",
     action_labels: Sequence[str],
     boundary_labels: Sequence[str],
     config: Mapping[str, Any],
@@ -76,8 +77,9 @@ def export_two_stream(
     """Writes a two-stream SavedModel, all or nothing, and checks its numbers.
 
     Args:
-        action_model, boundary_model: Trained TSMs.
-        action_labels, boundary_labels: Class names by class index.
+        action_model, boundary_model: Trained TSMs; one may be None.
+        action_labels, boundary_labels: Class names by class index; not looked at where there is no
+            model.
         config: {"action": {...}, "boundary": {...}, "num_frames": T}, JSON values; saved with
             "feature_dim", "streams" and a digest of the weights ("weights") added.
         output: Folder to make.
@@ -93,20 +95,20 @@ def export_two_stream(
     """
     from bsp_tf.models.two_stream import TwoStream
 
-    models = {"action": action_model, "boundary": boundary_model}
-    labels = {"action": list(action_labels), "boundary": list(boundary_labels)}
-    for stream, model in models.items():
+    two_stream = TwoStream(action_model, boundary_model, preprocess)
+    given = {"action": list(action_labels), "boundary": list(boundary_labels)}
+    labels = {stream: given[stream] for stream in two_stream.models}
+    for stream, model in two_stream.models.items():
         if len(labels[stream]) != model.num_classes:
             raise InputError(
                 f"the {stream} model has {model.num_classes} classes, its label list "
                 f"{len(labels[stream])}: they are not of one run."
             )
-    two_stream = TwoStream(action_model, boundary_model, preprocess)
     described = {
         **config,
         "feature_dim": two_stream.feature_dim,
         "streams": two_stream.streams,
-        "weights": {stream: _weights_digest(model) for stream, model in models.items()},
+        "weights": {name: _weights_digest(model) for name, model in two_stream.models.items()},
     }
     described = json.loads(json.dumps(described))
     if _holds_the_same(Path(output), described, labels):
@@ -150,30 +152,36 @@ def _save(
         atomic_folder(output) as folder,
         tempfile.TemporaryDirectory() as sources,
     ):
-        assets = {name: Path(sources, name) for name in (*LABEL_FILES.values(), CONFIG_FILE)}
-        write_json(assets[CONFIG_FILE], config)
-        for stream, name in LABEL_FILES.items():
-            write_label_file(assets[name], labels[stream])
-        servable = Servable(two_stream, *assets.values())
+        config_file = Path(sources, CONFIG_FILE)
+        write_json(config_file, config)
+        label_files = {stream: Path(sources, LABEL_FILES[stream]) for stream in labels}
+        for stream, path in label_files.items():
+            write_label_file(path, labels[stream])
+        servable = Servable(two_stream, label_files, config_file)
         save_model(servable, folder)
         check_saved(two_stream, folder, config["num_frames"])
 
 
 def export_workdirs(
-    action_workdir: str | os.PathLike,
-    boundary_workdir: str | os.PathLike,
+    action_workdir: str | os.PathLike | None,
+    boundary_workdir: str | os.PathLike | None,
     output: str | os.PathLike,
 ) -> bool:
-    """Exports the best checkpoints of two runs of bsp_tf.pretrain; returns whether anything was
-    written.
+    """Exports the best checkpoints of two runs of bsp_tf.pretrain, or of one.
+
+    Returns:
+        True if it was written, False if `output` already holds the same.
 
     Raises:
-        InputError: a workdir is not what it should be, the two runs saw different pixels (frames a
-            snippet, resize, crop), or `output` holds something else.
+        InputError: no workdir, or one is not what it should be, the two runs saw different pixels
+            (frames a snippet, resize, crop), or `output` holds something else.
     """
+    given = {"action": action_workdir, "boundary": boundary_workdir}
+    workdirs = {task: workdir for task, workdir in given.items() if workdir}
+    if not workdirs:
+        raise InputError("give --action_workdir, --boundary_workdir or both.")
     from bsp_tf.pretraining.trained_model import load_trained_model
 
-    workdirs = {"action": action_workdir, "boundary": boundary_workdir}
     models, configs, labels = {}, {}, {}
     for task, workdir in workdirs.items():
         models[task], run, labels[task] = load_trained_model(workdir)
@@ -183,11 +191,12 @@ def export_workdirs(
                 f"--{task}_workdir={workdir} was trained with task={configs[task]['task']}: "
                 f"give a workdir with task={task}."
             )
-    action, boundary = configs["action"]["data"], configs["boundary"]["data"]
+    first, *others = (config["data"] for config in configs.values())
     unequal = [
-        f"data.{name} is {action[name]} and {boundary[name]}"
+        f"data.{name} is {first[name]} and {other[name]}"
+        for other in others
         for name in SHARED_FIELDS
-        if action[name] != boundary[name]
+        if first[name] != other[name]
     ]
     if unequal:
         raise InputError(
@@ -195,14 +204,14 @@ def export_workdirs(
             "Train both with the same values."
         )
     prepare = functools.partial(
-        evaluation_input, short_side=action["short_side"], crop_size=action["crop_size"]
+        evaluation_input, short_side=first["short_side"], crop_size=first["crop_size"]
     )
-    config = {**configs, "num_frames": action["num_frames"]}
+    config = {**configs, "num_frames": first["num_frames"]}
     return export_two_stream(
-        models["action"],
-        models["boundary"],
-        labels["action"],
-        labels["boundary"],
+        models.get("action"),
+        models.get("boundary"),
+        labels.get("action", ()),
+        labels.get("boundary", ()),
         config,
         output,
         prepare,
@@ -211,10 +220,8 @@ def export_workdirs(
 
 def define_flags() -> None:
     """Defines the flags of the command; they do not exist when the module is only imported."""
-    flags.DEFINE_string(
-        "action_workdir", None, "Folder of bsp_tf.pretrain with task=action.", required=True
-    )
-    flags.DEFINE_string("boundary_workdir", None, "The same with task=boundary.", required=True)
+    flags.DEFINE_string("action_workdir", None, "Folder of bsp_tf.pretrain with task=action.")
+    flags.DEFINE_string("boundary_workdir", None, "The same with task=boundary.")
     flags.DEFINE_string("output", None, "Folder of the SavedModel.", required=True)
 
 

@@ -67,8 +67,18 @@ class ExtractedFolder:
     """A folder of bsp_tf.extract."""
 
     def __init__(self, path: str, streams: Sequence[str]) -> None:
-        """Opens it; `streams` are the parts to take."""
-        self.path, self.store, self.streams = path, FeatureStore(path), tuple(streams)
+        """Opens it; of `streams` it gives those that it has.
+
+        Raises:
+            InputError: it has none of them.
+        """
+        self.path, self.store = path, FeatureStore(path)
+        known = self.store.metadata["streams"]
+        self.streams = tuple(name for name in streams if name in known)
+        if not self.streams:
+            raise InputError(
+                f"{path} has no stream {', '.join(streams)}; there are {', '.join(known)}."
+            )
         self.video_ids, self.missing = set(self.store.video_ids), read_missing(Path(path))
 
     def load(self, stored: str, annotation: VideoAnnotation) -> VideoFeatures:

@@ -30,6 +30,7 @@ from bsp_tf.features.store import (
     UnusableFeatures,
 )
 
+ACTION = "action"
 # Share of the first source's time that another one may leave out.
 MAX_UNCOVERED = 0.1
 
@@ -39,7 +40,8 @@ class FeatureSources:
 
     Attributes:
         path: As given.
-        metadata: metadata.json of the first source that has one, else {}.
+        metadata: metadata.json of the first source with an action stream, else of the first that
+            has one, else {}.
     """
 
     def __init__(
@@ -49,7 +51,8 @@ class FeatureSources:
 
         Args:
             path: One source, or several with commas.
-            streams: Parts to take of folders of bsp_tf.extract, in this order.
+            streams: Parts to take of folders of bsp_tf.extract, in this order; each folder gives
+                those of them that it has.
             settings: `SETTINGS`, for the other sources.
             num_segments: Columns of the network.
 
@@ -67,9 +70,16 @@ class FeatureSources:
                 continue
             check_told(part, layout)
             self._sources.append(Arrays(part, layout, num_segments))
-        self._store = next(
-            (source.store for source in self._sources if isinstance(source, ExtractedFolder)), None
+        extracted = [source for source in self._sources if isinstance(source, ExtractedFolder)]
+        for name in streams if extracted else ():
+            if not any(name in source.streams for source in extracted):
+                raise InputError(f"{path} has no stream {name!r}: check config.streams.")
+        # What the videos show is known to an action stream.
+        stores = sorted(
+            (source.store for source in extracted),
+            key=lambda store: ACTION not in store.metadata["streams"],
         )
+        self._store = stores[0] if stores else None
         self.metadata: Mapping[str, Any] = self._store.metadata if self._store else {}
 
     def load(self, video_id: str, annotation: VideoAnnotation) -> VideoFeatures:
@@ -104,7 +114,7 @@ class FeatureSources:
         return VideoFeatures(parts, spans, found[0].frames_between, found[0].duration_seconds)
 
     def load_probabilities(self, video_id: str) -> dict[str, np.ndarray]:
-        """See FeatureStore.load_probabilities; of the first source that has metadata.
+        """See FeatureStore.load_probabilities; of the source of `metadata`.
 
         Raises:
             InputError: there is none, or it has none of that video.

@@ -14,10 +14,9 @@ from bsp_tf.base.errors import InputError
 from bsp_tf.base.json_file import read_json_object
 from bsp_tf.base.labels_file import read_label_file
 
-OUTPUTS = ("features", "action", "boundary")
-# Where a boundary stream was trained to place the boundary.
-OPTIONAL_OUTPUTS = ("place",)
-ASSETS = ("action_labels", "boundary_labels", "config")
+STREAMS = ("action", "boundary")
+# "place": where a boundary stream was trained to place the boundary.
+OUTPUTS = ("features", *STREAMS, "place")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -27,21 +26,19 @@ class SnippetModel:
     Attributes:
         call: uint8 [N, num_frames, H, W, 3] RGB -> {"features", "action", "boundary", ...}.
         config: contents of its config asset.
-        action_labels: names of the action classes.
-        boundary_labels: names of the boundary types.
+        labels: of each stream that is there, the names of its classes.
         sha256: fingerprint of weights and assets.
         loaded: the SavedModel itself; it owns the variables that `call` uses.
     """
 
     call: Callable[[tf.Tensor], dict[str, tf.Tensor]]
     config: Mapping[str, Any]
-    action_labels: list[str]
-    boundary_labels: list[str]
+    labels: Mapping[str, list[str]]
     sha256: str
     loaded: Any
 
     def run(self, frames: np.ndarray) -> dict[str, np.ndarray]:
-        """What is kept of a batch: OUTPUTS, and OPTIONAL_OUTPUTS where the model has them.
+        """What is kept of a batch: those of OUTPUTS that the model has.
 
         Args:
             frames: uint8 [N, num_frames, H, W, 3] RGB.
@@ -50,16 +47,15 @@ class SnippetModel:
             Name -> float32 [N, ...].
         """
         outputs = self.call(tf.constant(frames))
-        kept = (name for name in (*OUTPUTS, *OPTIONAL_OUTPUTS) if name in outputs)
-        return {name: outputs[name].numpy() for name in kept}
+        return {name: outputs[name].numpy() for name in OUTPUTS if name in outputs}
 
     @property
     def short_side(self) -> int:
-        """The larger of the short sides of the two streams, in pixels; 0: not in the config."""
+        """The largest short side of the streams, in pixels; 0: not in the config."""
         return max(
             (
                 int(self.config.get(stream, {}).get("data", {}).get("short_side", 0))
-                for stream in ("action", "boundary")
+                for stream in STREAMS
             ),
             default=0,
         )
@@ -86,19 +82,21 @@ def load_snippet_model(path: str | os.PathLike) -> SnippetModel:
         ) from error
     call = loaded.signatures.get("serving_default") if hasattr(loaded, "signatures") else None
     outputs = () if call is None else call.structured_outputs
-    lacking = [name for name in OUTPUTS if name not in outputs]
-    lacking += [name for name in ASSETS if not hasattr(loaded, name)]
+    streams = [name for name in STREAMS if name in outputs]
+    # One with no stream at all lacks both.
+    assets = [f"{name}_labels" for name in streams or STREAMS] + ["config"]
+    lacking = [name for name in ("features", *(() if streams else STREAMS)) if name not in outputs]
+    lacking += [name for name in assets if not hasattr(loaded, name)]
     if call is None or lacking:
         raise InputError(
             f"{path} is no two-stream model: it lacks {', '.join(lacking)}. Make it with "
             "python -m bsp_tf.export."
         )
-    files = {name: Path(getattr(loaded, name).asset_path.numpy().decode()) for name in ASSETS}
+    files = {name: Path(getattr(loaded, name).asset_path.numpy().decode()) for name in assets}
     return SnippetModel(
         call=call,
         config=read_json_object(files["config"], "num_frames", "feature_dim", "streams"),
-        action_labels=read_label_file(files["action_labels"]),
-        boundary_labels=read_label_file(files["boundary_labels"]),
+        labels={name: read_label_file(files[f"{name}_labels"]) for name in streams},
         sha256=_fingerprint(path),
         loaded=loaded,
     )

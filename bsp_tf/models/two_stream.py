@@ -1,9 +1,10 @@
-"""Both streams as one model: frames in, snippet features and both classifiers' answers out.
+"""Both streams, or one of them, as one model: frames in, features and classifiers' answers out.
 
 Source: Xu et al., "Boundary-Sensitive Pre-training for Temporal Localization in Videos", ICCV 2021,
 section 3.3: two backbones trained independently, their penultimate features concatenated.
 """
 
+import itertools
 from collections.abc import Callable
 
 import tensorflow as tf
@@ -16,32 +17,37 @@ class TwoStream(tf.Module):
     """The action TSM and the boundary TSM behind one preprocessing.
 
     Attributes:
-        action, boundary: The two models.
+        models: The models by the names of their streams, "action" first.
         feature_dim: Length of the concatenated feature vector.
     """
 
-    def __init__(self, action: TSM, boundary: TSM, preprocess: Callable[[tf.Tensor], tf.Tensor]):
+    def __init__(
+        self,
+        action: TSM | None,
+        boundary: TSM | None,
+        preprocess: Callable[[tf.Tensor], tf.Tensor],
+    ):
         """Takes trained models.
 
         Args:
-            action: TSM of the action classes.
-            boundary: TSM of the boundary types.
+            action: TSM of the action classes, or None for the boundary stream alone.
+            boundary: TSM of the boundary types, or None.
             preprocess: uint8 [N, T, H, W, 3] RGB -> float32 [N, T, S, S, 3] normalised, what the
                 models were evaluated with. It becomes part of the saved graph.
         """
         super().__init__(name="two_stream")
-        self.action = action
-        self.boundary = boundary
+        given = {"action": action, "boundary": boundary}
+        self.models = {name: model for name, model in given.items() if model is not None}
         self._preprocess = preprocess
-        self.feature_dim = action.feature_dim + boundary.feature_dim
+        self.feature_dim = sum(model.feature_dim for model in self.models.values())
 
     @property
     def streams(self) -> dict[str, list[int]]:
         """{"action": [0, C], "boundary": [C, 2C]}: part [begin, end) of each in the features."""
-        return {
-            "action": [0, self.action.feature_dim],
-            "boundary": [self.action.feature_dim, self.feature_dim],
-        }
+        sizes = [model.feature_dim for model in self.models.values()]
+        ends = itertools.accumulate(sizes)
+        parts = ([end - size, end] for size, end in zip(sizes, ends, strict=True))
+        return dict(zip(self.models, parts, strict=True))
 
     def __call__(self, frames: tf.Tensor) -> dict[str, tf.Tensor]:
         """Features and class probabilities of snippets.
@@ -50,20 +56,19 @@ class TwoStream(tf.Module):
             frames: uint8 [N, T, H, W, 3] RGB, any N, T, H, W.
 
         Returns:
-            All float32: "features" [N, feature_dim] (action first), "action" [N, K] and "boundary"
-            [N, boundary types] probabilities that sum to 1, and "action_logits", "boundary_logits"
-            of the same shapes. "place" [N, T], where the boundary stream has a placing head: the
-            map of `place_map`.
+            All float32: "features" [N, feature_dim] (action first), and of each stream that is
+            there "action" [N, K] or "boundary" [N, boundary types], probabilities that sum to 1,
+            and "action_logits", "boundary_logits" of the same shapes. "place" [N, T], where a
+            stream has a placing head: the map of `place_map`.
         """
         inputs = self._preprocess(frames)
-        action, boundary = self.action(inputs), self.boundary(inputs)
+        answers = {name: model(inputs) for name, model in self.models.items()}
         outputs = {
-            "features": tf.concat([action["features"], boundary["features"]], axis=-1),
-            "action": tf.nn.softmax(action["logits"]),
-            "boundary": tf.nn.softmax(boundary["logits"]),
-            "action_logits": action["logits"],
-            "boundary_logits": boundary["logits"],
+            "features": tf.concat([answer["features"] for answer in answers.values()], axis=-1)
         }
-        if "place" in boundary:
-            outputs["place"] = place_map(boundary["place"], self.boundary.place_kind)
+        for name, answer in answers.items():
+            outputs[name] = tf.nn.softmax(answer["logits"])
+            outputs[f"{name}_logits"] = answer["logits"]
+            if "place" in answer:
+                outputs["place"] = place_map(answer["place"], self.models[name].place_kind)
         return outputs

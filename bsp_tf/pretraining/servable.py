@@ -1,5 +1,6 @@
-"""What `bsp_tf.export` saves: both streams behind two signatures, and the check of the result."""
+"""What `bsp_tf.export` saves: the streams behind two signatures, and the check of the result."""
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -15,11 +16,12 @@ SELF_CHECK_TOLERANCE = 1e-3
 class Servable(tf.Module):
     """What is saved: the two signatures and the assets; variables come along with the model."""
 
-    def __init__(self, model: TwoStream, action_labels: Path, boundary_labels: Path, config: Path):
+    def __init__(self, model: TwoStream, labels: Mapping[str, Path], config: Path):
+        """`labels`: the label file of each stream."""
         super().__init__(name="servable")
         self.model = model
-        self.action_labels = tf.saved_model.Asset(str(action_labels))
-        self.boundary_labels = tf.saved_model.Asset(str(boundary_labels))
+        for stream, path in labels.items():
+            setattr(self, f"{stream}_labels", tf.saved_model.Asset(str(path)))
         self.config = tf.saved_model.Asset(str(config))
 
     @tf.function(

@@ -122,6 +122,33 @@ def test_separate_process(models, exported, tmp_path):
     assert config["num_frames"] == 8 and config["action"] == {"seed": 1}
 
 
+@pytest.mark.parametrize("stream", ["action", "boundary"])
+def test_one_stream_alone_is_that_of_both(models, exported, stream, tmp_path):
+    alone = {name: model if name == stream else None for name, model in models.items()}
+    config = {stream: {"data": {"short_side": 40}}, "num_frames": 8}
+    output = tmp_path / stream
+    assert export_two_stream(
+        alone["action"], alone["boundary"], ACTIONS, BOUNDARIES, config, output, PREPARE
+    )
+    assert not export_two_stream(
+        alone["action"], alone["boundary"], ACTIONS, BOUNDARIES, config, output, PREPARE
+    )
+    model, both = load_snippet_model(output), load_snippet_model(exported)
+    assert model.labels == {stream: both.labels[stream]} and model.short_side == 40
+    assert model.config["streams"] == {stream: [0, 64]} and model.config["feature_dim"] == 64
+    frames = np.random.default_rng(7).integers(0, 256, (2, 8, 40, 56, 3), dtype=np.uint8)
+    answer, expected = model.run(frames), both.run(frames)
+    assert set(answer) == {"features", stream}
+    begin, end = both.config["streams"][stream]
+    np.testing.assert_allclose(answer["features"], expected["features"][:, begin:end], rtol=1e-5)
+    np.testing.assert_allclose(answer[stream], expected[stream], rtol=1e-5)
+
+
+def test_no_stream_at_all(tmp_path):
+    with pytest.raises(InputError, match="action_workdir.*boundary_workdir"):
+        export_workdirs("", None, tmp_path / "out")
+
+
 @pytest.mark.skipif(
     not hasattr(keras.layers, "TFSMLayer"), reason="Keras 2 has no layer for SavedModels"
 )

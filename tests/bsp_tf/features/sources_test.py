@@ -241,3 +241,22 @@ def test_a_changed_source_has_another_digest(tmp_path):
     assert features_digest(path) == first
     np.save(tmp_path / "x" / "b.npy", ramp(5))
     assert features_digest(path) != first
+
+
+def test_folders_of_single_streams_are_joined(tmp_path):
+    boundary = extracted(tmp_path / "boundary", streams={"boundary": [0, 4]}, action_labels=[])
+    action = extracted(tmp_path / "action", streams={"action": [0, 4]})
+    found = sources(f"{boundary},{action}")
+    assert found.load("a", annotation()).columns().shape == (50, 8)
+    assert found.metadata["action_labels"] == ["run"]
+    assert sources(f"{action},{action}", streams=("action",)).load("a", annotation()).columns(
+        10
+    ).shape == (10, 8)
+
+
+def test_a_stream_that_no_folder_has(tmp_path):
+    action = extracted(tmp_path / "action", streams={"action": [0, 4]})
+    with pytest.raises(InputError, match="boundary"):
+        sources(action, streams=("action", "boundary"))
+    with pytest.raises(InputError, match="no stream boundary.*action"):
+        sources(action, streams=("boundary",))
