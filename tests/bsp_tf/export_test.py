@@ -33,7 +33,6 @@ PREPARE = functools.partial(evaluation_input, short_side=40, crop_size=32)
 CONSUMER = """
 import json, sys
 import numpy as np, tensorflow as tf
-from tests.fixtures import warm_python
 folder = sys.argv[1]
 model = tf.saved_model.load(folder)
 inputs = np.load("inputs.npz")
