@@ -77,7 +77,7 @@ def get_config() -> ConfigDict:
     # Finished workdir of task="boundary", whose features a projection of the stream's own has to
     # predict; "" = none.
     config.distill.workdir = ""
-    config.distill.weight = 1.0  # of that loss, the mean squared error
+    config.distill.weight = 1.0  # of that loss, the relative squared error
 
     config.model = ConfigDict()
     config.model.backbone = "resnet"  # "resnet" | "mobilenet_v2" (bsp_tf.models.backbones)

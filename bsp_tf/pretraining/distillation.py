@@ -49,15 +49,19 @@ class Distillation:
         self.variables: dict[str, tf.Variable] = named_variables(self._projection)
 
     def losses(self, frames: tf.Tensor, features: tf.Tensor) -> tf.Tensor:
-        """Weight x squared error of the projected features, mean over the teacher's; float32 [B].
+        """Weight x relative squared error |projected - wanted|^2 / |wanted|^2, float32 [B].
+
+        Relative, because pooled features may be small: the plain error would vanish beside the
+        cross-entropy. It begins at 1, and does not depend on how a batch is split.
 
         Args:
             frames: float32 [B, T, S, S, 3], normalised, what both streams see.
             features: float32 [B, C] of the stream that learns.
         """
         wanted = tf.stop_gradient(self.teacher(frames, training=False)["features"])
-        errors = tf.square(self._projection(features) - wanted)
-        return self._weight * tf.reduce_mean(errors, axis=1)
+        errors = tf.reduce_sum(tf.square(self._projection(features) - wanted), axis=1)
+        size = tf.reduce_sum(tf.square(wanted), axis=1)
+        return self._weight * tf.math.divide_no_nan(errors, size)
 
 
 def make_distillation(config: ConfigDict, feature_dim: int) -> Distillation | None:
