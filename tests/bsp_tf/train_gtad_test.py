@@ -314,7 +314,7 @@ def test_missing_inputs_are_named(world, tmp_path):
         ({"features_dir": ""}, "config.features_dir"),
         ({"train_subset": "train"}, "'train'"),
         ({"head": "none"}, "config.head.*gtad"),
-        ({"streams": "audio"}, "no stream 'audio'"),
+        ({"streams": "audio"}, "no stream audio"),
         ({"streams": " , "}, "config.streams"),
         ({"batch_size": 0}, "config.batch_size.*0"),
         ({"max_duration": 13}, "config.max_duration = 13.*config.num_segments = 12"),
