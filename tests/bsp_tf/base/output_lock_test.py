@@ -19,8 +19,10 @@ from bsp_tf.records.folder import open_folder
 from tfrecords_tools.inspection.folder_check import check_folder
 
 HOLDS = """
-import sys, time
+import signal, sys, time
 from bsp_tf.base.output_lock import lock_folder, lock_place
+# A suite that a shell runs in the background ignores Ctrl-C, and so would this process.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 with {"folder": lock_folder, "place": lock_place}[sys.argv[1]](sys.argv[2]):
     print("holding", flush=True)
     time.sleep(60)
