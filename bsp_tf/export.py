@@ -1,4 +1,4 @@
-"""Exports both streams, or one, as a SavedModel that needs no code of ours.
+"""Exports the trained streams as a SavedModel that needs no code of ours.
 
     python -m bsp_tf.export --action_workdir=runs/action --boundary_workdir=runs/boundary \\
         --output=runs/two_stream
