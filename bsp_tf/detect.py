@@ -185,7 +185,7 @@ def define_flags() -> None:
         "max_proposals", None, "Proposals kept a video (default: as published).", lower_bound=1
     )
     flags.DEFINE_bool(
-        "verify", False, "Tell changed features by all their bytes, not by size, time and samples."
+        "verify", False, "Compare all bytes of the features with those of a finished output."
     )
 
 

@@ -39,6 +39,7 @@ from tqdm import tqdm
 
 from bsp_tf.base.atomic_file import atomic_write
 from bsp_tf.base.command_line import run_command
+from bsp_tf.base.errors import InputError
 from bsp_tf.base.output_lock import lock_folder, refuse_file
 from bsp_tf.base.settings import fingerprint, refuse_output_inside
 from bsp_tf.features.reuse import is_finished, refuse_other_features, refuse_partial_features
@@ -52,6 +53,10 @@ if TYPE_CHECKING:
     from bsp_tf.models.snippet_model import SnippetModel
 
 FLAGS = flags.FLAGS
+
+# What decoding tells of a video, in this order: what the file was before it was read, what the
+# video says of itself, its snippets, and None at its end or the error that ended it.
+Event = dict[str, Any] | VideoInfo | SnippetBatch | VideoError | None
 
 SOME_FAILED_STATUS = 3
 FAILURES_FILE = "failures.csv"
@@ -147,9 +152,7 @@ def _extract_all(
     ):
         for name, path in waiting.items():
             try:
-                finished[name] = _extract_one(
-                    name, path, events, model, settings, output, allow_partial
-                )
+                finished[name] = _extract_one(name, events, model, settings, output, allow_partial)
             except VideoError as error:
                 failures.append((str(path), str(error).removeprefix(f"{path}: ")))
             bar.update()
@@ -162,10 +165,11 @@ def _extract_all(
 
 def _decode_all(
     videos: Mapping[str, Path], settings: Mapping[str, Any], batch_size: int
-) -> Iterator[VideoInfo | SnippetBatch | VideoError | None]:
-    """For each video: its VideoInfo, its batches, then None or the VideoError that ended it."""
+) -> Iterator[Event]:
+    """The events of one video after the other."""
     for path in videos.values():
         try:
+            yield _file_of(path)
             yield probe_video(path)
             yield from snippet_batches(
                 read_frames(path, short_side=settings["short_side"]),
@@ -180,10 +184,18 @@ def _decode_all(
             yield None
 
 
+def _file_of(path: Path) -> dict[str, Any]:
+    """What tells the file from another one; VideoError if it cannot be read."""
+    try:
+        source = fingerprint(path)
+    except InputError as error:
+        raise VideoError(f"{path}: {error}") from error
+    return {"file": printable(path.name), "num_bytes": source["num_bytes"], "source": source}
+
+
 def _extract_one(
     name: str,
-    path: Path,
-    events: Iterator[VideoInfo | SnippetBatch | VideoError | None],
+    events: Iterator[Event],
     model: "SnippetModel",
     settings: Mapping[str, Any],
     output: Path,
@@ -195,10 +207,13 @@ def _extract_one(
         VideoError: the video failed; nothing was written.
     """
     fps, num_frames, padded, error = 0.0, 0, False, None
+    about: dict[str, Any] = {}
     rows: dict[str, list[np.ndarray]] = defaultdict(list)
     with tqdm(desc=name, unit="snippet", leave=False, disable=None) as bar:
         for event in events:
-            if isinstance(event, VideoInfo):
+            if isinstance(event, dict):
+                about = event
+            elif isinstance(event, VideoInfo):
                 fps = event.fps
                 bar.total = count_snippets(
                     event.num_frames, *(settings[key] for key in ("window", "frame_step", "stride"))
@@ -218,10 +233,7 @@ def _extract_one(
         raise error
     arrays = {key: np.concatenate(parts) for key, parts in rows.items()}
     features = arrays.pop("features")
-    about = {
-        "file": printable(path.name),
-        "num_bytes": path.stat().st_size,
-        "source": fingerprint(path),
+    about |= {
         "fps": fps,
         "num_frames": num_frames,
         "duration_seconds": num_frames / fps,

@@ -15,7 +15,8 @@ from bsp_tf.base.errors import InputError
 from bsp_tf.base.output_lock import lock_folder
 from bsp_tf.extract import extract
 from bsp_tf.features.store import FeatureStore
-from bsp_tf.video.reader import read_frames
+from bsp_tf.features.video_ids import name_videos
+from bsp_tf.video.reader import probe_video, read_frames
 from tests.fixtures import warm_python
 from tests.fixtures.mean_model import save_mean_model
 
@@ -163,6 +164,32 @@ def test_a_video_that_was_replaced_is_refused(model, videos, tmp_path):
     del about["source"]
     entry.write_text(json.dumps(about))
     assert extract(model, source, output)[0] == 1
+
+
+def test_a_video_that_is_replaced_while_it_is_read(model, videos, tmp_path, monkeypatch):
+    """Nobody knows which of the two the features show: they do not pass for those of the second."""
+    source = Path(shutil.copy(videos / "long.mp4", tmp_path / "long.mp4"))
+    content = source.read_bytes()
+
+    def probe_and_replace(path):
+        info = probe_video(path)
+        source.write_bytes(content + bytes(8))
+        return info
+
+    monkeypatch.setattr("bsp_tf.extract.probe_video", probe_and_replace)
+    extract(model, source, tmp_path / "out")
+    with pytest.raises(InputError, match=rf"'long'.*{source}"):
+        extract(model, source, tmp_path / "out")
+
+
+def test_a_video_that_goes_away_is_a_failure_of_its_own(model, videos, tmp_path, monkeypatch):
+    folder = Path(shutil.copytree(videos, tmp_path / "videos"))
+    listed = name_videos(folder)
+    monkeypatch.setattr("bsp_tf.extract.name_videos", lambda path: listed)
+    (folder / "long.mp4").unlink()
+    finished, failures = extract(model, folder, tmp_path / "out")
+    assert str(folder / "long.mp4") in [path for path, _ in failures]
+    assert finished == len(listed) - len(failures) > 0
 
 
 def test_other_settings_or_another_model_in_the_same_place(model, videos, tmp_path, make_video):

@@ -33,7 +33,8 @@ def section(results: Results, gallery: Gallery) -> Section:
         parts.append(
             Text(
                 "Not measured: the annotations name no joints in videos with features (those of "
-                "the sample data do), or the features come without boundary probabilities.",
+                "the sample data do), or the features lack boundary probabilities or an action "
+                "stream.",
                 look="absent",
             )
         )
@@ -69,10 +70,9 @@ def measure(results: Results, store: FeatureStore) -> dict[str, Any] | None:
     Returns:
         {"auc": {kind: {score: AUC or None}}, "num_positive": {kind: n}, "num_negative": n,
         "scores": {key: name}}, from the plainest kind to the subtlest, then "all". None if no joint
-        is annotated in a video that has features, or the features come without boundary
-        probabilities.
+        is annotated in a video that has features, or the features lack one of the streams.
     """
-    if not knows_boundaries(store):
+    if not knows_boundaries(store) or "action" not in store.metadata["streams"]:
         return None
     videos = collect_snippets(store, results.database)
     unordered = joint_auc_table(videos)
