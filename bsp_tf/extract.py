@@ -41,10 +41,10 @@ from bsp_tf.base.atomic_file import atomic_write
 from bsp_tf.base.command_line import run_command
 from bsp_tf.base.errors import InputError
 from bsp_tf.base.output_lock import lock_folder, refuse_file
-from bsp_tf.base.settings import fingerprint, refuse_output_inside
-from bsp_tf.features.reuse import is_finished, refuse_other_features, refuse_partial_features
+from bsp_tf.base.settings import refuse_output_inside
+from bsp_tf.features import reuse
 from bsp_tf.features.store import finished_videos, write_metadata, write_video
-from bsp_tf.features.video_ids import name_videos, printable
+from bsp_tf.features.video_ids import name_videos
 from bsp_tf.video.reader import VideoInfo, probe_video, read_frames
 from bsp_tf.video.snippets import SnippetBatch, count_snippets, read_ahead, snippet_batches
 from bsp_tf.video.stream import TruncatedVideoError, VideoError
@@ -112,13 +112,13 @@ def extract(
     }
     output = Path(output)
     with lock_folder(output):
-        refuse_other_features(output, settings)
+        reuse.refuse_other_features(output, settings)
         finished = finished_videos(output)
-        refuse_partial_features(output, finished, allow_partial)
+        reuse.refuse_partial_features(output, finished, allow_partial)
         waiting = {
             name: path
             for name, path in paths.items()
-            if not is_finished(name, path, finished, output)
+            if not reuse.is_finished(name, path, finished, output)
         }
         num_before = len(paths) - len(waiting)
         if num_before:
@@ -169,7 +169,7 @@ def _decode_all(
     """The events of one video after the other."""
     for path in videos.values():
         try:
-            yield _file_of(path)
+            yield reuse.about_file(path)
             yield probe_video(path)
             yield from snippet_batches(
                 read_frames(path, short_side=settings["short_side"]),
@@ -178,19 +178,10 @@ def _decode_all(
                 settings["stride"],
                 batch_size,
             )
-        except VideoError as error:
-            yield error
+        except InputError as error:
+            yield error if isinstance(error, VideoError) else VideoError(f"{path}: {error}")
         else:
             yield None
-
-
-def _file_of(path: Path) -> dict[str, Any]:
-    """What tells the file from another one; VideoError if it cannot be read."""
-    try:
-        source = fingerprint(path)
-    except InputError as error:
-        raise VideoError(f"{path}: {error}") from error
-    return {"file": printable(path.name), "num_bytes": source["num_bytes"], "source": source}
 
 
 def _extract_one(
@@ -206,7 +197,7 @@ def _extract_one(
     Raises:
         VideoError: the video failed; nothing was written.
     """
-    fps, num_frames, padded, error = 0.0, 0, False, None
+    num_frames, padded, error = 0, False, None
     about: dict[str, Any] = {}
     rows: dict[str, list[np.ndarray]] = defaultdict(list)
     with tqdm(desc=name, unit="snippet", leave=False, disable=None) as bar:
@@ -214,7 +205,7 @@ def _extract_one(
             if isinstance(event, dict):
                 about = event
             elif isinstance(event, VideoInfo):
-                fps = event.fps
+                about["fps"] = event.fps
                 bar.total = count_snippets(
                     event.num_frames, *(settings[key] for key in ("window", "frame_step", "stride"))
                 )
@@ -234,9 +225,8 @@ def _extract_one(
     arrays = {key: np.concatenate(parts) for key, parts in rows.items()}
     features = arrays.pop("features")
     about |= {
-        "fps": fps,
         "num_frames": num_frames,
-        "duration_seconds": num_frames / fps,
+        "duration_seconds": num_frames / about["fps"],
         "num_snippets": len(features),
         "last_snippet_padded": padded,
         "partial": error is not None,

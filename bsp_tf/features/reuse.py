@@ -6,7 +6,7 @@ from typing import Any
 
 from bsp_tf.base.errors import InputError
 from bsp_tf.base.json_file import read_json_object
-from bsp_tf.base.settings import differences, is_unchanged, refuse_other_settings
+from bsp_tf.base.settings import differences, fingerprint, is_unchanged, refuse_other_settings
 from bsp_tf.features.store import METADATA_FILE
 from bsp_tf.features.video_ids import printable
 
@@ -55,6 +55,16 @@ def refuse_partial_features(
             f"{output} holds features of only a part of {len(partial)} videos ({partial[0]!r}, "
             "...), kept with --allow_partial: give it again, or another --output."
         )
+
+
+def about_file(path: Path) -> dict[str, Any]:
+    """What tells a video file from another one, for metadata.json; to be taken before it is read.
+
+    Raises:
+        InputError: it cannot be read.
+    """
+    source = fingerprint(path)
+    return {"file": printable(path.name), "num_bytes": source["num_bytes"], "source": source}
 
 
 def is_finished(
