@@ -16,7 +16,9 @@ of its video, and the average recall of the segments, labels aside. If both are 
 limit the mAP; if both are low, the segments do.
 
 --recall scores proposals instead, labels aside: average recall against the number of proposals a
-video (AR@AN) and its AUC. --errors=errors.json writes what kinds of mistakes were made (DETAD)
+video (AR@AN) and its AUC. --boundaries scores boundaries in time: F1 at relative distances from .05
+to .5, as Kinetics-GEBD and TAPOS define it; `bsp_tf.evaluation.gebd` says how, and which files.
+--errors=errors.json writes what kinds of mistakes were made (DETAD)
 beside the scores, and --errors_figure draws them. Needs NumPy and absl only; --errors_figure needs
 matplotlib too.
 """
@@ -44,10 +46,17 @@ from bsp_tf.evaluation import filtering, score_tables, thresholds
 from bsp_tf.evaluation import proposal_recall as recalls
 from bsp_tf.evaluation.characteristics import SCALE_NAMES
 from bsp_tf.evaluation.error_analysis import analyze_errors
+from bsp_tf.evaluation.gebd.boundary_f1 import BoundaryScores, boundary_f1
+from bsp_tf.evaluation.gebd.ground_truth import load_boundary_truths
+from bsp_tf.evaluation.gebd.predictions import load_boundaries
 from bsp_tf.evaluation.ground_truth import load_ground_truth
 from bsp_tf.evaluation.predictions import load_predictions, load_proposals
 
 FLAGS = flags.FLAGS
+_NOT_WITH_BOUNDARIES = (
+    "tiou blocked_videos remove_duplicates per_class recall max_proposals exact_recall errors "
+    "errors_figure errors_scale"
+).split()
 
 
 @dataclasses.dataclass(frozen=True)
@@ -131,6 +140,38 @@ def evaluate(
     return scores
 
 
+def evaluate_boundaries(
+    ground_truth: str | os.PathLike,
+    predictions: str | os.PathLike,
+    subset: str = "validation",
+    min_score: float | None = None,
+    output: str | os.PathLike | None = None,
+) -> BoundaryScores:
+    """Reads both files, scores boundaries in time, and writes (atomically) the scores.
+
+    Args:
+        ground_truth: A file in one of the forms of `bsp_tf.evaluation.gebd.ground_truth`.
+        predictions: A file in one of the forms of `bsp_tf.evaluation.gebd.predictions`.
+        subset: Of our own annotations; the other forms have none.
+        min_score: Leaves out boundaries with a lower score; None: no score is needed.
+        output: Scores; .json, .csv or .md.
+
+    Raises:
+        InputError: as `evaluate`.
+    """
+    outputs = {"output": Path(output)} if output else {}
+    _check_outputs([ground_truth, predictions], Options(), outputs)
+    truths = load_boundary_truths(ground_truth, subset)
+    found, left_out = load_boundaries(predictions, min_score)
+    scores = boundary_f1(truths, found)
+    if left_out:
+        warnings = {**scores.warnings, "predictions_below_min_score": left_out}
+        scores = dataclasses.replace(scores, warnings=warnings)
+    if output:
+        score_tables.write_scores(output, scores)
+    return scores
+
+
 def _check_outputs(
     inputs: Sequence[str | os.PathLike], options: Options, outputs: Mapping[str, Path]
 ) -> None:
@@ -174,6 +215,12 @@ def define_flags() -> None:
     flags.DEFINE_bool(
         "recall", False, "Score proposals: average recall (AR@AN) and its AUC, labels aside."
     )
+    flags.DEFINE_bool(
+        "boundaries", False, "Score boundaries in time: F1 at relative distances from .05 to .5."
+    )
+    flags.DEFINE_float(
+        "min_score", None, "With --boundaries: leave out boundaries with a lower score."
+    )
     flags.DEFINE_integer(
         "max_proposals", 100, "With --recall: the largest average number of proposals per video."
     )
@@ -192,6 +239,11 @@ def define_flags() -> None:
 def main(argv: Sequence[str]) -> None:
     """Runs the command with the parsed flags."""
     del argv
+    if FLAGS.boundaries:
+        _score_boundaries()
+        return
+    if FLAGS.min_score is not None:
+        raise InputError("--min_score goes with --boundaries only: add that, or leave it out.")
     options = Options(
         FLAGS.subset,
         thresholds.parse_tiou(FLAGS.tiou),
@@ -212,6 +264,21 @@ def main(argv: Sequence[str]) -> None:
     for path, name in zip(outputs, ("scores", "error analysis", "picture of it"), strict=True):
         if path:
             print(f"{name} written to {path}")
+
+
+def _score_boundaries() -> None:
+    for name in _NOT_WITH_BOUNDARIES:
+        if FLAGS[name].present:
+            raise InputError(f"--{name} does not go with --boundaries: leave one of the two out.")
+    scores = evaluate_boundaries(
+        FLAGS.ground_truth, FLAGS.predictions, FLAGS.subset, FLAGS.min_score, FLAGS.output
+    )
+    print(
+        f"{FLAGS.predictions} against {FLAGS.ground_truth}: boundaries, {scores.num_videos} videos"
+    )
+    print(score_tables.format_scores(scores))
+    if FLAGS.output:
+        print(f"scores written to {FLAGS.output}")
 
 
 def run() -> None:

@@ -41,7 +41,7 @@ def load_proposals(path: str | os.PathLike) -> Instances:
 
 
 def _load_results(path: str | os.PathLike, labelled: bool) -> Instances:
-    results = _key(read_json(path), "results", f"{path}: the file")
+    results = take_key(read_json(path), "results", f"{path}: the file")
     if not isinstance(results, dict):
         raise InputError(
             f"{path}: 'results' is {show_value(results)}; write an object with one key per video."
@@ -102,23 +102,33 @@ def _checked_columns(path: str | os.PathLike, results: dict[str, Any], labelled:
 
 
 def _parse_entry(entry: Any, where: str, labelled: bool) -> tuple[str, list[float], float]:
-    label = _key(entry, "label", where) if labelled else ""
+    label = take_key(entry, "label", where) if labelled else ""
     if not isinstance(label, str):
         raise InputError(f"{where}: 'label' is {show_value(label)}; write the name of the class.")
-    segment = _key(entry, "segment", where)
+    segment = take_key(entry, "segment", where)
     if not isinstance(segment, list) or len(segment) != 2:
         raise InputError(
             f"{where}: 'segment' is {show_value(segment)}; write [start, end] in seconds."
         )
-    times = [_number(value, "segment", where) for value in segment]
+    times = [take_number(value, "segment", where) for value in segment]
     if max(map(abs, times)) > LONGEST_SECONDS:
         raise InputError(
             f"{where}: 'segment' {times} lies beyond {LONGEST_SECONDS:g} seconds; write seconds."
         )
-    return label, times, _number(_key(entry, "score", where), "score", where)
+    return label, times, take_number(take_key(entry, "score", where), "score", where)
 
 
-def _key(value: Any, key: str, where: str) -> Any:
+def take_key(value: Any, key: str, where: str) -> Any:
+    """What an object of a file has under a key.
+
+    Args:
+        value: The object, as read.
+        key: The key.
+        where: File, video and entry, for messages.
+
+    Raises:
+        InputError: no object, or it lacks the key.
+    """
     if not isinstance(value, dict):
         raise InputError(
             f"{where} is {show_value(value)} where an object with the key {key!r} belongs."
@@ -135,7 +145,17 @@ def _some_keys(value: dict[str, Any]) -> str:
     )
 
 
-def _number(value: Any, key: str, where: str) -> float:
+def take_number(value: Any, key: str, where: str) -> float:
+    """A finite number of a file.
+
+    Args:
+        value: As read.
+        key: Where in its object it stands, for messages.
+        where: File, video and entry, for messages.
+
+    Raises:
+        InputError: no number (also a bool or a text), NaN or infinite.
+    """
     # A bool is an int to Python, but no time and no score.
     usable = isinstance(value, int | float) and not isinstance(value, bool)
     try:
@@ -148,3 +168,13 @@ def _number(value: Any, key: str, where: str) -> float:
             "remove it."
         )
     return number
+
+
+def take_seconds(value: Any, key: str, where: str) -> float:
+    """As `take_number`, for a time in seconds; one beyond LONGEST_SECONDS is refused too."""
+    seconds = take_number(value, key, where)
+    if abs(seconds) > LONGEST_SECONDS:
+        raise InputError(
+            f"{where}: {key!r} is {seconds:g}, beyond {LONGEST_SECONDS:g} seconds; write seconds."
+        )
+    return seconds

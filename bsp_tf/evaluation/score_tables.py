@@ -3,6 +3,7 @@
 import csv
 import io
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
 from bsp_tf.base.atomic_file import atomic_write
@@ -10,6 +11,8 @@ from bsp_tf.base.errors import InputError
 from bsp_tf.base.json_file import write_json
 from bsp_tf.evaluation import detection_map, filtering, proposal_recall
 from bsp_tf.evaluation.detection_map import DetectionScores
+from bsp_tf.evaluation.gebd import boundary_f1
+from bsp_tf.evaluation.gebd.boundary_f1 import BoundaryScores
 from bsp_tf.evaluation.proposal_recall import RecallScores
 
 SUFFIXES = (".json", ".csv", ".md")
@@ -19,6 +22,7 @@ SHOWN_NUMBERS = (1, 5, 10, 50, 100)
 MOST_COLUMNS = 10
 
 Row = tuple[str, list[float]]
+Scores = DetectionScores | RecallScores | BoundaryScores
 
 
 def check_suffix(path: str | os.PathLike) -> None:
@@ -33,7 +37,7 @@ def check_suffix(path: str | os.PathLike) -> None:
         )
 
 
-def write_scores(path: str | os.PathLike, scores: DetectionScores | RecallScores) -> None:
+def write_scores(path: str | os.PathLike, scores: Scores) -> None:
     """Writes scores in the format that the suffix of `path` names, atomically.
 
     JSON holds `scores.to_json()`; CSV fractions of 1 with all digits; Markdown percent with two
@@ -49,22 +53,28 @@ def write_scores(path: str | os.PathLike, scores: DetectionScores | RecallScores
         return
     if isinstance(scores, DetectionScores):
         table = class_table(scores)
+    elif isinstance(scores, BoundaryScores):
+        table = boundary_table(scores)
     else:
         table = recall_table(scores) if suffix == ".csv" else short_recall_table(scores)
     with atomic_write(path, "w") as file:
         file.write(to_csv(*table) if suffix == ".csv" else to_markdown(*table))
 
 
-def format_scores(scores: DetectionScores | RecallScores, per_class: bool = False) -> str:
+def format_scores(scores: Scores, per_class: bool = False) -> str:
     """A table in percent, then one line per warning.
 
     Args:
         scores: What is shown.
         per_class: One row per class, the best first, before the mean.
     """
-    texts = detection_map.WARNING_TEXT | proposal_recall.WARNING_TEXT | filtering.WARNING_TEXT
+    modules = (detection_map, proposal_recall, filtering, boundary_f1)
+    texts = {key: text for module in modules for key, text in module.WARNING_TEXT.items()}
     if isinstance(scores, RecallScores):
         lines = [to_text(*short_recall_table(scores))]
+    elif isinstance(scores, BoundaryScores):
+        header, rows = boundary_table(scores)
+        lines = [to_text(header, [(f"{name} %", values) for name, values in rows])]
     else:
         header, rows = class_table(scores)
         classes = sorted(rows[:-1], key=lambda row: -row[1][-1]) if per_class else []
@@ -78,12 +88,21 @@ def format_scores(scores: DetectionScores | RecallScores, per_class: bool = Fals
             columns, ((_, values),) = short_recall_table(alone.recall)
             lines.append(to_text(columns, [("recall %", values)]))
     for key, count in scores.warnings.items():
-        names = ""
-        if key == "predictions_with_unknown_label" and isinstance(scores, DetectionScores):
-            names = ": " + ", ".join(map(ascii, scores.unknown_labels[:5]))
-            names += ", ..." if len(scores.unknown_labels) > 5 else ""
+        names = _names_behind(scores, key)
         lines.append(f"note: {count} {texts[key]}{names}")
     return "\n".join(lines)
+
+
+def _names_behind(scores: Scores, key: str) -> str:
+    """The first names that a warning is about, where they are known."""
+    names: Sequence[str] = ()
+    if isinstance(scores, DetectionScores) and key == "predictions_with_unknown_label":
+        names = scores.unknown_labels
+    if isinstance(scores, BoundaryScores):
+        names = scores.names.get(key, ())
+    if not names:
+        return ""
+    return ": " + ", ".join(map(ascii, names[:5])) + (", ..." if len(names) > 5 else "")
 
 
 def class_table(scores: DetectionScores) -> tuple[list[str], list[Row]]:
@@ -119,6 +138,15 @@ def short_recall_table(scores: RecallScores) -> tuple[list[str], list[Row]]:
     values = [scores.at(number) for number in numbers]
     return ["", *(f"AR@{number}" for number in numbers), "AUC"], [
         ("percent", [*values, scores.area])
+    ]
+
+
+def boundary_table(scores: BoundaryScores) -> tuple[list[str], list[Row]]:
+    """Header and rows: precision, recall and F1 by relative distance, and mean; the last is F1."""
+    header = ["distance", *(f"{distance:.4g}" for distance in scores.distances), "average"]
+    parts = {"precision": scores.precision, "recall": scores.recall, "F1": scores.f1}
+    return header, [
+        (name, [*values.tolist(), float(values.mean())]) for name, values in parts.items()
     ]
 
 

@@ -1,0 +1,1 @@
+"""Generic event boundaries: scores of Kinetics-GEBD and TAPOS, and the files that they need."""
