@@ -18,9 +18,8 @@ limit the mAP; if both are low, the segments do.
 --recall scores proposals instead, labels aside: average recall against the number of proposals a
 video (AR@AN) and its AUC. --boundaries scores boundaries in time: F1 at relative distances from .05
 to .5, as Kinetics-GEBD and TAPOS define it; `bsp_tf.evaluation.gebd` says how, and which files.
---errors=errors.json writes what kinds of mistakes were made (DETAD)
-beside the scores, and --errors_figure draws them. Needs NumPy and absl only; --errors_figure needs
-matplotlib too.
+--errors=errors.json writes what kinds of mistakes were made (DETAD) beside the scores, and
+--errors_figure draws them. Needs NumPy and absl only; --errors_figure needs matplotlib too.
 """
 
 import dataclasses

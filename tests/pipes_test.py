@@ -17,6 +17,7 @@ CASES = [
     f"{EVALUATE} --ground_truth={{pipe}} --predictions={{truth}}",
     f"{EVALUATE} --ground_truth={{truth}} --predictions={{pipe}}",
     f"{EVALUATE} --ground_truth={{truth}} --predictions={{found}} --blocked_videos={{pipe}}",
+    f"{EVALUATE} --boundaries --ground_truth={{pipe}} --predictions={{found}}",
     f"{CONVERT} --input={{pipe}}",
     f"{CONVERT} --input={{pipe}}.json --videos={{folder}}",
     f"{CONVERT} --input={{folder}}/clips --labels={{pipe}}",
