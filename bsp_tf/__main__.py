@@ -21,6 +21,7 @@ COMMANDS = (
     "bsp_tf.pretrain",
     "bsp_tf.evaluate_clips",
     "bsp_tf.export",
+    "bsp_tf.boundaries",
     "bsp_tf.extract",
     "bsp_tf.train_gtad",
     "bsp_tf.detect",

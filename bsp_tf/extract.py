@@ -28,39 +28,30 @@ import io
 import os
 import sys
 import time
-from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 from absl import flags
 from tqdm import tqdm
 
 from bsp_tf.base.atomic_file import atomic_write
 from bsp_tf.base.command_line import run_command
-from bsp_tf.base.errors import InputError
 from bsp_tf.base.output_lock import lock_folder, refuse_file
 from bsp_tf.base.settings import refuse_output_inside
 from bsp_tf.features import reuse
+from bsp_tf.features.extraction import Event, extract_video, video_events
 from bsp_tf.features.store import finished_videos, write_metadata, write_video
 from bsp_tf.features.video_ids import name_videos
-from bsp_tf.video.reader import VideoInfo, probe_video, read_frames
-from bsp_tf.video.snippets import SnippetBatch, count_snippets, read_ahead, snippet_batches
-from bsp_tf.video.stream import TruncatedVideoError, VideoError
+from bsp_tf.video.stream import VideoError
 
 if TYPE_CHECKING:
     from bsp_tf.models.snippet_model import SnippetModel
 
 FLAGS = flags.FLAGS
 
-# What decoding tells of a video, in this order: what the file was before it was read, what the
-# video says of itself, its snippets, and None at its end or the error that ended it.
-Event = dict[str, Any] | VideoInfo | SnippetBatch | VideoError | None
-
 SOME_FAILED_STATUS = 3
 FAILURES_FILE = "failures.csv"
-BATCHES_AHEAD = 2
 METADATA_EVERY_SECONDS = 30.0
 
 
@@ -99,17 +90,7 @@ def extract(
     from bsp_tf.models.snippet_model import load_snippet_model
 
     model = load_snippet_model(model_path)
-    settings = {
-        "window": int(model.config["num_frames"]),
-        "frame_step": frame_step,
-        "stride": stride,
-        "feature_dim": int(model.config["feature_dim"]),
-        "streams": model.config["streams"],
-        **{f"{stream}_labels": names for stream, names in model.labels.items()},
-        "model": os.fspath(model_path),
-        "model_sha256": model.sha256,
-        "short_side": model.short_side if short_side is None else short_side,
-    }
+    settings = model.extraction_settings(frame_step, stride, short_side)
     output = Path(output)
     with lock_folder(output):
         reuse.refuse_other_features(output, settings)
@@ -144,7 +125,7 @@ def _extract_all(
     write_metadata(output, settings, finished)
     failures: list[tuple[str, str]] = []
     written = time.monotonic()
-    events = read_ahead(_decode_all(waiting, settings, batch_size), BATCHES_AHEAD)
+    events = video_events(waiting, settings, batch_size)
     total = num_before + len(waiting)
     with (
         contextlib.closing(events),
@@ -163,27 +144,6 @@ def _extract_all(
     return failures
 
 
-def _decode_all(
-    videos: Mapping[str, Path], settings: Mapping[str, Any], batch_size: int
-) -> Iterator[Event]:
-    """The events of one video after the other."""
-    for path in videos.values():
-        try:
-            yield reuse.about_file(path)
-            yield probe_video(path)
-            yield from snippet_batches(
-                read_frames(path, short_side=settings["short_side"]),
-                settings["window"],
-                settings["frame_step"],
-                settings["stride"],
-                batch_size,
-            )
-        except InputError as error:
-            yield error if isinstance(error, VideoError) else VideoError(f"{path}: {error}")
-        else:
-            yield None
-
-
 def _extract_one(
     name: str,
     events: Iterator[Event],
@@ -197,41 +157,8 @@ def _extract_one(
     Raises:
         VideoError: the video failed; nothing was written.
     """
-    num_frames, padded, error = 0, False, None
-    about: dict[str, Any] = {}
-    rows: dict[str, list[np.ndarray]] = defaultdict(list)
-    with tqdm(desc=name, unit="snippet", leave=False, disable=None) as bar:
-        for event in events:
-            if isinstance(event, dict):
-                about = event
-            elif isinstance(event, VideoInfo):
-                about["fps"] = event.fps
-                bar.total = count_snippets(
-                    event.num_frames, *(settings[key] for key in ("window", "frame_step", "stride"))
-                )
-            elif isinstance(event, SnippetBatch):
-                for key, values in model.run(event.frames).items():
-                    rows[key].append(values)
-                rows["pixel_change"].append(event.pixel_change)
-                num_frames, padded = event.num_frames, event.last_padded
-                bar.update(len(event.frames))
-            else:
-                error = event
-                break
-    if error is not None and not (
-        allow_partial and isinstance(error, TruncatedVideoError) and rows["features"]
-    ):
-        raise error
-    arrays = {key: np.concatenate(parts) for key, parts in rows.items()}
-    features = arrays.pop("features")
-    about |= {
-        "num_frames": num_frames,
-        "duration_seconds": num_frames / about["fps"],
-        "num_snippets": len(features),
-        "last_snippet_padded": padded,
-        "partial": error is not None,
-    }
-    write_video(output, name, features, arrays, about)
+    arrays, about = extract_video(name, events, model.run, settings, allow_partial=allow_partial)
+    write_video(output, name, arrays.pop("features"), arrays, about)
     return about
 
 

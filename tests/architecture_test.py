@@ -22,6 +22,7 @@ WITHOUT_TENSORFLOW = (
     "bsp_tf.features.*",
     "bsp_tf.video.*",
     "bsp_tf.report.*",
+    "bsp_tf.prediction.*",
     "bsp_tf.localization.nms",
     "bsp_tf.localization.fusion",
     "bsp_tf.localization.class_scores",
@@ -60,6 +61,7 @@ ORDER = (
     "runs",
     "pretraining",
     "localization",
+    "prediction",
     "torch_import",
     "report",
     "quickstart",
@@ -73,7 +75,8 @@ FORBIDDEN = {
         name for name in ORDER[: ORDER.index("comparison")] if name not in ("base", "evaluation")
     ),
     "localization": ("pretraining", "clips", "synthesis", "records", "models"),
-    "report": ("models", "torch_import", "localization", "pretraining", "clips"),
+    "prediction": ("annotations", "records", "clips", "models", "runs"),
+    "report": ("prediction", "models", "torch_import", "localization", "pretraining", "clips"),
 }
 MOST_FILES = 16
 MOST_LINES = 300

@@ -44,6 +44,7 @@ CASES = {
         "--action_workdir={inputs} --boundary_workdir={inputs} --output={out}",
         5,
     ),
+    "bsp_tf.boundaries": ("{inputs}/videos --model={inputs}/model --output={out}", 8),
     "bsp_tf.extract": ("--model={inputs}/model --videos={inputs}/videos --output={out}", 8),
     "bsp_tf.train_gtad": (
         "--config=configs/sample_gtad.py --workdir={out} --config.features_dir={inputs}/features "

@@ -9,6 +9,7 @@ import hashlib
 import os
 import sys
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 
 from bsp_tf.base.errors import InputError
@@ -19,7 +20,7 @@ from bsp_tf.base.input_file import refuse_special_file
 MOST_BYTES = 250
 
 
-def name_videos(videos: str | os.PathLike) -> dict[str, Path]:
+def name_videos(videos: str | os.PathLike, remedy: str = "check --videos") -> dict[str, Path]:
     """The id and path of every video below a folder, or of one file.
 
     Folders that cannot be listed are named on stderr.
@@ -33,12 +34,12 @@ def name_videos(videos: str | os.PathLike) -> dict[str, Path]:
         return {_fitting(printable(root.stem)): root}
     if not root.is_dir():
         refuse_special_file(root)
-        raise InputError(f"{root} does not exist; check --videos.")
+        raise InputError(f"{root} does not exist; {remedy}.")
     listing = list_files(root)
     for folder, reason in listing.faults:
         print(f"warning: {root / folder}: {reason}", file=sys.stderr)
     if not listing.paths:
-        raise InputError(f"no video found: folder {root} is empty; check --videos.")
+        raise InputError(f"no video found: folder {root} is empty; {remedy}.")
     stems = Counter(Path(path).stem for path in listing.paths)
     named: dict[str, Path] = {}
     for path in listing.paths:
@@ -50,6 +51,26 @@ def name_videos(videos: str | os.PathLike) -> dict[str, Path]:
                 "them."
             )
         named[name] = root / path
+    return named
+
+
+def name_all_videos(paths: Sequence[str | os.PathLike]) -> dict[str, Path]:
+    """The same of several folders and files; a file that is named twice counts once.
+
+    Raises:
+        InputError: no path is given, one is not there, or two files would get the same id.
+    """
+    if not paths:
+        raise InputError("no video is given: name video files, or folders of them.")
+    named: dict[str, Path] = {}
+    for path in paths:
+        for name, file in name_videos(path, "check the path").items():
+            other = named.setdefault(name, file)
+            if other.resolve() != file.resolve():
+                raise InputError(
+                    f"{other} and {file} would both get the id {name!r}; rename one of them, or "
+                    "give the folder that holds both."
+                )
     return named
 
 

@@ -24,6 +24,7 @@ class SnippetModel:
     """A loaded two-stream SavedModel.
 
     Attributes:
+        path: its folder, as given.
         call: uint8 [N, num_frames, H, W, 3] RGB -> {"features", "action", "boundary", ...}.
         config: contents of its config asset.
         labels: of each stream that is there, the names of its classes.
@@ -31,6 +32,7 @@ class SnippetModel:
         loaded: the SavedModel itself; it owns the variables that `call` uses.
     """
 
+    path: str
     call: Callable[[tf.Tensor], dict[str, tf.Tensor]]
     config: Mapping[str, Any]
     labels: Mapping[str, list[str]]
@@ -60,6 +62,29 @@ class SnippetModel:
             default=0,
         )
 
+    def extraction_settings(
+        self, frame_step: int, stride: int, short_side: int | None
+    ) -> dict[str, Any]:
+        """What metadata.json of features says of this model and of the snippets that it is given.
+
+        Args:
+            frame_step: source frames between the frames of a snippet.
+            stride: source frames between the starts of snippets.
+            short_side: pixels that frames are scaled to on decoding; 0: none; None: what the model
+                resizes to.
+        """
+        return {
+            "window": int(self.config["num_frames"]),
+            "frame_step": frame_step,
+            "stride": stride,
+            "feature_dim": int(self.config["feature_dim"]),
+            "streams": self.config["streams"],
+            **{f"{stream}_labels": names for stream, names in self.labels.items()},
+            "model": self.path,
+            "model_sha256": self.sha256,
+            "short_side": self.short_side if short_side is None else short_side,
+        }
+
 
 def load_snippet_model(path: str | os.PathLike) -> SnippetModel:
     """Loads a SavedModel that `bsp_tf.export` wrote, without any code of the models.
@@ -68,7 +93,7 @@ def load_snippet_model(path: str | os.PathLike) -> SnippetModel:
         InputError: no SavedModel, or not one with the signature and the assets of a two-stream
             model.
     """
-    path = Path(path)
+    given, path = os.fspath(path), Path(path)
     if not (path / "saved_model.pb").is_file():
         raise InputError(
             f"{path} is no SavedModel (it has no saved_model.pb); make it with python -m "
@@ -94,6 +119,7 @@ def load_snippet_model(path: str | os.PathLike) -> SnippetModel:
         )
     files = {name: Path(getattr(loaded, name).asset_path.numpy().decode()) for name in assets}
     return SnippetModel(
+        path=given,
         call=call,
         config=read_json_object(files["config"], "num_frames", "feature_dim", "streams"),
         labels={name: read_label_file(files[f"{name}_labels"]) for name in streams},

@@ -60,6 +60,7 @@ def read_frames(
     short_side: int | None = None,
     start_seconds: float | None = None,
     end_seconds: float | None = None,
+    first_frame: int = 0,
 ) -> Iterator[np.ndarray]:
     """Decodes a video frame by frame; at most a handful of frames is in memory.
 
@@ -73,6 +74,8 @@ def read_frames(
             as stored.
         start_seconds: first moment to give, seconds from the start of the video.
         end_seconds: first moment not to give any more.
+        first_frame: how many of the frames to leave out at the start; they are decoded, as only so
+            their number is sure, but neither scaled nor converted.
     Yields:
         uint8 [H, W, 3] RGB; all of one size. A repeated frame is the same array again: copy before
         you write to it.
@@ -91,10 +94,15 @@ def read_frames(
     [(24, 32, 3), (24, 32, 3)]
     """
     converter = RgbConverter(short_side)
+    number = 0
     for shown in decode_frames(path, fps=fps, start_seconds=start_seconds, end_seconds=end_seconds):
-        image = converter(shown.picture)
+        # The first picture gives all others their size.
+        if not number or number + shown.times > first_frame:
+            image = converter(shown.picture)
         for _ in range(shown.times):
-            yield image
+            if number >= first_frame:
+                yield image
+            number += 1
 
 
 def decode_frames(

@@ -60,23 +60,30 @@ def largest_pixel_change(snippet: np.ndarray) -> float:
 
 
 def snippet_batches(
-    frames: Iterable[np.ndarray], window: int, frame_step: int, stride: int, batch_size: int
+    frames: Iterable[np.ndarray],
+    window: int,
+    frame_step: int,
+    stride: int,
+    batch_size: int,
+    first_snippet: int = 0,
 ) -> Iterator[SnippetBatch]:
     """Cuts a stream of frames into snippets; memory holds one batch, however long the stream is.
 
     Args:
-        frames: uint8 [H, W, 3] each, all of one size.
+        frames: uint8 [H, W, 3] each, all of one size; from frame first_snippet * stride on.
         window: frames per snippet.
         frame_step: source frames from one frame of a snippet to the next.
         stride: source frames from one snippet's start to the next.
         batch_size: snippets per batch; the last batch may be smaller.
+        first_snippet: how many snippets to leave out at the start: those that are known already.
     Raises:
         TruncatedVideoError: passed on from `frames` after the snippets of the good frames.
     """
     span = (window - 1) * frame_step + 1
     # The frames of the index range [first, num_frames); `start` is where the next snippet begins.
     held: list[np.ndarray] = []
-    first = start = num_frames = covered = 0
+    first = start = num_frames = first_snippet * stride
+    covered = start - stride + span if first_snippet else 0
     images: list[np.ndarray] = []
     changes: list[float] = []
     damage = None

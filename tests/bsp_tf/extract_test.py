@@ -176,7 +176,7 @@ def test_a_video_that_is_replaced_while_it_is_read(model, videos, tmp_path, monk
         source.write_bytes(content + bytes(8))
         return info
 
-    monkeypatch.setattr("bsp_tf.extract.probe_video", probe_and_replace)
+    monkeypatch.setattr("bsp_tf.features.extraction.probe_video", probe_and_replace)
     extract(model, source, tmp_path / "out")
     with pytest.raises(InputError, match=rf"'long'.*{source}"):
         extract(model, source, tmp_path / "out")

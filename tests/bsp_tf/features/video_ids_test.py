@@ -5,7 +5,7 @@ import os
 import pytest
 
 from bsp_tf.base.errors import InputError
-from bsp_tf.features.video_ids import name_videos, printable
+from bsp_tf.features.video_ids import name_all_videos, name_videos, printable
 
 
 def test_ids(tmp_path):
@@ -60,3 +60,20 @@ def test_a_pipe_is_told(tmp_path):
     os.mkfifo(tmp_path / "pipe.mp4")
     with pytest.raises(InputError, match=r"pipe\.mp4.*pipe"):
         name_videos(tmp_path / "pipe.mp4")
+
+
+def test_several_paths(tmp_path):
+    for name in ("a/one.mp4", "a/two.mp4", "b/three.mp4", "c/one.mkv"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).touch()
+    assert name_all_videos([tmp_path / "b/three.mp4", tmp_path / "a", tmp_path / "a/two.mp4"]) == {
+        "three": tmp_path / "b/three.mp4",
+        "one": tmp_path / "a/one.mp4",
+        "two": tmp_path / "a/two.mp4",
+    }
+    with pytest.raises(InputError, match="a/one.mp4.*c/one.mkv.*'one'"):
+        name_all_videos([tmp_path / "a", tmp_path / "c"])
+    with pytest.raises(InputError, match="nowhere"):
+        name_all_videos([tmp_path / "a", tmp_path / "nowhere"])
+    with pytest.raises(InputError, match="no video is given"):
+        name_all_videos([])

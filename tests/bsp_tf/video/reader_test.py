@@ -20,6 +20,20 @@ def test_probe_and_read_agree(make_video, tmp_path):
     assert frames[0][10:18, 2:6].min() > 220 and frames[10][10:18, 22:26].min() > 220
 
 
+def test_frames_left_out_at_the_start_change_nothing_about_the_others(make_video, tmp_path):
+    path = make_video(tmp_path / "a.mp4", num_frames=30, height=48, width=64)
+    whole = np.stack(list(read_frames(path, short_side=24)))
+    for first in (0, 1, 17, 29):
+        np.testing.assert_array_equal(
+            list(read_frames(path, short_side=24, first_frame=first)), whole[first:]
+        )
+    assert list(read_frames(path, first_frame=30)) == []
+    np.testing.assert_array_equal(
+        list(read_frames(path, fps=60, short_side=24, first_frame=5)),
+        list(read_frames(path, fps=60, short_side=24))[5:],
+    )
+
+
 def test_memory_is_bounded(make_video, tmp_path):
     path = make_video(tmp_path / "a.mp4", num_frames=200, height=120, width=160)
     tracemalloc.start()

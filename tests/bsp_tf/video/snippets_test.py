@@ -45,6 +45,26 @@ def test_against_the_definition():
         assert batches[-1].num_frames <= num_frames
 
 
+def test_going_on_where_whole_batches_ended():
+    for num_frames, frame_step, stride in itertools.product(range(1, 40), (1, 2), (1, 4, 8, 20)):
+        whole = list(snippet_batches(numbered(num_frames), 8, frame_step, stride, 2))
+        for done in range(1, len(whole)):
+            first = 2 * done
+            frames = itertools.islice(numbered(num_frames), first * stride, None)
+            rest = list(snippet_batches(frames, 8, frame_step, stride, 2, first))
+            for got, expected in zip(rest, whole[done:], strict=True):
+                np.testing.assert_array_equal(got.frames, expected.frames)
+                assert (got.num_frames, got.last_padded) == (
+                    expected.num_frames,
+                    expected.last_padded,
+                )
+        # Nothing is left: no snippet is made of the frames that the last one has covered.
+        count = count_snippets(num_frames, 8, frame_step, stride)
+        if not whole[-1].last_padded:
+            frames = itertools.islice(numbered(num_frames), count * stride, None)
+            assert list(snippet_batches(frames, 8, frame_step, stride, 2, count)) == []
+
+
 def test_damage_comes_after_the_good_frames():
     def frames():
         yield from numbered(11)

@@ -1,0 +1,193 @@
+"""Finds boundaries in videos with the boundary stream of an exported model.
+
+    python -m bsp_tf.boundaries VIDEO... --model=runs/two_stream
+
+VIDEO is a video file or a folder of them. Slides a window (8 frames for most models) over each
+video and takes the boundary-type probabilities of the model; boundaries are the peaks of 1 - p(no
+boundary). Prints time, type and score, and writes them to --output, for each video as [{"time":
+seconds, "type", "score"}], with the probabilities along the video under "curves", and to --csv.
+
+    --stride=4          source frames from one window to the next; 0: half a window
+    --frame_step=1      source frames between the frames of a window
+    --threshold=0.5     least 1 - p(no boundary)
+    --min_distance=0.5  seconds that boundaries are apart at least; the higher one wins
+
+A peak is placed between windows by a parabola; a model that was trained to place boundaries
+(boundary.place) says the frame itself. The output is kept while the command runs, and says up to
+which second of a video it goes. After Ctrl-C, or a kill, the same command goes on there. Videos
+that the output holds already are not done again; more videos are added to it. A damaged or
+unreadable video is named, and the others go on; with --allow_partial its good part counts.
+Exit status: 0 all done; 3 done, but some videos failed; 2 bad input.
+"""
+
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from absl import flags
+
+from bsp_tf.base.command_line import run_command
+from bsp_tf.base.errors import InputError
+from bsp_tf.base.output_files import check_output_files
+from bsp_tf.features.video_ids import name_all_videos
+from bsp_tf.prediction.answer_file import RESULTS, AnswerFile
+from bsp_tf.prediction.boundary_list import (
+    Timing,
+    check_types,
+    describe_curve,
+    find_boundaries,
+)
+from bsp_tf.prediction.tables import report_failures, show_boundaries, write_boundaries_csv
+from bsp_tf.prediction.video_run import answer_videos
+
+FLAGS = flags.FLAGS
+
+CURVES = "curves"
+ANY_NUMBER = 1_000_000
+
+
+def find_all_boundaries(
+    videos: Sequence[str | os.PathLike],
+    model_path: str | os.PathLike,
+    output: str | os.PathLike,
+    *,
+    csv: str | os.PathLike | None = None,
+    stride: int = 0,
+    frame_step: int = 1,
+    threshold: float = 0.5,
+    min_distance: float = 0.5,
+    batch_size: int = 16,
+    allow_partial: bool = False,
+) -> AnswerFile:
+    """Writes the boundaries of all videos that `output` does not hold yet.
+
+    Args:
+        videos: files and folders.
+        model_path: SavedModel with a boundary stream.
+        output: JSON file.
+        csv: table to write of all that is in `output`; None: none.
+        stride: source frames from one window to the next; 0: half a window.
+        frame_step: source frames between the frames of a window.
+        threshold: least 1 - p(no boundary), in [0, 1].
+        min_distance: seconds.
+        batch_size: windows in one step of the model.
+        allow_partial: keep the good part of damaged videos.
+
+    Returns:
+        What is in `output` now.
+
+    Raises:
+        InputError: no video, no such model, a model that cannot tell boundaries, or see
+            `answer_videos`.
+    """
+    named = name_all_videos(videos)
+    check_output_files(named.values(), {"output": output} | ({"csv": csv} if csv else {}))
+    # Imported here: TensorFlow takes seconds to load, a mistyped flag should be told at once.
+    from bsp_tf.models.snippet_model import load_snippet_model
+
+    model = load_snippet_model(model_path)
+    if "boundary" not in model.labels:
+        raise InputError(f"{model_path} has no boundary stream: export one (bsp_tf.export).")
+    types = model.labels["boundary"]
+    check_types(types, str(model_path))
+    window = int(model.config["num_frames"])
+    snippets = model.extraction_settings(frame_step, stride or max(window // 2, 1), None)
+
+    def run(frames: np.ndarray) -> dict[str, np.ndarray]:
+        return {
+            name: values
+            for name, values in model.run(frames).items()
+            if name in ("boundary", "place")
+        }
+
+    def answer(
+        name: str, outputs: Mapping[str, np.ndarray], about: Mapping[str, Any]
+    ) -> dict[str, Any]:
+        del name
+        timing = Timing(window, frame_step, snippets["stride"], about["fps"])
+        found = find_boundaries(
+            outputs["boundary"],
+            types,
+            timing,
+            threshold,
+            min_distance,
+            about["duration_seconds"],
+            outputs.get("place"),
+        )
+        return {RESULTS: found, CURVES: describe_curve(outputs["boundary"], types, timing)}
+
+    settings = {
+        "model": os.fspath(model_path),
+        **{key: snippets[key] for key in ("window", "frame_step", "stride", "short_side")},
+        "threshold": threshold,
+        "min_distance": min_distance,
+        "types": types,
+        "allow_partial": allow_partial,
+    }
+    answers = answer_videos(
+        named,
+        run,
+        snippets,
+        answer,
+        Path(output),
+        settings,
+        {"model": model.sha256},
+        batch_size,
+        allow_partial,
+    )
+    if csv:
+        write_boundaries_csv(csv, answers.sections[RESULTS])
+    return answers
+
+
+def define_flags() -> None:
+    """Defines the flags of the command; they do not exist when the module is only imported."""
+    flags.DEFINE_string(
+        "model", None, "SavedModel with a boundary stream (bsp_tf.export).", required=True
+    )
+    flags.DEFINE_string("output", "boundaries.json", "JSON file to write, or to add to.")
+    flags.DEFINE_string("csv", None, "Table to write: video, time, type, score.")
+    flags.DEFINE_integer(
+        "stride", 0, "Source frames between windows; 0: half a window.", lower_bound=0
+    )
+    flags.DEFINE_integer(
+        "frame_step", 1, "Source frames between the frames of a window.", lower_bound=1
+    )
+    flags.DEFINE_float(
+        "threshold", 0.5, "Least 1 - p(no boundary).", lower_bound=0.0, upper_bound=1.0
+    )
+    flags.DEFINE_float(
+        "min_distance", 0.5, "Seconds that boundaries are apart at least.", lower_bound=0.0
+    )
+    flags.DEFINE_integer("batch_size", 16, "Windows per step of the model.", lower_bound=1)
+    flags.DEFINE_boolean("allow_partial", False, "Keep the good part of damaged videos.")
+
+
+def main(argv: Sequence[str]) -> int:
+    """Runs the command with the parsed flags and returns the exit status."""
+    answers = find_all_boundaries(
+        argv[1:],
+        FLAGS.model,
+        FLAGS.output,
+        csv=FLAGS.csv,
+        stride=FLAGS.stride,
+        frame_step=FLAGS.frame_step,
+        threshold=FLAGS.threshold,
+        min_distance=FLAGS.min_distance,
+        batch_size=FLAGS.batch_size,
+        allow_partial=FLAGS.allow_partial,
+    )
+    print(show_boundaries(answers.of_asked()))
+    print(answers.describe())
+    return report_failures(answers)
+
+
+def run() -> None:
+    """Starts the command with the flags of the command line."""
+    run_command(main, define_flags, most_arguments=ANY_NUMBER)
+
+
+if __name__ == "__main__":
+    run()

@@ -1,0 +1,1 @@
+"""Answers about raw videos: boundaries and detections, with nothing but trained models."""
