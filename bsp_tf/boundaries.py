@@ -1,4 +1,4 @@
-"""Finds boundaries in videos with the boundary stream of an exported model.
+"""Finds the boundaries in videos with an exported model.
 
     python -m bsp_tf.boundaries VIDEO... --model=runs/two_stream
 
