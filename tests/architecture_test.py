@@ -75,7 +75,7 @@ FORBIDDEN = {
         name for name in ORDER[: ORDER.index("comparison")] if name not in ("base", "evaluation")
     ),
     "localization": ("pretraining", "clips", "synthesis", "records", "models"),
-    "prediction": ("annotations", "records", "clips", "models", "runs"),
+    "prediction": ("records", "clips", *ORDER[ORDER.index("models") : ORDER.index("localization")]),
     "report": ("prediction", "models", "torch_import", "localization", "pretraining", "clips"),
 }
 MOST_FILES = 16

@@ -61,6 +61,21 @@ def pick_peaks(curve: np.ndarray, threshold: float, min_distance: float) -> Peak
     return Peaks(positions[kept], samples[kept], curve[samples][kept])
 
 
+def highest_places(maps: np.ndarray) -> np.ndarray:
+    """Where each map over the frames of a snippet is highest, in frames: t covers [t, t + 1).
+
+    As `bsp_tf.pretraining.placing.peak_positions`, which is scored in training.
+
+    Args:
+        maps: float [n, T].
+
+    Returns:
+        float64 [n], .5 to T - .5.
+    """
+    found = [_vertices(row, row.argmax(keepdims=True))[0] for row in np.asarray(maps, np.float64)]
+    return np.array(found, np.float64) + 0.5
+
+
 def _flat_tops(curve: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """First and last samples, int64 [m] each, of the runs of equal values that are maxima."""
     if not len(curve):
