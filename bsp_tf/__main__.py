@@ -28,6 +28,7 @@ COMMANDS = (
     "bsp_tf.evaluate",
     "bsp_tf.compare",
     "bsp_tf.report",
+    "bsp_tf.convert_annotations",
 )
 
 

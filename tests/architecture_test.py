@@ -17,6 +17,8 @@ WITHOUT_TENSORFLOW = (
     "bsp_tf.evaluation.*",
     "bsp_tf.compare",
     "bsp_tf.comparison.*",
+    "bsp_tf.convert_annotations",
+    "bsp_tf.exchange.*",
     "bsp_tf.base.*",
     "bsp_tf.annotations.*",
     "bsp_tf.features.*",
@@ -57,6 +59,7 @@ ORDER = (
     "features",
     "models",
     "evaluation",
+    "exchange",
     "comparison",
     "runs",
     "pretraining",
@@ -71,6 +74,7 @@ FORBIDDEN = {
     "runs": tuple(name for name in ORDER[: ORDER.index("runs")] if name != "base"),
     "models": ("annotations", "video", "frames", "records", "synthesis", "clips", "features"),
     "evaluation": ("video", "frames", "records", "clips", "features", "models"),
+    "exchange": ("frames", "records", "synthesis", "clips", "models"),
     "comparison": tuple(
         name for name in ORDER[: ORDER.index("comparison")] if name not in ("base", "evaluation")
     ),

@@ -59,6 +59,7 @@ CASES = {
     "bsp_tf.evaluate": (f"{SCORED} --predictions={{inputs}}/detections.json", 0.5),
     "bsp_tf.compare": (f"{SCORED} {{inputs}}/detections.json {{inputs}}/detections.json", 3),
     "bsp_tf.report": ("--root={inputs} --output={out}", 3),
+    "bsp_tf.convert_annotations": ("--input={inputs}/detections.json --to=srt --output={out}", 0.5),
 }
 
 

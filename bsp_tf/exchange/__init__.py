@@ -1,0 +1,1 @@
+"""Annotations and detections in the forms of labelling tools, read and written."""
