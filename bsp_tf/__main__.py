@@ -25,6 +25,7 @@ COMMANDS = (
     "bsp_tf.extract",
     "bsp_tf.train_gtad",
     "bsp_tf.detect",
+    "bsp_tf.predict",
     "bsp_tf.evaluate",
     "bsp_tf.compare",
     "bsp_tf.report",

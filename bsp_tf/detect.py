@@ -45,11 +45,11 @@ from bsp_tf.localization.detection import (
     detect_videos,
     find_class_scores,
     some_reasons,
+    trained_files,
 )
 from bsp_tf.localization.detection_file import write_detections
-from bsp_tf.localization.fusion import FUSIONS, TOP_CLASSES
+from bsp_tf.localization.detection_flags import define_detection_flags, detection_options
 from bsp_tf.localization.heads.head import FIRST_HEAD, find_head
-from bsp_tf.localization.nms import METHODS
 from bsp_tf.runs.workdir import CONFIG
 
 FLAGS = flags.FLAGS
@@ -134,9 +134,8 @@ def _digest_inputs(
     workdir: str, features: str, annotations: str, class_scores: str | None, verify: bool
 ) -> dict[str, str]:
     """SHA-256 of all that decides the result: a retrained model is not mistaken for the old one."""
-    checkpoint = sorted((Path(workdir) / "checkpoints" / "best").glob("*"))
     files: dict[str, list[Path]] = {
-        "model": [Path(workdir) / CONFIG, *checkpoint],
+        "model": trained_files(workdir),
         "annotations": [Path(path) for path in annotation_files(annotations)],
         "class_scores": [Path(class_scores)] if class_scores else [],
     }
@@ -167,23 +166,7 @@ def define_flags() -> None:
     )
     flags.DEFINE_string("subset", "validation", "Subset of the annotations to work on.")
     flags.DEFINE_string("output", None, "Detections JSON to write.", required=True)
-    flags.DEFINE_string(
-        "class_scores", None, "Class scores of whole videos: JSON, or THUMOS14's .npy."
-    )
-    flags.DEFINE_integer(
-        "top_classes", TOP_CLASSES, "Best classes of a video to use.", lower_bound=1
-    )
-    flags.DEFINE_enum("fusion", "product", FUSIONS, "How proposal and class score are joined.")
-    flags.DEFINE_enum(
-        "nms", None, METHODS, "How overlapping proposals are suppressed (default: as published)."
-    )
-    flags.DEFINE_float("nms_width", None, "Width of the Gaussian (default: as published).")
-    flags.DEFINE_float(
-        "nms_threshold", None, "tIoU above which hard NMS removes (default: as published)."
-    )
-    flags.DEFINE_integer(
-        "max_proposals", None, "Proposals kept a video (default: as published).", lower_bound=1
-    )
+    define_detection_flags()
     flags.DEFINE_bool(
         "verify", False, "Compare all bytes of the features with those of a finished output."
     )
@@ -192,9 +175,6 @@ def define_flags() -> None:
 def main(argv: Sequence[str]) -> None:
     """Runs the command with the parsed flags."""
     del argv
-    options = Options(
-        **{field.name: FLAGS[field.name].value for field in dataclasses.fields(Options)}
-    )
     detect(
         FLAGS.workdir,
         FLAGS.features,
@@ -202,7 +182,7 @@ def main(argv: Sequence[str]) -> None:
         FLAGS.subset,
         FLAGS.output,
         FLAGS.class_scores,
-        options,
+        detection_options(),
         FLAGS.verify,
     )
 

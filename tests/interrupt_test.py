@@ -21,6 +21,7 @@ import pytest
 from bsp_tf.__main__ import COMMANDS
 from tests.conftest import PROJECT
 from tests.fixtures.mean_model import save_mean_model
+from tests.fixtures.small_head import save_head
 from tfrecords_tools.convert import convert
 from tfrecords_tools.make_sample import make_sample
 
@@ -56,6 +57,10 @@ CASES = {
         "--annotations={inputs}/annotations.json --output={out}",
         0.5,
     ),
+    "bsp_tf.predict": (
+        "{inputs}/videos --model={inputs}/model --gtad={inputs}/head --output={out}",
+        8,
+    ),
     "bsp_tf.evaluate": (f"{SCORED} --predictions={{inputs}}/detections.json", 0.5),
     "bsp_tf.compare": (f"{SCORED} {{inputs}}/detections.json {{inputs}}/detections.json", 3),
     "bsp_tf.report": ("--root={inputs} --output={out}", 3),
@@ -76,6 +81,7 @@ def inputs(tmp_path_factory) -> Path:
     )
     convert(root / "clips" / "train", root / "records", workers=2)
     save_mean_model(root / "model")
+    save_head(root / "head", 2)
     (root / "features").mkdir()
     videos = json.loads((root / "annotations.json").read_text())["database"]
     for name in videos:

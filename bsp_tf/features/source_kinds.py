@@ -6,9 +6,9 @@ The first says in its metadata.json what its rows are; for the second the run's 
 
 import math
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -63,6 +63,25 @@ class VideoFeatures(NamedTuple):
         return np.concatenate(resized, axis=1)
 
 
+def extracted_features(
+    rows: np.ndarray, metadata: Mapping[str, Any], stored: str, annotation: VideoAnnotation
+) -> VideoFeatures:
+    """What features of bsp_tf.extract say of one video.
+
+    Args:
+        rows: float32 [n, C], its features.
+        metadata: metadata.json.
+        stored: name of the video there.
+        annotation: of the video; its duration counts before the one that was measured.
+
+    Raises:
+        InputError: see `feature_span`.
+    """
+    duration = annotation.duration_seconds or metadata["videos"][stored].get("duration_seconds")
+    span = feature_span(metadata, stored)
+    return VideoFeatures([rows], [span], metadata["stride"], duration)
+
+
 class ExtractedFolder:
     """A folder of bsp_tf.extract."""
 
@@ -84,10 +103,7 @@ class ExtractedFolder:
     def load(self, stored: str, annotation: VideoAnnotation) -> VideoFeatures:
         """The features of one video by the name that they have here."""
         rows = self.store.load(stored, self.streams)
-        about = self.store.metadata["videos"][stored]
-        duration = annotation.duration_seconds or about.get("duration_seconds")
-        span = feature_span(self.store.metadata, stored)
-        return VideoFeatures([rows], [span], self.store.metadata["stride"], duration)
+        return extracted_features(rows, self.store.metadata, stored, annotation)
 
 
 class Arrays:

@@ -113,6 +113,15 @@ class FeatureSources:
         parts, spans = [part.parts[0] for part in found], [part.spans[0] for part in found]
         return VideoFeatures(parts, spans, found[0].frames_between, found[0].duration_seconds)
 
+    def describe(self) -> list[dict[str, Any]]:
+        """metadata.json of each source without its videos; {} for those of other tools."""
+        return [
+            {key: value for key, value in source.store.metadata.items() if key != "videos"}
+            if isinstance(source, ExtractedFolder)
+            else {}
+            for source in self._sources
+        ]
+
     def load_probabilities(self, video_id: str) -> dict[str, np.ndarray]:
         """See FeatureStore.load_probabilities; of the source of `metadata`.
 

@@ -13,6 +13,7 @@ Snippet i covers the source frames [i * stride, i * stride + (window - 1) * fram
 finished when its .npy is there, which is written last. NumPy only.
 """
 
+import itertools
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -37,6 +38,7 @@ MISSING_FILE = "missing_files.txt"
 NO_FEATURES, NAMED_MISSING = "no features", f"named in {MISSING_FILE}"
 NOT_FINITE, WRONG_SHAPE, UNREADABLE = "NaN or infinity", "wrong shape", "not readable"
 NO_TIME = "no place in time"
+ROWS_AT_ONCE = 1024
 
 
 class UnusableFeatures(InputError):
@@ -133,8 +135,7 @@ class FeatureStore:
                 f"{self.folder} has no stream {(unknown or [''])[0]!r}; there are "
                 f"{', '.join(self.metadata['streams'])}."
             )
-        ranges = [self.metadata["streams"][name] for name in streams]
-        return np.concatenate([features[:, begin:end] for begin, end in ranges], axis=1)
+        return take_streams(features, self.metadata, streams)
 
     def load_probabilities(self, video_id: str) -> dict[str, np.ndarray]:
         """Reads {"action": [n, K], "boundary": [n, types], "pixel_change": [n]}, float32.
@@ -147,6 +148,16 @@ class FeatureStore:
             return read_npz(path)
         except InputError as error:
             raise InputError(f"{error} Extract that video again.") from error
+
+
+def take_streams(
+    features: np.ndarray, metadata: Mapping[str, Any], streams: Sequence[str]
+) -> np.ndarray:
+    """The columns of some streams out of float32 [n, feature_dim], in this order; may be a view."""
+    ranges = [metadata["streams"][name] for name in streams]
+    if all(one[1] == other[0] for one, other in itertools.pairwise(ranges)):
+        return features[:, ranges[0][0] : ranges[-1][1]]
+    return np.concatenate([features[:, begin:end] for begin, end in ranges], axis=1)
 
 
 def _metadata_fault(metadata: Mapping[str, Any]) -> str | None:
@@ -260,7 +271,14 @@ def resize_features(
     low = position.astype(np.int64)
     high = np.minimum(low + 1, len(features) - 1)
     weight = (position - low).astype(np.float32)[:, None]
-    return (features[low] * (1 - weight) + features[high] * weight).astype(np.float32)
+    resized = np.empty((num_segments, features.shape[1]), np.float32)
+    # Bit by bit: of hours of video, the products of all rows would take several times the memory.
+    for begin_row in range(0, num_segments, ROWS_AT_ONCE):
+        rows = slice(begin_row, begin_row + ROWS_AT_ONCE)
+        resized[rows] = (
+            features[low[rows]] * (1 - weight[rows]) + features[high[rows]] * weight[rows]
+        )
+    return resized
 
 
 def read_missing(folder: Path) -> set[str]:

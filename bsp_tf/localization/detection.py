@@ -2,7 +2,9 @@
 
 import dataclasses
 import functools
+import os
 from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from ml_collections import ConfigDict
@@ -13,6 +15,7 @@ from bsp_tf.base.errors import InputError
 from bsp_tf.features.sources import FeatureSources
 from bsp_tf.localization.class_scores import (
     ClassScores,
+    ProbabilityStore,
     class_scores_from_file,
     class_scores_from_stream,
 )
@@ -23,8 +26,15 @@ from bsp_tf.localization.fusion import (
     make_detections,
 )
 from bsp_tf.localization.heads.head import Head
-from bsp_tf.localization.inference import Network, propose, propose_in_windows, usable_videos
+from bsp_tf.localization.inference import (
+    Network,
+    VideoSources,
+    propose,
+    propose_in_windows,
+    usable_videos,
+)
 from bsp_tf.localization.nms import Suppression
+from bsp_tf.runs.workdir import BEST, CONFIG, checkpoint_folder
 
 # Reasons shown on the screen; the output has them all.
 MOST_REASONS = 5
@@ -60,8 +70,13 @@ class Options:
         )
 
 
+def trained_files(workdir: str | os.PathLike) -> list[Path]:
+    """The files of a workdir that decide what its model answers."""
+    return [Path(workdir) / CONFIG, *sorted(checkpoint_folder(workdir, BEST).glob("*"))]
+
+
 def find_class_scores(
-    sources: FeatureSources, path: str | None, labels: Sequence[str]
+    sources: ProbabilityStore, path: str | None, labels: Sequence[str]
 ) -> ClassScores | None:
     """Class scores of whole videos: from a file, else from the action stream, else none.
 
@@ -87,12 +102,12 @@ def find_class_scores(
     return scores
 
 
-def detect_videos(
+def detections_of(
     head: Head,
     config: ConfigDict,
     network: Network,
     class_names: Sequence[str],
-    sources: FeatureSources,
+    sources: VideoSources,
     videos: Mapping[str, VideoAnnotation],
     scores: ClassScores | None,
     options: Options,
@@ -108,9 +123,6 @@ def detect_videos(
         scores: Class scores of whole videos; None: there are none.
         options: What can be chosen.
         left_out: Receives the other videos -> the reason.
-
-    Raises:
-        InputError: no video can be used.
     """
     in_windows, columns = config.get("windows", False), config.num_segments
     usable = usable_videos(
@@ -125,23 +137,46 @@ def detect_videos(
     else:
         proposals = propose(network, decode, usable, rule, left_out)
     names = class_names if head.names_classes else scores.names if scores else ()
+    for video, found in proposals:
+        yield (
+            video.video_id,
+            make_detections(
+                found.segments,
+                found.scores,
+                video.duration_seconds,
+                video.class_scores,
+                names,
+                options.top_classes,
+                options.fusion,
+                THUMOS_DECIMALS if in_windows else None,
+                found.labels,
+            ),
+        )
+
+
+def detect_videos(
+    head: Head,
+    config: ConfigDict,
+    network: Network,
+    class_names: Sequence[str],
+    sources: FeatureSources,
+    videos: Mapping[str, VideoAnnotation],
+    scores: ClassScores | None,
+    options: Options,
+    left_out: dict[str, str],
+) -> Iterator[tuple[str, list[dict[str, Any]]]]:
+    """`detections_of` with a progress bar, for videos of which at least one must be usable.
+
+    Raises:
+        InputError: no video can be used.
+    """
     done = 0
+    detections = detections_of(
+        head, config, network, class_names, sources, videos, scores, options, left_out
+    )
     with tqdm(total=len(videos), desc="detect", unit="video") as progress:
-        for video, found in proposals:
-            yield (
-                video.video_id,
-                make_detections(
-                    found.segments,
-                    found.scores,
-                    video.duration_seconds,
-                    video.class_scores,
-                    names,
-                    options.top_classes,
-                    options.fusion,
-                    THUMOS_DECIMALS if in_windows else None,
-                    found.labels,
-                ),
-            )
+        for found in detections:
+            yield found
             done += 1
             progress.update(done + len(left_out) - progress.n)
         progress.update(done + len(left_out) - progress.n)

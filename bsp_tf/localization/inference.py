@@ -5,13 +5,13 @@ snippets whose proposals are merged (THUMOS14). The network is given, any head's
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import numpy as np
 
 from bsp_tf.annotations.mended import VideoAnnotation
 from bsp_tf.base.errors import InputError
-from bsp_tf.features.sources import FeatureSources
+from bsp_tf.features.source_kinds import VideoFeatures
 from bsp_tf.features.span import FeatureSpan
 from bsp_tf.localization.class_scores import ClassScores
 from bsp_tf.localization.nms import Suppression, suppress
@@ -35,6 +35,13 @@ BAD_OUTPUTS = (
 )
 
 
+class VideoSources(Protocol):
+    """What is needed of a `bsp_tf.features.sources.FeatureSources`."""
+
+    def load(self, video_id: str, annotation: VideoAnnotation) -> VideoFeatures:
+        """The features of one video, or InputError."""
+
+
 class UntrimmedVideo(NamedTuple):
     """One video, as far as it is needed here.
 
@@ -56,7 +63,7 @@ class UntrimmedVideo(NamedTuple):
 
 
 def usable_videos(
-    sources: FeatureSources,
+    sources: VideoSources,
     videos: Mapping[str, VideoAnnotation],
     num_columns: int | None,
     feature_dim: int,

@@ -29,6 +29,7 @@ from bsp_tf.localization.learner import Learner
 from bsp_tf.localization.settings import resolve_config
 from bsp_tf.localization.training_data import LocalizationData, load_localization_data
 from bsp_tf.localization.workdir import SUMMARY, claim_workdir
+from bsp_tf.localization.workdir_features import note_features
 from bsp_tf.runs.checkpoints import RunCheckpoints
 from bsp_tf.runs.cluster import Cluster
 from bsp_tf.runs.full_disk import full_disk_named
@@ -86,6 +87,7 @@ def train(
     digest = hashlib.sha256("".join(part.digest() for part in data.values()).encode()).hexdigest()
     with lock_folder(workdir, "--workdir"), full_disk_named(workdir):
         claim_workdir(workdir, config, data["train"].feature_dim, digest, class_names)
+        note_features(workdir, sources)
         if (workdir / SUMMARY).exists():
             print(f"{workdir}: already done")
             return read_json(workdir / SUMMARY)

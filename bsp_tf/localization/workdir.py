@@ -2,6 +2,7 @@
 
 config.json             every field of the run, feature_dim, digest of the features and segments
 labels.txt              class names of the annotations
+features.json           what the features are that it learns from: model, window, stride, ...
 checkpoints/last, best  all state to go on with; the model of the lowest validation loss
 metrics.jsonl           one line for each epoch
 summary.json            written at the end: best epoch and loss, videos used and left out

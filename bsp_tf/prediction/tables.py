@@ -49,6 +49,30 @@ def _boundary_lines(results: Mapping[str, Sequence[Mapping[str, Any]]]) -> Itera
             )
 
 
+def show_detections(results: Mapping[str, Sequence[Mapping[str, Any]]], most: int) -> str:
+    """A table for each video: start, end, label, score of its best `most` detections.
+
+    >>> found = [{"label": "jump", "score": 0.25, "segment": [1, 2.5]},
+    ...          {"label": "run", "score": 0.5, "segment": [63, 70]}]
+    >>> print(show_detections({"a": found}, 1))
+    a
+       1:03.00 -    1:10.00  0.5000  run
+      1 more with lower scores
+    """
+    lines = []
+    for name, detections in results.items():
+        best = sorted(detections, key=lambda detection: -detection["score"])[:most]
+        lines.append(name)
+        for detection in best:
+            start, end = map(time_text, detection["segment"])
+            lines.append(f"{start:>10} - {end:>10}  {detection['score']:.4f}  {detection['label']}")
+        if not detections:
+            lines.append("  no detection")
+        elif len(best) < len(detections):
+            lines.append(f"  {len(detections) - len(best)} more with lower scores")
+    return "\n".join(lines)
+
+
 def write_boundaries_csv(
     path: str | os.PathLike, results: Mapping[str, Sequence[Mapping[str, Any]]]
 ) -> None:

@@ -131,6 +131,8 @@ def load_data(config):
 
 def test_a_finished_run(finished):
     workdir, summary = finished
+    (features,) = json.loads((workdir / "features.json").read_text())["sources"]
+    assert features["stride"] == 8 and "videos" not in features
     assert (
         summary["num_train_videos"] == 4
         and summary["num_validation_videos"] == 3

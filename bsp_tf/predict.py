@@ -1,0 +1,253 @@
+"""Detects actions in raw videos, without annotations.
+
+    python -m bsp_tf.predict VIDEO... --model=runs/two_stream --gtad=runs/gtad
+
+VIDEO is a video file or a folder of them. The numbers are those of bsp_tf.extract and
+bsp_tf.detect. Prints the best detections of each video, and writes all to --output in ActivityNet's
+form, {"results": {id: [{"label", "score", "segment": [start, end]}]}, "external_data"}, which
+bsp_tf.evaluate reads.
+
+    --model, --gtad     SavedModel (bsp_tf.export); workdir of bsp_tf.train_gtad on its features
+    --class_scores      classes of whole videos, as for bsp_tf.detect; default: the action stream's
+    --show=10           detections printed for each video
+    --frame_step, --stride   needed only where the workdir does not say what it was trained on
+
+A head that was trained on windows sees a long video in overlapping windows, whose detections are
+merged; others see the whole video. Memory holds the features of one video, no frames. The output is
+kept while the command runs, and says up to which second of a video it goes. After Ctrl-C, or a
+kill, the same command goes on there. Videos that the output holds already are not done again; more
+videos are added to it. A damaged or unreadable video is named, and the others go on; with
+--allow_partial its good part counts. The options --top_classes to --max_proposals are those of
+bsp_tf.detect. Exit status: 0 all done; 3 done, but some videos failed; 2 bad input.
+"""
+
+import contextlib
+import dataclasses
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from absl import flags
+from ml_collections import ConfigDict
+
+from bsp_tf.base.command_line import run_command
+from bsp_tf.base.errors import InputError
+from bsp_tf.base.json_file import read_json_object
+from bsp_tf.base.output_files import check_output_files
+from bsp_tf.base.settings import digest_files
+from bsp_tf.features.extraction import extract_video, video_events
+from bsp_tf.features.video_ids import name_all_videos
+from bsp_tf.localization.detection import Options, trained_files
+from bsp_tf.localization.detection_flags import define_detection_flags, detection_options
+from bsp_tf.localization.heads.head import FIRST_HEAD, find_head
+from bsp_tf.prediction.answer_file import RESULTS, AnswerFile
+from bsp_tf.prediction.detector import Detector
+from bsp_tf.prediction.head_inputs import snippet_settings, trained_on
+from bsp_tf.prediction.tables import report_failures, show_detections
+from bsp_tf.prediction.video_run import answer_videos
+from bsp_tf.runs.workdir import CONFIG
+
+FLAGS = flags.FLAGS
+
+ANY_NUMBER = 1_000_000
+BATCH_SIZE = 16
+
+
+class Predictor:
+    """A snippet model and a head, loaded once for many videos: `predictor(path)`."""
+
+    def __init__(
+        self,
+        model: str | os.PathLike,
+        gtad: str | os.PathLike,
+        class_scores: str | None = None,
+        *,
+        frame_step: int | None = None,
+        stride: int | None = None,
+        options: Options | None = None,
+        batch_size: int = BATCH_SIZE,
+        allow_partial: bool = False,
+    ) -> None:
+        """Loads both.
+
+        Args:
+            model: SavedModel of bsp_tf.export.
+            gtad: workdir of bsp_tf.train_gtad, trained on features of that model.
+            class_scores: file of class scores of whole videos; None: those of the action stream.
+            frame_step: source frames between the frames of a snippet; None: as in the training.
+            stride: source frames between the starts of snippets; None: as in the training.
+            options: what can be chosen about the detections.
+            batch_size: snippets in one step of the model.
+            allow_partial: take the good part of a damaged video for the video.
+
+        Raises:
+            InputError: no such model or workdir, or they do not fit together.
+        """
+        options = options or Options()
+        config = read_json_object(Path(gtad) / CONFIG, "streams", "num_segments", "feature_dim")
+        # Says now what is wrong with the numbers.
+        rule = options.suppression(
+            find_head(config.get("head", FIRST_HEAD)).suppression(ConfigDict(config))
+        )
+        trained_before = trained_on(gtad, config)
+        # Imported here: TensorFlow takes seconds to load, a mistyped flag should be told at once.
+        from bsp_tf.localization.workdir import load_trained
+        from bsp_tf.models.snippet_model import load_snippet_model
+
+        self._model = load_snippet_model(model)
+        asked = {"frame_step": frame_step, "stride": stride}
+        self._snippets = snippet_settings(
+            gtad, config, trained_before, self._model.extraction_settings(1, 1, None), asked
+        )
+        if trained_before is None:
+            print(
+                f"{gtad} does not say what its features were: frame_step "
+                f"{self._snippets['frame_step']} and stride {self._snippets['stride']} are taken"
+            )
+        trained = load_trained(gtad)
+        self._detector = Detector(
+            trained.head,
+            trained.config,
+            trained.outputs,
+            trained.class_names,
+            self._snippets,
+            class_scores,
+            options,
+        )
+        self._batch_size, self._allow_partial = batch_size, allow_partial
+        self.settings = {
+            "model": os.fspath(model),
+            "gtad": os.fspath(gtad),
+            "class_scores": class_scores,
+            **{name: self._snippets[name] for name in ("frame_step", "stride", "short_side")},
+            **dataclasses.asdict(options),
+            "nms": rule.method,
+            "nms_threshold": rule.threshold,
+            "allow_partial": allow_partial,
+        }
+        self.inputs = {
+            "model": self._model.sha256,
+            "gtad": digest_files(trained_files(gtad)),
+            "class_scores": digest_files([class_scores] if class_scores else []),
+        }
+
+    def __call__(self, path: str | os.PathLike) -> list[dict[str, Any]]:
+        """The detections of one video file: [{"label", "score", "segment": [start, end]}].
+
+        The order is that of `fusion.make_detections`; the times are seconds.
+
+        Raises:
+            VideoError, InputError: not one video file, or there is no answer about it.
+        """
+        named = name_all_videos([path])
+        if not Path(path).is_file():
+            raise InputError(f"{path} is a folder: give one video file.")
+        ((name, _),) = named.items()
+        events = video_events(named, self._snippets, self._batch_size)
+        with contextlib.closing(events):
+            outputs, about = extract_video(
+                name, events, self._model.run, self._snippets, allow_partial=self._allow_partial
+            )
+        return self._detector(name, outputs, about)
+
+    def write(self, videos: Mapping[str, Path], output: str | os.PathLike) -> AnswerFile:
+        """Writes the detections of all videos that `output` does not hold yet.
+
+        Args:
+            videos: id -> file, see `name_all_videos`.
+            output: JSON file.
+
+        Returns:
+            What is in `output` now.
+
+        Raises:
+            InputError: `output` is one of the videos, or see `answer_videos`.
+        """
+        check_output_files(videos.values(), {"output": output})
+
+        def answer(
+            name: str, outputs: Mapping[str, np.ndarray], about: Mapping[str, Any]
+        ) -> dict[str, Any]:
+            return {RESULTS: self._detector(name, outputs, about)}
+
+        return answer_videos(
+            videos,
+            self._model.run,
+            self._snippets,
+            answer,
+            Path(output),
+            self.settings,
+            self.inputs,
+            self._batch_size,
+            self._allow_partial,
+        )
+
+
+def predict(
+    path: str | os.PathLike,
+    model: str | os.PathLike,
+    gtad: str | os.PathLike,
+    class_scores: str | None = None,
+    **options: Any,
+) -> list[dict[str, Any]]:
+    """The detections of one video file; for several make one `Predictor`, which loads once.
+
+    Args:
+        path: the video.
+        model, gtad, class_scores, options: see `Predictor`.
+
+    Returns:
+        [{"label": str, "score": float, "segment": [start seconds, end seconds]}].
+
+    Raises:
+        InputError: see `Predictor`.
+    """
+    return Predictor(model, gtad, class_scores, **options)(path)
+
+
+def define_flags() -> None:
+    """Defines the flags of the command; they do not exist when the module is only imported."""
+    flags.DEFINE_string("model", None, "Two-stream SavedModel (bsp_tf.export).", required=True)
+    flags.DEFINE_string("gtad", None, "Workdir of bsp_tf.train_gtad.", required=True)
+    flags.DEFINE_string("output", "predictions.json", "JSON file to write, or to add to.")
+    flags.DEFINE_integer("show", 10, "Detections printed for each video.", lower_bound=0)
+    flags.DEFINE_integer(
+        "frame_step", None, "Source frames between the frames of a snippet.", lower_bound=1
+    )
+    flags.DEFINE_integer(
+        "stride", None, "Source frames between the starts of snippets.", lower_bound=1
+    )
+    flags.DEFINE_integer("batch_size", BATCH_SIZE, "Snippets per step of the model.", lower_bound=1)
+    flags.DEFINE_boolean("allow_partial", False, "Keep the good part of damaged videos.")
+    define_detection_flags()
+
+
+def main(argv: Sequence[str]) -> int:
+    """Runs the command with the parsed flags and returns the exit status."""
+    # What is not there is told before the models are loaded.
+    videos = name_all_videos(argv[1:])
+    predictor = Predictor(
+        FLAGS.model,
+        FLAGS.gtad,
+        FLAGS.class_scores,
+        frame_step=FLAGS.frame_step,
+        stride=FLAGS.stride,
+        options=detection_options(),
+        batch_size=FLAGS.batch_size,
+        allow_partial=FLAGS.allow_partial,
+    )
+    answers = predictor.write(videos, FLAGS.output)
+    print(show_detections(answers.of_asked(), FLAGS.show))
+    print(answers.describe())
+    return report_failures(answers)
+
+
+def run() -> None:
+    """Starts the command with the flags of the command line."""
+    run_command(main, define_flags, most_arguments=ANY_NUMBER)
+
+
+if __name__ == "__main__":
+    run()
