@@ -4,7 +4,9 @@
         --output=runs/two_stream
 
 The best checkpoint of each is taken. Without one of the workdirs the SavedModel is the other stream
-alone, with its outputs and labels only. `model = tf.saved_model.load(output)` has two signatures:
+alone, with its outputs and labels only. A boundary stream that was trained with
+boundary.class_weight names the actions, too: without an action workdir its second head does.
+`model = tf.saved_model.load(output)` has two signatures:
 
     serving_default   frames: uint8 [N, T, H, W, 3] RGB, any N, H, W and T (trained with num_frames)
     encoded           jpegs: string [N, T], JPEG files; frames of any size, but one size a call
@@ -78,8 +80,8 @@ def export_two_stream(
 
     Args:
         action_model, boundary_model: Trained TSMs; one may be None.
-        action_labels, boundary_labels: Class names by class index; not looked at where there is no
-            model.
+        action_labels, boundary_labels: Class names by class index; not looked at where nothing
+            names them.
         config: {"action": {...}, "boundary": {...}, "num_frames": T}, JSON values; saved with
             "feature_dim", "streams" and a digest of the weights ("weights") added.
         output: Folder to make.
@@ -97,12 +99,12 @@ def export_two_stream(
 
     two_stream = TwoStream(action_model, boundary_model, preprocess)
     given = {"action": list(action_labels), "boundary": list(boundary_labels)}
-    labels = {stream: given[stream] for stream in two_stream.models}
-    for stream, model in two_stream.models.items():
-        if len(labels[stream]) != model.num_classes:
+    labels = {name: given[name] for name in two_stream.num_classes}
+    for name, count in two_stream.num_classes.items():
+        if len(labels[name]) != count:
             raise InputError(
-                f"the {stream} model has {model.num_classes} classes, its label list "
-                f"{len(labels[stream])}: they are not of one run."
+                f"the {name} model has {count} classes, its label list {len(labels[name])}: they "
+                "are not of one run."
             )
     described = {
         **config,
@@ -180,7 +182,7 @@ def export_workdirs(
     workdirs = {task: workdir for task, workdir in given.items() if workdir}
     if not workdirs:
         raise InputError("give --action_workdir, --boundary_workdir or both.")
-    from bsp_tf.pretraining.trained_model import load_trained_model
+    from bsp_tf.pretraining.trained_model import load_trained_model, read_actions
 
     models, configs, labels = {}, {}, {}
     for task, workdir in workdirs.items():
@@ -191,6 +193,8 @@ def export_workdirs(
                 f"--{task}_workdir={workdir} was trained with task={configs[task]['task']}: "
                 f"give a workdir with task={task}."
             )
+        if task == "boundary":
+            labels.setdefault("action", read_actions(workdir, run))
     first, *others = (config["data"] for config in configs.values())
     unequal = [
         f"data.{name} is {first[name]} and {other[name]}"

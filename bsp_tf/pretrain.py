@@ -91,6 +91,11 @@ def print_result(result: dict, workdir: str) -> None:
         width = max(len(label) for label in result["labels"])
         for label, recall in result["per_class"].items():
             print(f"  {label:<{width}}  {'no sample' if recall is None else f'{recall:.3f}'}")
+    if "actions" in result:
+        print(
+            f"  actions: accuracy {result['actions']['accuracy']:.3f} of "
+            f"{result['actions']['num_samples']} samples that show one"
+        )
     if "placing" in result:
         from bsp_tf.pretraining.epoch_row import placing_words
 

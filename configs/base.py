@@ -70,8 +70,11 @@ def get_config() -> ConfigDict:
     # smooth L1) | "frames" (whether it touches the frame, binary cross-entropy).
     config.boundary.place = "none"
     config.boundary.place_sigma = 1.0  # frames, of the Gaussian
-    config.boundary.type_weight = 1.0  # of the two losses, where there is that head; 0: place alone
-    config.boundary.place_weight = 1.0
+    config.boundary.place_weight = 1.0  # of its loss
+    # A second head that names the action, on the samples whose parts show one: weight of its
+    # cross-entropy; 0 = no such head.
+    config.boundary.class_weight = 0.0
+    config.boundary.type_weight = 1.0  # of the types' cross-entropy beside a second head; 0: none
 
     config.distill = ConfigDict()  # read by task="action" only
     # Finished workdir of task="boundary", whose features a projection of the stream's own has to

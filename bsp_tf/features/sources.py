@@ -40,8 +40,8 @@ class FeatureSources:
 
     Attributes:
         path: As given.
-        metadata: metadata.json of the first source with an action stream, else of the first that
-            has one, else {}.
+        metadata: metadata.json of the first source with an action stream, else of the first whose
+            model names actions, else of the first that has one, else {}.
     """
 
     def __init__(
@@ -74,10 +74,13 @@ class FeatureSources:
         for name in streams if extracted else ():
             if not any(name in source.streams for source in extracted):
                 raise InputError(f"{path} has no stream {name!r}: check config.streams.")
-        # What the videos show is known to an action stream.
+        # What the videos show is known to an action stream, or to a second head of another.
         stores = sorted(
             (source.store for source in extracted),
-            key=lambda store: ACTION not in store.metadata["streams"],
+            key=lambda store: (
+                ACTION not in store.metadata["streams"],
+                not store.metadata.get(f"{ACTION}_labels"),
+            ),
         )
         self._store = stores[0] if stores else None
         self.metadata: Mapping[str, Any] = self._store.metadata if self._store else {}

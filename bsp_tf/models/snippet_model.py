@@ -14,9 +14,10 @@ from bsp_tf.base.errors import InputError
 from bsp_tf.base.json_file import read_json_object
 from bsp_tf.base.labels_file import read_label_file
 
-STREAMS = ("action", "boundary")
+# A boundary stream alone may have both.
+CLASSIFIERS = ("action", "boundary")
 # "place": where a boundary stream was trained to place the boundary.
-OUTPUTS = ("features", *STREAMS, "place")
+OUTPUTS = ("features", *CLASSIFIERS, "place")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -27,7 +28,7 @@ class SnippetModel:
         path: its folder, as given.
         call: uint8 [N, num_frames, H, W, 3] RGB -> {"features", "action", "boundary", ...}.
         config: contents of its config asset.
-        labels: of each stream that is there, the names of its classes.
+        labels: of each classifier that is there, the names of its classes.
         sha256: fingerprint of weights and assets.
         loaded: the SavedModel itself; it owns the variables that `call` uses.
     """
@@ -57,7 +58,7 @@ class SnippetModel:
         return max(
             (
                 int(self.config.get(stream, {}).get("data", {}).get("short_side", 0))
-                for stream in STREAMS
+                for stream in CLASSIFIERS
             ),
             default=0,
         )
@@ -107,10 +108,11 @@ def load_snippet_model(path: str | os.PathLike) -> SnippetModel:
         ) from error
     call = loaded.signatures.get("serving_default") if hasattr(loaded, "signatures") else None
     outputs = () if call is None else call.structured_outputs
-    streams = [name for name in STREAMS if name in outputs]
+    classifiers = [name for name in CLASSIFIERS if name in outputs]
     # One with no stream at all lacks both.
-    assets = [f"{name}_labels" for name in streams or STREAMS] + ["config"]
-    lacking = [name for name in ("features", *(() if streams else STREAMS)) if name not in outputs]
+    assets = [f"{name}_labels" for name in classifiers or CLASSIFIERS] + ["config"]
+    needed = ("features", *(() if classifiers else CLASSIFIERS))
+    lacking = [name for name in needed if name not in outputs]
     lacking += [name for name in assets if not hasattr(loaded, name)]
     if call is None or lacking:
         raise InputError(
@@ -122,7 +124,7 @@ def load_snippet_model(path: str | os.PathLike) -> SnippetModel:
         path=given,
         call=call,
         config=read_json_object(files["config"], "num_frames", "feature_dim", "streams"),
-        labels={name: read_label_file(files[f"{name}_labels"]) for name in streams},
+        labels={name: read_label_file(files[f"{name}_labels"]) for name in classifiers},
         sha256=_fingerprint(path),
         loaded=loaded,
     )

@@ -5,7 +5,6 @@ Source: Lin, Gan and Han, "TSM: Temporal Shift Module for Efficient Video Unders
 backbone's).
 """
 
-import random
 from collections.abc import Mapping
 from typing import Any
 
@@ -13,10 +12,11 @@ import keras
 import tensorflow as tf
 
 from bsp_tf.base.errors import InputError
-from bsp_tf.base.stack import FIRST_REPLICA, fresh_seed, named_variables
+from bsp_tf.base.stack import fresh_seed, named_variables
 from bsp_tf.models.backbones import Backbone, backbone_class
 from bsp_tf.models.backbones.layers import Shape, track_for_checkpoints
 from bsp_tf.models.place_map import PLACES
+from bsp_tf.models.seeded_dropout import SeededDropout
 
 INPUT_CHANNELS = {"rgb": 3, "rgb_diff": 6}
 # One frame step moves the normalised pixels little; tripled, the difference is on their scale.
@@ -38,48 +38,6 @@ def append_frame_difference(frames: tf.Tensor) -> tf.Tensor:
     difference = DIFFERENCE_SCALE * (frames[:, 1:] - frames[:, :-1])
     difference = tf.pad(difference, [[0, 0], [1, 0], [0, 0], [0, 0], [0, 0]])
     return tf.concat([frames, difference], axis=-1)
-
-
-class SeededDropout(keras.layers.Layer):
-    """Dropout whose random state is a variable of the model, saved and restored with the weights.
-
-    A run that continues from a checkpoint draws the masks that the uninterrupted run would have
-    drawn (Keras' own layer keeps its state out of tf.train.Checkpoint). The first state follows
-    keras.utils.set_random_seed.
-    """
-
-    def __init__(self, rate: float, **kwargs: Any):
-        super().__init__(**kwargs)
-        self.rate = rate
-
-    def build(self, input_shape: Shape) -> None:
-        """Makes `state`, int32 [2]: a seed and the number of calls so far."""
-        super().build(input_shape)
-        seed = random.randrange(2**31)
-        self.state = self.add_weight(
-            name="state",
-            shape=(2,),
-            dtype="int32",
-            trainable=False,
-            **FIRST_REPLICA,
-            initializer=lambda shape, dtype: tf.constant([seed, 0], dtype),
-        )
-
-    def call(self, inputs: tf.Tensor, training: bool = False) -> tf.Tensor:
-        """Any float tensor -> the same shape: zero with probability `rate`, else / (1 - rate)."""
-        if not training or self.rate == 0:
-            return inputs
-        # A copy, so that reading it happens before the assignment below.
-        seed = tf.identity(self.state)
-        self.state.assign(seed + [0, 1])
-        replica = tf.distribute.get_replica_context()
-        if replica is not None and replica.num_replicas_in_sync > 1:
-            seed = tf.random.experimental.stateless_fold_in(seed, replica.replica_id_in_sync_group)
-        return tf.nn.experimental.stateless_dropout(inputs, self.rate, seed)
-
-    def get_config(self) -> dict[str, Any]:
-        """Constructor arguments."""
-        return {**super().get_config(), "rate": self.rate}
 
 
 @keras.saving.register_keras_serializable(package="bsp_tf")
@@ -109,6 +67,7 @@ class TSM(keras.Model):
         dropout: float = 0.5,
         sync_batch_norm: bool = True,
         place: str = "none",
+        num_actions: int = 0,
         *,
         name: str = "tsm",
         dtype: Any = None,
@@ -126,6 +85,8 @@ class TSM(keras.Model):
             sync_batch_norm: Whether several replicas normalise by the statistics of their common
                 batch in training.
             place: "heatmap" or "frames" for a head that places a boundary (`place_map`); "none".
+            num_actions: Classes of a second classifier, of the actions, beside one of boundary
+                types; 0 for none.
             name, dtype, trainable: Of keras.Model.
             **sizes: What the backbone takes (`default_sizes`): a ResNet `depth` and `width`.
 
@@ -142,6 +103,7 @@ class TSM(keras.Model):
         self.dropout_rate = dropout
         self.sync_batch_norm = sync_batch_norm
         self.place_kind = place
+        self.num_actions = num_actions
         self.backbone = _make_backbone(
             backbone, sizes, shift_div, sync_batch_norm, self.dtype_policy
         )
@@ -155,12 +117,8 @@ class TSM(keras.Model):
             name="fc",
             dtype="float32",
         )
-        self.place = None
-        if place != "none":
-            # Zeros take no random numbers: the rest begins as it does without this head.
-            self.place = keras.layers.Dense(
-                1, kernel_initializer="zeros", name="place", dtype="float32"
-            )
+        self.place = _second_head("place", 1) if place != "none" else None
+        self.action = _second_head("action", num_actions) if num_actions else None
 
     def build(self, input_shape: Shape | None = None) -> None:
         """Makes all variables; none of their shapes depends on `input_shape`."""
@@ -170,8 +128,8 @@ class TSM(keras.Model):
             shape = layer.compute_output_shape(shape)
         self.dropout.build((None, self.feature_dim))
         self.fc.build((None, self.feature_dim))
-        if self.place:
-            self.place.build((None, self.feature_dim))
+        for head in filter(None, (self.place, self.action)):
+            head.build((None, self.feature_dim))
         self.built = True
 
     def call(self, frames: tf.Tensor, training: bool = False) -> dict[str, tf.Tensor]:
@@ -184,15 +142,19 @@ class TSM(keras.Model):
         Returns:
             "logits": float32 [B, K], the mean of the frames' logits; "features": float32
             [B, feature_dim], the mean over T of the pooled vectors, before dropout; with a placing
-            head "place": float32 [B, T], its answer to each pooled vector.
+            head "place": float32 [B, T], its answer to each pooled vector; with a head of the
+            actions "action": float32 [B, num_actions], its logits.
         """
         pooled = self._run_backbone(frames, training)["pooled"]
         features = tf.reduce_mean(pooled, axis=1)
         # The mean of the frames' logits is that of the mean, but in training each has its own mask.
-        logits = tf.reduce_mean(self.fc(self.dropout(pooled, training=training)), axis=1)
+        dropped = self.dropout(pooled, training=training)
+        logits = tf.reduce_mean(self.fc(dropped), axis=1)
         outputs = {"logits": logits, "features": features}
         if self.place:
             outputs["place"] = tf.squeeze(self.place(pooled), axis=-1)
+        if self.action:
+            outputs["action"] = tf.reduce_mean(self.action(dropped), axis=1)
         return outputs
 
     def stage_outputs(self, frames: tf.Tensor) -> dict[str, tf.Tensor]:
@@ -232,7 +194,7 @@ class TSM(keras.Model):
         """Path of every trainable variable -> "conv", "bn", "fc_kernel" or "fc_bias"."""
         head = {
             f"{layer}/{part}": f"fc_{part}"
-            for layer in ("fc", "place")
+            for layer in ("fc", "place", "action")
             for part in ("kernel", "bias")
         }
         return {
@@ -258,8 +220,14 @@ class TSM(keras.Model):
             "dropout": self.dropout_rate,
             "sync_batch_norm": self.sync_batch_norm,
             "place": self.place_kind,
+            "num_actions": self.num_actions,
         }
         return {**super().get_config(), **own, **self.backbone.sizes}
+
+
+def _second_head(name: str, units: int) -> keras.layers.Dense:
+    # Zeros take no random numbers: the rest begins as it does without this head.
+    return keras.layers.Dense(units, kernel_initializer="zeros", name=name, dtype="float32")
 
 
 def _check_arguments(num_classes: int, input: str, dropout: float, place: str) -> None:

@@ -49,6 +49,19 @@ class TwoStream(tf.Module):
         parts = ([end - size, end] for size, end in zip(sizes, ends, strict=True))
         return dict(zip(self.models, parts, strict=True))
 
+    @property
+    def num_classes(self) -> dict[str, int]:
+        """Classes by classifier, "action" and "boundary".
+
+        Without an action stream the actions are named by the second head of the boundary stream,
+        if it has one.
+        """
+        counts = {name: model.num_classes for name, model in self.models.items()}
+        boundary = self.models.get("boundary")
+        if boundary and boundary.num_actions:
+            counts.setdefault("action", boundary.num_actions)
+        return counts
+
     def __call__(self, frames: tf.Tensor) -> dict[str, tf.Tensor]:
         """Features and class probabilities of snippets.
 
@@ -56,10 +69,10 @@ class TwoStream(tf.Module):
             frames: uint8 [N, T, H, W, 3] RGB, any N, T, H, W.
 
         Returns:
-            All float32: "features" [N, feature_dim] (action first), and of each stream that is
-            there "action" [N, K] or "boundary" [N, boundary types], probabilities that sum to 1,
-            and "action_logits", "boundary_logits" of the same shapes. "place" [N, T], where a
-            stream has a placing head: the map of `place_map`.
+            All float32: "features" [N, feature_dim] (action first), and of each classifier that is
+            there (`num_classes`) "action" [N, K] or "boundary" [N, boundary types], probabilities
+            that sum to 1, and "action_logits", "boundary_logits" of the same shapes. "place"
+            [N, T], where a stream has a placing head: the map of `place_map`.
         """
         inputs = self._preprocess(frames)
         answers = {name: model(inputs) for name, model in self.models.items()}
@@ -67,8 +80,13 @@ class TwoStream(tf.Module):
             "features": tf.concat([answer["features"] for answer in answers.values()], axis=-1)
         }
         for name, answer in answers.items():
-            outputs[name] = tf.nn.softmax(answer["logits"])
-            outputs[f"{name}_logits"] = answer["logits"]
             if "place" in answer:
                 outputs["place"] = place_map(answer["place"], self.models[name].place_kind)
+        logits = {name: answer["logits"] for name, answer in answers.items()}
+        second = answers.get("boundary", {})
+        if "action" in second:
+            logits.setdefault("action", second["action"])
+        for name, values in logits.items():
+            outputs[name] = tf.nn.softmax(values)
+            outputs[f"{name}_logits"] = values
         return outputs

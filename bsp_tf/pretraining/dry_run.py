@@ -3,6 +3,7 @@
 import resource
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,7 @@ from ml_collections import ConfigDict
 
 from bsp_tf.pretraining.learner import Learner
 from bsp_tf.pretraining.model_cost import activation_bytes, multiply_adds
+from bsp_tf.pretraining.objective import Objective
 from bsp_tf.pretraining.preflight import check_fields, plan_run
 from bsp_tf.runs.cluster import Cluster
 from bsp_tf.runs.strategy import check_batch_size
@@ -38,9 +40,9 @@ def dry_run(config: ConfigDict, strategy: tf.distribute.Strategy) -> dict[str, f
     """
     check_fields(config)
     check_batch_size(config, strategy)
-    classes, steps, where = _lengths(config)
+    classes, actions, steps, where = _lengths(config)
     clip_shape = (config.data.num_frames, config.data.crop_size, config.data.crop_size, 3)
-    learner = Learner(config, classes, steps, steps * config.train.epochs, strategy)
+    learner = Learner(config, classes, steps, steps * config.train.epochs, strategy, actions)
     model = learner.model
     parameters = sum(int(np.prod(variable.shape)) for variable in model.trainable_variables)
     found = {
@@ -76,17 +78,20 @@ def dry_run(config: ConfigDict, strategy: tf.distribute.Strategy) -> dict[str, f
     )
 
 
-def _lengths(config: ConfigDict) -> tuple[int, int, str]:
-    """Classes, steps an epoch, and where they are from."""
+def _lengths(config: ConfigDict) -> tuple[int, Sequence[str], int, str]:
+    """Classes, names of a second head's, steps an epoch, and where they are from."""
     if config.data.train_dir:
         plan = plan_run(config)
-        return len(plan.labels), plan.steps_per_epoch, config.data.train_dir
+        return len(plan.labels), plan.actions, plan.steps_per_epoch, config.data.train_dir
     is_boundary = config.task == "boundary"
     classes = len(Settings.from_config(config).types) if is_boundary else KINETICS_CLASSES
+    has_actions = Objective.from_config(config).class_weight
+    actions = [str(number) for number in range(KINETICS_CLASSES if has_actions else 0)]
     if config.train.steps_per_epoch:
-        return classes, config.train.steps_per_epoch, "train.steps_per_epoch"
+        return classes, actions, config.train.steps_per_epoch, "train.steps_per_epoch"
     return (
         classes,
+        actions,
         KINETICS_CLIPS // config.train.batch_size,
         f"for {KINETICS_CLIPS:,} clips, as of Kinetics-400",
     )
@@ -138,6 +143,7 @@ def _train(
         "frames": tf.constant(rng.integers(0, 256, shape, dtype=np.uint8)),
         "label": tf.constant(rng.integers(0, classes, shape[0]).astype(np.int32)),
         "boundary": tf.constant(rng.uniform(-1, clip_shape[0], shape[0]).astype(np.float32)),
+        "source_classes": tf.zeros([shape[0], 2], tf.int32),
     }
     before, seconds = _peak_bytes(), []
     for step in range(1, STEPS + 1):

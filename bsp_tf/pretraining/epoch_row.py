@@ -31,6 +31,8 @@ def epoch_row(
     for name, value in validation.get("placing", {}).items():
         if name != "num_boundaries":
             row[f"validation_place_{name}"] = value
+    if "actions" in validation:
+        row["validation_class_accuracy"] = validation["actions"]["accuracy"]
     return row
 
 
@@ -45,14 +47,16 @@ def validation_curves(row: Mapping[str, Any]) -> dict[str, float]:
 
 def epoch_line(row: Mapping[str, Any], num_epochs: int) -> str:
     """The row in one line for people."""
-    placing = ""
+    heads = ""
+    if "validation_class_accuracy" in row:
+        heads += f", of the actions {row['validation_class_accuracy']:.3f}"
     if "validation_place_auc" in row:
         scores = {name.removeprefix("validation_place_"): row[name] for name in row}
-        placing = f", {placing_words(scores)}"
+        heads += f", {placing_words(scores)}"
     return (
         f"epoch {row['epoch']}/{num_epochs}: train loss {row['train_loss']:.3f}, accuracy "
         f"{row['train_accuracy']:.3f}; validation loss {row['validation_loss']:.3f}, accuracy "
-        f"{row['validation_accuracy']:.3f}{placing} ({row['seconds']:.0f} s, "
+        f"{row['validation_accuracy']:.3f}{heads} ({row['seconds']:.0f} s, "
         f"{row['input_wait']:.1%} waiting for input)"
     )
 

@@ -1,4 +1,4 @@
-"""Accuracy, loss, confusion and placing of a model over a finite data set, under any strategy."""
+"""Accuracy, loss, confusion and the scores of second heads over a finite data set."""
 
 from collections.abc import Iterable, Iterator, Sequence
 
@@ -8,7 +8,7 @@ import tensorflow as tf
 from bsp_tf.base.errors import InputError
 from bsp_tf.frames import preprocessing
 from bsp_tf.models.place_map import place_map
-from bsp_tf.pretraining.objective import Objective
+from bsp_tf.pretraining.objective import Objective, has_one_class
 from bsp_tf.pretraining.placing import placing_scores
 from bsp_tf.runs.cluster import Cluster
 from bsp_tf.runs.strategy import split_batch
@@ -58,24 +58,28 @@ class Evaluator:
 
         Returns:
             {"accuracy", "loss" (mean), "num_samples", "confusion": int64 array [K, K], rows =
-            truth}, and "placing" (`placing_scores`) where the model places boundaries.
+            truth}; "placing" (`placing_scores`) where the model places boundaries; "actions":
+            {"accuracy", "num_samples"}, of the samples that show one action, where it names them.
 
         Raises:
             InputError: the data set is empty.
         """
         confusion = np.zeros([self._num_classes, self._num_classes], np.int64)
-        loss = 0.0
+        loss, hits, num_of_one_class = 0.0, 0, 0
         maps: list[np.ndarray] = []
         boundaries: list[np.ndarray] = []
         for batch in self._padded(dataset):
             batch = split_batch(batch, self._strategy, self._cluster.replicas_here)
-            batch_loss, batch_confusion, *placed = self._step(batch, tf.constant(static))
-            loss += float(batch_loss)
-            confusion += batch_confusion.numpy()
-            if placed:
-                shown = placed[2].numpy() > 0
-                maps.append(placed[0].numpy()[shown])
-                boundaries.append(placed[1].numpy()[shown])
+            sums, rows = self._step(batch, tf.constant(static))
+            loss += float(sums["loss"])
+            confusion += sums["confusion"].numpy()
+            if "hits" in sums:
+                hits += int(sums["hits"])
+                num_of_one_class += int(sums["num_of_one_class"])
+            if rows:
+                shown = rows["weight"].numpy() > 0
+                maps.append(rows["map"].numpy()[shown])
+                boundaries.append(rows["boundary"].numpy()[shown])
         num_samples = int(confusion.sum())
         if not num_samples:
             raise InputError(
@@ -89,6 +93,11 @@ class Evaluator:
         }
         if maps:
             result["placing"] = placing_scores(np.concatenate(maps), np.concatenate(boundaries))
+        if self._objective.class_weight:
+            result["actions"] = {
+                "accuracy": hits / num_of_one_class,
+                "num_samples": num_of_one_class,
+            }
         return result
 
     def _padded(self, dataset: Iterable[dict[str, tf.Tensor]]) -> Iterator[dict[str, tf.Tensor]]:
@@ -97,6 +106,7 @@ class Evaluator:
             "frames": tf.zeros([0, *self._clip_shape], tf.uint8),
             "label": tf.zeros([0], tf.int32),
             "boundary": tf.zeros([0]),
+            "source_classes": tf.zeros([0, 2], tf.int32),
         }
         batches = iter(dataset)
         batch = next(batches, None)
@@ -115,36 +125,44 @@ class Evaluator:
         }
         return padded | {"weight": weight}
 
-    def _evaluate_batch(self, batch: dict, static: tf.Tensor) -> tuple[tf.Tensor, ...]:
-        """Sums of loss and confusion; with a placing head all maps, positions and weights."""
-        loss, confusion, *placed = self._strategy.run(self._evaluate_share, args=(batch, static))
+    def _evaluate_batch(self, batch: dict, static: tf.Tensor) -> tuple[dict, dict]:
+        """Sums of loss, confusion and hits; with a placing head all maps, positions, weights."""
+        sums, rows = self._strategy.run(self._evaluate_share, args=(batch, static))
         add = tf.distribute.ReduceOp.SUM
         return (
-            self._strategy.reduce(add, loss, axis=None),
-            self._strategy.reduce(add, confusion, axis=None),
-            *(self._strategy.gather(values, axis=0) for values in placed),
+            {name: self._strategy.reduce(add, value, axis=None) for name, value in sums.items()},
+            {name: self._strategy.gather(values, axis=0) for name, values in rows.items()},
         )
 
     def _evaluate_share(
         self, batch: dict[str, tf.Tensor], static: tf.Tensor
-    ) -> tuple[tf.Tensor, ...]:
+    ) -> tuple[dict[str, tf.Tensor], dict[str, tf.Tensor]]:
         frames = tf.cond(
             static, lambda: preprocessing.repeat_one_frame(batch["frames"]), lambda: batch["frames"]
         )
         outputs = self._model(preprocessing.normalize(frames), training=False)
-        losses = self._objective.losses(outputs, batch)
+        losses, weight = self._objective.losses(outputs, batch), batch["weight"]
+        whole = tf.cast(weight, tf.int64)
         confusion = tf.math.confusion_matrix(
             batch["label"],
             tf.argmax(outputs["logits"], axis=-1),
             self._num_classes,
-            tf.cast(batch["weight"], tf.int64),
+            whole,
             tf.int64,
         )
-        found = tf.reduce_sum(losses * batch["weight"]), confusion
+        sums = {"loss": tf.reduce_sum(losses * weight), "confusion": confusion}
+        if self._objective.class_weight:
+            source_classes = batch["source_classes"]
+            named = tf.argmax(outputs["action"], axis=-1, output_type=tf.int32)
+            of_one_class = whole * tf.cast(has_one_class(source_classes), tf.int64)
+            is_hit = tf.cast(tf.equal(named, source_classes[:, 0]), tf.int64)
+            sums["hits"] = tf.reduce_sum(of_one_class * is_hit)
+            sums["num_of_one_class"] = tf.reduce_sum(of_one_class)
         place = self._objective.place
         if place == "none":
-            return found
-        return *found, place_map(outputs["place"], place), batch["boundary"], batch["weight"]
+            return sums, {}
+        placed = place_map(outputs["place"], place)
+        return sums, {"map": placed, "boundary": batch["boundary"], "weight": weight}
 
 
 def summary(task: str, labels: Sequence[str], moving: dict, static: dict) -> dict:
@@ -162,7 +180,7 @@ def summary(task: str, labels: Sequence[str], moving: dict, static: dict) -> dic
         label: (float(confusion[i, i]) / int(totals[i]) if totals[i] else None)
         for i, label in enumerate(labels)
     }
-    placing = {"placing": moving["placing"]} if "placing" in moving else {}
+    heads = {name: moving[name] for name in ("placing", "actions") if name in moving}
     return {
         "task": task,
         "accuracy": moving["accuracy"],
@@ -172,5 +190,5 @@ def summary(task: str, labels: Sequence[str], moving: dict, static: dict) -> dic
         "confusion": confusion.tolist(),
         "labels": list(labels),
         "static_accuracy": static["accuracy"],
-        **placing,
+        **heads,
     }

@@ -12,7 +12,7 @@ from bsp_tf.base.settings import differences
 from bsp_tf.models.backbones import backbone_class
 from bsp_tf.models.tsm import TSM
 from bsp_tf.pretraining.objective import Objective
-from bsp_tf.pretraining.trained_model import model_state
+from bsp_tf.pretraining.trained_model import model_state, read_actions
 from bsp_tf.runs.checkpoints import restore_checkpoint
 from bsp_tf.runs.workdir import BEST, CONFIG, LATER_FIELDS, checkpoint_folder, read_labels
 
@@ -55,12 +55,17 @@ def check_initial_weights(config: ConfigDict, labels: Sequence[str]) -> None:
         )
 
 
-def load_initial_weights(model: TSM, config: ConfigDict) -> None:
+def load_initial_weights(model: TSM, config: ConfigDict, actions: Sequence[str] = ()) -> None:
     """Sets the variables of `model` to those of the best checkpoint of `init_from`, if given.
 
-    The classifier keeps its own start with `init_head="drop"`, and so does the head that places
-    boundaries, also where `init_from` has none of its kind. The state of dropout is never taken:
-    the seed gives it.
+    The classifier keeps its own start with `init_head="drop"`. So do the head that places
+    boundaries and the one that names the action, also where `init_from` has none of its kind or of
+    its classes. The state of dropout is never taken: the seed gives it.
+
+    Args:
+        model: The model of the run.
+        config: Its config.
+        actions: Classes of its head that names the action.
 
     Raises:
         InputError: see `check_initial_weights`; or the checkpoint is missing, damaged or of other
@@ -74,6 +79,8 @@ def load_initial_weights(model: TSM, config: ConfigDict) -> None:
         skipped.append("fc/")
     if config.init_head == "drop" or Objective.from_config(source).place != model.place_kind:
         skipped.append("place/")
+    if config.init_head == "drop" or read_actions(config.init_from, source) != list(actions):
+        skipped.append("action/")
     state = {
         name: variable
         for name, variable in model_state(model).items()

@@ -50,16 +50,26 @@ class Learner:
         steps_per_epoch: int,
         total_steps: int,
         strategy: tf.distribute.Strategy,
+        actions: Sequence[str] = (),
     ):
-        """Builds everything; raises InputError if the config cannot be built."""
+        """Builds everything; raises InputError if the config cannot be built.
+
+        Args:
+            config: As `configs.base.get_config()`.
+            num_classes: Classes of the task.
+            steps_per_epoch, total_steps: Of the run.
+            strategy: Where it runs.
+            actions: Classes of the second head that names the action.
+        """
         self._config, self._strategy, self._cluster = config, strategy, Cluster(strategy)
         train = config.train
         self.schedule = learning_rate_schedule(config.optimizer, steps_per_epoch, total_steps)
         self.objective = Objective.from_config(config)
         keras.utils.set_random_seed(config.seed)
         with strategy.scope():
-            self.model = build_model(config, num_classes, dtype_policy(train.precision))
-            load_initial_weights(self.model, config)
+            policy = dtype_policy(train.precision)
+            self.model = build_model(config, num_classes, policy, len(actions))
+            load_initial_weights(self.model, config, actions)
             self.weights = model_state(self.model)
             trainable = named_variables(self.model, trainable_only=True)
             roles = self.model.parameter_roles()

@@ -44,11 +44,13 @@ class RunPlan:
 
     Attributes:
         labels: Class names; the position is the class index.
+        actions: Those of the second head that names the action; () without it.
         steps_per_epoch: Training steps between two evaluations.
         total_steps: Training steps of the whole run.
     """
 
     labels: tuple[str, ...]
+    actions: tuple[str, ...]
     steps_per_epoch: int
     total_steps: int
 
@@ -62,12 +64,10 @@ def plan_run(config: ConfigDict) -> RunPlan:
     """
     check_fields(config)
     train, validation = _open(config, "train_dir"), _open(config, "validation_dir")
-    if config.task == "boundary":
-        labels = Settings.from_config(config).types
-    else:
-        labels = train.labels
-        if train.labels != validation.labels:
-            _raise_label_mismatch(train, validation)
+    is_boundary, has_actions = config.task == "boundary", Objective.from_config(config).class_weight
+    labels = Settings.from_config(config).types if is_boundary else train.labels
+    if (has_actions or not is_boundary) and train.labels != validation.labels:
+        _raise_label_mismatch(train, validation)
     check_initial_weights(config, labels)
     steps = config.train.steps_per_epoch or train.num_clips // config.train.batch_size
     if steps < 1:
@@ -75,7 +75,8 @@ def plan_run(config: ConfigDict) -> RunPlan:
             f"{train.path} holds {train.num_clips} clips, fewer than one batch: lower "
             f"train.batch_size={config.train.batch_size} or set train.steps_per_epoch."
         )
-    return RunPlan(labels, steps, steps * config.train.epochs)
+    actions = train.labels if has_actions else ()
+    return RunPlan(labels, actions, steps, steps * config.train.epochs)
 
 
 def check_fields(config: ConfigDict) -> None:

@@ -17,7 +17,7 @@ class Servable(tf.Module):
     """What is saved: the two signatures and the assets; variables come along with the model."""
 
     def __init__(self, model: TwoStream, labels: Mapping[str, Path], config: Path):
-        """`labels`: the label file of each stream."""
+        """`labels`: the label file of each classifier."""
         super().__init__(name="servable")
         self.model = model
         for stream, path in labels.items():

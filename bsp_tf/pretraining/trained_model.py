@@ -14,11 +14,26 @@ from bsp_tf.models.backbones import backbone_class
 from bsp_tf.models.tsm import TSM
 from bsp_tf.pretraining.objective import Objective
 from bsp_tf.runs.checkpoints import restore_checkpoint
-from bsp_tf.runs.workdir import BEST, CONFIG, LATER_FIELDS, checkpoint_folder, read_labels
+from bsp_tf.runs.workdir import (
+    ACTION_LABELS,
+    BEST,
+    CONFIG,
+    LATER_FIELDS,
+    checkpoint_folder,
+    read_labels,
+)
 
 
-def build_model(config: ConfigDict, num_classes: int, dtype: str = "float32") -> TSM:
-    """The untrained TSM of a config, all variables made; `dtype` is a Keras dtype policy.
+def build_model(
+    config: ConfigDict, num_classes: int, dtype: str = "float32", num_actions: int = 0
+) -> TSM:
+    """The untrained TSM of a config, all variables made.
+
+    Args:
+        config: The config.
+        num_classes: Classes of the task.
+        dtype: A Keras dtype policy.
+        num_actions: Classes of the second head that names the action; 0 without it.
 
     Raises:
         InputError: a field of `config.model` has no such value.
@@ -34,6 +49,7 @@ def build_model(config: ConfigDict, num_classes: int, dtype: str = "float32") ->
         dropout=config.model.dropout,
         sync_batch_norm=config.model.get("sync_batch_norm", True),
         place=place,
+        num_actions=num_actions,
         dtype=dtype,
     )
     model.build()
@@ -84,6 +100,19 @@ def load_trained_model(
     config = ConfigDict(read_json_object(Path(workdir) / CONFIG, "task", "data", "model"))
     warn_of_writer(workdir)
     labels = read_labels(workdir)
-    model = build_model(config, len(labels))
+    model = build_model(config, len(labels), num_actions=len(read_actions(workdir, config)))
     restore_model(model, workdir, which)
     return model, config, labels
+
+
+def read_actions(workdir: str | os.PathLike, config: ConfigDict) -> list[str]:
+    """The classes that the second head of a run names; [] where it has no such head.
+
+    Args:
+        workdir: Folder of the run.
+        config: Its config.
+
+    Raises:
+        InputError: their file is missing or cannot be read.
+    """
+    return read_labels(workdir, ACTION_LABELS) if Objective.from_config(config).class_weight else []

@@ -90,7 +90,7 @@ def train(
     strategy = strategy or strategy_for("one_device")
     plan = plan_run(config)
     check_batch_size(config, strategy)
-    folder.check_workdir(workdir, config, plan.labels)
+    folder.check_workdir(workdir, config, plan.labels, plan.actions)
     if (finished := Path(workdir) / folder.EVALUATION).exists():
         print(f"already done: {finished}")
         return read_json(finished)
@@ -120,7 +120,7 @@ class Trainer:
         self.config, self.workdir, self.plan, self.stop = config, Path(workdir), plan, stop
         self.cluster = Cluster(strategy)
         self.learner = Learner(
-            config, len(plan.labels), plan.steps_per_epoch, plan.total_steps, strategy
+            config, len(plan.labels), plan.steps_per_epoch, plan.total_steps, strategy, plan.actions
         )
         self.rank = self.learner.objective.rank
         self.validation = self._dataset("validation", config.train.batch_size)
@@ -153,7 +153,7 @@ class Trainer:
     def run(self) -> dict:
         """Trains from where the workdir is to the end; returns the contents of evaluation.json."""
         if self.cluster.is_chief:
-            folder.claim_workdir(self.workdir, self.config, self.plan.labels)
+            folder.claim_workdir(self.workdir, self.config, self.plan.labels, self.plan.actions)
         self.log = RunLog(self.workdir, self.cluster.is_chief)
         step = self._resume()
         micro_batches = self.config.train.accumulate_steps

@@ -2,6 +2,7 @@
 
 config.json           resolved config
 labels.txt            class names
+action_labels.txt     the actions that a second head names (pre-training, boundary.class_weight)
 metrics.jsonl         one line for each epoch
 evaluation.json       the result of a finished run
 tensorboard/          curves
@@ -23,6 +24,7 @@ from bsp_tf.base.settings import check_claim, claim
 
 CONFIG = "config.json"
 LABELS = "labels.txt"
+ACTION_LABELS = "action_labels.txt"
 METRICS = "metrics.jsonl"
 EVALUATION = "evaluation.json"
 TRAINING_BATCH = "training_batch.png"
@@ -36,6 +38,7 @@ LATER_FIELDS = {
     "boundary.place_sigma": 1.0,
     "boundary.type_weight": 1.0,
     "boundary.place_weight": 1.0,
+    "boundary.class_weight": 0.0,
     "distill.workdir": "",
     "distill.weight": 1.0,
 }
@@ -48,8 +51,19 @@ def checkpoint_folder(workdir: str | os.PathLike, which: str) -> Path:
     return Path(workdir) / "checkpoints" / which
 
 
-def check_workdir(workdir: str | os.PathLike, config: ConfigDict, labels: tuple[str, ...]) -> None:
+def check_workdir(
+    workdir: str | os.PathLike,
+    config: ConfigDict,
+    labels: tuple[str, ...],
+    actions: tuple[str, ...] = (),
+) -> None:
     """Checks that a workdir is new or belongs to the same run; writes nothing.
+
+    Args:
+        workdir: Folder.
+        config: The config.
+        labels: Class names.
+        actions: Those of a second head.
 
     Raises:
         InputError: the workdir is a file, or holds a run with another config (the message names
@@ -61,15 +75,21 @@ def check_workdir(workdir: str | os.PathLike, config: ConfigDict, labels: tuple[
         workdir / CONFIG, json.loads(config.to_json()), flag="--workdir", later=LATER_FIELDS
     ):
         return
-    if read_labels(workdir) != list(labels):
-        raise InputError(
-            f"{workdir / LABELS} lists other classes than the record folders now: the data has "
-            "changed. Give another --workdir."
-        )
+    for name, now in _label_files(labels, actions).items():
+        if read_labels(workdir, name) != list(now):
+            raise InputError(
+                f"{workdir / name} lists other classes than the record folders now: the data has "
+                "changed. Give another --workdir."
+            )
 
 
-def claim_workdir(workdir: str | os.PathLike, config: ConfigDict, labels: tuple[str, ...]) -> None:
-    """Writes labels.txt and config.json in a new workdir.
+def claim_workdir(
+    workdir: str | os.PathLike,
+    config: ConfigDict,
+    labels: tuple[str, ...],
+    actions: tuple[str, ...] = (),
+) -> None:
+    """Writes the class names and config.json in a new workdir; arguments as of `check_workdir`.
 
     Call it when nothing in the config can be refused any more: from then on the folder belongs to
     this config.
@@ -77,19 +97,24 @@ def claim_workdir(workdir: str | os.PathLike, config: ConfigDict, labels: tuple[
     workdir = Path(workdir)
     if (workdir / CONFIG).exists():
         # Another run may have come between the first check and the lock.
-        check_workdir(workdir, config, labels)
+        check_workdir(workdir, config, labels, actions)
         return
-    write_label_file(workdir / LABELS, labels)
+    for name, names in _label_files(labels, actions).items():
+        write_label_file(workdir / name, names)
     claim(workdir / CONFIG, json.loads(config.to_json()), flag="--workdir", later=LATER_FIELDS)
 
 
-def read_labels(workdir: str | os.PathLike) -> list[str]:
-    """Class names of a workdir, by class index.
+def _label_files(labels: tuple[str, ...], actions: tuple[str, ...]) -> dict[str, tuple[str, ...]]:
+    return {LABELS: labels} | ({ACTION_LABELS: actions} if actions else {})
+
+
+def read_labels(workdir: str | os.PathLike, name: str = LABELS) -> list[str]:
+    """Class names of a workdir, by class index; `name` says of which head.
 
     Raises:
-        InputError: there is no labels.txt, or it cannot be read.
+        InputError: there is no such file, or it cannot be read.
     """
-    path = Path(workdir) / LABELS
+    path = Path(workdir) / name
     if not path.is_file():
         raise InputError(
             f"{path} is missing: {workdir} is no workdir of bsp_tf.pretrain, or "

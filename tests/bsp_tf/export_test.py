@@ -188,17 +188,20 @@ def write_workdir(
     labels: tuple[str, ...],
     seed: int = 0,
     model=None,
-    place: str = "none",
+    boundary=None,
+    actions: tuple[str, ...] = (),
     **data,
 ) -> Path:
     config = base.get_config()
     config.task, config.seed = task, seed
-    config.boundary.place = place
+    config.boundary.update(boundary or {})
     config.model.update(model or {"depth": 10, "width": 0.125})
     config.data.update({"num_frames": 4, "short_side": 36, "crop_size": 32, **data})
-    claim_workdir(folder, config, labels)
+    claim_workdir(folder, config, labels, actions)
     keras.utils.set_random_seed(seed)
-    built = build_model(config, len(labels))
+    built = build_model(config, len(labels), num_actions=len(actions))
+    if actions:
+        built.action.bias.assign(tf.range(len(actions), dtype=tf.float32))
     tf.train.Checkpoint(model=model_state(built)).save(
         str(checkpoint_folder(folder, "best") / "checkpoint")
     )
@@ -243,7 +246,9 @@ def test_streams_of_different_backbones(workdirs, tmp_path):
 
 
 def test_a_stream_that_places_boundaries_says_where(workdirs, tmp_path):
-    placing = write_workdir(tmp_path / "placing", "boundary", BOUNDARIES, place="frames")
+    placing = write_workdir(
+        tmp_path / "placing", "boundary", BOUNDARIES, boundary={"place": "frames"}
+    )
     assert export_workdirs(workdirs[0], placing, tmp_path / "two_stream")
     loaded = load_snippet_model(tmp_path / "two_stream")
     frames = np.random.default_rng(0).integers(0, 256, (2, 4, 50, 40, 3), np.uint8)
@@ -256,6 +261,30 @@ def test_a_stream_that_places_boundaries_says_where(workdirs, tmp_path):
     assert export_workdirs(*workdirs, tmp_path / "plain")
     plain = load_snippet_model(tmp_path / "plain").run(frames)
     assert plain.keys() == {"features", "action", "boundary"}
+
+
+def test_one_encoder_with_two_heads_names_actions_and_boundaries(workdirs, tmp_path):
+    names = ("run", "swim")
+    two_heads = write_workdir(
+        tmp_path / "heads", "boundary", BOUNDARIES, boundary={"class_weight": 1.0}, actions=names
+    )
+    assert export_workdirs(None, two_heads, tmp_path / "alone")
+    assert not export_workdirs(None, two_heads, tmp_path / "alone")
+    alone = load_snippet_model(tmp_path / "alone")
+    assert alone.labels == {"action": list(names), "boundary": list(BOUNDARIES)}
+    assert alone.config["streams"] == {"boundary": [0, 64]}
+    frames = np.random.default_rng(0).integers(0, 256, (2, 4, 50, 40, 3), np.uint8)
+    answer = alone.run(frames)
+    model, _, _ = load_trained_model(two_heads)
+    expected = model(evaluation_input(tf.constant(frames), 36, 32))
+    assert answer.keys() == {"features", "action", "boundary"}
+    np.testing.assert_allclose(answer["action"], tf.nn.softmax(expected["action"]), atol=1e-5)
+    np.testing.assert_allclose(answer["boundary"], tf.nn.softmax(expected["logits"]), atol=1e-5)
+    # An action stream of its own knows better.
+    assert export_workdirs(workdirs[0], two_heads, tmp_path / "both")
+    both = load_snippet_model(tmp_path / "both")
+    assert both.labels["action"] == list(ACTIONS)
+    assert both.run(frames)["action"].shape == (2, len(ACTIONS))
 
 
 def test_workdirs_that_saw_different_pixels(workdirs, tmp_path):

@@ -249,6 +249,11 @@ def test_folders_of_single_streams_are_joined(tmp_path):
     found = sources(f"{boundary},{action}")
     assert found.load("a", annotation()).columns().shape == (50, 8)
     assert found.metadata["action_labels"] == ["run"]
+    # A boundary stream may name actions itself; an action stream is asked first all the same.
+    two_heads = extracted(tmp_path / "heads", streams={"boundary": [0, 4]}, action_labels=["swim"])
+    found = sources(f"{boundary},{two_heads}", streams=("boundary",))
+    assert found.metadata["action_labels"] == ["swim"]
+    assert sources(f"{two_heads},{action}").metadata["action_labels"] == ["run"]
     assert sources(f"{action},{action}", streams=("action",)).load("a", annotation()).columns(
         10
     ).shape == (10, 8)

@@ -158,6 +158,31 @@ def test_parameter_roles():
     assert sorted(set(roles.values())) == ["bn", "conv", "fc_bias", "fc_kernel"]
 
 
+def test_a_second_classifier_sees_the_same_frames_and_changes_nothing_else():
+    models = []
+    for num_actions in (0, 3):
+        keras.utils.set_random_seed(0)
+        models.append(small_tsm(dropout=0.5, num_actions=num_actions))
+    plain, both = models
+    added = named_variables(both).keys() - named_variables(plain).keys()
+    assert added == {"action/kernel", "action/bias"}
+    for path, variable in named_variables(plain).items():
+        np.testing.assert_array_equal(named_variables(both)[path], variable, err_msg=path)
+    roles = both.parameter_roles()
+    assert (roles["action/kernel"], roles["action/bias"]) == ("fc_kernel", "fc_bias")
+    assert TSM.from_config(both.get_config()).num_actions == 3
+
+    both.action.kernel.assign(tf.random.stateless_normal(both.action.kernel.shape, [0, 2]))
+    for training in (False, True):  # the second time both drop the same
+        outputs, expected = (
+            model(clips(2, 4, 32, 32), training=training) for model in (both, plain)
+        )
+        np.testing.assert_array_equal(outputs["logits"], expected["logits"])
+        assert outputs["action"].shape == (2, 3) and "action" not in expected
+        answer = outputs["features"] @ both.action.kernel
+        assert np.allclose(outputs["action"], answer, rtol=1e-3, atol=1e-4) != training
+
+
 def test_initial_values():
     keras.utils.set_random_seed(1)
     model = small_tsm(width=1, num_classes=100)

@@ -64,6 +64,18 @@ def test_steps_of_mobilenet_v2(tiny_config):
     assert found["multiply_adds"] > 4 * 16**2 * 27 * 32
 
 
+@pytest.mark.parametrize("is_there", [True, False])
+def test_steps_with_a_head_that_names_actions(eagerly, tiny_config, is_there):
+    def parameters(class_weight):
+        tiny_config.boundary.class_weight = class_weight
+        return dry_run(tiny_config, strategy_for("one_device"))["parameters"]
+
+    tiny_config.task = "boundary"
+    if not is_there:  # then as many as Kinetics has
+        tiny_config.data.train_dir = ""
+    assert parameters(1.0) - parameters(0.0) == (64 + 1) * (3 if is_there else 400)
+
+
 def test_three_steps_with_all_options(tiny_config, capsys):
     tiny_config.train.update({"accumulate_steps": 2, "ema_decay": 0.9, "precision": "float16"})
     found = dry_run(tiny_config, strategy_for("one_device"))

@@ -48,6 +48,35 @@ def test_equals_a_loop_over_single_clips_whatever_the_last_batch(num_clips):
     assert result["accuracy"] == np.trace(confusion) / num_clips
 
 
+@pytest.mark.parametrize("num_clips", [8, 5])
+def test_a_second_head_is_scored_on_samples_of_one_action(num_clips):
+    frames, labels = clips(num_clips)
+    named = np.array([0, 1, 2, 1, 0, 2, 1, 2])[:num_clips]
+    pairs = np.array([[0, 0], [1, 2], [1, 1], [1, 1], [2, 1], [2, 2], [0, 0], [2, 2]])[:num_clips]
+
+    def two_heads(normal, training):
+        # Which clip it is can be told by its brightness; padding is black and would be named 0.
+        brightness = tf.reduce_mean(normal, axis=[1, 2, 3, 4])
+        known = tf.reduce_mean(preprocessing.normalize(frames), axis=[1, 2, 3, 4])
+        closest = tf.argmin(tf.abs(brightness[:, None] - known[None]), axis=1)
+        answer = tf.one_hot(tf.gather(named, closest), 3)
+        return model(normal, training) | {"action": answer}
+
+    batches = {"frames": frames, "label": labels, "source_classes": pairs.astype(np.int32)}
+    evaluate = Evaluator(
+        two_heads,
+        tf.distribute.get_strategy(),
+        NUM_CLASSES,
+        4,
+        (4, 6, 6, 3),
+        Objective(class_weight=1.0),
+    )
+    found = evaluate(tf.data.Dataset.from_tensor_slices(batches).batch(4))
+    hits = {8: (4, 6), 5: (2, 3)}[num_clips]
+    assert found["actions"] == {"accuracy": hits[0] / hits[1], "num_samples": hits[1]}
+    assert summary("boundary", ["a", "b", "c"], found, found)["actions"] == found["actions"]
+
+
 def test_static_control_sees_no_motion():
     frames, labels = clips(6)
     dataset = tf.data.Dataset.from_tensor_slices({"frames": frames, "label": labels}).batch(4)

@@ -79,6 +79,31 @@ def test_a_placing_head_is_kept_where_it_is_of_the_same_kind(
     np.testing.assert_array_equal(found.conv1.kernel, model.conv1.kernel)
 
 
+@pytest.mark.parametrize(
+    ("head", "actions", "kept"),
+    [
+        ("keep", LABELS, True),
+        ("keep", LABELS[::-1], False),
+        ("keep", LABELS[:2], False),
+        ("drop", LABELS, False),
+    ],
+)
+def test_a_head_that_names_actions_is_kept_where_they_are_the_same(
+    tiny_config, tmp_path, head, actions, kept
+):
+    tiny_config.task, tiny_config.boundary.class_weight = "boundary", 1.0
+    claim_workdir(tmp_path / "source", tiny_config, PAPER_TYPES, LABELS)
+    model = build_model(tiny_config, len(PAPER_TYPES), num_actions=len(LABELS))
+    model.action.bias.assign([0.5, 0.5, 0.5])
+    tf.train.Checkpoint(model=model_state(model)).save(
+        str(checkpoint_folder(tmp_path / "source", "best") / "epoch")
+    )
+    tiny_config.update({"init_from": str(tmp_path / "source"), "init_head": head})
+    found = Learner(tiny_config, len(PAPER_TYPES), 3, 6, strategy_for("one_device"), actions).model
+    np.testing.assert_array_equal(found.action.bias, [0.5 if kept else 0.0] * len(actions))
+    np.testing.assert_array_equal(found.conv1.kernel, model.conv1.kernel)
+
+
 def test_the_seed_still_gives_head_and_dropout(tiny_config, source):
     first, again = learner(tiny_config).model, learner(tiny_config).model
     tiny_config.seed = 5

@@ -106,6 +106,31 @@ def test_micro_batches_add_up_to_the_batch(run):
         )
 
 
+def test_micro_batches_of_unlike_parts_add_up_with_a_head_that_names_actions(eagerly, tiny_config):
+    """One half shows one action in each sample, the other in none: the mean is of the batch."""
+    tiny_config.update({"task": "boundary", "boundary": {"class_weight": 2.0}})
+    tiny_config.model.dropout = 0.0
+    half = clips(4, 0)
+    halves = [
+        half | {"source_classes": tf.constant([pair] * 4, tf.int32)} for pair in ([1, 1], [0, 2])
+    ]
+    whole = {name: tf.concat([one[name] for one in halves], axis=0) for name in halves[0]}
+    learners, losses = [], []
+    for group in ([whole], halves):
+        tiny_config.train.accumulate_steps = len(group)
+        learner = Learner(tiny_config, 4, 3, STEPS, strategy_for("one_device"), ("a", "b", "c"))
+        losses.append(float(learner.step(group)[0]))
+        learners.append(learner)
+    # Zeros at first: both classifiers know nothing.
+    assert losses[0] == pytest.approx(np.log(4) + 2 * np.log(3) / 2, abs=0.02)
+    assert losses[1] == pytest.approx(losses[0], rel=1e-5)
+    for name, variable in named_variables(learners[0].model, trainable_only=True).items():
+        np.testing.assert_allclose(
+            learners[1].weights[name], variable, rtol=1e-4, atol=1e-5, err_msg=name
+        )
+    assert np.any(learners[0].model.action.bias)
+
+
 def test_an_overflow_changes_no_weight_and_halves_the_scale(run):
     learner, _ = run([], precision="float16")
     learner._loss_scale.scale.assign(2.0**127)

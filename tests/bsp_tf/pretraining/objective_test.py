@@ -7,7 +7,12 @@ import pytest
 import tensorflow as tf
 
 from bsp_tf.base.errors import InputError
-from bsp_tf.pretraining.objective import Objective, place_losses, place_targets
+from bsp_tf.pretraining.objective import (
+    Objective,
+    action_losses,
+    place_losses,
+    place_targets,
+)
 from bsp_tf.pretraining.preflight import check_fields
 
 BOUNDARIES = [3.0, 2.5, -1.0, 1.0, 4.75]
@@ -50,13 +55,29 @@ def test_targets_are_the_same_backwards(place):
         assert [list(np.flatnonzero(row)) for row in forwards] == [[1, 2], [3]]
 
 
-def test_the_two_losses_have_their_weights():
+def test_a_sample_of_two_actions_has_no_loss_and_no_gradient():
+    logits = tf.Variable(np.random.default_rng(0).normal(size=(4, 3)).astype(np.float32))
+    with tf.GradientTape() as tape:
+        losses = action_losses(logits, tf.constant([[0, 2], [1, 1], [2, 0], [2, 2]]))
+    probabilities = tf.nn.softmax(logits).numpy()
+    expected = [0, -math.log(probabilities[1, 1]), 0, -math.log(probabilities[3, 2])]
+    np.testing.assert_allclose(losses, expected, rtol=1e-5)
+    gradient = tape.gradient(losses, logits).numpy()
+    assert not gradient[[0, 2]].any() and gradient[[1, 3]].all()
+
+
+def test_the_losses_have_their_weights():
     rng = np.random.default_rng(1)
     outputs = {
         "logits": tf.constant(rng.normal(size=(5, 4)), tf.float32),
         "place": tf.constant(rng.normal(size=(5, 6)), tf.float32),
+        "action": tf.constant(rng.normal(size=(5, 3)), tf.float32),
     }
-    batch = {"label": tf.constant([0, 3, 1, 2, 2]), "boundary": tf.constant(BOUNDARIES)}
+    batch = {
+        "label": tf.constant([0, 3, 1, 2, 2]),
+        "boundary": tf.constant(BOUNDARIES),
+        "source_classes": tf.constant([[0, 1], [2, 2], [1, 1], [0, 0], [0, 0]]),
+    }
 
     def losses(*weights):
         return Objective("heatmap", 1.0, *weights).losses(outputs, batch).numpy()
@@ -66,6 +87,10 @@ def test_the_two_losses_have_their_weights():
     np.testing.assert_allclose(losses(1.0, 1.0), types + place, rtol=1e-6)
     np.testing.assert_allclose(losses(0.0, 2.0), 2 * place, rtol=1e-6)
     np.testing.assert_allclose(losses(0.5, 3.0), types / 2 + 3 * place, rtol=1e-6)
+    action = action_losses(outputs["action"], batch["source_classes"]).numpy()
+    np.testing.assert_allclose(losses(0.5, 3.0, 2.0), types / 2 + 3 * place + 2 * action, rtol=1e-6)
+    without_place = Objective(type_weight=0.5, class_weight=2.0).losses(outputs, batch)
+    np.testing.assert_allclose(without_place, types / 2 + 2 * action, rtol=1e-6)
 
 
 def test_the_best_epoch_is_by_what_is_trained():
@@ -76,21 +101,41 @@ def test_the_best_epoch_is_by_what_is_trained():
     assert Objective().rank(good) > Objective().rank(bad)
     place_alone = Objective("frames", type_weight=0.0)
     assert place_alone.rank(good) < place_alone.rank(bad)
+    rows = [good | {"validation_class_accuracy": 0.5}, bad | {"validation_class_accuracy": 0.65}]
+    both, actions_alone = Objective(class_weight=2.0), Objective(type_weight=0.0, class_weight=1.0)
+    assert [both.rank(row) for row in rows] == [0.8, 0.85]
+    assert [actions_alone.rank(row) for row in rows] == [0.5, 0.65]
 
 
-def test_the_head_is_of_the_boundary_task_only(tiny_config):
-    tiny_config.boundary.place = "frames"
+@pytest.mark.parametrize(
+    ("field", "value", "key"),
+    [("place", "frames", "boundary"), ("class_weight", 0.5, "source_classes")],
+)
+def test_the_heads_are_of_the_boundary_task_only(tiny_config, field, value, key):
+    tiny_config.boundary[field] = value
     assert Objective.from_config(tiny_config) == Objective()
     tiny_config.task = "boundary"
-    assert Objective.from_config(tiny_config).batch_keys == ("frames", "label", "boundary")
-    del tiny_config.unlock().boundary["place"]  # as configs of before
+    assert Objective.from_config(tiny_config).batch_keys == ("frames", "label", key)
+    del tiny_config.unlock().boundary[field]  # as configs of before
     assert Objective.from_config(tiny_config) == Objective()
 
 
 @pytest.mark.parametrize(
-    ("field", "value"), [("place_sigma", 0.0), ("place_weight", 0.0), ("type_weight", -1.0)]
+    ("field", "value"),
+    [
+        ("place_sigma", 0.0),
+        ("place_weight", 0.0),
+        ("type_weight", -1.0),
+        ("class_weight", -0.5),
+        ("class_weight", float("nan")),
+    ],
 )
 def test_weights_that_train_nothing_are_named(tiny_config, field, value):
     tiny_config.update({"task": "boundary", "boundary": {"place": "heatmap", field: value}})
     with pytest.raises(InputError, match=f"boundary.{field}={value}"):
         check_fields(tiny_config)
+
+
+def test_fields_of_a_head_that_is_not_there_are_not_looked_at(tiny_config):
+    tiny_config.update({"task": "boundary", "boundary": {"class_weight": 1.0, "place_weight": 0.0}})
+    check_fields(tiny_config)

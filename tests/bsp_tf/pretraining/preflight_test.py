@@ -14,6 +14,9 @@ def test_lengths_and_labels(tiny_config):
     assert plan_run(tiny_config).labels == ("diff_class", "same_class", "diff_speed", "same_speed")
     tiny_config.boundary.types = ("diff_speed", "same_speed")
     assert plan_run(tiny_config).labels == ("diff_speed", "same_speed")
+    assert plan_run(tiny_config).actions == ()
+    tiny_config.boundary.class_weight = 1.0
+    assert plan_run(tiny_config).actions == ("walk left", "walk right", "blink")
 
 
 @pytest.mark.parametrize(
@@ -58,3 +61,7 @@ def test_other_labels_in_validation(tiny_config, make_records, tmp_path):
     # The boundary types do not depend on the classes' names.
     tiny_config.task = "boundary"
     assert plan_run(tiny_config).total_steps == 6
+    # A second head names the classes.
+    tiny_config.boundary.class_weight = 1.0
+    with pytest.raises(InputError, match=r"\['blink'\].*\['jump'\]"):
+        plan_run(tiny_config)

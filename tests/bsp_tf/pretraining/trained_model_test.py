@@ -7,8 +7,14 @@ import pytest
 import tensorflow as tf
 
 from bsp_tf.base.errors import InputError
-from bsp_tf.pretraining.trained_model import build_model, load_trained_model, model_state
+from bsp_tf.pretraining.trained_model import (
+    build_model,
+    load_trained_model,
+    model_state,
+    read_actions,
+)
 from bsp_tf.runs import workdir as folder
+from bsp_tf.synthesis.boundary_types import PAPER_TYPES
 
 LABELS = ("walk left", "walk right", "blink")
 
@@ -38,6 +44,20 @@ def test_trained_model_comes_back_whole(tiny_config, tmp_path):
     assert len(loaded.variables) == len(model_state(loaded)) == len(model.variables)
     for path, expected in model_state(model).items():
         np.testing.assert_array_equal(model_state(loaded)[path], expected, err_msg=path)
+
+
+def test_a_head_that_names_actions_comes_back_with_them(tiny_config, tmp_path):
+    tiny_config.task, tiny_config.boundary.class_weight = "boundary", 1.0
+    model = build_model(tiny_config, 4, num_actions=len(LABELS))
+    model.action.bias.assign([1.0, 2.0, 3.0])
+    folder.claim_workdir(tmp_path, tiny_config, PAPER_TYPES, LABELS)
+    save_best(model, tmp_path)
+    loaded, config, labels = load_trained_model(tmp_path)
+    assert labels == list(PAPER_TYPES) and read_actions(tmp_path, config) == list(LABELS)
+    np.testing.assert_array_equal(loaded.action.bias, model.action.bias)
+    (tmp_path / "action_labels.txt").unlink()
+    with pytest.raises(InputError, match="action_labels.txt"):
+        load_trained_model(tmp_path)
 
 
 def test_what_is_no_workdir(tmp_path):

@@ -218,14 +218,11 @@ def test_averaged_weights_are_evaluated_and_kept(eagerly, tiny_config, tmp_path)
     assert not np.array_equal(last.get_tensor(f"model/{name}"), last.get_tensor(f"average/{name}"))
 
 
-def test_a_run_that_places_boundaries_goes_on_as_if_not_stopped(
-    eagerly, tiny_config, tmp_path, capsys
-):
-    tiny_config.task, tiny_config.train.accumulate_steps = "boundary", 2
-    tiny_config.boundary.update({"place": "heatmap", "type_weight": 0.0})
+def assert_same_after_a_stop(config, tmp_path, head):
+    """Trains in one go and with a stop; returns the result, the same of both."""
     with pytest.raises(PreemptedError):
-        trainer.train(tiny_config, tmp_path / "stopped", stop=StopAtLook(1))
-    results = [trainer.train(tiny_config, tmp_path / name) for name in ("stopped", "whole")]
+        trainer.train(config, tmp_path / "stopped", stop=StopAtLook(1))
+    results = [trainer.train(config, tmp_path / name) for name in ("stopped", "whole")]
     assert results[0] | {"seconds": 0} == results[1] | {"seconds": 0}
     stopped, whole = (
         tf.train.load_checkpoint(
@@ -234,16 +231,41 @@ def test_a_run_that_places_boundaries_goes_on_as_if_not_stopped(
         for name in ("stopped", "whole")
     )
     names = [n for n in whole.get_variable_to_shape_map() if n.startswith(("model/", "momentum/"))]
-    assert any("place.Skernel" in name for name in names)
+    assert any(f"{head}.Skernel" in name for name in names)
     for name in names:
         np.testing.assert_array_equal(
             stopped.get_tensor(name), whole.get_tensor(name), err_msg=name
         )
-    placing = results[0]["placing"]
-    assert placing["num_boundaries"] == results[0]["num_samples"] * 3 // 4
+    return results[0]
+
+
+def test_a_run_that_names_actions_goes_on_as_if_not_stopped(eagerly, tiny_config, tmp_path, capsys):
+    tiny_config.task, tiny_config.train.accumulate_steps = "boundary", 2
+    tiny_config.boundary.class_weight = 1.0
+    result = assert_same_after_a_stop(tiny_config, tmp_path, "action")
+    actions, rows_ = result["actions"], rows(tmp_path / "whole")
+    # A diff-class sample shows two.
+    assert actions["num_samples"] == result["num_samples"] * 3 // 4
+    best = rows_[result["best_epoch"] - 1]
+    assert best["validation_class_accuracy"] == actions["accuracy"]
+    sums = [row["validation_accuracy"] + row["validation_class_accuracy"] for row in rows_]
+    assert result["best_epoch"] == 1 + int(np.argmax(sums))
+    assert f"of the actions {actions['accuracy']:.3f}" in capsys.readouterr().out
+    labels = (tmp_path / "whole" / "action_labels.txt").read_text()
+    assert labels == "walk left\nwalk right\nblink\n"
+
+
+def test_a_run_that_places_boundaries_goes_on_as_if_not_stopped(
+    eagerly, tiny_config, tmp_path, capsys
+):
+    tiny_config.task, tiny_config.train.accumulate_steps = "boundary", 2
+    tiny_config.boundary.update({"place": "heatmap", "type_weight": 0.0})
+    result = assert_same_after_a_stop(tiny_config, tmp_path, "place")
+    placing = result["placing"]
+    assert placing["num_boundaries"] == result["num_samples"] * 3 // 4
     assert 0 <= placing["median_error"] <= 3.5 and 0 <= placing["auc"] <= 1
     rows_ = rows(tmp_path / "whole")
-    best = rows_[results[0]["best_epoch"] - 1]
+    best = rows_[result["best_epoch"] - 1]
     assert best["validation_place_auc"] == placing["auc"]
     assert best["validation_loss"] == min(row["validation_loss"] for row in rows_)
     assert f"AUC {placing['auc']:.3f}" in capsys.readouterr().out

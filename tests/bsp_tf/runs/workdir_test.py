@@ -40,6 +40,14 @@ def test_other_labels_are_refused(tiny_config, tmp_path):
         folder.check_workdir(tmp_path, tiny_config, LABELS[:2])
 
 
+def test_other_actions_of_a_second_head_are_refused(tiny_config, tmp_path):
+    folder.claim_workdir(tmp_path, tiny_config, ("a", "b"), LABELS)
+    folder.check_workdir(tmp_path, tiny_config, ("a", "b"), LABELS)
+    assert folder.read_labels(tmp_path, folder.ACTION_LABELS) == list(LABELS)
+    with pytest.raises(InputError, match="action_labels.txt"):
+        folder.check_workdir(tmp_path, tiny_config, ("a", "b"), LABELS[::-1])
+
+
 def test_fields_of_another_version_are_named(tiny_config, tmp_path):
     folder.claim_workdir(tmp_path, tiny_config, LABELS)
     with tiny_config.unlocked():
