@@ -89,7 +89,7 @@ def define_flags() -> None:
     flags.DEFINE_string("output", None, "File or folder to write.", required=True)
     flags.DEFINE_enum("from", None, list(FORMATS), "Form of the input (default: guessed).")
     flags.DEFINE_enum("to", None, list(FORMATS), "Form of the output.")
-    flags.DEFINE_float("fps", None, "Frame rate of all videos.", lower_bound=1e-3)
+    flags.DEFINE_float("fps", None, "Frame rate of all videos.", lower_bound=1e-3, upper_bound=1e6)
     flags.DEFINE_string(
         "video_info", None, "Folder of videos or features, annotations or CSV: rates, durations."
     )
@@ -105,8 +105,9 @@ def main(argv: Sequence[str]) -> None:
     """Runs the command with the parsed flags."""
     del argv
     check_output_files(annotation_files(FLAGS.input), {"output": FLAGS.output})
-    if FLAGS.fps is not None and not math.isfinite(FLAGS.fps):
-        raise InputError(f"--fps={FLAGS.fps} is no frame rate: give a finite number.")
+    # Neither below nor above the bounds of the flag.
+    if FLAGS.fps is not None and math.isnan(FLAGS.fps):
+        raise InputError(f"--fps={FLAGS.fps} is no frame rate: give a number.")
     source_form = FLAGS["from"].value or guess(FLAGS.input)
     output_form = _output_form(FLAGS.to, source_form)
     known = Known(

@@ -7,6 +7,9 @@ from bsp_tf.annotations.reader import LONGEST_SECONDS
 from bsp_tf.base.errors import InputError
 from bsp_tf.base.json_file import show_value
 
+# More frames than any video has, and few enough for exact seconds.
+_MOST_FRAMES = 10**12
+
 
 def as_object(value: Any, what: str) -> dict[str, Any]:
     """`value` if it is an object; `what` is its name in the message of the InputError."""
@@ -53,7 +56,8 @@ def parse_number(text: str, what: str) -> float:
 
 def as_frame(value: Any, what: str) -> int:
     """`value` if it is the number of a frame, counted from 1."""
-    if not isinstance(value, int) or isinstance(value, bool) or value < 1:
+    usable = isinstance(value, int) and not isinstance(value, bool)
+    if not usable or not 1 <= value <= _MOST_FRAMES:
         raise InputError(f"{what} is {show_value(value)}; write the number of a frame, from 1.")
     return value
 

@@ -23,6 +23,7 @@ from bsp_tf.exchange.table import (
     all_segments,
     check_segments,
     media_name,
+    some,
     table_of,
     video_id_of,
 )
@@ -57,7 +58,7 @@ def read(path: str, known: Known) -> Table:
             for index, row in enumerate(checks.as_list(rows, place))
         )
         videos[video_id] = Video(video_id, segments, facts, place)
-    notes = [f"not labelled yet, left out: {', '.join(unlabelled)}"] if unlabelled else []
+    notes = [f"not labelled yet, left out: {some(unlabelled)}"] if unlabelled else []
     return table_of(videos.values(), notes)
 
 

@@ -12,7 +12,8 @@ from bsp_tf.base.errors import InputError
 from bsp_tf.base.folder_listing import list_files
 from bsp_tf.base.json_file import read_json
 from bsp_tf.exchange import activitynet, eaf, fiftyone, label_studio, srt, via, webvtt
-from bsp_tf.exchange.table import Known, Segment, Table
+from bsp_tf.exchange.table import Known, Table
+from bsp_tf.exchange.video_files import reader_of
 
 
 @dataclass(frozen=True)
@@ -22,33 +23,32 @@ class Format:
     Attributes:
         title: What it is called.
         suffix: How the names of its files end.
-        write: The text of a table's file; of a form with a file for each video, of one video.
-        read: A file to a table; None for a form with a file for each video.
-        read_video: One video's file to its segments, and notes on what was left out, for such a
-            form.
+        read: A file to a table; with a file for each video also a folder of them.
+        write: The text of a table's file; with a file for each video, of a table of one.
+        per_video: Whether it has a file for each video.
     """
 
     title: str
     suffix: str
+    read: Callable[[str, Known], Table]
     write: Callable[[Table], str]
-    read: Callable[[str, Known], Table] | None = None
-    read_video: Callable[[str], tuple[list[Segment], list[str]]] | None = None
+    per_video: bool = False
 
 
 FORMATS = {
     "activitynet": Format(
-        "annotations or detections of this project", ".json", activitynet.write, activitynet.read
+        "annotations or detections of this project", ".json", activitynet.read, activitynet.write
     ),
     "label_studio": Format(
-        "Label Studio, timeline labels", ".json", label_studio.write, label_studio.read
+        "Label Studio, timeline labels", ".json", label_studio.read, label_studio.write
     ),
-    "fiftyone": Format("FiftyOne, temporal detections", ".json", fiftyone.write, fiftyone.read),
-    "via": Format("VIA 3, temporal segments", ".csv", via.write, via.read),
-    "webvtt": Format("WebVTT, a file for each video", ".vtt", webvtt.write, None, webvtt.read),
-    "srt": Format("SRT, a file for each video", ".srt", srt.write, None, srt.read),
-    "eaf": Format("ELAN, a file for each video", ".eaf", eaf.write, None, eaf.read),
+    "fiftyone": Format("FiftyOne, temporal detections", ".json", fiftyone.read, fiftyone.write),
+    "via": Format("VIA 3, temporal segments", ".csv", via.read, via.write),
+    "webvtt": Format("WebVTT", ".vtt", reader_of(webvtt.read, ".vtt"), webvtt.write, True),
+    "srt": Format("SRT", ".srt", reader_of(srt.read, ".srt"), srt.write, True),
+    "eaf": Format("ELAN", ".eaf", reader_of(eaf.read, ".eaf"), eaf.write, True),
 }
-PER_VIDEO = {form.suffix: name for name, form in FORMATS.items() if form.read_video}
+PER_VIDEO = {form.suffix: name for name, form in FORMATS.items() if form.per_video}
 
 
 def guess(path: str) -> str:

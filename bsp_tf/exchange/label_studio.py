@@ -17,7 +17,7 @@ import json
 import math
 import re
 from collections import Counter, defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterator
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 from xml.sax.saxutils import quoteattr
@@ -33,6 +33,7 @@ from bsp_tf.exchange.table import (
     VideoFacts,
     all_segments,
     check_segments,
+    some,
     video_id_of,
 )
 
@@ -41,8 +42,8 @@ CONTROL, OBJECT = "actions", "video"
 # Label Studio puts eight hexadecimal digits before the names of uploaded files.
 _UPLOADED = re.compile(r"/upload/.*/?[0-9a-f]{8}-([^/]+)$")
 
-# A region that nobody has moved: its label, first and last frame.
-Unmoved = dict[tuple[str, int, int], list[Segment]]
+# What a region was that nobody has moved, label, first and last frame -> its seconds.
+Unmoved = dict[tuple[str, int, int], list[tuple[float, float]]]
 
 
 def label_config(table: Table) -> str:
@@ -104,7 +105,7 @@ def read(path: str, known: Known) -> Table:
         videos[video_id] = Video(video_id, segments, facts, place)
     notes = []
     if waiting:
-        notes.append(f"no annotation yet, left out: {', '.join(waiting)}")
+        notes.append(f"no annotation yet, left out: {some(waiting)}")
     if ignored:
         kinds = ", ".join(f"{count} {kind}" for kind, count in sorted(ignored.items()))
         notes.append(f"results that are no timeline labels are left out: {kinds}")
@@ -197,7 +198,7 @@ def _exact_segments(data: dict[str, Any], facts: VideoFacts, place: str) -> Unmo
         first, last = (checks.as_frame(frame, what) for frame in frames)
         times = checks.as_list(row.get("segment"), what, 2)
         start, end = (checks.as_number(time, what) for time in times)
-        exact[label, first, last].append(Segment(start, end, label))
+        exact[label, first, last].append((start, end))
     return exact
 
 
@@ -208,7 +209,7 @@ def _segments(
     scored: bool,
     ignored: Counter[str],
     place: str,
-) -> Iterable[Segment]:
+) -> Iterator[Segment]:
     for index, region in enumerate(result):
         what = f"{place}, result {index}"
         region = checks.as_object(region, what)
@@ -219,23 +220,33 @@ def _segments(
         score = region.get("score") if scored else None
         if score is not None:
             score = checks.as_number(score, f"{what}: 'score'")
-        if not facts.fps:
-            raise InputError(
-                f"{what} counts frames, and the frame rate is not known: give --fps or "
-                "--video_info."
-            )
         labels = checks.as_list(value["timelinelabels"], f"{what}: 'timelinelabels'")
-        if not labels:
-            raise InputError(f"{what} is a region without a label: give it one, or remove it.")
+        spans = checks.as_list(value.get("ranges"), f"{what}: 'ranges'")
+        if not labels or not spans:
+            raise InputError(f"{what} is a region without label or frames: mend or remove it.")
         for label in labels:
             label = checks.as_text(label, f"{what}: its label")
-            for span in checks.as_list(value.get("ranges"), f"{what}: 'ranges'"):
-                span = checks.as_object(span, f"{what}: its range")
-                first = checks.as_frame(span.get("start"), f"{what}: 'start'")
-                last = checks.as_frame(span.get("end"), f"{what}: 'end'")
-                if unmoved[label, first, last]:
-                    kept = unmoved[label, first, last].pop(0)
-                    yield Segment(kept.start, kept.end, label, score)
-                else:
-                    start, end = round((first - 1) / facts.fps, 6), round(last / facts.fps, 6)
-                    yield Segment(start, end, label, score)
+            for span in spans:
+                start, end = _times(label, span, facts.fps, unmoved, what)
+                yield Segment(start, end, label, score)
+
+
+def _times(
+    label: str, span: Any, fps: float | None, unmoved: Unmoved, what: str
+) -> tuple[float, float]:
+    """Start and end in seconds: as they were written, or of a moved region those of its frames."""
+    span = checks.as_object(span, f"{what}: its range")
+    first = checks.as_frame(span.get("start"), f"{what}: 'start'")
+    last = checks.as_frame(span.get("end"), f"{what}: 'end'")
+    if last < first:
+        raise InputError(f"{what} ends at frame {last}, before it starts: mend or remove it.")
+    if kept := unmoved[label, first, last]:
+        return kept.pop(0)
+    if not fps:
+        raise InputError(
+            f"{what} counts frames, and the frame rate is not known: give --fps or --video_info."
+        )
+    start, end = (
+        checks.as_number(round(frame / fps, 6), f"{what}: its time") for frame in (first - 1, last)
+    )
+    return start, end

@@ -1,6 +1,6 @@
 """What all forms of annotations have in common: videos with labelled segments."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 
 from bsp_tf.annotations.video_ids import match_id
@@ -179,6 +179,16 @@ def check_segments(table: Table, form: str, zero_length: bool) -> None:
             raise InputError(
                 f"{video.entry(index)} has no length, which {form} cannot hold: mend or remove it."
             )
+
+
+def some(names: Sequence[str]) -> str:
+    """The first names of a list, and how many more there are.
+
+    >>> some(["a", "b", "c", "d", "e"])
+    'a, b, c and 2 more'
+    """
+    more = f" and {len(names) - 3} more" if len(names) > 3 else ""
+    return ", ".join(names[:3]) + more
 
 
 def video_id_of(name: str) -> str:

@@ -95,7 +95,7 @@ def test_predict_correct_train_again(folder):
 @pytest.mark.parametrize("form", [name for name in FORMATS if name != "activitynet"])
 def test_annotations_there_and_back(form, folder):
     to, back = str(folder / "tool"), folder / "back.json"
-    if FORMATS[form].read:
+    if not FORMATS[form].per_video:
         to += FORMATS[form].suffix
     done = run(folder, "--input=annotations.json", f"--to={form}", f"--output={to}")
     assert done.returncode == 0, done.stderr
@@ -137,6 +137,7 @@ def test_a_subset_is_chosen_and_scores_are_left_out(folder):
         (["--input=annotations.json", "--to=via", "--output=x", "--subset=test"], "'test'"),
         (["--input=annotations.json", "--to=via", "--output=x", "--kind=detections"], "no score"),
         (["--input=annotations.json", "--to=srt", "--output=x", "--fps=nan"], "--fps=nan"),
+        (["--input=annotations.json", "--to=srt", "--output=x", "--fps=1e9"], "--fps"),
         (["--input=annotations.json", "--to=avi", "--output=x"], "avi"),
         (["--input=missing.vtt", "--output=x.json"], "missing.vtt"),
         (["--input=info.csv", "--output=x.json", "--to=via"], "info.csv"),

@@ -76,7 +76,7 @@ def assert_same(found: Table, wanted: Table) -> None:
 
 
 def place_of(name: str, folder: Path) -> str:
-    return str(folder / ("out" if FORMATS[name].read is None else "out" + FORMATS[name].suffix))
+    return str(folder / ("out" if FORMATS[name].per_video else "out" + FORMATS[name].suffix))
 
 
 @pytest.mark.parametrize("scored", [False, True])

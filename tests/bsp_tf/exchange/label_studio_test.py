@@ -149,6 +149,10 @@ def test_other_results_are_left_out_and_counted(tmp_path):
         (export(annotations=[{"result": []}, {"result": []}]), "2 annotations"),
         (export(annotations=[{"result": None}]), "'result' is None"),
         (7, " is 7"),
+        (export(region(9, 5)), "result 0 ends at frame 5"),
+        (export(region(1, 10**400)), "'end' is 1000"),
+        (export(region(1, 5), data={"video": "a.mp4", "fps": 1e-300}), "its time is 4.9999"),
+        (export({"value": {"ranges": [], "timelinelabels": ["a"]}}), "without label or frames"),
     ],
 )
 def test_what_is_wrong_is_named(task, named, tmp_path):
