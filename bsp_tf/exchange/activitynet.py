@@ -19,7 +19,7 @@ from bsp_tf.annotations.tables import is_table
 from bsp_tf.base.errors import InputError
 from bsp_tf.base.json_file import read_json
 from bsp_tf.evaluation.predictions import load_predictions
-from bsp_tf.exchange.table import Known, Segment, Table, Video, VideoFacts, all_segments
+from bsp_tf.exchange.table import Known, Segment, Table, Video, VideoFacts, refuse
 
 
 def read(path: str, known: Known) -> Table:
@@ -38,11 +38,8 @@ def write(table: Table) -> str:
     Raises:
         InputError: a segment has no label, or ends before it starts.
     """
-    for video, index, segment in all_segments(table):
-        if not segment.label:
-            raise InputError(f"{video.entry(index)} has no label: name its class.")
-        if segment.end < segment.start:
-            raise InputError(f"{video.entry(index)} ends before it starts: mend or remove it.")
+    refuse(table, lambda one: not one.label, "has no label: name its class")
+    refuse(table, lambda one: one.end < one.start, "ends before it starts: mend or remove it")
     content: dict[str, Any]
     if table.scored:
         results = {video.video_id: [_row(s) for s in video.segments] for video in table.videos}

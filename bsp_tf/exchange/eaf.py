@@ -20,7 +20,7 @@ from xml.sax.saxutils import escape, quoteattr
 from bsp_tf.base.errors import InputError
 from bsp_tf.base.input_file import read_input
 from bsp_tf.exchange.cues import parse_text, timed_segments
-from bsp_tf.exchange.table import Segment, Table, Video, check_segments
+from bsp_tf.exchange.table import Segment, Table, Video, check_segments, refuse
 
 FORM = "ELAN's .eaf"
 TIER = "actions"
@@ -47,11 +47,11 @@ def write(table: Table) -> str:
     """
     check_segments(table, FORM, zero_length=False)
     (video,) = table.videos
-    for index, segment in enumerate(video.segments):
-        if found := _NO_XML.search(segment.label):
-            raise InputError(
-                f"{video.entry(index)}: XML cannot hold {found[0]!r}; rename the class."
-            )
+    refuse(
+        table,
+        lambda one: _NO_XML.search(one.label) is not None,
+        "has a character in its label that XML cannot hold: rename the class",
+    )
     tiers = _without_overlap(timed_segments(video, FORM))
     slots, bodies, number = [], [], 0
     for index, rows in enumerate(tiers):

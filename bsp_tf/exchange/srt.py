@@ -8,9 +8,8 @@ SRT has no way to write "-->" or an empty line in a text. The numbers may be mis
 read, and the text is taken as it stands.
 """
 
-from bsp_tf.base.errors import InputError
 from bsp_tf.exchange.cues import clock, parse_span, parse_text, read_blocks, timed_segments
-from bsp_tf.exchange.table import Segment, Table, check_segments
+from bsp_tf.exchange.table import Segment, Table, check_segments, refuse
 
 FORM = "SRT"
 
@@ -24,11 +23,11 @@ def write(table: Table) -> str:
     """
     check_segments(table, FORM, zero_length=False)
     (video,) = table.videos
-    for index, segment in enumerate(video.segments):
-        if "-->" in segment.label:
-            raise InputError(
-                f"{video.entry(index)}: {FORM} cannot hold '-->' in a label; rename the class."
-            )
+    refuse(
+        table,
+        lambda one: "-->" in one.label,
+        f"has '-->' in its label, which {FORM} cannot hold: rename the class",
+    )
     blocks = [
         f"{number}\n{clock(start, ',')} --> {clock(end, ',')}\n{text}\n"
         for number, (start, end, text) in enumerate(timed_segments(video, FORM), start=1)

@@ -1,6 +1,6 @@
 """What all forms of annotations have in common: videos with labelled segments."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 
 from bsp_tf.annotations.video_ids import match_id
@@ -130,12 +130,11 @@ def as_kind(table: Table, kind: str | None) -> Table:
         return replace(table, videos=videos, scored=False)
     scored = table.scored or kind == DETECTIONS
     if scored:
-        for video, index, segment in all_segments(table):
-            if segment.score is None:
-                raise InputError(
-                    f"{video.entry(index)} has no score: give it one, or add --kind=annotations "
-                    "to leave all scores out."
-                )
+        refuse(
+            table,
+            lambda one: one.score is None,
+            "has no score: give it one, or add --kind=annotations to leave all scores out",
+        )
     return replace(table, scored=scored)
 
 
@@ -166,19 +165,24 @@ def check_segments(table: Table, form: str, zero_length: bool) -> None:
     Raises:
         InputError: a segment starts before 0, ends before it starts, or has no length or no label.
     """
-    for video, index, segment in all_segments(table):
-        if not segment.label:
-            raise InputError(f"{video.entry(index)} has no label: name its class.")
-        if segment.end < segment.start:
-            raise InputError(f"{video.entry(index)} ends before it starts: mend or remove it.")
-        if segment.start < 0:
-            raise InputError(
-                f"{video.entry(index)} starts before 0, which {form} cannot hold: mend it."
-            )
-        if segment.start == segment.end and not zero_length:
-            raise InputError(
-                f"{video.entry(index)} has no length, which {form} cannot hold: mend or remove it."
-            )
+    refuse(table, lambda one: not one.label, "has no label: name its class")
+    refuse(table, lambda one: one.end < one.start, "ends before it starts: mend or remove it")
+    refuse(table, lambda one: one.start < 0, f"starts before 0, which {form} cannot hold: mend it")
+    if not zero_length:
+        refuse(
+            table,
+            lambda one: one.start == one.end,
+            f"has no length, which {form} cannot hold: mend or remove it",
+        )
+
+
+def refuse(table: Table, faulty: Callable[[Segment], bool], fault: str) -> None:
+    """Raises InputError if a segment is faulty: it names the first, and says how many more are."""
+    found = [(video, index) for video, index, one in all_segments(table) if faulty(one)]
+    if found:
+        video, index = found[0]
+        more = f" (and {len(found) - 1} more such segments)" if len(found) > 1 else ""
+        raise InputError(f"{video.entry(index)} {fault}{more}.")
 
 
 def some(names: Sequence[str]) -> str:
@@ -204,15 +208,15 @@ def video_id_of(name: str) -> str:
 
 
 def media_name(video: Video) -> str:
-    """What to write where a file of the video belongs: its file if known, else its id.
+    """What to write where a file of the video belongs: its file if that means its id, else the id.
 
     Raises:
         InputError: the id would be another one when it is read back.
     """
-    name = video.facts.media or video.video_id
-    if video_id_of(name) != video.video_id:
-        raise InputError(
-            f"{video.place or repr(video.video_id)}: {name!r} would be read back as video "
-            f"{video_id_of(name)!r}; rename the video, or give --video_info a folder with its file."
-        )
-    return name
+    for name in (video.facts.media, video.video_id):
+        if name and video_id_of(name) == video.video_id:
+            return name
+    raise InputError(
+        f"{video.place or repr(video.video_id)}: this id would be read back as "
+        f"{video_id_of(video.video_id)!r}, like the name of a file; rename the video."
+    )

@@ -10,6 +10,7 @@ from bsp_tf.exchange.table import (
     Video,
     VideoFacts,
     as_kind,
+    check_segments,
     media_name,
     table_of,
     video_id_of,
@@ -50,6 +51,13 @@ def test_a_segment_without_score_among_others_is_named(kind):
         as_kind(mixed, kind)
 
 
+def test_a_refusal_names_the_first_and_counts_the_others():
+    bad = Segment(2, 1, "x")
+    table = Table((Video("a", (Segment(1, 2, "x"),)), Video("b", (bad, bad)), Video("c", (bad,))))
+    with pytest.raises(InputError, match=r"'b', entry 0 \('x', 2 to 1 s\).*2 more"):
+        check_segments(table, "a form", zero_length=True)
+
+
 @pytest.mark.parametrize(
     ("name", "video_id"),
     [
@@ -67,5 +75,7 @@ def test_ids_in_names_of_files(name, video_id):
 def test_the_file_of_a_video_must_mean_it():
     assert media_name(Video("a")) == "a"
     assert media_name(Video("a", facts=VideoFacts(media="v/a.mp4"))) == "v/a.mp4"
-    with pytest.raises(InputError, match="'b'"):
-        media_name(Video("a", facts=VideoFacts(media="b.mp4")))
+    assert media_name(Video("a", facts=VideoFacts(media="3d3ad63e-a.mp4"))) == "a"
+    assert media_name(Video("a.mp4", facts=VideoFacts(media="a.mp4.mkv"))) == "a.mp4.mkv"
+    with pytest.raises(InputError, match=r"'a\.mp4': .*'a'"):
+        media_name(Video("a.mp4"))
