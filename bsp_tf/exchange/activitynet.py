@@ -26,8 +26,7 @@ def read(path: str, known: Known) -> Table:
     """Reads annotations, of one subset if `known` names one, or detections.
 
     Raises:
-        InputError: the file is missing or malformed, the subset has no video, or a segment ends
-            before it starts.
+        InputError: the file is missing or malformed, or the subset has no video.
     """
     return _read_detections(path, known) if _holds_detections(path) else _read(path, known)
 
