@@ -30,8 +30,6 @@ from absl import flags
 
 from bsp_tf.base.command_line import run_command
 from bsp_tf.base.errors import InputError
-from bsp_tf.base.output_files import check_output_files
-from bsp_tf.features.video_ids import name_all_videos
 from bsp_tf.prediction.answer_file import RESULTS, AnswerFile
 from bsp_tf.prediction.boundary_list import (
     Timing,
@@ -40,7 +38,7 @@ from bsp_tf.prediction.boundary_list import (
     find_boundaries,
 )
 from bsp_tf.prediction.tables import report_failures, show_boundaries, write_boundaries_csv
-from bsp_tf.prediction.video_run import answer_videos
+from bsp_tf.prediction.video_run import answer_videos, find_videos
 
 FLAGS = flags.FLAGS
 
@@ -82,8 +80,7 @@ def find_all_boundaries(
         InputError: no video, no such model, a model that cannot tell boundaries, or see
             `answer_videos`.
     """
-    named = name_all_videos(videos)
-    check_output_files(named.values(), {"output": output} | ({"csv": csv} if csv else {}))
+    named = find_videos(videos, {"output": output} | ({"csv": csv} if csv else {}))
     # Imported here: TensorFlow takes seconds to load, a mistyped flag should be told at once.
     from bsp_tf.models.snippet_model import load_snippet_model
 

@@ -35,7 +35,6 @@ from ml_collections import ConfigDict
 from bsp_tf.base.command_line import run_command
 from bsp_tf.base.errors import InputError
 from bsp_tf.base.json_file import read_json_object
-from bsp_tf.base.output_files import check_output_files
 from bsp_tf.base.settings import digest_files
 from bsp_tf.features.extraction import extract_video, video_events
 from bsp_tf.features.video_ids import name_all_videos
@@ -46,7 +45,7 @@ from bsp_tf.prediction.answer_file import RESULTS, AnswerFile
 from bsp_tf.prediction.detector import Detector
 from bsp_tf.prediction.head_inputs import snippet_settings, trained_on
 from bsp_tf.prediction.tables import report_failures, show_detections
-from bsp_tf.prediction.video_run import answer_videos
+from bsp_tf.prediction.video_run import answer_videos, find_videos
 from bsp_tf.runs.workdir import CONFIG
 
 FLAGS = flags.FLAGS
@@ -156,16 +155,15 @@ class Predictor:
         """Writes the detections of all videos that `output` does not hold yet.
 
         Args:
-            videos: id -> file, see `name_all_videos`.
+            videos: id -> file, see `find_videos`.
             output: JSON file.
 
         Returns:
             What is in `output` now.
 
         Raises:
-            InputError: `output` is one of the videos, or see `answer_videos`.
+            InputError: see `answer_videos`.
         """
-        check_output_files(videos.values(), {"output": output})
 
         def answer(
             name: str, outputs: Mapping[str, np.ndarray], about: Mapping[str, Any]
@@ -227,7 +225,7 @@ def define_flags() -> None:
 def main(argv: Sequence[str]) -> int:
     """Runs the command with the parsed flags and returns the exit status."""
     # What is not there is told before the models are loaded.
-    videos = name_all_videos(argv[1:])
+    videos = find_videos(argv[1:], {"output": FLAGS.output})
     predictor = Predictor(
         FLAGS.model,
         FLAGS.gtad,

@@ -16,6 +16,7 @@ from typing import Any
 from bsp_tf.base.atomic_file import atomic_write
 from bsp_tf.base.errors import InputError
 from bsp_tf.base.settings import finished_output, is_unchanged
+from bsp_tf.features.video_ids import printable
 from bsp_tf.localization.detection_file import VERSION
 
 RESULTS = "results"
@@ -62,11 +63,6 @@ class AnswerFile:
         values = self.sections[section]
         return {name: values[name] for name in self.asked if name in values}
 
-    @property
-    def unfinished(self) -> list[str]:
-        """Ids of videos whose answer is about a part of them."""
-        return [name for name, about in self.videos.items() if not about["complete"]]
-
     def holds(self, name: str, path: Path) -> bool:
         """Whether there is the whole answer about a video.
 
@@ -96,7 +92,7 @@ class AnswerFile:
         """Notes why there is no answer about a video; one about a part of it is taken out."""
         for values in (self.videos, *self.sections.values()):
             values.pop(name, None)
-        self.failures[str(path)] = str(error).removeprefix(f"{path}: ")
+        self.failures[printable(str(path))] = printable(str(error).removeprefix(f"{path}: "))
 
     def write(self) -> None:
         """Writes the file; it is whole at every moment."""
@@ -114,12 +110,14 @@ class AnswerFile:
             file.write(f',\n"external_data": {_text(external)}}}\n')
 
     def describe(self) -> str:
-        """What the file holds now, in one line."""
-        part = "".join(
-            f", of {name} up to second {self.videos[name]['until_seconds']:.1f}"
-            for name in self.unfinished
-        )
-        return f"{self.path}: {len(self.videos) - len(self.unfinished)} videos{part}"
+        """What the file holds now, in one line; may be called from another thread."""
+        parts = {
+            name: about["until_seconds"]
+            for name, about in dict(self.videos).items()
+            if not about["complete"]
+        }
+        text = "".join(f", {name} up to second {end:.1f}" for name, end in parts.items())
+        return f"{self.path}: {len(self.videos) - len(parts)} videos{text}"
 
 
 def _text(value: Any) -> str:

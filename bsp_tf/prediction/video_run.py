@@ -4,7 +4,7 @@ import contextlib
 import functools
 import os
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +13,11 @@ from tqdm import tqdm
 
 from bsp_tf.base.errors import InputError
 from bsp_tf.base.interrupt import at_interrupt
+from bsp_tf.base.output_files import check_output_files
 from bsp_tf.base.output_lock import lock_place
-from bsp_tf.base.settings import is_unchanged
+from bsp_tf.base.settings import is_unchanged, refuse_output_inside
 from bsp_tf.features.extraction import Run, VideoRows, extract_video, video_events
+from bsp_tf.features.video_ids import name_all_videos
 from bsp_tf.prediction.answer_file import AnswerFile
 from bsp_tf.prediction.unfinished import Unfinished
 from bsp_tf.video.stream import VideoError
@@ -26,6 +28,30 @@ Answer = Callable[[str, Mapping[str, np.ndarray], Mapping[str, Any]], Mapping[st
 SAVE_EVERY_SECONDS = 10.0
 # Saving takes longer the more there is: it is done at most this share of the time.
 MOST_TIME_SAVING = 0.05
+
+
+def find_videos(
+    paths: Sequence[str | os.PathLike], outputs: Mapping[str, str | os.PathLike]
+) -> dict[str, Path]:
+    """The videos that a command is given, and whether its outputs are apart from them.
+
+    Args:
+        paths: Files and folders.
+        outputs: Flag, without its dashes -> the file that it names.
+
+    Returns:
+        Id -> file.
+
+    Raises:
+        InputError: see `name_all_videos`; an output is a video, lies in one of the folders, or is
+            named twice.
+    """
+    videos = name_all_videos(paths)
+    check_output_files(videos.values(), outputs)
+    for folder in filter(os.path.isdir, paths):
+        for output in outputs.values():
+            refuse_output_inside(output, folder)
+    return videos
 
 
 def answer_videos(

@@ -9,6 +9,7 @@ import pytest
 
 from bsp_tf.base.errors import InputError
 from bsp_tf.boundaries import find_all_boundaries
+from bsp_tf.evaluation.gebd.predictions import load_boundaries
 from tests.fixtures import warm_python
 from tests.fixtures.change_model import save_jump_model, write_jumps
 from tests.fixtures.mean_model import save_mean_model
@@ -91,6 +92,9 @@ def test_models_that_cannot_tell_boundaries_are_named(videos, tmp_path):
     model = save_jump_model(tmp_path / "model", types=types)
     with pytest.raises(InputError, match="model.*same_speed"):
         find_all_boundaries([videos], model, tmp_path / "b.json")
+    model = save_jump_model(tmp_path / "action", boundary=False)
+    with pytest.raises(InputError, match="action has no boundary stream"):
+        find_all_boundaries([videos], model, tmp_path / "b.json")
     with pytest.raises(InputError, match="nowhere"):
         find_all_boundaries([videos], tmp_path / "nowhere", tmp_path / "b.json")
 
@@ -118,6 +122,12 @@ def test_bad_paths(model, videos, tmp_path):
         find_all_boundaries([videos], model, tmp_path / "b", csv=tmp_path / "b")
 
 
+def test_evaluate_reads_the_output(model, videos, tmp_path):
+    find_all_boundaries([videos], model, tmp_path / "b.json")
+    found, left_out = load_boundaries(tmp_path / "b.json", min_score=0.92)
+    assert found["two"].tolist() == [pytest.approx(1.6)] and left_out == 1
+
+
 def test_the_command(model, videos, tmp_path):
     (tmp_path / "note.mp4").write_text("no video\n" * 30)
     run = warm_python.run(
@@ -141,7 +151,7 @@ def test_ctrl_c_keeps_what_there_is_and_the_same_command_goes_on(model, make_vid
     assert process.wait() == 130
     about = json.loads(output.read_text())["external_data"]["videos"]["long"]
     assert not about["complete"] and 0 < about["until_seconds"] < 60
-    assert "of long up to second " in process.errors
+    assert "long up to second " in process.errors
     assert [path.name for path in tmp_path.glob(".b.json.unfinished")]
     run = warm_python.run("-m", "bsp_tf.boundaries", *arguments)
     assert run.returncode == 0, run.stderr

@@ -14,6 +14,7 @@ from bsp_tf.extract import extract
 from bsp_tf.features.video_ids import name_all_videos
 from bsp_tf.localization.detection import Options
 from bsp_tf.predict import Predictor, predict
+from bsp_tf.prediction.video_run import find_videos
 from bsp_tf.video.stream import VideoError
 from tests.fixtures import warm_python
 from tests.fixtures.change_model import save_jump_model, write_jumps
@@ -165,7 +166,7 @@ def test_bad_videos(model, gtad, videos, tmp_path):
     assert list(answers.failures) == [str(tmp_path / "note.mp4")]
     assert (videos / "long.mp4").read_bytes() == content
     with pytest.raises(InputError, match="--output"):
-        predictor.write(named, videos / "short.mp4")
+        find_videos([videos], {"output": videos / "new.json"})
 
 
 def test_the_command(model, gtad, videos, tmp_path):
@@ -198,7 +199,7 @@ def test_ctrl_c_keeps_what_there_is_and_the_same_command_goes_on(model, gtad, ma
     part = json.loads(output.read_text())
     about = part["external_data"]["videos"]["long"]
     assert not about["complete"] and 0 < about["until_seconds"] < 48
-    assert f"of long up to second {about['until_seconds']:.1f}" in process.errors
+    assert f"long up to second {about['until_seconds']:.1f}" in process.errors
     ends = [detection["segment"][1] for detection in part["results"]["long"]]
     assert ends and max(ends) <= about["until_seconds"]
     run = warm_python.run("-m", "bsp_tf.predict", *arguments)

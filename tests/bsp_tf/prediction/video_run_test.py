@@ -1,7 +1,9 @@
 """Answers about many real videos: kept, interrupted, gone on with, never mixed up."""
 
 import json
+import os
 import shutil
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,7 +13,7 @@ from bsp_tf.base.output_lock import lock_place
 from bsp_tf.features.video_ids import name_all_videos
 from bsp_tf.prediction import video_run
 from bsp_tf.prediction.unfinished import Unfinished
-from bsp_tf.prediction.video_run import answer_videos
+from bsp_tf.prediction.video_run import answer_videos, find_videos
 
 SNIPPETS = {"window": 8, "frame_step": 1, "stride": 4, "short_side": 0}
 
@@ -150,6 +152,13 @@ def test_other_settings_are_refused_and_other_inputs_make_it_anew(folder, tmp_pa
     assert list(json.loads(output.read_text())["results"]) == ["a"]
 
 
+def test_outputs_are_apart_from_the_videos(folder, tmp_path):
+    with pytest.raises(InputError, match=f"--output.*{folder}"):
+        find_videos([folder], {"output": folder / "out.json"})
+    with pytest.raises(InputError, match="--csv"):
+        find_videos([folder / "a.mp4"], {"output": tmp_path / "o", "csv": folder / "a.mp4"})
+
+
 def test_a_file_that_another_run_writes_is_refused(folder, tmp_path):
     with lock_place(tmp_path / "out.json"), pytest.raises(InputError, match="out.json"):
         run(folder, tmp_path / "out.json")
@@ -162,14 +171,15 @@ def test_bad_videos_among_good_ones(folder, tmp_path):
     (videos / "b.mkv").write_bytes(content[: len(content) // 2])
     (videos / "empty.mp4").touch()
     (videos / "note.txt").write_text("no video\n" * 30)
+    Path(os.fsdecode(os.fsencode(videos) + b"/\xe9.mp4")).write_text("no video\n" * 30)
     answers = run(videos, tmp_path / "out.json")
     assert list(answers.sections["results"]) == ["a", "c"]
     failed = {path.rpartition("/")[2]: reason for path, reason in answers.failures.items()}
-    assert sorted(failed) == ["b.mkv", "empty.mp4", "note.txt"]
+    assert sorted(failed) == ["\\udce9.mp4", "b.mkv", "empty.mp4", "note.txt"]
     assert "cut short" in failed["b.mkv"] and "empty" in failed["empty.mp4"]
     # They are tried again; nothing of them is left in the output.
     answers = run(videos, tmp_path / "out.json", allow_partial=True)
-    assert answers.sections["lengths"]["b"][2] is True and len(answers.failures) == 2
+    assert answers.sections["lengths"]["b"][2] is True and len(answers.failures) == 3
     content = json.loads((tmp_path / "out.json").read_text())
     assert sorted(content["external_data"]["failures"]) == sorted(answers.failures)
 
