@@ -117,7 +117,8 @@ class AnswerFile:
             if not about["complete"]
         }
         text = "".join(f", {name} up to second {end:.1f}" for name, end in parts.items())
-        return f"{self.path}: {len(self.videos) - len(parts)} videos{text}"
+        whole = len(self.videos) - len(parts)
+        return f"{self.path}: {whole} video{'s' * (whole != 1)}{text}"
 
 
 def _text(value: Any) -> str:
