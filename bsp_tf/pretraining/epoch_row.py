@@ -32,7 +32,7 @@ def epoch_row(
         if name != "num_boundaries":
             row[f"validation_place_{name}"] = value
     if "actions" in validation:
-        row["validation_class_accuracy"] = validation["actions"]["accuracy"]
+        row["validation_action_accuracy"] = validation["actions"]["accuracy"]
     return row
 
 
@@ -48,8 +48,8 @@ def validation_curves(row: Mapping[str, Any]) -> dict[str, float]:
 def epoch_line(row: Mapping[str, Any], num_epochs: int) -> str:
     """The row in one line for people."""
     heads = ""
-    if "validation_class_accuracy" in row:
-        heads += f", of the actions {row['validation_class_accuracy']:.3f}"
+    if "validation_action_accuracy" in row:
+        heads += f", of the actions {row['validation_action_accuracy']:.3f}"
     if "validation_place_auc" in row:
         scores = {name.removeprefix("validation_place_"): row[name] for name in row}
         heads += f", {placing_words(scores)}"

@@ -171,6 +171,6 @@ class Objective:
         Args:
             row: Of an epoch, see `epoch_row`.
         """
-        weights = {"accuracy": self.type_weight, "class_accuracy": self.class_weight}
+        weights = {"accuracy": self.type_weight, "action_accuracy": self.class_weight}
         accuracies = [row[f"validation_{name}"] for name, weight in weights.items() if weight]
         return sum(accuracies) if accuracies else -row["validation_loss"]

@@ -48,6 +48,7 @@ def test_killed_and_resumed_run_equals_uninterrupted_one_bit_for_bit(tiny_config
     arguments = [
         f"--config={tiny_config_file}",
         "--config.task=boundary",
+        "--config.boundary.class_weight=1",
         "--config.train.steps_per_epoch=9",
         "--config.train.epochs=5",
         "--config.train.checkpoint_every_steps=4",

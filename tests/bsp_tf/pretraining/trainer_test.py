@@ -247,8 +247,8 @@ def test_a_run_that_names_actions_goes_on_as_if_not_stopped(eagerly, tiny_config
     # A diff-class sample shows two.
     assert actions["num_samples"] == result["num_samples"] * 3 // 4
     best = rows_[result["best_epoch"] - 1]
-    assert best["validation_class_accuracy"] == actions["accuracy"]
-    sums = [row["validation_accuracy"] + row["validation_class_accuracy"] for row in rows_]
+    assert best["validation_action_accuracy"] == actions["accuracy"]
+    sums = [row["validation_accuracy"] + row["validation_action_accuracy"] for row in rows_]
     assert result["best_epoch"] == 1 + int(np.argmax(sums))
     assert f"of the actions {actions['accuracy']:.3f}" in capsys.readouterr().out
     labels = (tmp_path / "whole" / "action_labels.txt").read_text()

@@ -72,6 +72,7 @@ def runs(tiny_fields, tmp_path_factory):
     parts = plain | {"model.sync_batch_norm": False}
     half = plain | {
         "task": "boundary",
+        "boundary.class_weight": 1.0,
         "train.accumulate_steps": 2,
         "train.batch_size": 16,
         "train.epochs": 1,
