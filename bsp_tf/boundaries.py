@@ -43,7 +43,6 @@ from bsp_tf.prediction.video_run import answer_videos, find_videos
 FLAGS = flags.FLAGS
 
 CURVES = "curves"
-ANY_NUMBER = 1_000_000
 
 
 def find_all_boundaries(
@@ -183,7 +182,7 @@ def main(argv: Sequence[str]) -> int:
 
 def run() -> None:
     """Starts the command with the flags of the command line."""
-    run_command(main, define_flags, most_arguments=ANY_NUMBER)
+    run_command(main, define_flags, most_arguments=None)
 
 
 if __name__ == "__main__":

@@ -50,12 +50,16 @@ from bsp_tf.runs.workdir import CONFIG
 
 FLAGS = flags.FLAGS
 
-ANY_NUMBER = 1_000_000
 BATCH_SIZE = 16
 
 
 class Predictor:
-    """A snippet model and a head, loaded once for many videos: `predictor(path)`."""
+    """A snippet model and a head, loaded once for many videos: `predictor(path)`.
+
+    Attributes:
+        settings: what decides the detections, as given or as the training had it; JSON values.
+        inputs: digests of both models and of the class scores.
+    """
 
     def __init__(
         self,
@@ -244,7 +248,7 @@ def main(argv: Sequence[str]) -> int:
 
 def run() -> None:
     """Starts the command with the flags of the command line."""
-    run_command(main, define_flags, most_arguments=ANY_NUMBER)
+    run_command(main, define_flags, most_arguments=None)
 
 
 if __name__ == "__main__":

@@ -16,11 +16,12 @@ BAD_INPUT_STATUS = 2
 def run_command(
     main: Callable[[Sequence[str]], int | None],
     define_flags: Callable[[], None],
-    most_arguments: int = 0,
+    most_arguments: int | None = 0,
 ) -> None:
     """Defines and parses absl flags, runs `main(argv)` and exits with what it returns (None is 0).
 
-    Arguments that are no flags stand in argv[1:]; more than `most_arguments` are an error.
+    Arguments that are no flags stand in argv[1:]; more than `most_arguments` (None: any
+    number) are an error.
 
     Flags are defined here, not when a command's module is imported: absl's flags are global, and a
     program that imports two commands would find --output defined twice.
@@ -46,7 +47,7 @@ def run_command(
                     "Python takes the names of files for ASCII here: set PYTHONUTF8=1, or choose a "
                     "locale in UTF-8 (LC_ALL=C.UTF-8)."
                 )
-            if len(argv) > 1 + most_arguments:
+            if most_arguments is not None and len(argv) > 1 + most_arguments:
                 first = argv[1 + most_arguments]
                 raise InputError(
                     f"unexpected argument {first!r}: flags are written --name=value (see --help)."

@@ -79,6 +79,26 @@ def test_the_numbers_are_those_of_extract_and_detect(
     assert name == "short.mp4" or {detection["label"] for detection in found} == set(LABELS)
 
 
+def test_a_folder_gives_what_extract_and_detect_give(model, gtad, videos, tmp_path):
+    """There the head sees several videos at once, which may move the last digits."""
+    extract(model, videos, tmp_path / "features")
+    entries = [{"segment": [0, 1], "label": label} for label in LABELS]
+    entry = {"subset": "validation", "duration": None, "annotations": entries}
+    database = {name: entry for name in name_all_videos([videos])}
+    (tmp_path / "annotations.json").write_text(json.dumps({"database": database}))
+    arguments = [str(gtad), str(tmp_path / "features"), str(tmp_path / "annotations.json")]
+    detect(*arguments, "validation", str(tmp_path / "d.json"))
+    expected = json.loads((tmp_path / "d.json").read_text())["results"]
+    answers = Predictor(model, gtad).write(name_all_videos([videos]), tmp_path / "p.json")
+    assert list(answers.of_asked()) == list(expected)
+    for name, found in answers.of_asked().items():
+        assert len(found) == len(expected[name])
+        for ours, theirs in zip(found, expected[name], strict=True):
+            assert ours["label"] == theirs["label"]
+            assert ours["segment"] == pytest.approx(theirs["segment"])
+            assert ours["score"] == pytest.approx(theirs["score"], rel=1e-4)
+
+
 def test_settings_and_options(model, gtad, videos, tmp_path):
     options = Options(top_classes=1, fusion="sqrt", nms="hard", nms_threshold=0.5, max_proposals=7)
     found = predict(videos / "long.mp4", model, gtad, stride=4, frame_step=2, options=options)
