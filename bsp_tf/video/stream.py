@@ -10,6 +10,7 @@
 """
 
 import contextlib
+import errno
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,7 +18,20 @@ from pathlib import Path
 import av
 
 from bsp_tf.base.errors import InputError
+from bsp_tf.video.limits import MOST_PIXELS, size_fault
 
+# Formats that hold a whole video in one file. FFmpeg's others include playlists and numbered
+# pictures, which read other files.
+FORMATS = (
+    "asf avi av1 dhav dv flv gif h261 h263 h264 hevc ivf live_flv m4v matroska mjpeg mov mpeg "
+    "mpegts mpegvideo mxf nut obu ogg rm vc1 vvc wtv yuv4mpegpipe"
+).split()
+DECODER_OPTIONS = {"max_pixels": str(MOST_PIXELS)}
+OPTIONS = {
+    "protocol_whitelist": "file",
+    "format_whitelist": ",".join(FORMATS),
+    **DECODER_OPTIONS,
+}
 DEFAULT_FPS = 25.0
 # A rate beyond this is a time base written into the wrong field (90000 is usual), not a camera.
 MAX_PLAUSIBLE_FPS = 1000.0
@@ -51,8 +65,9 @@ def open_video(
     """Opens a file; gives its container and its best video stream.
 
     Raises:
-        VideoError: no such file, not a regular file (a pipe never ends), empty, not openable, or
-            without video stream (a picture attached to a sound file does not count).
+        VideoError: no such file, not a regular file (a pipe never ends), empty, not openable, not
+            of FORMATS, without video stream (a picture attached to a sound file does not count), or
+            its frames are too large (`limits`).
     """
     path = Path(path)
     if not path.is_file():
@@ -62,8 +77,15 @@ def open_video(
         raise VideoError(f"{path}: the file is empty; copy or download it again.")
     try:
         # The prefix keeps FFmpeg from taking a colon in the name for a protocol.
-        container = av.open(f"file:{path}", metadata_errors="replace")
+        container = av.open(f"file:{path}", options=OPTIONS, metadata_errors="replace")
     except (av.FFmpegError, OSError) as error:
+        # What FFmpeg answers for a format that is not on the list.
+        if error.errno == errno.EINVAL:
+            raise VideoError(
+                f"{path}: FFmpeg takes it for a format that is not read here (a playlist, numbered "
+                "pictures, sound, text), and only files that hold a whole video are; re-encode it, "
+                "e.g. as MP4."
+            ) from error
         raise VideoError(
             f"{path}: not a video that FFmpeg can open ({_reason(error)}); it is damaged, cut "
             "short or something else."
@@ -74,15 +96,17 @@ def open_video(
             for stream in container.streams.video
             if not stream.disposition & av.stream.Disposition.attached_pic
         ]
-        # "tty" is FFmpeg's reader of text as ANSI art.
-        if not streams or container.format.name == "tty":
-            raise VideoError(f"{path}: there is no video stream in it (sound or text only?).")
+        if not streams:
+            raise VideoError(f"{path}: there is no video stream in it (sound only?).")
         best = container.streams.best("video")
         stream = best if best in streams else streams[0]
         if stream.codec_context is None:
             raise VideoError(
                 f"{path}: FFmpeg has no decoder for its video stream; re-encode it, e.g. as H.264."
             )
+        if fault := size_fault(stream.codec_context.height, stream.codec_context.width):
+            raise _too_large(path, fault)
+        stream.codec_context.options = DECODER_OPTIONS
         # One thread: callers run one process a core, and damage is then reported at the frame where
         # it is.
         stream.codec_context.thread_count = 1
@@ -113,7 +137,7 @@ def good_frames(
         path: for the messages.
         from_start: False after a seek: then packets cannot be counted against the header.
     Raises:
-        VideoError: no good frame at all.
+        VideoError: no good frame at all, or the first one is too large (`limits`).
         TruncatedVideoError: after the good frames; its `num_frames` is left 0.
     """
     started, num_packets, end_seconds = False, 0, 0.0
@@ -128,6 +152,11 @@ def good_frames(
                 packet, damage = None, "a damaged or cut packet"
         frames, failure = _decode(stream.codec_context, packet, flush_after_failure=started)
         for frame in frames:
+            if fault := size_fault(frame.height, frame.width):
+                if not started:
+                    raise _too_large(path, fault)
+                failure = fault
+                break
             if not frame.is_corrupt:
                 started = True
                 yield frame
@@ -138,7 +167,10 @@ def good_frames(
         if damage:
             break
     if not started:
-        raise VideoError(f"{path}: no frame of it can be decoded; the file is damaged or empty.")
+        raise VideoError(
+            f"{path}: no frame of it can be decoded; the file is damaged or empty, or its frames "
+            f"have more than {MOST_PIXELS} pixels."
+        )
     damage = damage or _missing(container, stream, num_packets if from_start else None, end_seconds)
     if damage:
         raise TruncatedVideoError(
@@ -206,6 +238,10 @@ def _missing(
     if held < promised - max(DURATION_TOLERANCE_SECONDS, DURATION_TOLERANCE * promised):
         return f"its header promises {promised:.1f} s and it holds {max(held, 0):.1f} s"
     return None
+
+
+def _too_large(path: str | os.PathLike, fault: str) -> VideoError:
+    return VideoError(f"{path}: {fault}. Scale the video down or cut it.")
 
 
 def _reason(error: Exception) -> str:

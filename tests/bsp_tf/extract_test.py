@@ -36,7 +36,7 @@ def videos(make_video, tmp_path_factory):
     whole = make_video(root / "whole.mkv", num_frames=120, height=96, width=128)
     (root / "cut.mkv").write_bytes(whole.read_bytes()[: whole.stat().st_size // 2])
     whole.unlink()
-    (root / "text.mp4").write_text("no video\n" * 30)
+    (root / "text.mp4").write_text("ffconcat version 1.0\nfile long.mp4\n")
     (root / "empty.mp4").touch()
     return root
 
@@ -88,6 +88,7 @@ def test_features_metadata_and_failures(model, videos, tmp_path):
     )
     reasons = failures_of(tmp_path)
     assert sorted(reasons) == ["cut.mkv", "empty.mp4", "text.mp4"]
+    assert "playlist" in reasons["text.mp4"]
     assert "damaged" in reasons["cut.mkv"] and "empty" in reasons["empty.mp4"]
 
 
