@@ -11,6 +11,7 @@ seconds, "type", "score"}], with the probabilities along the video under "curves
     --frame_step=1      source frames between the frames of a window
     --threshold=0.5     least 1 - p(no boundary)
     --min_distance=0.5  seconds that boundaries are apart at least; the higher one wins
+    --trust_model       load a SavedModel whose graph may read or write files (SECURITY.md)
 
 A peak is placed between windows by a parabola; a model that was trained to place boundaries
 (boundary.place) says the frame itself. The output is kept while the command runs, and says up to
@@ -57,6 +58,7 @@ def find_all_boundaries(
     min_distance: float = 0.5,
     batch_size: int = 16,
     allow_partial: bool = False,
+    trust_model: bool = False,
 ) -> AnswerFile:
     """Writes the boundaries of all videos that `output` does not hold yet.
 
@@ -71,6 +73,7 @@ def find_all_boundaries(
         min_distance: seconds.
         batch_size: windows in one step of the model.
         allow_partial: keep the good part of damaged videos.
+        trust_model: load it even if its graph may read or write files.
 
     Returns:
         What is in `output` now.
@@ -83,7 +86,7 @@ def find_all_boundaries(
     # Imported here: TensorFlow takes seconds to load, a mistyped flag should be told at once.
     from bsp_tf.models.snippet_model import load_snippet_model
 
-    model = load_snippet_model(model_path)
+    model = load_snippet_model(model_path, trust_model)
     if "boundary" not in model.labels:
         raise InputError(f"{model_path} has no boundary stream: export one (bsp_tf.export).")
     types = model.labels["boundary"]
@@ -159,6 +162,9 @@ def define_flags() -> None:
     )
     flags.DEFINE_integer("batch_size", 16, "Windows per step of the model.", lower_bound=1)
     flags.DEFINE_boolean("allow_partial", False, "Keep the good part of damaged videos.")
+    flags.DEFINE_boolean(
+        "trust_model", False, "Load a SavedModel whose graph may read or write files."
+    )
 
 
 def main(argv: Sequence[str]) -> int:
@@ -174,6 +180,7 @@ def main(argv: Sequence[str]) -> int:
         min_distance=FLAGS.min_distance,
         batch_size=FLAGS.batch_size,
         allow_partial=FLAGS.allow_partial,
+        trust_model=FLAGS.trust_model,
     )
     print(show_boundaries(answers.of_asked()))
     print(answers.describe())

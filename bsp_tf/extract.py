@@ -14,6 +14,7 @@ the file name without suffix; where two files would get the same id, theirs are 
                         partial = true); without it such a video is listed in failures.csv, and a
                         folder that holds such features is refused
     --batch_size=16     snippets per step of the model
+    --trust_model       load a SavedModel whose graph may read or write files (SECURITY.md)
 
 Frames are scaled on decoding to the short side that the model resizes to anyway (--short_side=0
 leaves the whole resize to the model: slower, and slightly other numbers). Decoding runs in its own
@@ -65,6 +66,7 @@ def extract(
     batch_size: int = 16,
     allow_partial: bool = False,
     short_side: int | None = None,
+    trust_model: bool = False,
 ) -> tuple[int, list[tuple[str, str]]]:
     """Extracts the features of all videos that are not finished yet.
 
@@ -77,6 +79,8 @@ def extract(
         batch_size: snippets per step of the model.
         allow_partial: keep the good part of damaged videos.
         short_side: see the flag; None: what the model resizes to.
+        trust_model: load it even if its graph may read or write files.
+
     Returns:
         (number of videos with features, failures as (path, reason)).
     Raises:
@@ -89,7 +93,7 @@ def extract(
     # Imported here: TensorFlow takes seconds to load, a mistyped flag should be told at once.
     from bsp_tf.models.snippet_model import load_snippet_model
 
-    model = load_snippet_model(model_path)
+    model = load_snippet_model(model_path, trust_model)
     settings = model.extraction_settings(frame_step, stride, short_side)
     output = Path(output)
     with lock_folder(output):
@@ -193,6 +197,9 @@ def define_flags() -> None:
         "are not enlarged; 0: no scaling; by default what the model resizes to.",
         lower_bound=0,
     )
+    flags.DEFINE_boolean(
+        "trust_model", False, "Load a SavedModel whose graph may read or write files."
+    )
 
 
 def main(argv: Sequence[str]) -> int:
@@ -207,6 +214,7 @@ def main(argv: Sequence[str]) -> int:
         batch_size=FLAGS.batch_size,
         allow_partial=FLAGS.allow_partial,
         short_side=FLAGS.short_side,
+        trust_model=FLAGS.trust_model,
     )
     print(f"features of {num_videos} videos in {FLAGS.output}")
     if failures:

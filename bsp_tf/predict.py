@@ -11,6 +11,7 @@ bsp_tf.evaluate reads.
     --class_scores      classes of whole videos, as for bsp_tf.detect; default: the action stream's
     --show=10           detections printed for each video
     --frame_step, --stride   needed only where the workdir does not say what it was trained on
+    --trust_model       load a SavedModel whose graph may read or write files (SECURITY.md)
 
 A head that was trained on windows sees a long video in overlapping windows, whose detections are
 merged; others see the whole video. Memory holds the features of one video, no frames. The output is
@@ -72,6 +73,7 @@ class Predictor:
         options: Options | None = None,
         batch_size: int = BATCH_SIZE,
         allow_partial: bool = False,
+        trust_model: bool = False,
     ) -> None:
         """Loads both.
 
@@ -84,6 +86,7 @@ class Predictor:
             options: what can be chosen about the detections.
             batch_size: snippets in one step of the model.
             allow_partial: take the good part of a damaged video for the video.
+            trust_model: load it even if its graph may read or write files.
 
         Raises:
             InputError: no such model or workdir, or they do not fit together.
@@ -99,7 +102,7 @@ class Predictor:
         from bsp_tf.localization.workdir import load_trained
         from bsp_tf.models.snippet_model import load_snippet_model
 
-        self._model = load_snippet_model(model)
+        self._model = load_snippet_model(model, trust_model)
         asked = {"frame_step": frame_step, "stride": stride}
         self._snippets = snippet_settings(
             gtad, config, trained_before, self._model.extraction_settings(1, 1, None), asked
@@ -223,6 +226,9 @@ def define_flags() -> None:
     )
     flags.DEFINE_integer("batch_size", BATCH_SIZE, "Snippets per step of the model.", lower_bound=1)
     flags.DEFINE_boolean("allow_partial", False, "Keep the good part of damaged videos.")
+    flags.DEFINE_boolean(
+        "trust_model", False, "Load a SavedModel whose graph may read or write files."
+    )
     define_detection_flags()
 
 
@@ -239,6 +245,7 @@ def main(argv: Sequence[str]) -> int:
         options=detection_options(),
         batch_size=FLAGS.batch_size,
         allow_partial=FLAGS.allow_partial,
+        trust_model=FLAGS.trust_model,
     )
     answers = predictor.write(videos, FLAGS.output)
     print(show_detections(answers.of_asked(), FLAGS.show))

@@ -13,6 +13,7 @@ import tensorflow as tf
 from bsp_tf.base.errors import InputError
 from bsp_tf.base.json_file import read_json_object
 from bsp_tf.base.labels_file import read_label_file
+from bsp_tf.models.trusted_operations import refuse_untrusted_operations
 
 # A boundary stream alone may have both.
 CLASSIFIERS = ("action", "boundary")
@@ -87,12 +88,16 @@ class SnippetModel:
         }
 
 
-def load_snippet_model(path: str | os.PathLike) -> SnippetModel:
+def load_snippet_model(path: str | os.PathLike, trust: bool = False) -> SnippetModel:
     """Loads a SavedModel that `bsp_tf.export` wrote, without any code of the models.
 
+    Args:
+        path: its folder.
+        trust: load it even if its graph may do more than compute, such as write files.
+
     Raises:
-        InputError: no SavedModel, or not one with the signature and the assets of a two-stream
-            model.
+        InputError: no SavedModel, one that needs `trust`, or not one with the signature and the
+            assets of a two-stream model.
     """
     given, path = os.fspath(path), Path(path)
     if not (path / "saved_model.pb").is_file():
@@ -100,6 +105,8 @@ def load_snippet_model(path: str | os.PathLike) -> SnippetModel:
             f"{path} is no SavedModel (it has no saved_model.pb); make it with python -m "
             "bsp_tf.export."
         )
+    if not trust:
+        refuse_untrusted_operations(path)
     try:
         loaded = tf.saved_model.load(str(path))
     except (OSError, ValueError, tf.errors.OpError) as error:
@@ -119,7 +126,11 @@ def load_snippet_model(path: str | os.PathLike) -> SnippetModel:
             f"{path} is no two-stream model: it lacks {', '.join(lacking)}. Make it with "
             "python -m bsp_tf.export."
         )
-    files = {name: Path(getattr(loaded, name).asset_path.numpy().decode()) for name in assets}
+    # Only the name counts: a model of a stranger may give the path of any file.
+    files = {
+        name: path / "assets" / Path(getattr(loaded, name).asset_path.numpy().decode()).name
+        for name in assets
+    }
     return SnippetModel(
         path=given,
         call=call,
