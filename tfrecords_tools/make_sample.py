@@ -27,15 +27,17 @@ from bsp_tf.base.json_file import write_json
 from bsp_tf.base.output_lock import lock_folder
 from bsp_tf.base.settings import claim
 from tfrecords_tools.sample_world.files import ClipPlan, make_file, plan_clip
-from tfrecords_tools.sample_world.motions import ACTIONS
+from tfrecords_tools.sample_world.programs import ACTIONS
 from tfrecords_tools.sample_world.videos import VideoPlan, describe, plan_videos
 from tfrecords_tools.sample_world.world import FPS, HEIGHT, WIDTH
 
 FLAGS = flags.FLAGS
 
-WORLD_VERSION = 2  # raise it when the same seed gives other pixels or plans
+WORLD_VERSION = 3  # raise it when the same seed gives other pixels or plans
 # The second number of each seed, after the user's: no two subsets share random numbers.
-_CLIP_SEEDS, _VIDEO_SEEDS = {"train": 1, "val": 2}, {"training": 3, "validation": 4}
+_CLIP_SEEDS = {"train": 1, "val": 2}
+# Subset of the annotations -> how it is called in file names, and its seed.
+_SUBSETS = {"training": ("train", 3), "validation": ("val", 4), "testing": ("test", 5)}
 
 
 def make_sample(
@@ -47,6 +49,7 @@ def make_sample(
     clips_per_class_validation: int = 12,
     videos_train: int = 48,
     videos_validation: int = 24,
+    videos_test: int = 24,
 ) -> dict[str, Any]:
     """Writes the sample data; files that are there already are kept when the settings are the same.
 
@@ -64,6 +67,7 @@ def make_sample(
         "clips_per_class_validation": clips_per_class_validation,
         "videos_train": videos_train,
         "videos_validation": videos_validation,
+        "videos_test": videos_test,
     }
     for name, value, least in [
         ("seed", seed, 0),
@@ -75,11 +79,11 @@ def make_sample(
     root = Path(output)
     with lock_folder(root):
         _claim(root, settings)
+        numbers = (videos_train, videos_validation, videos_test)
         videos = [
-            *plan_videos("training", "train", videos_train, (seed, _VIDEO_SEEDS["training"])),
-            *plan_videos(
-                "validation", "val", videos_validation, (seed, _VIDEO_SEEDS["validation"])
-            ),
+            plan
+            for (subset, (short, subset_seed)), count in zip(_SUBSETS.items(), numbers, strict=True)
+            for plan in plan_videos(subset, short, count, (seed, subset_seed))
         ]
         counts = {"train": clips_per_class_train, "val": clips_per_class_validation}
         plans: list[ClipPlan | VideoPlan] = [*videos, *plan_clips(counts, seed)]
@@ -184,6 +188,7 @@ def define_flags() -> None:
     flags.DEFINE_integer("clips_per_class_validation", 12, "Validation clips of each class.")
     flags.DEFINE_integer("videos_train", 48, "Untrimmed training videos.")
     flags.DEFINE_integer("videos_validation", 24, "Untrimmed validation videos.")
+    flags.DEFINE_integer("videos_test", 24, "Untrimmed test videos.")
 
 
 def main(argv: Sequence[str]) -> None:
@@ -197,6 +202,7 @@ def main(argv: Sequence[str]) -> None:
         clips_per_class_validation=FLAGS.clips_per_class_validation,
         videos_train=FLAGS.videos_train,
         videos_validation=FLAGS.videos_validation,
+        videos_test=FLAGS.videos_test,
     )
     print(
         f"sample data is complete in {FLAGS.output}: clips/train, clips/val, videos, "

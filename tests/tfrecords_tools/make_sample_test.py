@@ -15,7 +15,7 @@ import pytest
 from bsp_tf.base.errors import InputError
 from bsp_tf.base.output_lock import lock_folder
 from tfrecords_tools.make_sample import make_sample, plan_clips
-from tfrecords_tools.sample_world.motions import ACTIONS
+from tfrecords_tools.sample_world.programs import ACTIONS
 from tfrecords_tools.sample_world.textures import GROUND_FAMILIES, GROUND_PALETTES
 from tfrecords_tools.sample_world.world import scene_kind
 

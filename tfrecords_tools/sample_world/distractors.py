@@ -15,7 +15,7 @@ from tfrecords_tools.sample_world.world import FPS, HEIGHT, WIDTH
 FRAMES = {"flash": (4, 8), "bump": (7, 12), "occlusion": (9, 14)}
 DISTRACTOR_KINDS = tuple(FRAMES)
 DISTRACTORS_PER_SECOND = 0.08
-CLEARANCE = round(1.2 * FPS)  # frames between a distractor and any joint or other distractor
+CLEARANCE = round(0.6 * FPS)  # frames between a distractor and any joint or other distractor
 
 
 @dataclasses.dataclass(frozen=True)

@@ -1,123 +1,33 @@
-"""Motion programs of the sample world: the only difference of its action classes.
+"""Performances of the motion programs: drawn at random, and joined without a jump.
 
-A pose is five numbers that add up: x and y in pixels, angle in radians, log scale, log aspect
-(width over height). A program gives the pose of a figure relative to its base; all programs but
-`spin` (angle) have mean about zero, so the base is where the figure is on average. The mirror is
-drawn inside each class: no class is another one flipped.
+The mirror is drawn inside each class: no class is another one flipped.
 """
 
 import dataclasses
-from collections.abc import Callable
+import itertools
+from collections.abc import Sequence
 
 import numpy as np
 
-X, Y, ANGLE, LOG_SCALE, LOG_ASPECT = range(5)
+from tfrecords_tools.sample_world.programs import ANGLE, PROGRAMS, X
+from tfrecords_tools.sample_world.textures import smooth_step
+from tfrecords_tools.sample_world.world import FPS
+
 MIN_SPEED, MAX_SPEED = 0.8, 1.25
-IDLE, WANDER = "idle", "wander"
 # What a single frame may show of any class: the deviation of x, y, log scale, log aspect around the
 # frame's centre. Programs that move a figure far get bases that vary less (see draw_base), so that
 # these totals hold for all.
 TOTAL_DEVIATION = np.array([10.0, 7.5, np.pi, 0.22, 0.3])
 
 
-def _poses(cycles: np.ndarray, columns: dict[int, np.ndarray]) -> np.ndarray:
-    """Poses that are 0 but for the given columns."""
-    poses = np.zeros((len(cycles), 5))
-    for column, values in columns.items():
-        poses[:, column] = values
-    return poses
+@dataclasses.dataclass(frozen=True)
+class Piece:
+    """One motion of a figure, frames [start, end); pieces that overlap pass into each other."""
 
-
-def _wave(cycles: np.ndarray) -> np.ndarray:
-    return np.sin(2 * np.pi * cycles)
-
-
-def _bounce(cycles: np.ndarray, size: float, path: np.ndarray) -> np.ndarray:
-    u = cycles % 1
-    return _poses(cycles, {Y: -(14 + 4 * size) * (4 * u * (1 - u) - 2 / 3)})
-
-
-def _circle(cycles: np.ndarray, size: float, path: np.ndarray) -> np.ndarray:
-    radius = 7.5 + 2 * size
-    return _poses(cycles, {X: radius * _wave(cycles + 0.25), Y: radius * _wave(cycles)})
-
-
-def _dart(cycles: np.ndarray, size: float, path: np.ndarray) -> np.ndarray:
-    """Rests for two thirds of a cycle, then glides to another point of a ring."""
-    radius = 8.5 + 1.5 * size
-    bearing = 2 * np.pi * np.cumsum(0.3 + 0.4 * path)
-    index = np.floor(cycles).astype(int)
-    u = np.clip((cycles - index - 0.66) / 0.34, 0, 1)
-    ease = u * u * (3 - 2 * u)
-    columns = {}
-    for column, ring in ((X, radius * np.cos(bearing)), (Y, radius * np.sin(bearing))):
-        here, there = ring[index % len(ring)], ring[(index + 1) % len(ring)]
-        columns[column] = here + (there - here) * ease
-    return _poses(cycles, columns)
-
-
-def _pendulum(cycles: np.ndarray, size: float, path: np.ndarray) -> np.ndarray:
-    length, swing = 16 + 3 * size, 0.68 * _wave(cycles)
-    return _poses(
-        cycles, {X: length * np.sin(swing), Y: length * (np.cos(swing) - 0.89), ANGLE: -swing}
-    )
-
-
-def _pulse(cycles: np.ndarray, size: float, path: np.ndarray) -> np.ndarray:
-    return _poses(cycles, {LOG_SCALE: (0.22 + 0.08 * size) * _wave(cycles)})
-
-
-def _rock(cycles: np.ndarray, size: float, path: np.ndarray) -> np.ndarray:
-    return _poses(cycles, {ANGLE: (0.65 + 0.25 * size) * _wave(cycles)})
-
-
-def _shake(cycles: np.ndarray, size: float, path: np.ndarray) -> np.ndarray:
-    return _poses(
-        cycles, {X: (2.6 + 0.9 * size) * _wave(cycles), ANGLE: 0.16 * _wave(cycles + 0.2)}
-    )
-
-
-def _slide(cycles: np.ndarray, size: float, path: np.ndarray) -> np.ndarray:
-    return _poses(cycles, {X: (9 + 3 * size) * _wave(cycles)})
-
-
-def _spin(cycles: np.ndarray, size: float, path: np.ndarray) -> np.ndarray:
-    return _poses(cycles, {ANGLE: 2 * np.pi * cycles})
-
-
-def _stretch(cycles: np.ndarray, size: float, path: np.ndarray) -> np.ndarray:
-    return _poses(cycles, {LOG_ASPECT: (0.34 + 0.08 * size) * _wave(cycles)})
-
-
-def _idle(cycles: np.ndarray, size: float, path: np.ndarray) -> np.ndarray:
-    return _poses(cycles, {})
-
-
-def _wander(cycles: np.ndarray, size: float, path: np.ndarray) -> np.ndarray:
-    """Strolls at some 5-10 pixels/s with slow turns: far slower than any action."""
-    reach = 5 + 2 * size
-    across = _wave(cycles + path[0]) + 0.4 * _wave(1.7 * cycles + path[1])
-    down = _wave(0.8 * cycles + path[2]) + 0.4 * _wave(1.5 * cycles + path[3])
-    turn = _wave(0.9 * cycles + path[4])
-    return _poses(cycles, {X: reach * across, Y: 0.7 * reach * down, ANGLE: 0.5 * turn})
-
-
-# name -> (period at speed 1 in seconds, poses relative to the base)
-_PROGRAMS: dict[str, tuple[float, Callable[[np.ndarray, float, np.ndarray], np.ndarray]]] = {
-    "bounce": (0.75, _bounce),
-    "circle": (0.95, _circle),
-    "dart": (0.85, _dart),
-    "pendulum": (1.0, _pendulum),
-    "pulse": (0.8, _pulse),
-    "rock": (0.7, _rock),
-    "shake": (0.28, _shake),
-    "slide": (0.85, _slide),
-    "spin": (1.1, _spin),
-    "stretch": (0.8, _stretch),
-    IDLE: (1.0, _idle),
-    WANDER: (7.0, _wander),
-}
-ACTIONS = tuple(sorted(set(_PROGRAMS) - {IDLE, WANDER}))
+    motion: str
+    speed: float
+    start: int
+    end: int
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -142,7 +52,7 @@ class Motion:
 
     def poses(self, seconds: np.ndarray) -> np.ndarray:
         """Poses relative to the base, float64 [n, 5], at seconds [n] since the motion began."""
-        period, program = _PROGRAMS[self.name]
+        period, program = PROGRAMS[self.name]
         poses = program(
             np.asarray(seconds, float) * self.speed / period + self.phase, self.size, self.path
         )
@@ -160,7 +70,7 @@ def draw_speed(rng: np.random.Generator) -> float:
 
 
 def draw_motion(name: str, rng: np.random.Generator, speed: float) -> Motion:
-    """A random performance of a program: one of ACTIONS, IDLE, WANDER; `speed` is a factor."""
+    """A random performance of a program; `speed` is a factor."""
     phase, mirror, size = rng.uniform(), 1 if rng.uniform() < 0.5 else -1, rng.uniform()
     return Motion(name, speed, float(phase), mirror, float(size), rng.uniform(size=64))
 
@@ -201,3 +111,30 @@ def continue_motion(
         if distance < 1.7:
             break
     return best_motion, best_base
+
+
+def perform(pieces: Sequence[Piece], rng: np.random.Generator) -> np.ndarray:
+    """Poses of a figure through its pieces, each random and without a jump to the one before.
+
+    Where two overlap, the figure passes from one motion to the other; both have the same pose in
+    the middle.
+
+    Returns:
+        float64 [frames + 1, 5], from the first piece's start to the last one's end, where the next
+        shot begins.
+    """
+    first = pieces[0]
+    motion = draw_motion(first.motion, rng, first.speed)
+    base = draw_base(motion, rng)
+    poses = base + motion.poses(np.arange(first.end - first.start + 1) / FPS)
+    for before, piece in itertools.pairwise(pieces):
+        overlap = before.end - piece.start
+        begin, middle = piece.start - first.start, piece.start + overlap // 2 - first.start
+        motion, base = continue_motion(piece.motion, poses[middle], rng, piece.speed)
+        frames = np.arange(begin, piece.end - first.start + 1)
+        coming = base + motion.poses((frames - middle) / FPS)
+        share = smooth_step(np.arange(1, overlap + 1), 0, overlap + 1)[:, None]
+        passing = poses[begin : begin + overlap]
+        coming[:overlap] = passing + share * (coming[:overlap] - passing)
+        poses = np.concatenate([poses[:begin], coming])
+    return poses

@@ -1,8 +1,11 @@
 """Plans of the untrimmed sample videos: stretches, joints, distractors, and their annotations.
 
-A video is background and action stretches in turn, met at joints; `hard_cut` and `cross_fade` begin
-a new shot (other scene), `motion_change` is a new motion within the shot. Frame numbers count from
-0; spans are [start, end).
+A video is background and action stretches in turn, met at joints. `hard_cut` and `cross_fade` begin
+a new shot (other scene). `motion_change` is a new motion within the shot, from one frame to the
+next; at a `motion_passage` the old motion passes into the new one within half a second to a second.
+The same joints lie inside stretches, where nothing begins or ends: an action goes on from another
+camera or in another rhythm, a background goes on with another motion. Frame numbers count from 0;
+spans are [start, end).
 """
 
 import dataclasses
@@ -14,29 +17,24 @@ from typing import Any, TypeVar
 import numpy as np
 
 from tfrecords_tools.sample_world.distractors import DISTRACTOR_KINDS, Distractor, draw_distractors
-from tfrecords_tools.sample_world.motions import ACTIONS, IDLE, WANDER, draw_speed
+from tfrecords_tools.sample_world.motions import Piece, draw_speed
+from tfrecords_tools.sample_world.programs import ACTIONS, BACKGROUND
 from tfrecords_tools.sample_world.world import FPS, HEIGHT, WIDTH
 
 Value = TypeVar("Value")
 
-HARD_CUT, CROSS_FADE, MOTION_CHANGE = JOINT_KINDS = ("hard_cut", "cross_fade", "motion_change")
-MIN_SECONDS, MAX_SECONDS = 20.0, 60.0
-ACTION_SECONDS, BACKGROUND_SECONDS = (3.0, 8.0), (3.0, 9.0)
-FADE_FRAMES = (6, 12)
+JOINT_KINDS = ("hard_cut", "cross_fade", "motion_change", "motion_passage")
+NEW_SHOT_KINDS = ("hard_cut", "cross_fade")
+# Frames of the joints that take time, at most half of the shorter of the pieces that meet.
+JOINT_FRAMES = {"cross_fade": (6, 12), "motion_passage": (12, 25)}
+MIN_SECONDS, MAX_SECONDS = 12.0, 45.0
+# Even in the logarithm: short ones are common.
+ACTION_SECONDS, BACKGROUND_SECONDS = (1.0, 15.0), (1.0, 8.0)
 MAX_ACTIONS = 4
 ONE_CLASS_SHARE = 0.75
-INNER_JOINT_SHARE = 0.4  # of the action and background stretches long enough for one
-INNER_JOINT_SECONDS = 5.0
-
-
-@dataclasses.dataclass(frozen=True)
-class Piece:
-    """One motion of the actor within a shot, frames [start, end)."""
-
-    motion: str
-    speed: float
-    start: int
-    end: int
+# Inner joints: each whole 3 s of a stretch may have one.
+INNER_JOINT_SECONDS = 3.0
+INNER_JOINT_SHARE = 0.45
 
 
 @dataclasses.dataclass(frozen=True)
@@ -64,7 +62,7 @@ class Shot:
 
 @dataclasses.dataclass(frozen=True)
 class Joint:
-    """Where two pieces meet: frames [start, end) of a fade, start == end otherwise."""
+    """Where two pieces meet: frames [start, end) if it takes time, start == end otherwise."""
 
     kind: str
     place: str
@@ -109,15 +107,17 @@ def _draw_labels(num_actions: int, used: Counter[str], rng: np.random.Generator)
     return rng.permutation(labels).tolist()
 
 
+def _log_uniform(limits: tuple[float, float], count: int, rng: np.random.Generator) -> np.ndarray:
+    return np.exp(rng.uniform(*np.log(limits), count))
+
+
 def _draw_stretches(labels: list[str], rng: np.random.Generator) -> list[tuple[str, int]]:
-    """Background and actions in turn, 20-60 s in all: (class or "", number of frames)."""
-    num_actions = len(labels)
-    actions = rng.uniform(*ACTION_SECONDS, num_actions)
-    background = rng.uniform(*BACKGROUND_SECONDS, num_actions + 1)
-    wanted = np.clip(
-        background.sum(), MIN_SECONDS + 0.5 - actions.sum(), MAX_SECONDS - 0.5 - actions.sum()
-    )
-    background *= wanted / background.sum()
+    """Background and actions in turn, 12-45 s in all: (class or "", number of frames)."""
+    total = 0.0
+    while not MIN_SECONDS <= total <= MAX_SECONDS:
+        actions = _log_uniform(ACTION_SECONDS, len(labels), rng)
+        background = _log_uniform(BACKGROUND_SECONDS, len(labels) + 1, rng)
+        total = actions.sum() + background.sum()
     stretches = [("", round(background[0] * FPS))]
     for name, action, pause in zip(labels, actions, background[1:], strict=True):
         stretches += [(name, round(action * FPS)), ("", round(pause * FPS))]
@@ -131,33 +131,40 @@ def _shares(num_actions: int, rng: np.random.Generator) -> tuple[Iterator[str], 
     return iter(rng.permutation(starts).tolist()), iter(rng.permutation(ends).tolist())
 
 
-def _span(kind: str, frame: int, rng: np.random.Generator) -> tuple[int, int]:
-    if kind != CROSS_FADE:
+def _split(length: int, rng: np.random.Generator) -> list[int]:
+    """Frames of the parts of a stretch between its inner joints."""
+    slots = int(length / FPS // INNER_JOINT_SECONDS)
+    parts = 1 + int(rng.binomial(slots, INNER_JOINT_SHARE))
+    cuts = [round(length * (i + rng.uniform(-0.25, 0.25)) / parts) for i in range(1, parts)]
+    return np.diff([0, *cuts, length]).tolist()
+
+
+def _span(kind: str, frame: int, room: int, rng: np.random.Generator) -> tuple[int, int]:
+    """First frame and end of a joint around `frame`, between pieces of `room` frames and more."""
+    if kind not in JOINT_FRAMES:
         return frame, frame
-    length = int(rng.integers(FADE_FRAMES[0], FADE_FRAMES[1] + 1))
+    length = min(int(rng.integers(*JOINT_FRAMES[kind], endpoint=True)), room // 2)
     return frame - length // 2, frame - length // 2 + length
 
 
 def _draw_pieces(
     stretches: list[tuple[str, int]], kinds: dict[str, Iterator[str]], rng: np.random.Generator
 ) -> tuple[list[Piece], list[Joint]]:
-    """Splits some stretches by an inner joint; returns the pieces, without overlap, and joints."""
+    """Splits stretches by inner joints; returns the pieces, without overlap, and the joints."""
     pieces: list[Piece] = []
     joints: list[Joint] = []
     frame = 0
     for label, length in stretches:
-        speed = draw_speed(rng)
-        places, parts = ["action_start" if label else "action_end"], [length]
-        if length >= INNER_JOINT_SECONDS * FPS and rng.uniform() < INNER_JOINT_SHARE:
-            first = round(length * rng.uniform(0.4, 0.6))
-            places.append("inside_action" if label else "background")
-            parts = [first, length - first]
+        parts = _split(length, rng)
+        inner = "inside_action" if label else "background"
+        places = ["action_start" if label else "action_end"] + [inner] * (len(parts) - 1)
         for place, part in zip(places, parts, strict=True):
             if frame:
                 kind = next(kinds[place])
-                joints.append(Joint(kind, place, *_span(kind, frame, rng)))
-            motion = label or str(rng.choice([IDLE, WANDER]))
-            pieces.append(Piece(motion, speed, frame, frame + part))
+                room = min(part, frame - pieces[-1].start)
+                joints.append(Joint(kind, place, *_span(kind, frame, room, rng)))
+            motion = label or str(rng.choice(BACKGROUND))
+            pieces.append(Piece(motion, draw_speed(rng), frame, frame + part))
             frame += part
     return pieces, joints
 
@@ -165,7 +172,7 @@ def _draw_pieces(
 def _build_shots(
     pieces: list[Piece], joints: list[Joint], scenes: Iterator[int], rng: np.random.Generator
 ) -> tuple[Shot, ...]:
-    """Gathers pieces into shots and lets shots that meet in a fade overlap."""
+    """Gathers pieces into shots; what meets in a joint that takes time overlaps."""
     shots: list[Shot] = []
     current: list[Piece] = []
     start = 0
@@ -173,7 +180,7 @@ def _build_shots(
         current.append(
             dataclasses.replace(piece, start=start, end=joint.end if joint else piece.end)
         )
-        if joint is None or joint.kind != MOTION_CHANGE:
+        if joint is None or joint.kind in NEW_SHOT_KINDS:
             shots.append(
                 Shot(tuple(current), next(scenes), bool(shots) and bool(rng.uniform() < 0.5))
             )
@@ -183,11 +190,11 @@ def _build_shots(
 
 
 def plan_videos(subset: str, short: str, count: int, seeds: tuple[int, ...]) -> list[VideoPlan]:
-    """Plans `count` videos of one subset, "training" or "validation"; `short` stands in their ids.
+    """Plans `count` videos of one subset, "training", ...; `short` stands in their ids.
 
-    Over the subset the three kinds of joints have equal shares to within one, at action starts, at
-    action ends and in both together; inner joints are cuts and fades. Numbers of actions, scenes
-    and distractors are dealt evenly too, and classes nearly so. `seeds` decide everything.
+    Over the subset the kinds of joints have equal shares to within one, at action starts, at action
+    ends, in both together and inside stretches. Numbers of actions, scenes and distractors are
+    dealt evenly too, and classes nearly so. `seeds` decide everything.
     """
     rng = np.random.default_rng((*seeds, 0))
     numbers = list(itertools.islice(deal(range(1, MAX_ACTIONS + 1), rng), count))
@@ -195,8 +202,8 @@ def plan_videos(subset: str, short: str, count: int, seeds: tuple[int, ...]) -> 
     kinds = {
         "action_start": starts,
         "action_end": ends,
-        "inside_action": deal((HARD_CUT, CROSS_FADE), rng),
-        "background": deal((HARD_CUT, CROSS_FADE), rng),
+        "inside_action": deal(JOINT_KINDS, rng),
+        "background": deal(JOINT_KINDS, rng),
     }
     scenes, disturbances = deal(range(36), rng), deal(DISTRACTOR_KINDS, rng)
     used: Counter[str] = Counter()
@@ -257,4 +264,4 @@ def describe(plans: Sequence[VideoPlan]) -> dict[str, Any]:
         }
         for plan in plans
     }
-    return {"version": "bsp_tf sample 1", "taxonomy": [root, *leaves], "database": database}
+    return {"version": "bsp_tf sample 3", "taxonomy": [root, *leaves], "database": database}

@@ -1,14 +1,13 @@
 """The sample world's camera: a panned ground with an acting figure and a bystander, frame by frame.
 
-The camera follows the figures: they stay in the frame while the ground slides under them at a
-steady, slow speed.
+The camera follows the figures: they stay in the frame while the ground slides under them, slowly
+but now faster, now slower. In two of three takes it is held by hand and trembles.
 """
 
 import dataclasses
 
 import numpy as np
 
-from tfrecords_tools.sample_world import motions
 from tfrecords_tools.sample_world.textures import (
     GROUND_FAMILIES,
     GROUND_PALETTES,
@@ -21,7 +20,11 @@ from tfrecords_tools.sample_world.textures import (
 
 WIDTH, HEIGHT, FPS = 96, 72, 25
 FIGURE_RADIUS = 11.5  # pixels, at log scale 0
-MIN_PAN, MAX_PAN = 3.0, 9.0  # pixels per second
+MIN_PAN, MAX_PAN = 3.0, 9.0  # pixels per second, the steady part
+# Waves of the camera: reach in pixels and turns per second, each drawn for x and for y.
+SWINGS = (3, (4.0, 12.0), (0.05, 0.2))
+TREMBLES = (3, (0.1, 0.45), (0.7, 2.5))
+HAND_HELD_SHARE = 2 / 3
 CENTER = np.array([WIDTH / 2, HEIGHT / 2])
 
 
@@ -90,10 +93,23 @@ def draw_figure(canvas: np.ndarray, sprite: np.ndarray, pose: np.ndarray) -> Non
     part += ink[..., :3]
 
 
-class Scene:
-    """One unbroken camera take: a look, a pan, and a bystander who keeps away from the actor."""
+def _draw_waves(kind: tuple, rng: np.random.Generator) -> np.ndarray:
+    """Random waves of a kind: float64 [waves, 3, 2], of x and y reach, turns per second, phase."""
+    count, reach, turns = kind
+    low, high = zip(reach, turns, (0.0, 1.0), strict=True)
+    return rng.uniform(np.array(low)[:, None], np.array(high)[:, None], (count, 3, 2))
 
-    def __init__(self, look: Look, actor_base: np.ndarray, rng: np.random.Generator):
+
+def _waves_at(waves: np.ndarray, seconds: float) -> np.ndarray:
+    """x and y of the sum of waves; float64 [2]."""
+    reach, turns, phase = waves.swapaxes(0, 1)
+    return (reach * np.sin(2 * np.pi * (turns * seconds + phase))).sum(0)
+
+
+class Scene:
+    """One unbroken camera take: a look, and what the camera does."""
+
+    def __init__(self, look: Look, rng: np.random.Generator):
         tile = ground_tile(look.family, look.palette, np.random.default_rng(look.ground_seed))
         # Wrapped beyond the edges by one frame: every view is then one slice.
         self._ground = np.pad(tile, ((0, HEIGHT + 1), (0, WIDTH + 1), (0, 0)), mode="wrap")
@@ -101,29 +117,17 @@ class Scene:
         self._actor = figure_sprite(np.random.default_rng(look.actor_seed))
         self._bystander = figure_sprite(np.random.default_rng(look.bystander_seed))
         speed, bearing = rng.uniform(MIN_PAN, MAX_PAN), rng.uniform(0, 2 * np.pi)
-        self._pan = speed * np.array([np.sin(bearing), np.cos(bearing)])
+        self._pan = speed * np.array([np.cos(bearing), np.sin(bearing)])
         self._start = rng.uniform(0, 1, 2) * self._tile_size
-        self._bystander_base = self._draw_bystander_base(actor_base, rng)
+        self._swings = _draw_waves(SWINGS, rng)
+        self._trembles = _draw_waves(TREMBLES, rng)
+        self._trembles[:, 0] *= rng.uniform() < HAND_HELD_SHARE
         self._actor_in_front = rng.uniform() < 0.5
-        # A slight slow drift of both figures: [figure, x/y, (reach, turns per second, phase)].
-        self._drift = rng.uniform((0.5, 0.15, 0), (1.3, 0.35, 1), (2, 2, 3))
 
-    @staticmethod
-    def _draw_bystander_base(actor_base: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-        base = motions.draw_base(motions.draw_motion(motions.IDLE, rng, 1.0), rng)
-        places = rng.uniform(-1, 1, (16, 2)) * (CENTER - 12)
-        distance = np.hypot(*(places - actor_base[:2]).T)
-        far = np.flatnonzero(distance > 30)
-        base[:2] = places[far[0] if len(far) else distance.argmax()]
-        return base
-
-    def _drift_at(self, figure: int, seconds: float) -> np.ndarray:
-        reach, turns, phase = self._drift[figure].T
-        return reach * np.sin(2 * np.pi * (turns * seconds + phase))
-
-    def _view(self, seconds: float, bump: np.ndarray) -> np.ndarray:
+    def _view(self, seconds: float, shift: np.ndarray) -> np.ndarray:
         """The ground seen at a time: float32 [HEIGHT, WIDTH, 3], bilinear between texels."""
-        origin = (self._start + self._pan * seconds - bump[::-1]) % self._tile_size
+        moved = self._pan * seconds + _waves_at(self._swings, seconds) - shift
+        origin = (self._start + moved[::-1]) % self._tile_size
         top, left = (int(number) for number in origin)
         down, right = np.float32(origin[0] - top), np.float32(origin[1] - left)
         # A position just below the tile's size may round up to it.
@@ -133,23 +137,25 @@ class Scene:
         return rows[:, :-1] + right * (rows[:, 1:] - rows[:, :-1])
 
     def draw(
-        self, seconds: float, actor_pose: np.ndarray, bump: np.ndarray | None = None
+        self,
+        seconds: float,
+        actor_pose: np.ndarray,
+        bystander_pose: np.ndarray,
+        bump: np.ndarray | None = None,
     ) -> np.ndarray:
         """The frame at a time of this take.
 
         Args:
             seconds: time since the take began.
-            actor_pose: float [5], relative to the frame's centre.
+            actor_pose, bystander_pose: float [5], relative to the frame's centre.
             bump: x and y in pixels by which a knock moves the whole picture.
 
         Returns:
             float32 [HEIGHT, WIDTH, 3], 0..255.
         """
-        bump = np.zeros(2) if bump is None else bump
-        canvas = self._view(seconds, bump)
-        figures = [(self._bystander, self._bystander_base, 1), (self._actor, actor_pose, 0)]
-        for sprite, pose, number in figures if self._actor_in_front else figures[::-1]:
-            pose = np.array(pose, float)
-            pose[:2] += self._drift_at(number, seconds) + bump
-            draw_figure(canvas, sprite, pose)
+        shift = _waves_at(self._trembles, seconds) + (np.zeros(2) if bump is None else bump)
+        canvas = self._view(seconds, shift)
+        figures = [(self._bystander, bystander_pose), (self._actor, actor_pose)]
+        for sprite, pose in figures if self._actor_in_front else figures[::-1]:
+            draw_figure(canvas, sprite, pose + [*shift, 0, 0, 0])
         return canvas

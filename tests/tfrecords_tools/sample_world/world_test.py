@@ -1,5 +1,7 @@
 """Pictures of the sample world: seamless grounds, clear sprites, a steady pan."""
 
+import itertools
+
 import numpy as np
 import pytest
 
@@ -68,19 +70,32 @@ def test_a_figure_lies_where_its_pose_says_and_may_leave_the_frame():
         assert np.isfinite(canvas).all()
 
 
-def test_the_pan_is_steady_and_slow():
-    """Best integer shift between views half a second apart: 1.5-4.5 pixels, always the same."""
+def test_the_pan_is_slow():
+    """Best integer shift between views half a second apart: at most a few pixels."""
     for seed in range(4):
         rng = np.random.default_rng(seed)
-        scene = Scene(draw_look(scene_kind(seed), rng), np.zeros(5), rng)
+        scene = Scene(draw_look(scene_kind(seed), rng), rng)
         views = [scene._view(0.5 * i, np.zeros(2)).mean(-1) for i in range(8)]
-        shifts = []
-        for here, there in zip(views, views[1:], strict=False):
+        for here, there in itertools.pairwise(views):
             errors = {}
-            for dy, dx in np.ndindex(13, 13):
-                shifted = here[dy : HEIGHT - 12 + dy, dx : WIDTH - 12 + dx]
-                errors[dy - 6, dx - 6] = np.abs(there[6:-6, 6:-6] - shifted).mean()
-            shifts.append(min(errors, key=errors.get))
-        length = np.hypot(*np.mean(shifts, 0))
-        assert 1.4 <= length <= 4.7
-        assert np.abs(np.array(shifts) - np.mean(shifts, 0)).max() <= 1
+            for dy, dx in np.ndindex(29, 29):
+                shifted = here[dy : HEIGHT - 28 + dy, dx : WIDTH - 28 + dx]
+                errors[dy - 14, dx - 14] = np.abs(there[14:-14, 14:-14] - shifted).mean()
+            assert np.hypot(*min(errors, key=errors.get)) < 13
+
+
+def test_a_hand_held_camera_moves_ground_and_figures_alike():
+    moved = []
+    for seed in range(60):
+        rng = np.random.default_rng(seed)
+        scene = Scene(draw_look(scene_kind(seed), rng), rng)
+        pose, away = np.zeros(5), np.array([500.0, 0, 0, 0, 0])
+        views = [scene.draw(0.3 * i, pose, away) for i in range(4)]
+        grounds = [scene.draw(0.3 * i, away, away) for i in range(4)]
+        centres = []
+        for view, ground in zip(views, grounds, strict=True):
+            rows, columns = np.nonzero(np.abs(view - ground).max(-1) > 20)
+            centres.append((rows.mean(), columns.mean()))
+        moved.append(np.ptp(centres, axis=0).max())
+    moved = np.array(moved)
+    assert 0.5 < (moved > 0.25).mean() < 0.85 and moved.max() < 4
