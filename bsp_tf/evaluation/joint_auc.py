@@ -174,28 +174,37 @@ def joint_auc_table(videos: Sequence[VideoSnippets]) -> dict[str, dict[str, floa
     }
 
 
-def neighbour_distance(features: np.ndarray, centre: np.ndarray) -> np.ndarray:
-    """Cosine distance, in [0, 2], from the snippet before each snippet to the one after it.
+def neighbour_distance(features: np.ndarray, centre: np.ndarray, reach: int = 1) -> np.ndarray:
+    """Cosine distance, in [0, 2], from a snippet before each snippet to one after it.
 
     The two neighbours lie on the two sides of a joint inside the snippet; the first and last
-    snippet stand in for the neighbour that they lack. `centre` is taken off first: features after a
+    snippet stand in for those that are lacking. `centre` is taken off first: features after a
     ReLU all point the same way otherwise.
 
     Args:
         features: Numbers [n, C].
         centre: Numbers [C], mean feature of the whole collection.
+        reach: Snippets from each one to its neighbours, see `neighbour_reach`.
 
     Returns:
         float64 [n]; 0 where a centred feature is zero.
     """
     centred = np.asarray(features, np.float64) - centre
-    before, after = (
-        centred[np.maximum(np.arange(len(centred)) - 1, 0)],
-        np.concatenate([centred[1:], centred[-1:]]),
-    )
+    places = np.arange(len(centred))
+    before = centred[np.maximum(places - reach, 0)]
+    after = centred[np.minimum(places + reach, len(centred) - 1)]
     lengths = np.linalg.norm(before, axis=1) * np.linalg.norm(after, axis=1)
     cosine = (before * after).sum(axis=1) / np.where(lengths > 0, lengths, 1)
     return np.where(lengths > 0, 1 - cosine, 0.0)
+
+
+def neighbour_reach(window: int, frame_step: int, stride: int) -> int:
+    """Snippets to go for a neighbour that is moved by half the frames that a snippet spans.
+
+    >>> neighbour_reach(8, 2, 8), neighbour_reach(8, 2, 4), neighbour_reach(8, 1, 8)
+    (1, 2, 1)
+    """
+    return max(1, round(((window - 1) * frame_step + 1) / 2 / stride))
 
 
 def collect_snippets(
@@ -225,6 +234,7 @@ def collect_snippets(
     if not names:
         return []
     centre = np.concatenate(list(features.values())).mean(axis=0, dtype=np.float64)
+    reach = neighbour_reach(metadata["window"], metadata["frame_step"], metadata["stride"])
     videos = []
     for name in names:
         about, probabilities = metadata["videos"][name], store.load_probabilities(name)
@@ -240,7 +250,7 @@ def collect_snippets(
         ]
         scores = {
             "boundary": 1 - probabilities["boundary"][:, column],
-            "action_distance": neighbour_distance(features[name], centre),
+            "action_distance": neighbour_distance(features[name], centre, reach),
             "pixel_change": probabilities["pixel_change"],
         }
         videos.append(VideoSnippets(spans, float(about["fps"]), joints, scores))

@@ -1,0 +1,1 @@
+"""Does a boundary stream help? The grid behind docs/results.md."""

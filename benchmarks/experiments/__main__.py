@@ -1,0 +1,113 @@
+"""Runs the grid behind docs/results.md, cell by cell, and writes a row of JSON for each.
+
+    python -m benchmarks.experiments --root=experiments --output=docs/results/hard.json
+    python -m benchmarks.experiments --root=experiments --output=docs/results/hard.json --list
+
+Every cell is a chain of public commands (benchmarks/experiments/grid.py); each is printed, run once
+and reused by all cells that need it, and all of them can be killed and go on. Seeds come first: a
+grid that was stopped early has all rows, of fewer seeds.
+
+    --seeds=5        seeds of each row
+    --rows=...       only these rows, with semicolons between them
+    --encoders=...   first the joints that these encoders find, with semicolons; no localization
+"""
+
+import platform
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from absl import flags
+
+from benchmarks.experiments.grid import ENCODERS, ROWS, World
+from benchmarks.experiments.joints import encoder_joints
+from benchmarks.experiments.steps import Runner
+from bsp_tf.base.command_line import run_command
+from bsp_tf.base.errors import InputError
+from bsp_tf.base.json_file import read_json, write_json
+from bsp_tf.base.output_lock import lock_folder
+
+FLAGS = flags.FLAGS
+
+SUBSETS = ("validation", "testing")
+SAMPLE = (
+    "--clips_per_class_train=60",
+    "--clips_per_class_validation=12",
+    "--videos_train=150",
+    "--videos_validation=80",
+    "--videos_test=170",
+)
+
+
+def localization_cell(world: World, runner: Runner, row: str, seed: int) -> dict[str, Any]:
+    """The scores of a row with one seed on both subsets."""
+    steps = {subset: world.scores(row, seed, subset) for subset in SUBSETS}
+    for step in steps.values():
+        runner.run(step)
+    return {
+        "scores": {subset: read_json(step.stage.output) for subset, step in steps.items()},
+        "seconds": runner.cost(steps[SUBSETS[-1]]),
+    }
+
+
+def encoder_cell(world: World, runner: Runner, name: str, seed: int) -> dict[str, Any]:
+    """Validation accuracy of an encoder, and the joints that it finds on both subsets."""
+    features = world.features(name, seed)
+    runner.run(features)
+    accuracy = read_json(world.encoder(name, seed).stage.output)
+    return {
+        "accuracy": accuracy["accuracy"],
+        "per_class": accuracy["per_class"],
+        "joints": {
+            subset: encoder_joints(features.stage.output.parent, world.annotations, subset)
+            for subset in SUBSETS
+        },
+        "seconds": runner.cost(features),
+    }
+
+
+def _chosen(given: Sequence[str], known: Sequence[str], flag: str) -> list[str]:
+    unknown = [name for name in given if name not in known]
+    if unknown:
+        raise InputError(f"--{flag}: {unknown[0]!r} is none of {'; '.join(known)}.")
+    return list(given)
+
+
+def main(argv: Sequence[str]) -> None:
+    """Runs what is missing of the grid."""
+    del argv
+    root, output = Path(FLAGS.root), Path(FLAGS.output)
+    world = World(root, Path("configs"), SAMPLE)
+    names = [name for name in FLAGS.encoders.split(";") if name]
+    cells: list[tuple[str, str, int]]
+    if names:
+        names = _chosen(names, list(ENCODERS), "encoders")
+        cells = [("encoder", name, seed) for seed in range(FLAGS.seeds) for name in names]
+    else:
+        rows = _chosen([row for row in FLAGS.rows.split(";") if row], list(ROWS), "rows")
+        cells = [("row", row, seed) for seed in range(FLAGS.seeds) for row in rows or list(ROWS)]
+    if FLAGS.list:
+        print("\n".join(f"{kind} {name}, seed {seed}" for kind, name, seed in cells))
+        return
+    results = read_json(output) if output.exists() else {}
+    with lock_folder(root):
+        runner = Runner(root)
+        for kind, name, seed in cells:
+            make = encoder_cell if kind == "encoder" else localization_cell
+            cell = make(world, runner, name, seed)
+            results.setdefault(kind, {}).setdefault(name, {})[str(seed)] = cell
+            write_json(output, results | {"machine": platform.processor() or platform.machine()})
+
+
+def define_flags() -> None:
+    """Defines the flags of the command."""
+    flags.DEFINE_string("root", "experiments", "Folder of everything that the cells make.")
+    flags.DEFINE_string("output", None, "JSON with a row for each cell.", required=True)
+    flags.DEFINE_integer("seeds", 5, "Seeds of each row.", lower_bound=1)
+    flags.DEFINE_string("rows", "", "Only these rows, with semicolons.")
+    flags.DEFINE_string("encoders", "", "Encoders by themselves, with semicolons.")
+    flags.DEFINE_boolean("list", False, "Only name the cells.")
+
+
+if __name__ == "__main__":
+    run_command(main, define_flags)

@@ -1,0 +1,222 @@
+"""The grid: encoders, feature sets and runs of the localization head, as steps.
+
+A row of the result tables is a set of features; seed k of a row uses seed k of each of its encoders
+(and k + 100 where it needs a second one of a kind) and of the localization head.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from benchmarks.experiments.steps import Step
+from bsp_tf.quickstart.stages import Stage
+
+SECOND = 100  # added to the seed of the second encoder of a kind
+
+# An untrained network whose BatchNorm has seen the clips.
+UNTRAINED = (
+    "--config.optimizer.learning_rate=1e-12",
+    "--config.optimizer.warmup_steps=0",
+    "--config.train.epochs=1",
+    "--config.train.steps_per_epoch=40",
+)
+# Encoder -> stream, config, overrides.
+ENCODERS: dict[str, tuple[str, str, tuple[str, ...]]] = {
+    "action": ("action", "hard_action.py", ()),
+    "paper": ("boundary", "hard_boundary.py", ()),
+    "random": ("boundary", "hard_boundary.py", UNTRAINED),
+}
+# Row -> encoders and what is added to their seed; PIXELS stands for pixel change.
+PIXELS = "pixels"
+LOCALIZATION = "hard_gtad.py"
+ROWS: dict[str, tuple[tuple[str, int], ...]] = {
+    "action": (("action", 0),),
+    "action + action": (("action", 0), ("action", SECOND)),
+    "action + boundary (paper)": (("action", 0), ("paper", 0)),
+    "boundary (paper)": (("paper", 0),),
+    "action + random": (("action", 0), ("random", 0)),
+    "action + pixel change": (("action", 0), (PIXELS, 0)),
+}
+
+
+@dataclass(frozen=True)
+class World:
+    """The data that all cells share.
+
+    Attributes:
+        root: Folder of all outputs.
+        configs: Folder of the configs.
+        sample: Flags of make_sample.
+        stride: Frames from one snippet to the next.
+    """
+
+    root: Path
+    configs: Path
+    sample: tuple[str, ...]
+    stride: int = 4
+
+    @property
+    def annotations(self) -> Path:
+        """Of the untrimmed videos."""
+        return self.root / "sample" / "annotations.json"
+
+    def videos(self) -> Step:
+        """Clips and videos."""
+        sample = self.root / "sample"
+        return self._step("make_sample", [f"--output={sample}", *self.sample], self.annotations)
+
+    def records(self, split: str) -> Step:
+        """The clips of a split as TFRecords."""
+        output = self.root / "records" / split
+        clips = self.root / "sample" / "clips" / split
+        return self._step(
+            "convert",
+            [f"--input={clips}", f"--output={output}", "--workers=2", "--num_shards=8"],
+            output / "manifest.json",
+            (self.videos(),),
+        )
+
+    def encoder(self, name: str, seed: int) -> Step:
+        """Pre-training of one encoder."""
+        _, config, overrides = ENCODERS[name]
+        workdir, records = self.root / "encoders" / f"{name}_{seed}", self.root / "records"
+        return self._step(
+            "pretrain",
+            [
+                f"--config={self.configs / config}",
+                f"--workdir={workdir}",
+                f"--config.data.train_dir={records / 'train'}",
+                f"--config.data.validation_dir={records / 'val'}",
+                f"--config.seed={seed}",
+                *overrides,
+            ],
+            workdir / "evaluation.json",
+            (self.records("train"), self.records("val")),
+            config,
+        )
+
+    def features(self, name: str, seed: int) -> Step:
+        """Snippet features of all videos by one encoder; or their pixel change."""
+        output = self.root / "features" / f"{name}_{seed}"
+        if name == PIXELS:
+            return Step(
+                Stage(
+                    str(output),
+                    "benchmarks.experiments.pixel_change",
+                    (
+                        f"--videos={self.root / 'sample' / 'videos'}",
+                        f"--output={output}",
+                        f"--stride={self.stride}",
+                    ),
+                    output.with_suffix(".json"),
+                ),
+                (self.videos(),),
+            )
+        workdir, model = (self.root / part / f"{name}_{seed}" for part in ("encoders", "models"))
+        export = self._step(
+            "export",
+            [f"--{ENCODERS[name][0]}_workdir={workdir}", f"--output={model}"],
+            model / "saved_model.pb",
+            (self.encoder(name, seed),),
+        )
+        return self._step(
+            "extract",
+            [
+                f"--model={model}",
+                f"--videos={self.root / 'sample' / 'videos'}",
+                f"--output={output}",
+                "--frame_step=2",
+                f"--stride={self.stride}",
+                "--batch_size=64",
+            ],
+            output / "metadata.json",
+            (export,),
+        )
+
+    def class_scores(self, seed: int) -> Step:
+        """What classes each video shows: the same for all rows of a seed."""
+        output = self.root / "class_scores" / f"{seed}.json"
+        features = self.features("action", seed)
+        arguments = (f"--features={features.stage.output.parent}", f"--output={output}")
+        module = "benchmarks.experiments.class_scores"
+        return Step(Stage(str(output), module, arguments, output), (features,))
+
+    def localization(self, row: str, seed: int) -> Step:
+        """The localization head on the features of a row."""
+        parts = [self.features(name, seed + added) for name, added in ROWS[row]]
+        folders = [self.root / "features" / f"{name}_{seed + added}" for name, added in ROWS[row]]
+        workdir = self._cell(row, seed)
+        arguments = [
+            f"--config={self.configs / LOCALIZATION}",
+            f"--workdir={workdir}",
+            f"--config.features_dir={','.join(map(str, folders))}",
+            f"--config.annotations={self.annotations}",
+            "--config.streams=action,boundary",
+            f"--config.seed={seed}",
+        ]
+        if any(name == PIXELS for name, _ in ROWS[row]):
+            arguments += [
+                "--config.feature_layout=snippets",
+                f"--config.feature_stride={self.stride}",
+                "--config.feature_window=15",
+            ]
+        return self._step(
+            "train_gtad", arguments, workdir / "summary.json", tuple(parts), LOCALIZATION
+        )
+
+    def scores(self, row: str, seed: int, subset: str) -> Step:
+        """Detections of a row on a subset, and their scores."""
+        training = self.localization(row, seed)
+        classes = self.class_scores(seed)
+        detections, output = self.detections(row, seed, subset), self._cell(row, seed)
+        (features,) = (
+            part.split("=", 1)[1]
+            for part in training.stage.arguments
+            if part.startswith("--config.features_dir=")
+        )
+        detect = self._step(
+            "detect",
+            [
+                f"--workdir={output}",
+                f"--features={features}",
+                f"--annotations={self.annotations}",
+                f"--subset={subset}",
+                f"--class_scores={classes.stage.output}",
+                f"--output={detections}",
+            ],
+            detections,
+            (training, classes),
+        )
+        scores = output / f"{subset}_scores.json"
+        return self._step(
+            "evaluate",
+            [
+                f"--ground_truth={self.annotations}",
+                f"--predictions={detections}",
+                f"--subset={subset}",
+                "--tiou=0.5:0.05:0.95",
+                f"--output={scores}",
+            ],
+            scores,
+            (detect,),
+        )
+
+    def detections(self, row: str, seed: int, subset: str) -> Path:
+        """File of the detections of a row on a subset."""
+        return self._cell(row, seed) / f"{subset}_detections.json"
+
+    def _cell(self, row: str, seed: int) -> Path:
+        name = "".join(letter if letter.isalnum() else "_" for letter in row)
+        return self.root / "localization" / f"{name}_{seed}"
+
+    def _step(
+        self,
+        command: str,
+        arguments: list[str],
+        output: Path,
+        needs: tuple[Step, ...] = (),
+        config: str | None = None,
+    ) -> Step:
+        package = "tfrecords_tools" if command in ("make_sample", "convert") else "bsp_tf"
+        path = str(self.configs / config) if config else None
+        stage = Stage(str(output), f"{package}.{command}", tuple(arguments), output, path)
+        return Step(stage, needs)
