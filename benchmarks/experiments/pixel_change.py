@@ -52,9 +52,7 @@ def main(argv: Sequence[str]) -> None:
 def define_flags() -> None:
     """Defines the flags of the command."""
     flags.DEFINE_string("videos", None, "Folder of videos.", required=True)
-    flags.DEFINE_string(
-        "output", None, "Folder for the arrays; OUTPUT.json ends it.", required=True
-    )
+    flags.DEFINE_string("output", None, "Folder for the arrays; OUTPUT.json ends.", required=True)
     flags.DEFINE_integer("stride", 4, "Frames from one snippet to the next.", lower_bound=1)
 
 

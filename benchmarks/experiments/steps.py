@@ -1,4 +1,4 @@
-"""Steps that are commands of the project: run once each, in the order in which they need each other."""
+"""Steps that are commands of the project, run once each and in the order of their needs."""
 
 import hashlib
 from collections.abc import Iterator
@@ -33,7 +33,7 @@ class Step:
         return digest.hexdigest()
 
     def all(self) -> Iterator["Step"]:
-        """The steps before it and itself, in an order in which they can run; some may come twice."""
+        """The steps before it and itself, in an order that works; some may come twice."""
         for step in self.needs:
             yield from step.all()
         yield self
