@@ -33,7 +33,7 @@ SUBSETS = ("validation", "testing")
 SAMPLE = (
     "--clips_per_class_train=60",
     "--clips_per_class_validation=12",
-    "--videos_train=150",
+    "--videos_train=200",
     "--videos_validation=80",
     "--videos_test=170",
 )
