@@ -9,7 +9,8 @@ grid that was stopped early has all rows, of fewer seeds.
 
     --seeds=5        seeds of each row
     --rows=...       only these rows, with semicolons between them
-    --encoders=...   first the joints that these encoders find, with semicolons; no localization
+    --designs=...    the joints that these designs find on validation videos, with semicolons; no
+                     localization
 """
 
 import platform
@@ -19,7 +20,8 @@ from typing import Any
 
 from absl import flags
 
-from benchmarks.experiments.grid import ENCODERS, ROWS, World
+from benchmarks.experiments.encoders import DESIGNS
+from benchmarks.experiments.grid import PIXELS, ROWS, World
 from benchmarks.experiments.joints import encoder_joints
 from benchmarks.experiments.steps import Runner
 from bsp_tf.base.command_line import run_command
@@ -50,27 +52,37 @@ def localization_cell(world: World, runner: Runner, row: str, seed: int) -> dict
     }
 
 
-def encoder_cell(world: World, runner: Runner, name: str, seed: int) -> dict[str, Any]:
-    """Validation accuracy of an encoder, and the joints that it finds on both subsets."""
-    features = world.features(name, seed)
+def encoder_cell(
+    world: World, runner: Runner, name: str, seed: int, subset: str | None = None
+) -> dict[str, Any]:
+    """Validation accuracy of an encoder, and the joints that it finds.
+
+    Args:
+        world, runner: What all cells share.
+        name, seed: Of the encoder.
+        subset: Whose videos are looked at; None: those of all SUBSETS, from the features that the
+            rows have.
+    """
+    features = world.features(name, seed, subset)
     runner.run(features)
     accuracy = read_json(world.encoder(name, seed).stage.output)
     return {
         "accuracy": accuracy["accuracy"],
         "per_class": accuracy["per_class"],
         "joints": {
-            subset: encoder_joints(features.stage.output.parent, world.annotations, subset)
-            for subset in SUBSETS
+            part: encoder_joints(features.stage.output.parent, world.annotations, part)
+            for part in ([subset] if subset else SUBSETS)
         },
         "seconds": runner.cost(features),
     }
 
 
-def _chosen(given: Sequence[str], known: Sequence[str], flag: str) -> list[str]:
+def _chosen(text: str, known: Sequence[str], flag: str) -> list[str]:
+    given = [name for name in text.split(";") if name]
     unknown = [name for name in given if name not in known]
     if unknown:
         raise InputError(f"--{flag}: {unknown[0]!r} is none of {'; '.join(known)}.")
-    return list(given)
+    return given
 
 
 def main(argv: Sequence[str]) -> None:
@@ -78,25 +90,30 @@ def main(argv: Sequence[str]) -> None:
     del argv
     root, output = Path(FLAGS.root), Path(FLAGS.output)
     world = World(root, Path("configs"), SAMPLE)
-    names = [name for name in FLAGS.encoders.split(";") if name]
-    cells: list[tuple[str, str, int]]
-    if names:
-        names = _chosen(names, list(ENCODERS), "encoders")
-        cells = [("encoder", name, seed) for seed in range(FLAGS.seeds) for name in names]
-    else:
-        rows = _chosen([row for row in FLAGS.rows.split(";") if row], list(ROWS), "rows")
-        cells = [("row", row, seed) for seed in range(FLAGS.seeds) for row in rows or list(ROWS)]
+    designs = _chosen(FLAGS.designs, list(DESIGNS), "designs")
+    rows = _chosen(FLAGS.rows, list(ROWS), "rows") or ([] if designs else list(ROWS))
+    cells = [("designs", name, seed) for seed in range(FLAGS.seeds) for name in designs]
+    cells += [("rows", row, seed) for seed in range(FLAGS.seeds) for row in rows]
     if FLAGS.list:
-        print("\n".join(f"{kind} {name}, seed {seed}" for kind, name, seed in cells))
+        print("\n".join(f"{kind}: {name}, seed {seed}" for kind, name, seed in cells))
         return
     results = read_json(output) if output.exists() else {}
+
+    def keep(kind: str, name: str, seed: int, cell: dict[str, Any]) -> None:
+        results.setdefault(kind, {}).setdefault(name, {})[str(seed)] = cell
+        write_json(output, results | {"machine": platform.processor() or platform.machine()})
+
     with lock_folder(root):
         runner = Runner(root)
         for kind, name, seed in cells:
-            make = encoder_cell if kind == "encoder" else localization_cell
-            cell = make(world, runner, name, seed)
-            results.setdefault(kind, {}).setdefault(name, {})[str(seed)] = cell
-            write_json(output, results | {"machine": platform.processor() or platform.machine()})
+            if kind == "designs":
+                keep(kind, name, seed, encoder_cell(world, runner, name, seed, "validation"))
+                continue
+            keep(kind, name, seed, localization_cell(world, runner, name, seed))
+            for encoder, added in ROWS[name]:
+                if encoder != PIXELS:
+                    cell = encoder_cell(world, runner, encoder, seed + added)
+                    keep("encoders", encoder, seed + added, cell)
 
 
 def define_flags() -> None:
@@ -105,7 +122,7 @@ def define_flags() -> None:
     flags.DEFINE_string("output", None, "JSON with a row for each cell.", required=True)
     flags.DEFINE_integer("seeds", 5, "Seeds of each row.", lower_bound=1)
     flags.DEFINE_string("rows", "", "Only these rows, with semicolons.")
-    flags.DEFINE_string("encoders", "", "Encoders by themselves, with semicolons.")
+    flags.DEFINE_string("designs", "", "Designs of the boundary task, with semicolons.")
     flags.DEFINE_boolean("list", False, "Only name the cells.")
 
 

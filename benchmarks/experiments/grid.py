@@ -7,24 +7,12 @@ A row of the result tables is a set of features; seed k of a row uses seed k of 
 from dataclasses import dataclass
 from pathlib import Path
 
+from benchmarks.experiments.encoders import ENCODERS
 from benchmarks.experiments.steps import Step
 from bsp_tf.quickstart.stages import Stage
 
 SECOND = 100  # added to the seed of the second encoder of a kind
 
-# An untrained network whose BatchNorm has seen the clips.
-UNTRAINED = (
-    "--config.optimizer.learning_rate=1e-12",
-    "--config.optimizer.warmup_steps=0",
-    "--config.train.epochs=1",
-    "--config.train.steps_per_epoch=40",
-)
-# Encoder -> stream, config, overrides.
-ENCODERS: dict[str, tuple[str, str, tuple[str, ...]]] = {
-    "action": ("action", "hard_action.py", ()),
-    "paper": ("boundary", "hard_boundary.py", ()),
-    "random": ("boundary", "hard_boundary.py", UNTRAINED),
-}
 # Row -> encoders and what is added to their seed; PIXELS stands for pixel change.
 PIXELS = "pixels"
 LOCALIZATION = "hard_gtad.py"
@@ -36,6 +24,11 @@ ROWS: dict[str, tuple[tuple[str, int], ...]] = {
     "action + random": (("action", 0), ("random", 0)),
     "action + pixel change": (("action", 0), (PIXELS, 0)),
 }
+
+
+def file_name(name: str) -> str:
+    """A name of an encoder or a row as a part of a path."""
+    return "".join(letter if letter.isalnum() else "_" for letter in name)
 
 
 @dataclass(frozen=True)
@@ -78,7 +71,8 @@ class World:
     def encoder(self, name: str, seed: int) -> Step:
         """Pre-training of one encoder."""
         _, config, overrides = ENCODERS[name]
-        workdir, records = self.root / "encoders" / f"{name}_{seed}", self.root / "records"
+        workdir = self.root / "encoders" / f"{file_name(name)}_{seed}"
+        records = self.root / "records"
         return self._step(
             "pretrain",
             [
@@ -94,43 +88,46 @@ class World:
             config,
         )
 
-    def features(self, name: str, seed: int) -> Step:
-        """Snippet features of all videos by one encoder; or their pixel change."""
-        output = self.root / "features" / f"{name}_{seed}"
-        if name == PIXELS:
-            return Step(
-                Stage(
-                    str(output),
-                    "benchmarks.experiments.pixel_change",
-                    (
-                        f"--videos={self.root / 'sample' / 'videos'}",
-                        f"--output={output}",
-                        f"--stride={self.stride}",
-                    ),
-                    output.with_suffix(".json"),
-                ),
-                (self.videos(),),
-            )
-        workdir, model = (self.root / part / f"{name}_{seed}" for part in ("encoders", "models"))
-        export = self._step(
+    def model(self, name: str, seed: int) -> Step:
+        """One encoder as a SavedModel."""
+        workdir, model = (
+            self.root / part / f"{file_name(name)}_{seed}" for part in ("encoders", "models")
+        )
+        return self._step(
             "export",
             [f"--{ENCODERS[name][0]}_workdir={workdir}", f"--output={model}"],
             model / "saved_model.pb",
             (self.encoder(name, seed),),
         )
-        return self._step(
-            "extract",
-            [
-                f"--model={model}",
-                f"--videos={self.root / 'sample' / 'videos'}",
-                f"--output={output}",
-                "--frame_step=2",
-                f"--stride={self.stride}",
-                "--batch_size=64",
-            ],
-            output / "metadata.json",
-            (export,),
+
+    def features(self, name: str, seed: int, subset: str | None = None) -> Step:
+        """Snippet features of all videos, or of a subset, by one encoder; or their pixel change."""
+        if subset:
+            videos, needs = self.root / "videos" / subset, [self.subset_videos(subset)]
+            output = self.root / f"features_{subset}" / f"{file_name(name)}_{seed}"
+        else:
+            videos, needs = self.root / "sample" / "videos", []
+            output = self.root / "features" / f"{file_name(name)}_{seed}"
+        flags = [f"--videos={videos}", f"--output={output}", f"--stride={self.stride}"]
+        if name == PIXELS:
+            module = "benchmarks.experiments.pixel_change"
+            stage = Stage(str(output), module, tuple(flags), output.with_suffix(".json"))
+            return Step(stage, (self.videos(), *needs))
+        model = self.model(name, seed)
+        flags += [f"--model={model.stage.output.parent}", "--frame_step=2", "--batch_size=64"]
+        return self._step("extract", flags, output / "metadata.json", (model, *needs))
+
+    def subset_videos(self, subset: str) -> Step:
+        """A folder of links to the videos of a subset."""
+        output = self.root / "videos" / subset
+        arguments = (
+            f"--annotations={self.annotations}",
+            f"--videos={self.root / 'sample' / 'videos'}",
+            f"--subset={subset}",
+            f"--output={output}",
         )
+        module = "benchmarks.experiments.subset_videos"
+        return Step(Stage(str(output), module, arguments, output), (self.videos(),))
 
     def class_scores(self, seed: int) -> Step:
         """What classes each video shows: the same for all rows of a seed."""
@@ -143,7 +140,10 @@ class World:
     def localization(self, row: str, seed: int) -> Step:
         """The localization head on the features of a row."""
         parts = [self.features(name, seed + added) for name, added in ROWS[row]]
-        folders = [self.root / "features" / f"{name}_{seed + added}" for name, added in ROWS[row]]
+        folders = [
+            self.root / "features" / f"{file_name(name)}_{seed + added}"
+            for name, added in ROWS[row]
+        ]
         workdir = self._cell(row, seed)
         arguments = [
             f"--config={self.configs / LOCALIZATION}",
@@ -205,8 +205,7 @@ class World:
         return self._cell(row, seed) / f"{subset}_detections.json"
 
     def _cell(self, row: str, seed: int) -> Path:
-        name = "".join(letter if letter.isalnum() else "_" for letter in row)
-        return self.root / "localization" / f"{name}_{seed}"
+        return self.root / "localization" / f"{file_name(row)}_{seed}"
 
     def _step(
         self,
