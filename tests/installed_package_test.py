@@ -21,6 +21,7 @@ TINY_SAMPLE = (
     "--clips_per_class_validation=1",
     "--videos_train=1",
     "--videos_validation=1",
+    "--videos_test=1",
     "--workers=1",
 )
 

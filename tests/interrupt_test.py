@@ -78,6 +78,7 @@ def inputs(tmp_path_factory) -> Path:
         clips_per_class_validation=1,
         videos_train=2,
         videos_validation=2,
+        videos_test=1,
     )
     convert(root / "clips" / "train", root / "records", workers=2)
     save_mean_model(root / "model")

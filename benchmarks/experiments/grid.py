@@ -70,22 +70,22 @@ class World:
 
     def encoder(self, name: str, seed: int) -> Step:
         """Pre-training of one encoder."""
-        _, config, overrides = ENCODERS[name]
+        encoder = ENCODERS[name]
         workdir = self.root / "encoders" / f"{file_name(name)}_{seed}"
         records = self.root / "records"
         return self._step(
             "pretrain",
             [
-                f"--config={self.configs / config}",
+                f"--config={self.configs / encoder.config}",
                 f"--workdir={workdir}",
                 f"--config.data.train_dir={records / 'train'}",
                 f"--config.data.validation_dir={records / 'val'}",
                 f"--config.seed={seed}",
-                *overrides,
+                *encoder.overrides,
             ],
             workdir / "evaluation.json",
             (self.records("train"), self.records("val")),
-            config,
+            encoder.config,
         )
 
     def model(self, name: str, seed: int) -> Step:
@@ -95,7 +95,7 @@ class World:
         )
         return self._step(
             "export",
-            [f"--{ENCODERS[name][0]}_workdir={workdir}", f"--output={model}"],
+            [f"--{ENCODERS[name].stream}_workdir={workdir}", f"--output={model}"],
             model / "saved_model.pb",
             (self.encoder(name, seed),),
         )
@@ -114,7 +114,11 @@ class World:
             stage = Stage(str(output), module, tuple(flags), output.with_suffix(".json"))
             return Step(stage, (self.videos(), *needs))
         model = self.model(name, seed)
-        flags += [f"--model={model.stage.output.parent}", "--frame_step=2", "--batch_size=64"]
+        flags += [
+            f"--model={model.stage.output.parent}",
+            f"--frame_step={ENCODERS[name].frame_step}",
+            "--batch_size=64",
+        ]
         return self._step("extract", flags, output / "metadata.json", (model, *needs))
 
     def subset_videos(self, subset: str) -> Step:
@@ -144,13 +148,14 @@ class World:
             self.root / "features" / f"{file_name(name)}_{seed + added}"
             for name, added in ROWS[row]
         ]
+        streams = dict.fromkeys(ENCODERS[name].stream for name, _ in ROWS[row] if name != PIXELS)
         workdir = self._cell(row, seed)
         arguments = [
             f"--config={self.configs / LOCALIZATION}",
             f"--workdir={workdir}",
             f"--config.features_dir={','.join(map(str, folders))}",
             f"--config.annotations={self.annotations}",
-            "--config.streams=action,boundary",
+            f"--config.streams={','.join(streams)}",
             f"--config.seed={seed}",
         ]
         if any(name == PIXELS for name, _ in ROWS[row]):

@@ -25,6 +25,7 @@ TINY = {
     "clips_per_class_validation": 1,
     "videos_train": 1,
     "videos_validation": 1,
+    "videos_test": 1,
 }
 
 
