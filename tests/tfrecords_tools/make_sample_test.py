@@ -63,7 +63,7 @@ def test_layout_is_as_documented(sample):
             len(list((sample / "clips" / subset / action).iterdir())) == 1 for action in ACTIONS
         )
     videos = sorted(path.stem for path in (sample / "videos").iterdir())
-    assert videos == ["sample_train_0001", "sample_val_0001"]
+    assert videos == ["sample_test_0001", "sample_train_0001", "sample_val_0001"]
     assert sorted(json.loads((sample / "annotations.json").read_text())["database"]) == videos
     assert (
         json.loads((sample / "sample.json").read_text())["settings"]["clips_per_class_train"] == 1
@@ -119,7 +119,7 @@ def test_a_killed_run_goes_on_and_two_workers_give_the_same_bytes(sample, tmp_pa
         for name in digests(output)
         if name.endswith(".mp4")
     }
-    assert before and len(before) < 22
+    assert before and len(before) < 23
     assert {name: digests(output)[name] for name in before}.items() <= digests(sample).items()
     deadline = time.monotonic() + 900
     while any(_is_running(pid) for pid in workers):
@@ -130,7 +130,7 @@ def test_a_killed_run_goes_on_and_two_workers_give_the_same_bytes(sample, tmp_pa
     done = subprocess.run(
         command(output, "--workers=2"), cwd=PROJECT, capture_output=True, text=True, check=True
     )
-    assert f"{len(before)} of 22 files" in done.stdout
+    assert f"{len(before)} of 23 files" in done.stdout
     assert digests(output) == digests(sample)
     assert {name: (output / name).stat().st_mtime_ns for name in before} == before
 
