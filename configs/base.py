@@ -50,10 +50,12 @@ def get_config() -> ConfigDict:
     )
 
     config.boundary = ConfigDict()  # read by task="boundary" only
-    # Rows of the table in bsp_tf/synthesis/boundary_types.py, by class index. Off is "diff_motion":
-    # one clip turns round or pauses; diff_speed keeps its direction then.
+    # Rows of the table in bsp_tf/synthesis/boundary_types.py, by class index. Off are "diff_motion"
+    # (one clip turns round or pauses; diff_speed keeps its direction then) and "diff_path" (one
+    # clip; a pasted patch changes its motion).
     config.boundary.types = ("diff_class", "same_class", "diff_speed", "same_speed")
     config.boundary.twins = True  # joined types of a quad share frames, speed, crop and flip
+    config.boundary.patch_share = 0.5  # of the other samples show a steady patch, beside diff_path
     # A boundary at position b lies between frames b - 1 and b of the snippet. The paper's Figure 1
     # shows 4 and 5.
     config.boundary.position_min = 3

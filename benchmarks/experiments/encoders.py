@@ -40,6 +40,7 @@ FRAMES = "--config.boundary.place=frames"
 # Snippets of 1.2 s instead of 0.6 s: a cycle of most motions on either side of the middle.
 WIDE_STRIDES = "--config.boundary.strides=(2,6)"
 WIDE_MOTION = (TYPES, "--config.boundary.strides=(-6,-2,0,2,6)", "--config.train.batch_size=30")
+PATH = "--config.boundary.types=('diff_class','same_class','diff_path','same_speed')"
 # Designs of the boundary task; "paper" is the paper's rule. A best one is chosen among them.
 DESIGNS: dict[str, Encoder] = {
     "paper": Encoder("boundary"),
@@ -47,10 +48,12 @@ DESIGNS: dict[str, Encoder] = {
     "by coin": Encoder("boundary", (BY_COIN,)),
     "mild": Encoder("boundary", ("--config.boundary.strides=(1,2,3)",)),
     "motion": Encoder("boundary", MOTION),
+    "path": Encoder("boundary", (PATH,)),
     "frames": Encoder("boundary", (FRAMES,)),
     "heatmap": Encoder("boundary", ("--config.boundary.place=heatmap",)),
     "all": Encoder("boundary", (*MOTION, BY_COIN, FRAMES)),
     "wide": Encoder("boundary", (WIDE_STRIDES,), 4),
+    "wide path": Encoder("boundary", (PATH, WIDE_STRIDES), 4),
     "wide by coin": Encoder("boundary", (WIDE_STRIDES, BY_COIN), 4),
     "wide all": Encoder("boundary", (*WIDE_MOTION, BY_COIN, FRAMES), 4),
 }

@@ -22,7 +22,9 @@ from bsp_tf.clips.clip_order import (
 from bsp_tf.clips.source import open_split
 from bsp_tf.frames import decoding, preprocessing, sampling
 from bsp_tf.frames.decoding import Composition
+from bsp_tf.frames.patches import paste_patches
 from bsp_tf.synthesis import deals, frame_plan
+from bsp_tf.synthesis.patch_paths import patch_paths
 from bsp_tf.synthesis.settings import Settings
 
 
@@ -101,8 +103,10 @@ def boundary_units(config, split: str, seed: int) -> Units:
             looks,
             frames.composition,
         )
-        shape = [num_types, config.data.num_frames, *images.shape[1:]]
-        return {"frames": tf.reshape(images, shape)} | {
+        images = tf.reshape(images, [num_types, config.data.num_frames, *images.shape[1:]])
+        if settings.has_patches:
+            images = _with_patches(images, planned["boundary"], settings, planned["seed"])
+        return {"frames": images} | {
             name: planned[name]
             for name in ("label", "boundary", "source_classes", "strides", "transition_length")
         }
@@ -158,6 +162,19 @@ def quad_planner(config, split: str, seed: int) -> tuple[Callable[[tf.Tensor], E
         }
 
     return plan, order.units_per_pass
+
+
+def _with_patches(
+    frames: tf.Tensor, boundary: tf.Tensor, settings: Settings, seed: tf.Tensor
+) -> tf.Tensor:
+    """Pastes patches into the samples of a quad, uint8 [K, T, S, S, 3], as their types ask."""
+    seeds = tf.unstack(
+        tf.random.experimental.stateless_split(tf.random.experimental.stateless_fold_in(seed, 1), 3)
+    )
+    moves = tf.constant([row.moves_patch for row in settings.rows])
+    also = tf.random.stateless_uniform(moves.shape, seeds[0]) < settings.patch_share
+    poses = patch_paths(settings.num_frames, boundary, moves, seeds[1])
+    return paste_patches(frames, poses, moves | also, seeds[2])
 
 
 def _sample_frames(num_frames: tf.Tensor, seed: tf.Tensor, data, training: bool) -> tf.Tensor:

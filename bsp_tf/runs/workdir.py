@@ -34,6 +34,7 @@ LATER_FIELDS = {
     "model.backbone": "resnet",
     "boundary.types": ["diff_class", "same_class", "diff_speed", "same_speed"],
     "boundary.twins": True,
+    "boundary.patch_share": 0.5,
     "boundary.place": "none",
     "boundary.place_sigma": 1.0,
     "boundary.type_weight": 1.0,

@@ -58,6 +58,7 @@ class BoundaryType:
         blended_by: the rules (`boundary.transition`) by which the joint is, or may be, a smooth
             transition; a cut otherwise.
         change: how the frame stride changes at the boundary; None: it stays.
+        moves_patch: whether a pasted patch changes its motion at the boundary (`patch_paths.py`).
         caption: what is shown, in two short lines.
         color: of the type in every figure, "#rrggbb".
     """
@@ -69,6 +70,7 @@ class BoundaryType:
     change: Change | None
     caption: str
     color: str
+    moves_patch: bool = False
 
     @property
     def is_joined(self) -> bool:
@@ -83,7 +85,7 @@ class BoundaryType:
     @property
     def has_boundary(self) -> bool:
         """Whether anything changes inside the sample."""
-        return self.is_joined or self.change is not None
+        return self.is_joined or self.change is not None or self.moves_patch
 
 
 class Transition(NamedTuple):
@@ -155,6 +157,16 @@ TABLE = (
         change=Change.SIGN,
         caption="one clip, turns\nround or pauses",
         color="#4b3f9e",
+    ),
+    BoundaryType(
+        name="diff_path",
+        pair="speed",
+        clips=(QuadClip.SECOND, QuadClip.SECOND),
+        blended_by=(),
+        change=None,
+        caption="one clip, a patch\nmoves otherwise",
+        color="#2f8f7a",
+        moves_patch=True,
     ),
 )
 BY_NAME = {row.name: row for row in TABLE}

@@ -20,7 +20,7 @@ CURVES = ("linear", "cosine")
 class Settings:
     """What a synthesized sample may look like.
 
-    Lengths and positions are in output frames, strides in source frames. The last two fields came
+    Lengths and positions are in output frames, strides in source frames. The last fields came
     later; without them a config means their defaults.
 
     Attributes:
@@ -35,6 +35,8 @@ class Settings:
             stride draws an ordered pair of two, every other type one.
         types: names of the types in use, by id.
         twins: whether joined types share the frames of their common clip; see `deals.py`.
+        patch_share: how often a sample of another type shows a patch, too, that moves steadily,
+            where a type moves one.
     """
 
     num_frames: int
@@ -47,6 +49,7 @@ class Settings:
     strides: tuple[int, ...]
     types: tuple[str, ...] = PAPER_TYPES
     twins: bool = True
+    patch_share: float = 0.5
 
     @classmethod
     def from_config(cls, config) -> "Settings":
@@ -115,6 +118,10 @@ class Settings:
             and len(set(self.strides)) == len(self.strides),
             f"boundary.strides={self.strides} must be different whole numbers.",
         )
+        require(
+            0 <= self.patch_share <= 1,
+            f"boundary.patch_share={self.patch_share} must be in 0..1.",
+        )
         for row in self.rows:
             if row.change is not None:
                 require(
@@ -127,6 +134,11 @@ class Settings:
     def rows(self) -> tuple[BoundaryType, ...]:
         """The types in use, by id."""
         return tuple(BY_NAME[name] for name in self.types)
+
+    @property
+    def has_patches(self) -> bool:
+        """Whether a type in use moves a patch."""
+        return any(row.moves_patch for row in self.rows)
 
     @property
     def window(self) -> int:
