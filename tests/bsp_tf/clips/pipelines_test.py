@@ -109,8 +109,11 @@ def test_boundary_samples_are_what_their_labels_say(make_config, place_of, split
             check_sample(element, b, place_of)
 
 
+UNPATCHED = tuple(name for name in BOUNDARY_TYPES if name != "diff_path")
+
+
 @pytest.mark.parametrize(
-    "types", [BOUNDARY_TYPES, ("diff_motion", "same_speed"), ("same_speed", "diff_class")]
+    "types", [UNPATCHED, ("diff_motion", "same_speed"), ("same_speed", "diff_class")]
 )
 def test_samples_of_the_types_in_use(make_config, place_of, types):
     """Also of clips that turn round, play backwards and pause, and without twins."""
@@ -129,6 +132,25 @@ def test_samples_of_the_types_in_use(make_config, place_of, types):
     assert {0, -1, -4} <= set(itertools.chain(*shown))
     with pytest.raises(InputError, match=f"batch size {len(types) + 1} "):
         pipelines.dataset_for(config, "train", len(types) + 1, 0)
+
+
+def test_patches_are_pasted_into_diff_path_and_into_a_share_of_the_others(make_config):
+    """Compared with the same samples without patches, which another share gives."""
+    types = ("diff_path", "same_speed", "diff_class")
+
+    def frames(share: float, types=types) -> np.ndarray:
+        config = make_config("boundary", **{"boundary.types": types, "boundary.patch_share": share})
+        elements = batches(config, batch_size=2 * len(types), count=10)
+        return np.concatenate([element["frames"] for element in elements]).astype(int)
+
+    never, half, always = frames(0.0), frames(0.5), frames(1.0)
+    patched = (half != never).any((1, 2, 3, 4)).reshape(-1, 3)
+    all_patched = (always != never).any((1, 2, 3, 4)).reshape(-1, 3)
+    assert not patched[:, 0].any() and 0.2 < patched[:, 1:].mean() < 0.8
+    assert all_patched[:, 1:].all()
+    # The patch of diff_path is there whatever the share.
+    np.testing.assert_array_equal(always[::3], never[::3])
+    assert (never[::3, 0] != never[1::3, 0]).any()
 
 
 def test_boundary_batches_of_mixed_clips(make_config, mixed_records, place_of):

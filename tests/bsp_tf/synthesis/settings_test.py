@@ -100,6 +100,7 @@ def test_turns_and_pauses_go_to_the_type_made_for_them():
         ({"strides": ()}, r"boundary.strides=\(\)"),
         ({"types": BOUNDARY_TYPES}, r"boundary.strides=\(1, 4\).*diff_motion.*sign.*0"),
         ({"types": BOUNDARY_TYPES, "strides": (1, 0)}, r"boundary.strides=\(1, 0\).*diff_speed"),
+        ({"patch_share": 1.5}, "boundary.patch_share=1.5"),
         ({"types": ("same_speed",)}, r"boundary.types=\('same_speed',\)"),
         ({"types": ("same_speed", "same_speed")}, "boundary.types.*two or more different"),
         ({"types": ("same_speed", "faster")}, "boundary.types.*faster.*diff_motion"),
