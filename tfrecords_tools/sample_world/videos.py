@@ -108,7 +108,8 @@ def _draw_labels(num_actions: int, used: Counter[str], rng: np.random.Generator)
 
 
 def _log_uniform(limits: tuple[float, float], count: int, rng: np.random.Generator) -> np.ndarray:
-    return np.exp(rng.uniform(*np.log(limits), count))
+    low, high = np.log(limits)
+    return np.exp(rng.uniform(low, high, count))
 
 
 def _draw_stretches(labels: list[str], rng: np.random.Generator) -> list[tuple[str, int]]:
