@@ -11,11 +11,13 @@ class Encoder:
         stream: "action" or "boundary".
         overrides: Of the stream's config.
         frame_step: Frames from one frame of a snippet to the next, when features are extracted.
+        teacher: Boundary encoder of the same seed that is distilled into it.
     """
 
     stream: str
     overrides: tuple[str, ...] = ()
     frame_step: int = 2
+    teacher: str | None = None
 
     @property
     def config(self) -> str:
@@ -61,5 +63,7 @@ ENCODERS: dict[str, Encoder] = {
     "action": Encoder("action"),
     "wide action": Encoder("action", ("--config.data.frame_step=4",), 4),
     "random": Encoder("boundary", UNTRAINED),
+    "two heads": Encoder("boundary", ("--config.boundary.class_weight=1",)),
+    "distilled": Encoder("action", teacher="paper"),
     **DESIGNS,
 }

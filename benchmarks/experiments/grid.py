@@ -23,6 +23,8 @@ ROWS: dict[str, tuple[tuple[str, int], ...]] = {
     "boundary (paper)": (("paper", 0),),
     "action + random": (("action", 0), ("random", 0)),
     "action + pixel change": (("action", 0), (PIXELS, 0)),
+    "two heads (paper)": (("two heads", 0),),
+    "distilled (paper)": (("distilled", 0),),
 }
 
 
@@ -71,28 +73,26 @@ class World:
     def encoder(self, name: str, seed: int) -> Step:
         """Pre-training of one encoder."""
         encoder = ENCODERS[name]
-        workdir = self.root / "encoders" / f"{file_name(name)}_{seed}"
-        records = self.root / "records"
-        return self._step(
-            "pretrain",
-            [
-                f"--config={self.configs / encoder.config}",
-                f"--workdir={workdir}",
-                f"--config.data.train_dir={records / 'train'}",
-                f"--config.data.validation_dir={records / 'val'}",
-                f"--config.seed={seed}",
-                *encoder.overrides,
-            ],
-            workdir / "evaluation.json",
-            (self.records("train"), self.records("val")),
-            encoder.config,
-        )
+        workdir, records = self._workdir(name, seed), self.root / "records"
+        arguments = [
+            f"--config={self.configs / encoder.config}",
+            f"--workdir={workdir}",
+            f"--config.data.train_dir={records / 'train'}",
+            f"--config.data.validation_dir={records / 'val'}",
+            f"--config.seed={seed}",
+            *encoder.overrides,
+        ]
+        needs = [self.records("train"), self.records("val")]
+        if encoder.teacher:
+            needs.append(self.encoder(encoder.teacher, seed))
+            arguments.append(f"--config.distill.workdir={self._workdir(encoder.teacher, seed)}")
+        output = workdir / "evaluation.json"
+        return self._step("pretrain", arguments, output, tuple(needs), encoder.config)
 
     def model(self, name: str, seed: int) -> Step:
         """One encoder as a SavedModel."""
-        workdir, model = (
-            self.root / part / f"{file_name(name)}_{seed}" for part in ("encoders", "models")
-        )
+        model = self.root / "models" / f"{file_name(name)}_{seed}"
+        workdir = self._workdir(name, seed)
         return self._step(
             "export",
             [f"--{ENCODERS[name].stream}_workdir={workdir}", f"--output={model}"],
@@ -208,6 +208,9 @@ class World:
     def detections(self, row: str, seed: int, subset: str) -> Path:
         """File of the detections of a row on a subset."""
         return self._cell(row, seed) / f"{subset}_detections.json"
+
+    def _workdir(self, name: str, seed: int) -> Path:
+        return self.root / "encoders" / f"{file_name(name)}_{seed}"
 
     def _cell(self, row: str, seed: int) -> Path:
         return self.root / "localization" / f"{file_name(row)}_{seed}"
