@@ -1,6 +1,6 @@
 r"""G-TAD on the sample videos: a narrow network and many epochs.
 
-Source: configs/gtad_anet.py, with 64 positions instead of 100 (the videos last 20-60 s), a quarter
+Source: configs/gtad_anet.py, with 64 positions instead of 100 (the videos last 12-45 s), a quarter
 of the widths, half the bins, and 30 epochs of small batches, since there are a few dozen videos
 only.
 
@@ -12,7 +12,8 @@ Command:
 
 Cost: well under half a minute on 2 CPU cores.
 
-Result: average mAP about 70% on the validation videos, with either stream or both.
+Result: average mAP 27.7 with the action stream and 23.8 with both on the 24 test
+videos, one run each; the 95% interval of the difference holds 0.
 """
 
 from ml_collections import ConfigDict

@@ -31,8 +31,13 @@ STREAM_COLORS = {"action": "#8a94a3", "two_stream": "#0e8a7d"}
 STREAM_NAMES = {"action": "action only", "two_stream": "action + boundary"}
 SPLIT_COLORS = {"train": "#8a94a3", "validation": "#0e8a7d"}
 
-JOINT_COLORS = {"hard_cut": "#b3367a", "cross_fade": "#7a5cc6", "motion_change": "#2c8c4a"}
-JOINT_MARKERS = {"hard_cut": "v", "cross_fade": "D", "motion_change": "o"}
+JOINT_COLORS = {
+    "hard_cut": "#b3367a",
+    "cross_fade": "#7a5cc6",
+    "motion_change": "#2c8c4a",
+    "motion_passage": "#9a7413",
+}
+JOINT_MARKERS = {"hard_cut": "v", "cross_fade": "D", "motion_change": "o", "motion_passage": "s"}
 SCORE_COLORS = ("#c4512d", "#1f6fb2", "#8a94a3")
 SCORE_MARKERS = ("o", "s", "^")
 

@@ -228,14 +228,16 @@ def _draw_curve(axes: Axes, timeline: Timeline, seconds: np.ndarray, values: np.
 
 def _add_legend(figure: Figure, timeline: Timeline) -> None:
     handles: list[Line2D | Patch] = []
-    kinds = {kind for _, _, kind in timeline.joints}
-    for kind in (kind for kind in style.JOINT_COLORS if kind in kinds):
+    # The known kinds in their order, then any others.
+    shown = {kind for _, _, kind in timeline.joints}
+    known = [kind for kind in style.JOINT_COLORS if kind in shown]
+    for kind in [*known, *sorted(shown.difference(known))]:
         handles.append(
             Line2D(
                 [],
                 [],
-                color=style.JOINT_COLORS[kind],
-                marker=style.JOINT_MARKERS[kind],
+                color=style.JOINT_COLORS.get(kind, style.INK),
+                marker=style.JOINT_MARKERS.get(kind, "o"),
                 markersize=5,
                 linewidth=0.9,
                 label=style.readable(kind),
