@@ -44,5 +44,5 @@ def test_what_follows_from_the_table():
     assert boundary_types.NO_BOUNDARY_TYPE == "same_speed"
     assert len(set(boundary_types.COLORS.values())) == len(TABLE)
     pairs = boundary_types.pair_ids(boundary_types.BOUNDARY_TYPES)
-    assert pairs == {"joined": (0, 1), "speed": (2, 3, 4)}
+    assert pairs == {"joined": (0, 1), "speed": (2, 3, 4, 5)}
     assert boundary_types.pair_ids(("same_speed", "diff_motion")) == {"speed": (0, 1)}

@@ -69,7 +69,7 @@ def test_a_type_has_its_clips_whichever_others_are_in_use():
     [
         ({}, (0, 0, 2, 3)),
         ({"twins": False}, (0, 1, 2, 3)),
-        ({"types": BOUNDARY_TYPES}, (0, 0, 2, 3, 4)),
+        ({"types": BOUNDARY_TYPES}, (0, 0, 2, 3, 4, 5)),
         ({"types": ("same_speed", "same_class", "diff_speed", "diff_class")}, (0, 1, 2, 1)),
         ({"types": ("same_class", "same_speed")}, (0, 1)),
     ],
