@@ -35,6 +35,8 @@ OPTIONS = {
 DEFAULT_FPS = 25.0
 # A rate beyond this is a time base written into the wrong field (90000 is usual), not a camera.
 MAX_PLAUSIBLE_FPS = 1000.0
+# One frame a minute. The last frame is held for a period, which a wrong header could make years.
+MIN_PLAUSIBLE_FPS = 1 / 60
 # How much may be missing against the header before a file counts as cut: AVI headers count dropped
 # frames too, and durations are rounded.
 AVI_FRAMES_TOLERANCE = 0.1
@@ -115,11 +117,11 @@ def open_video(
 
 def frame_rate(container: av.container.InputContainer, stream: av.VideoStream) -> float:
     """Frames per second: the container's average, FFmpeg's guess, frames over duration, or 25."""
-    for rate in (stream.average_rate, stream.guessed_rate):
-        if rate and 0 < rate <= MAX_PLAUSIBLE_FPS:
+    duration = max(container.duration or 0, 0)
+    counted = stream.frames * av.time_base / duration if stream.frames > 1 and duration else None
+    for rate in (stream.average_rate, stream.guessed_rate, counted):
+        if rate and MIN_PLAUSIBLE_FPS <= rate <= MAX_PLAUSIBLE_FPS:
             return float(rate)
-    if stream.frames > 1 and container.duration and container.duration > 0:
-        return stream.frames * av.time_base / container.duration
     return DEFAULT_FPS
 
 
@@ -233,8 +235,12 @@ def _missing(
         if num_packets is not None and num_packets < stream.frames * (1 - AVI_FRAMES_TOLERANCE) - 1:
             return f"its header promises {stream.frames} frames and it holds {num_packets}"
         return None
+    start = float(container.start_time or 0) / av.time_base
     promised = float(container.duration or 0) / av.time_base
-    held = end_seconds - float(container.start_time or 0) / av.time_base
+    # Matroska's duration is the time of the last frame, also where the first one is not at 0.
+    if container.format.name.startswith("matroska"):
+        promised -= start
+    held = end_seconds - start
     if held < promised - max(DURATION_TOLERANCE_SECONDS, DURATION_TOLERANCE * promised):
         return f"its header promises {promised:.1f} s and it holds {max(held, 0):.1f} s"
     return None

@@ -1,10 +1,12 @@
 """Frames by their timestamps: other rates, variable rates, cuts with and without seeking."""
 
+import struct
+
 import numpy as np
 import pytest
 
-from bsp_tf.video.reader import read_frames
-from bsp_tf.video.stream import VideoError
+from bsp_tf.video.reader import probe_video, read_frames
+from bsp_tf.video.stream import TruncatedVideoError, VideoError
 
 
 def levels_of(frames):
@@ -50,3 +52,44 @@ def test_cut_by_seconds(make_video, tmp_path, write_grey_levels):
         np.testing.assert_array_equal(
             list(read_frames(long, start_seconds=12.0, end_seconds=12.4)), everything[300:310]
         )
+
+
+@pytest.mark.parametrize("suffix", ["mkv", "ts"])
+def test_time_stamps_that_start_late(tmp_path, write_grey_levels, suffix):
+    """A part of a long recording may keep the times that it had there."""
+    levels = list(range(0, 250, 10))
+    times = [600 + number / 25 for number in range(25)]
+    path = write_grey_levels(tmp_path / f"late.{suffix}", levels, times=times, codec="libx264")
+    assert levels_of(read_frames(path)) == levels
+    assert len(list(read_frames(path, fps=50))) == pytest.approx(50, abs=1)
+
+
+def test_time_stamps_that_start_late_in_a_cut_file(tmp_path, write_grey_levels):
+    times = [600 + number / 25 for number in range(100)]
+    path = write_grey_levels(tmp_path / "late.mkv", [10, 200] * 50, times=times)
+    path.write_bytes(path.read_bytes()[: path.stat().st_size * 6 // 10])
+    with pytest.raises(TruncatedVideoError, match=r"late\.mkv"):
+        list(read_frames(path))
+
+
+@pytest.mark.parametrize(
+    ("scale", "rate", "fps"),
+    [
+        (1, 240, 240),
+        (1, 0, 25),
+        (0, 1, 25),
+        (1, 2**31 - 1, 25),
+        (2**31 - 1, 1, 25),
+        (30, 1, 1 / 30),
+    ],
+)
+def test_frame_rates_that_only_a_header_can_have(make_video, tmp_path, scale, rate, fps):
+    """One that no camera has counts as unknown; a frame was held for 68 years."""
+    path = make_video(tmp_path / "a.avi", num_frames=10, fps=25, codec="mpeg4")
+    content = bytearray(path.read_bytes())
+    struct.pack_into("<I", content, content.index(b"avih") + 8, 0)
+    struct.pack_into("<II", content, content.index(b"strh") + 28, scale, rate)
+    path.write_bytes(content)
+    assert probe_video(path).fps == pytest.approx(fps)
+    assert sum(1 for _ in read_frames(path)) == 10
+    assert sum(1 for _ in read_frames(path, fps=10)) <= 3000
