@@ -63,8 +63,10 @@ def evaluation_input(frames: "tf.Tensor", short_side: int, crop_size: int) -> "t
     """
     # Imported here: TensorFlow takes seconds to load, a mistyped flag should be told at once.
     from bsp_tf.frames import preprocessing
+    from bsp_tf.frames.size_check import checked_frames
 
-    return preprocessing.normalize(preprocessing.preprocess_eval(frames, short_side, crop_size))
+    squares = preprocessing.preprocess_eval(checked_frames(frames), short_side, crop_size)
+    return preprocessing.normalize(squares)
 
 
 def export_two_stream(

@@ -133,7 +133,7 @@ def decode_crops(
         return decoding.decode_centre(strings, unmirrored, short_side, crop_size)[:, tf.newaxis]
 
     def one(string: tf.Tensor) -> tf.Tensor:
-        image = tf.image.decode_jpeg(string, channels=3)
+        image = decoding.decode_jpeg(string)
         image = preprocessing.resize_short_side(image[tf.newaxis], short_side)[0]
         corners = tf.unstack(crop_corners(tf.shape(image)[:2], side))
         return tf.stack(

@@ -1,7 +1,7 @@
 """JPEG strings -> frames of the network's size: decoded, cut, resized, mirrored, blended.
 
 Pure tensor functions. Geometry is that of `preprocessing.py`. Each string is decoded once, in
-however many output frames it is seen.
+however many output frames it is seen, and only if its header keeps the limits of `size_check`.
 """
 
 from collections.abc import Callable
@@ -10,6 +10,7 @@ from typing import NamedTuple
 import tensorflow as tf
 
 from bsp_tf.frames import preprocessing
+from bsp_tf.frames.size_check import checked_size
 
 # Below this factor of reduction plain bilinear sampling touches every source pixel's neighbourhood
 # and looks the same as the antialiased kernel, at a third of its cost.
@@ -40,17 +41,29 @@ def decode_jpegs(strings: tf.Tensor) -> tf.Tensor:
     Returns:
         uint8 [n, H, W, 3], RGB.
     Raises:
-        tf.errors.InvalidArgumentError: an image is damaged, or the sizes differ.
+        tf.errors.InvalidArgumentError: an image is damaged or too large, or the sizes differ.
     """
     image = tf.TensorSpec([None, None, 3], tf.uint8)
-    return tf.map_fn(
-        lambda string: tf.image.decode_jpeg(string, channels=3), strings, fn_output_signature=image
-    )
+    return tf.map_fn(decode_jpeg, strings, fn_output_signature=image)
+
+
+def decode_jpeg(string: tf.Tensor) -> tf.Tensor:
+    """Returns uint8 [H, W, 3], RGB, of one JPEG (string []).
+
+    Raises:
+        tf.errors.InvalidArgumentError: it is damaged, no JPEG, or too large.
+    """
+    with tf.control_dependencies([jpeg_size(string)]):
+        return tf.image.decode_jpeg(string, channels=3)
 
 
 def jpeg_size(string: tf.Tensor) -> tf.Tensor:
-    """Returns int32 [2], height and width of one JPEG (string []) without decoding its pixels."""
-    return tf.image.extract_jpeg_shape(string)[:2]
+    """Returns int32 [2], height and width of one JPEG (string []) without decoding its pixels.
+
+    Raises:
+        tf.errors.InvalidArgumentError: its header is damaged, it is no JPEG, or too large.
+    """
+    return checked_size(tf.image.extract_jpeg_shape(string)[:2])
 
 
 def decode_crop_resize(
@@ -77,8 +90,10 @@ def decode_crop_resize(
     """
 
     def crop(k: tf.Tensor) -> tf.Tensor:
+        with tf.control_dependencies([jpeg_size(strings[k])]):
+            image = tf.image.decode_and_crop_jpeg(strings[k], boxes[k], channels=3)
         # The resize kernel is twice as fast on float32 as on uint8, conversion included.
-        return tf.cast(tf.image.decode_and_crop_jpeg(strings[k], boxes[k], channels=3), tf.float32)
+        return tf.cast(image, tf.float32)
 
     def resized(antialias: bool) -> Callable[[tf.Tensor], tf.Tensor]:
         def frame(k: tf.Tensor) -> tf.Tensor:
@@ -119,7 +134,7 @@ def decode_centre(
     """
 
     def centre(k: tf.Tensor) -> tf.Tensor:
-        image = tf.image.decode_jpeg(strings[k], channels=3)
+        image = decode_jpeg(strings[k])
         image = preprocessing.preprocess_eval(image[tf.newaxis, tf.newaxis], short_side, crop_size)[
             0, 0
         ]

@@ -1,8 +1,9 @@
 """Which record is damaged: TensorFlow, when it meets one, does not say in which file.
 
 A flipped bit breaks the checksum of a TFRecord; a record that was written wrong may not hold a
-SequenceExample, or its frames may not be JPEGs. The search reads the folder from its beginning and
-stops at the first fault; if the message names a shard, it looks at that one only.
+SequenceExample, or its frames may not be JPEGs, or too large to be decoded. The search reads the
+folder from its beginning and stops at the first fault; if the message names a shard, it looks at
+that one only.
 """
 
 import os
@@ -16,6 +17,7 @@ from bsp_tf.base.errors import InputError
 from bsp_tf.records.folder import SHARD_PATTERN
 from bsp_tf.records.parser import parse_clip
 from bsp_tf.records.storage import RemotePath, StoragePath, storage_path
+from bsp_tf.video.limits import size_fault
 
 QUIET_SECONDS = 3
 
@@ -61,6 +63,9 @@ def _first_fault(shard: StoragePath, decode: bool) -> tuple[int, str] | None:
             frames = parse_clip(record)["frames"]
             if decode:
                 for frame in frames:
+                    height, width, _ = tf.io.extract_jpeg_shape(frame).numpy().tolist()
+                    if fault := size_fault(height, width):
+                        return number, fault
                     tf.io.decode_jpeg(frame, channels=3)
             number += 1
     except (tf.errors.DataLossError, tf.errors.InvalidArgumentError) as error:

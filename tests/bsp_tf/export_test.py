@@ -25,6 +25,7 @@ from bsp_tf.runs.workdir import checkpoint_folder, claim_workdir
 from configs import base
 from tests.fixtures import warm_python
 from tests.fixtures.full_disk import refused_on_a_full_disk
+from tests.fixtures.jpeg_bomb import jpeg_bomb
 
 ACTIONS = ("jump", "tèst name", "wave")
 BOUNDARIES = ("diff_class", "same_class", "diff_speed", "same_speed")
@@ -119,6 +120,18 @@ def test_separate_process(models, exported, tmp_path):
         "boundary": [64, 128],
     }
     assert config["num_frames"] == 8 and config["action"] == {"seed": 1}
+
+
+def test_frames_that_would_take_gigabytes_are_refused(exported):
+    """A long thin frame is small until its short side is enlarged."""
+    signatures = tf.saved_model.load(str(exported)).signatures
+    for name, value, size in (
+        ("serving_default", np.zeros((1, 2, 30000, 1, 3), np.uint8), "30000 1"),
+        ("encoded", [[jpeg_bomb(30000, 1)] * 2], "30000 1"),
+        ("encoded", [[jpeg_bomb(13000, 13000)] * 2], "13000 13000"),
+    ):
+        with pytest.raises(tf.errors.InvalidArgumentError, match=size):
+            signatures[name](tf.constant(value))
 
 
 @pytest.mark.parametrize("stream", ["action", "boundary"])

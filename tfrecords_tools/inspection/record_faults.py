@@ -6,6 +6,7 @@ import simplejpeg
 
 from bsp_tf.records import schema
 from bsp_tf.records.schema import SequenceExample
+from bsp_tf.video.limits import size_fault
 from tfrecords_tools.inspection.record_fields import integer, number, text
 
 KINDS = {
@@ -84,6 +85,8 @@ def jpeg_fault(data: bytes, height: int, width: int) -> str | None:
         stored_height, stored_width = simplejpeg.decode_jpeg_header(data)[:2]
         if (stored_height, stored_width) != (height, width):
             return f"the JPEG is {stored_width}x{stored_height}, the record says {width}x{height}"
+        if fault := size_fault(stored_height, stored_width):
+            return fault
         # Grey spares the colours' conversion; all bytes are read in any case.
         simplejpeg.decode_jpeg(data, "GRAY", strict=True)
     except ValueError as error:

@@ -6,8 +6,11 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from bsp_tf.clips import multi_view
 from bsp_tf.frames import decoding, preprocessing
 from bsp_tf.frames.decoding import Composition
+from bsp_tf.video.limits import MOST_PIXELS
+from tests.fixtures.jpeg_bomb import jpeg_bomb
 
 
 def smooth_image(height, width, seed=0):
@@ -31,6 +34,26 @@ def test_decode_jpegs_keeps_order_and_size(both_ways):
 def test_damaged_jpeg_is_an_error_of_tensorflow():
     with pytest.raises(tf.errors.InvalidArgumentError):
         decoding.decode_jpegs(tf.constant([b"\xff\xd8 no picture"]))
+
+
+@pytest.mark.parametrize(
+    "decode",
+    [
+        decoding.decode_jpegs,
+        lambda strings: decoding.decode_crop_resize(
+            strings, tf.constant([[0, 0, 8, 8]]), tf.constant([False]), 8
+        ),
+        lambda strings: decoding.decode_centre(strings, tf.constant([False]), 8, 8),
+        lambda strings: multi_view.decode_crops(strings, 3, 8, 8),
+        lambda strings: decoding.jpeg_size(strings[0]),
+    ],
+)
+def test_sizes_that_are_not_decoded(decode, both_ways):
+    """The header is enough: the pixels, which are not there, are never asked for."""
+    for size in ((13000, 13000), (65000, 65000), (1, 33), (30000, 1)):
+        with pytest.raises(tf.errors.InvalidArgumentError, match=rf"(?s){MOST_PIXELS} pixels"):
+            both_ways(decode, tf.constant([jpeg_bomb(*size)]))
+    both_ways(decode, jpegs(smooth_image(32, 8)))
 
 
 def test_decode_crop_resize_of_differing_sizes(both_ways):

@@ -6,6 +6,8 @@ import pytest
 import tensorflow as tf
 
 from bsp_tf.records.damage import damage_error
+from bsp_tf.records.schema import SequenceExample
+from tests.fixtures.jpeg_bomb import jpeg_bomb
 
 ERROR = tf.errors.DataLossError(
     None, None, "{{function_node __wrapped__X}} corrupted record at 0 [Op:Next] name: "
@@ -49,6 +51,21 @@ def test_no_sequence_example_and_no_jpeg(folder):
     assert f"record 1 in {shard}" in str(damage_error(folder, ERROR))
     rewrite(shard, lambda records: records[0].__setitem__(slice(None), b"hello"))
     assert f"record 0 in {shard}" in str(damage_error(folder, ERROR))
+
+
+@pytest.mark.parametrize(("height", "width"), [(13000, 13000), (30000, 1)])
+def test_a_frame_too_large_to_be_decoded(folder, height, width):
+    shard = folder / "clips-00001-of-00002"
+
+    def swell(records):
+        example = SequenceExample.FromString(bytes(records[0]))
+        frame = example.feature_lists.feature_list["image/encoded"].feature[1].bytes_list
+        frame.value[0] = jpeg_bomb(height, width)
+        records[0] = example.SerializeToString()
+
+    rewrite(shard, swell)
+    message = str(damage_error(folder, ERROR))
+    assert message.startswith(f"damaged record 0 in {shard}: a frame of {width} x {height} pixels")
 
 
 def test_nothing_found_repeats_what_tensorflow_said(folder):

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from bsp_tf.records.schema import SequenceExample, encode_clip
+from tests.fixtures.jpeg_bomb import jpeg_bomb
 from tests.fixtures.small_records import (
     LABELS,
     make_clip,
@@ -109,5 +110,6 @@ def test_damaged_jpegs_that_decoders_let_pass():
     data = make_jpeg(0, 64, 64)
     assert jpeg_fault(data, 64, 64) is None
     assert "31x64" in jpeg_fault(make_jpeg(0, 64, 31), 64, 64)
+    assert "30000" in jpeg_fault(jpeg_bomb(30000, 1), 30000, 1)
     for bad in (b"", b"no JPEG", data[:-50], data[:300] + data[400:], data[:-2]):
         assert jpeg_fault(bad, 64, 64)
