@@ -137,7 +137,7 @@ def test_commands_have_their_flags(line):
     if command == "bsp_tf":
         return
     if command.startswith("benchmarks."):
-        assert (PROJECT / f"{command.replace('.', '/')}.py").is_file()
+        assert command_file(command).is_file()
     else:
         assert command in COMMANDS
     config = next((a.partition("=")[2] for a in arguments if a.startswith("--config=")), "")
