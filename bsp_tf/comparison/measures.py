@@ -6,6 +6,7 @@ import numpy as np
 
 from bsp_tf.comparison.resampled_map import MatchedDetections, map_of_resamples, match_detections
 from bsp_tf.comparison.resampled_recall import RankedProposals, rank_proposals, recall_of_resamples
+from bsp_tf.evaluation.detection_map import distinct_segments
 from bsp_tf.evaluation.ground_truth import Instances
 from bsp_tf.evaluation.proposal_recall import PERCENT
 
@@ -29,7 +30,8 @@ def prepare_run(
 
     Args:
         ground_truth: At least one instance.
-        predictions: With scores; may be empty. For recall their labels play no part.
+        predictions: With scores; may be empty. For recall, labels aside: of each segment once, as in
+            `localization_alone`.
         tiou: float64 [T] in (0, 1].
         max_proposals: The largest AN, at least 1.
 
@@ -38,7 +40,7 @@ def prepare_run(
     """
     return Run(
         match_detections(ground_truth, predictions, tiou),
-        rank_proposals(ground_truth, predictions, tiou, max_proposals),
+        rank_proposals(ground_truth, distinct_segments(predictions), tiou, max_proposals),
     )
 
 
