@@ -218,12 +218,15 @@ def is_unchanged(path: str | os.PathLike, then: Mapping[str, Any]) -> bool:
 def digest_fingerprints(paths: Iterable[str | os.PathLike]) -> str:
     """SHA-256 (hex) over names and fingerprints, times as well: any doubt changes it.
 
-    Raises:
-        InputError: a file cannot be read.
+    Of a file that cannot be read the name alone counts: whoever uses it says what is wrong with it.
     """
     digest = hashlib.sha256()
     for path in paths:
-        digest.update(repr((os.path.basename(path), fingerprint(path))).encode())
+        try:
+            found = fingerprint(path)
+        except InputError:
+            found = None
+        digest.update(repr((os.path.basename(path), found)).encode())
     return digest.hexdigest()
 
 

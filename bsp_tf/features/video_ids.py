@@ -36,6 +36,8 @@ def name_videos(videos: str | os.PathLike, remedy: str = "check --videos") -> di
         refuse_special_file(root)
         raise InputError(f"{root} does not exist; {remedy}.")
     listing = list_files(root)
+    if "." in dict(listing.faults):
+        raise InputError(f"cannot read {root}: {dict(listing.faults)['.']}; {remedy}.")
     for folder, reason in listing.faults:
         print(f"warning: {root / folder}: {reason}", file=sys.stderr)
     if not listing.paths:

@@ -78,7 +78,9 @@ def refuse_untrusted_operations(path: Path) -> None:
     model = saved_model_pb2.SavedModel()
     try:
         model.ParseFromString(file.read_bytes())
-    except (OSError, DecodeError) as error:
+    except OSError as error:
+        raise InputError(f"cannot read {file}: {error.strerror}. Check the path.") from error
+    except DecodeError as error:
         raise InputError(
             f"{file} cannot be read: {str(error).splitlines()[0]}. Export the model again."
         ) from error

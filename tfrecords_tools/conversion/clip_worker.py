@@ -13,6 +13,7 @@ import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from bsp_tf.base.errors import InputError
 from bsp_tf.base.input_file import special_file
@@ -100,8 +101,18 @@ def convert_task(
 
     records = encode_records(task.spec, settings.options, settings.root, on_progress)
     # Before it is read: what is replaced meanwhile is told as changed.
-    source = None if special_file(path) or not os.path.exists(path) else fingerprint(path)
+    source = _source(path)
     return write_result(result_path(settings.results, task.rank), records, failed, source)
+
+
+def _source(path: str) -> dict[str, Any] | None:
+    """The fingerprint of a file; None if it cannot be read: the reader then says why."""
+    if special_file(path):
+        return None
+    try:
+        return fingerprint(path)
+    except InputError:
+        return None
 
 
 def _leave_with_parent() -> None:

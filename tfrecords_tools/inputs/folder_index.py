@@ -33,6 +33,8 @@ def index_folder(
     """
     root = existing_folder(root, "--input")
     listing = list_files(root)
+    if "." in dict(listing.faults):
+        raise InputError(f"cannot read --input={root}: {dict(listing.faults)['.']}.")
     folders = sorted(
         entry.name
         for entry in os.scandir(root)

@@ -140,3 +140,11 @@ def test_an_output_among_the_inputs_is_refused(tmp_path, monkeypatch):
     for output in ("videos", "videos/features", "videos/../videos/x", tmp_path / "videos" / "x"):
         with pytest.raises(InputError, match="--output=.*videos"):
             refuse_output_inside(output, "videos")
+
+
+def test_a_file_that_cannot_be_read_has_a_digest(tmp_path):
+    """Whoever uses the file says what is wrong with it; the others are used."""
+    (tmp_path / "one").write_text("x")
+    without = digest_fingerprints([tmp_path / "one", tmp_path / "two"])
+    (tmp_path / "two").write_text("y")
+    assert digest_fingerprints([tmp_path / "one", tmp_path / "two"]) != without
