@@ -30,7 +30,7 @@ def prepare_run(
 
     Args:
         ground_truth: At least one instance.
-        predictions: With scores; may be empty. For recall, labels aside: of each segment once, as in
+        predictions: With scores; may be empty. Recall takes each segment once, as in
             `localization_alone`.
         tiou: float64 [T] in (0, 1].
         max_proposals: The largest AN, at least 1.

@@ -1,13 +1,14 @@
 """Runs stages as processes, and reuses those that are finished."""
 
 import ctypes
+import math
 import os
 import shlex
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -78,14 +79,42 @@ def run_stages(root: Path, stages: Sequence[Stage]) -> None:
         if fresh and not last:
             print(f"{heading}: already done ({known['seconds']} s)", flush=True)
             continue
-        print(f"\n{heading}", flush=True)
         finished = {
             name: row
             for name, row in finished.items()
             if name in {s.name for s in stages[: number - 1]}
         }
+        print(f"\n{heading}{_time_left(stages[number - 1 :], stages, finished)}", flush=True)
         finished[stage.name] = {"fingerprint": stage.fingerprint(), **run_stage(stage)}
         write_json(memory, finished)
+
+
+def seconds_left(
+    left: Sequence[Stage], stages: Sequence[Stage], finished: Mapping[str, Mapping[str, Any]]
+) -> float:
+    """What the stages in `left` will take, at the pace of those that are finished.
+
+    Args:
+        left: Stages to run.
+        stages: All stages.
+        finished: Name -> {"seconds": ...} of stages that have run.
+    """
+    known = [stage for stage in stages if stage.name in finished and stage.usual_seconds]
+    usual = sum(stage.usual_seconds for stage in known)
+    taken = sum(finished[stage.name]["seconds"] for stage in known)
+    return (taken / usual if usual else 1.0) * sum(stage.usual_seconds for stage in left)
+
+
+def _time_left(
+    left: Sequence[Stage], stages: Sequence[Stage], finished: Mapping[str, Mapping[str, Any]]
+) -> str:
+    seconds = seconds_left(left, stages, finished)
+    if not seconds:
+        return ""
+    text = f"{seconds / 60:.0f} min" if seconds >= 90 else f"{math.ceil(seconds / 10) * 10} s"
+    if not finished:
+        return f" (all stages: about {text} on 2 cores with AVX-512; soon at the pace of yours)"
+    return f" (about {text} to go)"
 
 
 def _print_costs(finished: dict[str, dict[str, Any]]) -> None:

@@ -8,6 +8,19 @@ import bsp_tf
 
 # The best epochs are chosen on validation videos, the results are those of other videos.
 REPORTED_SUBSET = "testing"
+# Module -> seconds of one such stage of the quickstart on 2 cores with AVX-512.
+USUAL_SECONDS = {
+    "tfrecords_tools.make_sample": 50,
+    "tfrecords_tools.convert": 4,
+    "bsp_tf.preview": 9,
+    "bsp_tf.pretrain": 105,
+    "bsp_tf.export": 7,
+    "bsp_tf.extract": 70,
+    "bsp_tf.train_gtad": 28,
+    "bsp_tf.detect": 6,
+    "bsp_tf.evaluate": 1,
+    "bsp_tf.report": 8,
+}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -27,6 +40,11 @@ class Stage:
     arguments: tuple[str, ...]
     output: Path
     config: str | None = None
+
+    @property
+    def usual_seconds(self) -> float:
+        """What it takes on the machine of the documentation; 0 for other commands."""
+        return USUAL_SECONDS.get(self.module, 0)
 
     def fingerprint(self) -> str:
         """SHA-256 of the command line and of the config's text: if equal, the result is reused."""

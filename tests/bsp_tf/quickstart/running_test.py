@@ -12,7 +12,7 @@ import pytest
 
 from bsp_tf.base.errors import InputError
 from bsp_tf.base.output_lock import lock_folder
-from bsp_tf.quickstart.running import run_stages
+from bsp_tf.quickstart.running import run_stages, seconds_left
 from bsp_tf.quickstart.stages import Stage, plan_stages
 
 PROJECT = Path(__file__).resolve().parents[3]
@@ -70,6 +70,19 @@ def test_finished_stages_are_reused_and_a_failure_names_its_stage(tmp_path, capf
     run_stages(tmp_path, stages(tmp_path))
     assert "sample: already done" in capfd.readouterr().out
     assert json.loads((tmp_path / "scores.json").read_text())["average_mAP"] == pytest.approx(1.0)
+
+
+def test_the_time_left_follows_the_pace_of_the_stages_before(tmp_path):
+    plan = plan_stages(tmp_path, "a.py", "b.py", "c.py", 1)
+    usual = sum(stage.usual_seconds for stage in plan)
+    assert all(stage.usual_seconds for stage in plan)
+    assert seconds_left(plan, plan, {}) == usual
+    finished = {stage.name: {"seconds": 3 * stage.usual_seconds} for stage in plan[:4]}
+    rest = sum(stage.usual_seconds for stage in plan[4:])
+    assert seconds_left(plan[4:], plan, finished) == pytest.approx(3 * rest)
+    # A stage that nobody knows neither counts nor tells the pace.
+    other = Stage("other", "json.tool", (), tmp_path)
+    assert seconds_left([other], [other], {"other": {"seconds": 9}}) == 0
 
 
 def test_a_missing_config_is_named_before_anything_runs(tmp_path):
