@@ -26,9 +26,9 @@ def run_command(
     Flags are defined here, not when a command's module is imported: absl's flags are global, and a
     program that imports two commands would find --output defined twice.
 
-    An InputError and a wrong flag become one line on stderr and exit status 2, Ctrl-C a line and
-    status 130 (see `interrupt`): no traceback for what is no fault of the program. Every other
-    exception keeps its traceback.
+    An InputError, a wrong flag and too little memory become one line on stderr and exit status 2,
+    Ctrl-C a line and status 130 (see `interrupt`): no traceback for what is no fault of the
+    program. Every other exception keeps its traceback.
 
     Flags are parsed, and --help is answered, before `main` runs. So a command's module imports
     inside its functions whatever takes long to load, TensorFlow above all: a mistyped flag is told
@@ -55,6 +55,12 @@ def run_command(
             return main(argv)
         except InputError as error:
             return report_bad_input(error)
+        except MemoryError as error:
+            # NumPy says how much it asked for.
+            wanted = f" ({error})" if str(error) else ""
+            return report_bad_input(
+                InputError(f"there is not enough memory{wanted}: use a machine with more of it.")
+            )
 
     answer_interrupts()
     before = set(flags.FLAGS)

@@ -17,10 +17,16 @@ def read_json(path: str | os.PathLike | Readable) -> Any:
     """Reads a JSON file, gzipped or not.
 
     Raises:
-        InputError: unreadable, broken gzip, no JSON, nested too deeply, or a key twice in one
-            object (a plain reader keeps only the last, which silently loses a video).
+        InputError: unreadable, broken gzip, no JSON, nested too deeply, larger than the memory, or
+            a key twice in one object (a plain reader keeps only the last, which silently loses a
+            video).
     """
-    return parse_json(read_input(path), str(path))
+    try:
+        return parse_json(read_input(path), str(path))
+    except MemoryError as error:
+        raise InputError(
+            f"{path} needs more memory than there is: use a machine with more, or a smaller file."
+        ) from error
 
 
 def parse_json(data: bytes, source: str) -> Any:
