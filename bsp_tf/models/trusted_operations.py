@@ -21,6 +21,7 @@ COMPUTING = frozenset(
     StopGradient PreventGradient ZerosLike
 
     PartitionedCall StatefulPartitionedCall If StatelessIf While StatelessWhile Case StatelessCase
+    Assert
 
     AssignAddVariableOp AssignSubVariableOp AssignVariableOp DisableCopyOnRead ReadVariableOp
     ResourceGather VarHandleOp VarIsInitializedOp VariableShape

@@ -20,7 +20,7 @@ from tests.fixtures.small_head import save_head
 STATEFUL = {
     *("AssignAddVariableOp", "AssignSubVariableOp", "AssignVariableOp", "DisableCopyOnRead"),
     *("ReadVariableOp", "ResourceGather", "VarHandleOp", "VarIsInitializedOp", "VariableShape"),
-    *("Case", "If", "StatefulPartitionedCall", "While"),
+    *("Assert", "Case", "If", "StatefulPartitionedCall", "While"),
     *("RandomStandardNormal", "RandomUniform"),
 }
 
