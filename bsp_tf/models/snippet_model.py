@@ -11,6 +11,7 @@ import numpy as np
 import tensorflow as tf
 
 from bsp_tf.base.errors import InputError
+from bsp_tf.base.input_file import cannot_read
 from bsp_tf.base.json_file import read_json_object
 from bsp_tf.base.labels_file import read_label_file
 from bsp_tf.models.trusted_operations import refuse_untrusted_operations
@@ -107,12 +108,15 @@ def load_snippet_model(path: str | os.PathLike, trust: bool = False) -> SnippetM
         )
     if not trust:
         refuse_untrusted_operations(path)
-    try:
-        loaded = tf.saved_model.load(str(path))
-    except (OSError, ValueError, tf.errors.OpError) as error:
-        raise InputError(
-            f"{path} cannot be loaded: {str(error).splitlines()[0]}. Export the model again."
-        ) from error
+    with cannot_read(path):
+        try:
+            loaded = tf.saved_model.load(str(path))
+        except AssertionError as error:
+            # TensorFlow lists ten of them with their values.
+            raise InputError(
+                f"{path / 'variables'} does not hold the variables of {path / 'saved_model.pb'}. "
+                "Export the model again."
+            ) from error
     call = loaded.signatures.get("serving_default") if hasattr(loaded, "signatures") else None
     outputs = () if call is None else call.structured_outputs
     classifiers = [name for name in CLASSIFIERS if name in outputs]
@@ -131,11 +135,19 @@ def load_snippet_model(path: str | os.PathLike, trust: bool = False) -> SnippetM
         name: path / "assets" / Path(getattr(loaded, name).asset_path.numpy().decode()).name
         for name in assets
     }
+    labels = {name: read_label_file(files[f"{name}_labels"]) for name in classifiers}
+    for name, names in labels.items():
+        shape = call.structured_outputs[name].shape
+        if shape.rank and shape[-1] not in (None, len(names)):
+            raise InputError(
+                f"{files[f'{name}_labels']} names {len(names)} classes, the model has "
+                f"{shape[-1]}. Export the model again."
+            )
     return SnippetModel(
         path=given,
         call=call,
         config=read_json_object(files["config"], "num_frames", "feature_dim", "streams"),
-        labels={name: read_label_file(files[f"{name}_labels"]) for name in classifiers},
+        labels=labels,
         sha256=_fingerprint(path),
         loaded=loaded,
     )
