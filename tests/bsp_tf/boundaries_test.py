@@ -16,8 +16,10 @@ from tests.fixtures.mean_model import save_mean_model
 
 # Runs a command that saves after each batch.
 SAVING = """
-import runpy, sys
+import runpy, signal, sys
 from bsp_tf.prediction import video_run
+# A suite that a shell runs in the background ignores Ctrl-C, and so would this process.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 video_run.SAVE_EVERY_SECONDS, video_run.MOST_TIME_SAVING = 0.0, 1e9
 runpy.run_module(sys.argv.pop(1), run_name="__main__", alter_sys=True)
 """
