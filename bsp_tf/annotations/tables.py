@@ -23,6 +23,19 @@ def is_table(path: str) -> bool:
     return path.removesuffix(".gz").endswith(".csv")
 
 
+def read_rows(path: str) -> list[dict[str, str]]:
+    """The rows of a CSV table, plain or gzipped, by the names of its header.
+
+    Raises:
+        InputError: unreadable, or no CSV.
+    """
+    try:
+        text = read_input(path).decode("utf-8-sig")
+        return list(csv.DictReader(io.StringIO(text, newline="")))
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise InputError(f"{path} is no CSV text ({error}). Check the path.") from error
+
+
 def read_table(path: str) -> tuple[dict[str, dict[str, Any]], dict[str, str]]:
     """Reads either form.
 
@@ -34,11 +47,7 @@ def read_table(path: str) -> tuple[dict[str, dict[str, Any]], dict[str, str]]:
     Raises:
         InputError: unreadable, columns are missing, or a row names no video.
     """
-    try:
-        text = read_input(path).decode("utf-8-sig")
-        rows = list(csv.DictReader(io.StringIO(text, newline="")))
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise InputError(f"{path} is no CSV text ({error}). Check the path.") from error
+    rows = read_rows(path)
     columns = set(rows[0]) if rows else set()
     for number, row in enumerate(rows, start=1):
         if "video" in columns and not row["video"]:

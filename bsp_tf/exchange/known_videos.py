@@ -6,16 +6,12 @@ annotations               JSON or CSV, see `bsp_tf.annotations.reader`
 a CSV table               columns "video", and "fps", "duration" or "seconds", "subset"
 """
 
-import csv
-import io
 import sys
 from pathlib import Path
 from typing import Any
 
 from bsp_tf.annotations.reader import annotation_files, read_entries
-from bsp_tf.annotations.tables import is_table
-from bsp_tf.base.errors import InputError
-from bsp_tf.base.input_file import read_input
+from bsp_tf.annotations.tables import is_table, read_rows
 from bsp_tf.base.json_file import read_json_object
 from bsp_tf.exchange import checks
 from bsp_tf.exchange.table import VideoFacts
@@ -76,11 +72,7 @@ def _of_videos(folder: str) -> dict[str, VideoFacts]:
 
 def _rows(path: str) -> dict[str, VideoFacts]:
     """Facts out of a table of videos; none if it has other columns."""
-    try:
-        text = read_input(path).decode("utf-8-sig")
-        rows = list(csv.DictReader(io.StringIO(text, newline="")))
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise InputError(f"{path} is no CSV text ({error}). Check the path.") from error
+    rows = read_rows(path)
     columns = set(rows[0]) if rows else set()
     if "video" not in columns or not columns & {"fps", "duration", "seconds"}:
         return {}

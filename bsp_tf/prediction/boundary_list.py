@@ -7,8 +7,9 @@ from typing import Any
 import numpy as np
 
 from bsp_tf.base.errors import InputError
-from bsp_tf.prediction.boundary_peaks import Peaks, highest_places, pick_peaks
+from bsp_tf.prediction.boundary_peaks import Peaks, pick_peaks
 from bsp_tf.synthesis.boundary_types import NO_BOUNDARY_TYPE
+from bsp_tf.synthesis.place_peaks import peak_positions
 
 # Of the probabilities in files: finer than any use of them.
 DECIMALS = 5
@@ -97,7 +98,7 @@ def find_boundaries(
     if place is None:
         times = timing.centre(peaks.positions)
     else:
-        times = timing.placed(samples, highest_places(place[samples]))
+        times = timing.placed(samples, peak_positions(place[samples]))
     times = np.clip(times, 0, duration_seconds)
     with_boundary = [number for number, name in enumerate(types) if name != NO_BOUNDARY_TYPE]
     best = np.asarray(probabilities)[samples][:, with_boundary].argmax(axis=1)

@@ -11,6 +11,7 @@ from typing import NamedTuple
 import numpy as np
 
 from bsp_tf.base.errors import InputError
+from bsp_tf.synthesis.place_peaks import vertices
 
 
 class Peaks(NamedTuple):
@@ -55,25 +56,10 @@ def pick_peaks(curve: np.ndarray, threshold: float, min_distance: float) -> Peak
     firsts, lasts = _flat_tops(curve)
     high = curve[firsts] >= threshold
     firsts, lasts = firsts[high], lasts[high]
-    positions = np.where(firsts == lasts, _vertices(curve, firsts), (firsts + lasts) / 2)
+    positions = np.where(firsts == lasts, vertices(curve, firsts), (firsts + lasts) / 2)
     samples = (firsts + lasts) // 2
     kept = _suppress(positions, curve[samples], min_distance)
     return Peaks(positions[kept], samples[kept], curve[samples][kept])
-
-
-def highest_places(maps: np.ndarray) -> np.ndarray:
-    """Where each map over the frames of a snippet is highest, in frames: t covers [t, t + 1).
-
-    As `bsp_tf.pretraining.placing.peak_positions`, which is scored in training.
-
-    Args:
-        maps: float [n, T].
-
-    Returns:
-        float64 [n], .5 to T - .5.
-    """
-    found = [_vertices(row, row.argmax(keepdims=True))[0] for row in np.asarray(maps, np.float64)]
-    return np.array(found, np.float64) + 0.5
 
 
 def _flat_tops(curve: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -85,16 +71,6 @@ def _flat_tops(curve: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     values = np.pad(curve[firsts], 1, constant_values=-np.inf)
     top = (values[1:-1] > values[:-2]) & (values[1:-1] > values[2:])
     return firsts[top], lasts[top]
-
-
-def _vertices(curve: np.ndarray, samples: np.ndarray) -> np.ndarray:
-    """float64 [m]: vertices of the parabolas around maxima; at either end the sample itself."""
-    padded = np.pad(curve, 1, constant_values=np.nan)
-    before, here, after = (padded[samples + shift] for shift in (0, 1, 2))
-    curvature = before - 2 * here + after
-    offset = np.zeros(len(samples))
-    np.divide(before - after, 2 * curvature, out=offset, where=curvature < 0)
-    return samples + offset
 
 
 def _suppress(positions: np.ndarray, heights: np.ndarray, min_distance: float) -> np.ndarray:

@@ -75,23 +75,35 @@ def plan_stages(
         action_config, boundary_config, gtad_config: Paths of the training configs.
         workers: Processes for rendering and conversion.
     """
-    sample, records, pretrain = root / "sample", root / "records", root / "pretrain"
-    model, features = root / "two_stream", root / "features"
-    annotations = sample / "annotations.json"
-    record_flags = [
-        f"--config.data.train_dir={records / 'train'}",
-        f"--config.data.validation_dir={records / 'val'}",
+    return [
+        *_data_stages(root, workers),
+        *_feature_stages(root, action_config, boundary_config),
+        *_localization_stages(root, gtad_config, "action", "action"),
+        *_localization_stages(root, gtad_config, "two_stream", "action,boundary"),
+        Stage(
+            "report",
+            "bsp_tf.report",
+            (
+                f"--root={root}",
+                f"--output={root / 'report'}",
+                f"--subset={REPORTED_SUBSET}",
+            ),
+            root / "report" / "index.html",
+        ),
     ]
-    stages = [
+
+
+def _data_stages(root: Path, workers: int) -> list[Stage]:
+    """Videos, and clips as TFRecords."""
+    sample, records = root / "sample", root / "records"
+    return [
         Stage(
             "sample data",
             "tfrecords_tools.make_sample",
             (f"--output={sample}", f"--workers={workers}"),
-            annotations,
-        )
-    ]
-    for split in ("train", "val"):
-        stages.append(
+            sample / "annotations.json",
+        ),
+        *(
             Stage(
                 f"convert {split}",
                 "tfrecords_tools.convert",
@@ -103,18 +115,27 @@ def plan_stages(
                 ),
                 records / split / "manifest.json",
             )
-        )
-    stages.append(
+            for split in ("train", "val")
+        ),
+    ]
+
+
+def _feature_stages(root: Path, action_config: str, boundary_config: str) -> list[Stage]:
+    """Both streams from clips, and their features of the untrimmed videos."""
+    records, pretrain, model = root / "records", root / "pretrain", root / "two_stream"
+    record_flags = (
+        f"--config.data.train_dir={records / 'train'}",
+        f"--config.data.validation_dir={records / 'val'}",
+    )
+    return [
         Stage(
             "preview",
             "bsp_tf.preview",
             (f"--config={boundary_config}", *record_flags, f"--output={root / 'preview.png'}"),
             root / "preview.png",
             boundary_config,
-        )
-    )
-    for task, config in (("action", action_config), ("boundary", boundary_config)):
-        stages.append(
+        ),
+        *(
             Stage(
                 f"pre-train {task}",
                 "bsp_tf.pretrain",
@@ -122,8 +143,8 @@ def plan_stages(
                 pretrain / task / "evaluation.json",
                 config,
             )
-        )
-    stages.append(
+            for task, config in (("action", action_config), ("boundary", boundary_config))
+        ),
         Stage(
             "export",
             "bsp_tf.export",
@@ -133,79 +154,64 @@ def plan_stages(
                 f"--output={model}",
             ),
             model / "saved_model.pb",
-        )
-    )
-    stages.append(
+        ),
         Stage(
             "extract",
             "bsp_tf.extract",
             (
                 f"--model={model}",
-                f"--videos={sample / 'videos'}",
-                f"--output={features}",
+                f"--videos={root / 'sample' / 'videos'}",
+                f"--output={root / 'features'}",
                 "--frame_step=2",
                 "--stride=4",
             ),
-            features / "metadata.json",
-        )
-    )
-    for name, streams in (("action", "action"), ("two_stream", "action,boundary")):
-        workdir = root / "gtad" / name
-        detections = root / "detections" / f"{name}.json"
-        scores = root / "scores" / f"{name}.json"
-        stages.append(
-            Stage(
-                f"train G-TAD {name}",
-                "bsp_tf.train_gtad",
-                (
-                    f"--config={gtad_config}",
-                    f"--workdir={workdir}",
-                    f"--config.features_dir={features}",
-                    f"--config.annotations={annotations}",
-                    f"--config.streams={streams}",
-                ),
-                workdir / "summary.json",
-                gtad_config,
-            )
-        )
-        stages.append(
-            Stage(
-                f"detect {name}",
-                "bsp_tf.detect",
-                (
-                    f"--workdir={workdir}",
-                    f"--features={features}",
-                    f"--annotations={annotations}",
-                    f"--subset={REPORTED_SUBSET}",
-                    f"--output={detections}",
-                ),
-                detections,
-            )
-        )
-        stages.append(
-            Stage(
-                f"score {name}",
-                "bsp_tf.evaluate",
-                (
-                    f"--ground_truth={annotations}",
-                    f"--predictions={detections}",
-                    f"--subset={REPORTED_SUBSET}",
-                    "--tiou=0.5:0.05:0.95",
-                    f"--output={scores}",
-                ),
-                scores,
-            )
-        )
-    stages.append(
+            root / "features" / "metadata.json",
+        ),
+    ]
+
+
+def _localization_stages(root: Path, gtad_config: str, name: str, streams: str) -> list[Stage]:
+    """G-TAD on some of the streams: training, detections, scores."""
+    features, annotations = root / "features", root / "sample" / "annotations.json"
+    workdir = root / "gtad" / name
+    detections = root / "detections" / f"{name}.json"
+    scores = root / "scores" / f"{name}.json"
+    return [
         Stage(
-            "report",
-            "bsp_tf.report",
+            f"train G-TAD {name}",
+            "bsp_tf.train_gtad",
             (
-                f"--root={root}",
-                f"--output={root / 'report'}",
-                f"--subset={REPORTED_SUBSET}",
+                f"--config={gtad_config}",
+                f"--workdir={workdir}",
+                f"--config.features_dir={features}",
+                f"--config.annotations={annotations}",
+                f"--config.streams={streams}",
             ),
-            root / "report" / "index.html",
-        )
-    )
-    return stages
+            workdir / "summary.json",
+            gtad_config,
+        ),
+        Stage(
+            f"detect {name}",
+            "bsp_tf.detect",
+            (
+                f"--workdir={workdir}",
+                f"--features={features}",
+                f"--annotations={annotations}",
+                f"--subset={REPORTED_SUBSET}",
+                f"--output={detections}",
+            ),
+            detections,
+        ),
+        Stage(
+            f"score {name}",
+            "bsp_tf.evaluate",
+            (
+                f"--ground_truth={annotations}",
+                f"--predictions={detections}",
+                f"--subset={REPORTED_SUBSET}",
+                "--tiou=0.5:0.05:0.95",
+                f"--output={scores}",
+            ),
+            scores,
+        ),
+    ]

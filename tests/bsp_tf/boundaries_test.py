@@ -2,8 +2,6 @@
 
 import csv
 import json
-import os
-import signal
 
 import pytest
 
@@ -12,17 +10,8 @@ from bsp_tf.boundaries import find_all_boundaries
 from bsp_tf.evaluation.gebd.predictions import load_boundaries
 from tests.fixtures import warm_python
 from tests.fixtures.change_model import save_jump_model, write_jumps
+from tests.fixtures.interrupted import interrupt_after_first_answer
 from tests.fixtures.mean_model import save_mean_model
-
-# Runs a command that saves after each batch.
-SAVING = """
-import runpy, signal, sys
-from bsp_tf.prediction import video_run
-# A suite that a shell runs in the background ignores Ctrl-C, and so would this process.
-signal.signal(signal.SIGINT, signal.default_int_handler)
-video_run.SAVE_EVERY_SECONDS, video_run.MOST_TIME_SAVING = 0.0, 1e9
-runpy.run_module(sys.argv.pop(1), run_name="__main__", alter_sys=True)
-"""
 
 
 @pytest.fixture(scope="module")
@@ -146,16 +135,13 @@ def test_the_command(model, videos, tmp_path):
 def test_ctrl_c_keeps_what_there_is_and_the_same_command_goes_on(model, make_video, tmp_path):
     video = make_video(tmp_path / "long.mp4", num_frames=1500, height=120, width=160)
     output = tmp_path / "b.json"
-    arguments = (video, f"--model={model}", "--batch_size=2", "--stride=2", f"--output={output}")
-    process = warm_python.Process("-c", SAVING, "bsp_tf.boundaries", *arguments)
-    process.wait_until(output.exists)
-    os.kill(process.pid, signal.SIGINT)
-    assert process.wait() == 130
+    arguments = (video, f"--model={model}", "--batch_size=2", "--stride=2")
+    errors = interrupt_after_first_answer("bsp_tf.boundaries", output, *arguments)
     about = json.loads(output.read_text())["external_data"]["videos"]["long"]
     assert not about["complete"] and 0 < about["until_seconds"] < 60
-    assert "long up to second " in process.errors
+    assert "long up to second " in errors
     assert [path.name for path in tmp_path.glob(".b.json.unfinished")]
-    run = warm_python.run("-m", "bsp_tf.boundaries", *arguments)
+    run = warm_python.run("-m", "bsp_tf.boundaries", *arguments, f"--output={output}")
     assert run.returncode == 0, run.stderr
     assert "long: goes on at second" in run.stdout
     find_all_boundaries([video], model, tmp_path / "whole.json", stride=2, batch_size=2)

@@ -1,9 +1,7 @@
 """From videos to detections: with a real model and head, the numbers of extract and detect."""
 
 import json
-import os
 import resource
-import signal
 
 import pytest
 
@@ -18,18 +16,10 @@ from bsp_tf.prediction.video_run import find_videos
 from bsp_tf.video.stream import VideoError
 from tests.fixtures import warm_python
 from tests.fixtures.change_model import save_jump_model, write_jumps
+from tests.fixtures.interrupted import interrupt_after_first_answer
 from tests.fixtures.small_head import save_head
 
 LABELS = ("bright", "dark")
-# Runs a command that saves after each batch.
-SAVING = """
-import runpy, signal, sys
-from bsp_tf.prediction import video_run
-# A suite that a shell runs in the background ignores Ctrl-C, and so would this process.
-signal.signal(signal.SIGINT, signal.default_int_handler)
-video_run.SAVE_EVERY_SECONDS, video_run.MOST_TIME_SAVING = 0.0, 1e9
-runpy.run_module(sys.argv.pop(1), run_name="__main__", alter_sys=True)
-"""
 
 
 @pytest.fixture(scope="module")
@@ -213,18 +203,15 @@ def test_ctrl_c_keeps_what_there_is_and_the_same_command_goes_on(model, gtad, ma
     video = make_video(tmp_path / "long.mp4", num_frames=1200, height=120, width=160)
     output = tmp_path / "p.json"
     arguments = (video, f"--model={model}", f"--gtad={gtad}", "--batch_size=4")
-    arguments += ("--stride=2", f"--output={output}")
-    process = warm_python.Process("-c", SAVING, "bsp_tf.predict", *arguments)
-    process.wait_until(output.exists)
-    os.kill(process.pid, signal.SIGINT)
-    assert process.wait() == 130
+    arguments += ("--stride=2",)
+    errors = interrupt_after_first_answer("bsp_tf.predict", output, *arguments)
     part = json.loads(output.read_text())
     about = part["external_data"]["videos"]["long"]
     assert not about["complete"] and 0 < about["until_seconds"] < 48
-    assert f"long up to second {about['until_seconds']:.1f}" in process.errors
+    assert f"long up to second {about['until_seconds']:.1f}" in errors
     ends = [detection["segment"][1] for detection in part["results"]["long"]]
     assert ends and max(ends) <= about["until_seconds"]
-    run = warm_python.run("-m", "bsp_tf.predict", *arguments)
+    run = warm_python.run("-m", "bsp_tf.predict", *arguments, f"--output={output}")
     assert run.returncode == 0, run.stderr
     assert "long: goes on at second" in run.stdout
     found = json.loads(output.read_text())["results"]["long"]

@@ -4,8 +4,7 @@ import numpy as np
 import pytest
 
 from bsp_tf.base.errors import InputError
-from bsp_tf.prediction.boundary_peaks import highest_places, pick_peaks
-from bsp_tf.pretraining.placing import peak_positions
+from bsp_tf.prediction.boundary_peaks import pick_peaks
 
 
 def peaks(curve, threshold=0.5, min_distance=0):
@@ -83,10 +82,3 @@ def test_no_curve(curve):
 def test_a_negative_distance():
     with pytest.raises(InputError, match="-1"):
         peaks([0.5], min_distance=-1)
-
-
-def test_places_are_those_that_training_scores():
-    maps = np.random.default_rng(0).random((50, 8)).round(1)
-    maps[0], maps[1] = 0.5, np.arange(8)
-    np.testing.assert_allclose(highest_places(maps), peak_positions(maps), rtol=1e-12)
-    assert highest_places(maps[:0]).shape == (0,)
