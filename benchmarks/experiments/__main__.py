@@ -9,6 +9,9 @@ grid that was stopped early has all rows, of fewer seeds.
 
     --seeds=5        seeds of each row
     --rows=...       only these rows, with semicolons between them
+    --world=handwash --source=SETS --init_from=WORKDIR
+                     a public set below SETS (benchmarks/experiments/real_sample.py), three folds,
+                     encoders that begin with the weights of WORKDIR
     --designs=...    the joints that these designs find on validation videos, with semicolons; no
                      localization
 """
@@ -21,9 +24,12 @@ from typing import Any
 from absl import flags
 
 from benchmarks.experiments.encoders import DESIGNS
+from benchmarks.experiments.folds import join_folds
 from benchmarks.experiments.grid import PIXELS, ROWS, World
 from benchmarks.experiments.joints import encoder_joints
+from benchmarks.experiments.real_clips import REAL_SETS
 from benchmarks.experiments.steps import Runner
+from benchmarks.experiments.worlds import hard_world, real_worlds
 from bsp_tf.base.command_line import run_command
 from bsp_tf.base.errors import InputError
 from bsp_tf.base.json_file import read_json, write_json
@@ -32,13 +38,6 @@ from bsp_tf.base.output_lock import lock_folder
 FLAGS = flags.FLAGS
 
 SUBSETS = ("validation", "testing")
-SAMPLE = (
-    "--clips_per_class_train=60",
-    "--clips_per_class_validation=12",
-    "--videos_train=200",
-    "--videos_validation=80",
-    "--videos_test=170",
-)
 
 
 def localization_cell(world: World, runner: Runner, row: str, seed: int) -> dict[str, Any]:
@@ -89,37 +88,52 @@ def main(argv: Sequence[str]) -> None:
     """Runs what is missing of the grid."""
     del argv
     root, output = Path(FLAGS.root), Path(FLAGS.output)
-    world = World(root, Path("configs"), SAMPLE)
+    if FLAGS.world == "hard":
+        worlds = {"": hard_world(root)}
+    else:
+        worlds = real_worlds(root, FLAGS.world, FLAGS.source, FLAGS.recipes, FLAGS.init_from)
     designs = _chosen(FLAGS.designs, list(DESIGNS), "designs")
     rows = _chosen(FLAGS.rows, list(ROWS), "rows") or ([] if designs else list(ROWS))
-    cells = [("designs", name, seed) for seed in range(FLAGS.seeds) for name in designs]
-    cells += [("rows", row, seed) for seed in range(FLAGS.seeds) for row in rows]
+    chosen = [("designs", name) for name in designs] + [("rows", row) for row in rows]
+    cells = [
+        (kind, name, fold, seed)
+        for seed in range(FLAGS.seeds)
+        for fold in worlds
+        for kind, name in chosen
+    ]
     if FLAGS.list:
-        print("\n".join(f"{kind}: {name}, seed {seed}" for kind, name, seed in cells))
+        print("\n".join(f"{kind}: {name}, seed {fold}{seed}" for kind, name, fold, seed in cells))
         return
     results = read_json(output) if output.exists() else {}
 
-    def keep(kind: str, name: str, seed: int, cell: dict[str, Any]) -> None:
-        results.setdefault(kind, {}).setdefault(name, {})[str(seed)] = cell
+    def keep(kind: str, name: str, key: str, cell: dict[str, Any]) -> None:
+        results.setdefault(kind, {}).setdefault(name, {})[key] = cell
         write_json(output, results | {"machine": platform.processor() or platform.machine()})
 
     with lock_folder(root):
         runner = Runner(root)
-        for kind, name, seed in cells:
+        for kind, name, fold, seed in cells:
+            world, key = worlds[fold], f"{fold}{seed}"
             if kind == "designs":
-                keep(kind, name, seed, encoder_cell(world, runner, name, seed, "validation"))
+                keep(kind, name, key, encoder_cell(world, runner, name, seed, "validation"))
                 continue
-            keep(kind, name, seed, localization_cell(world, runner, name, seed))
+            keep(kind, name, key, localization_cell(world, runner, name, seed))
             for encoder, added in ROWS[name]:
                 if encoder != PIXELS:
                     cell = encoder_cell(world, runner, encoder, seed + added)
-                    keep("encoders", encoder, seed + added, cell)
+                    keep("encoders", encoder, f"{fold}{seed + added}", cell)
+        if FLAGS.world != "hard":
+            join_folds(root, list(worlds.values()), rows, FLAGS.seeds)
 
 
 def define_flags() -> None:
     """Defines the flags of the command."""
     flags.DEFINE_string("root", "experiments", "Folder of everything that the cells make.")
     flags.DEFINE_string("output", None, "JSON with a row for each cell.", required=True)
+    flags.DEFINE_enum("world", "hard", ["hard", *REAL_SETS], "The untrimmed videos.")
+    flags.DEFINE_string("source", "videos", "Public sets: the folder they are in.")
+    flags.DEFINE_enum("recipes", "real", ["real", "hard"], "Public sets: which configs.")
+    flags.DEFINE_string("init_from", "", "Public sets: workdir of the first weights.")
     flags.DEFINE_integer("seeds", 5, "Seeds of each row.", lower_bound=1)
     flags.DEFINE_string("rows", "", "Only these rows, with semicolons.")
     flags.DEFINE_string("designs", "", "Designs of the boundary task, with semicolons.")

@@ -19,11 +19,6 @@ class Encoder:
     frame_step: int = 2
     teacher: str | None = None
 
-    @property
-    def config(self) -> str:
-        """File under configs/."""
-        return f"hard_{self.stream}.py"
-
 
 # An untrained network whose BatchNorm has seen the clips.
 UNTRAINED = (

@@ -4,10 +4,11 @@ A row of the result tables is a set of features; seed k of a row uses seed k of 
 (and k + 100 where it needs a second one of a kind) and of the localization head.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from benchmarks.experiments.encoders import ENCODERS
+from benchmarks.experiments.pixel_change import SPAN
 from benchmarks.experiments.steps import Step
 from bsp_tf.quickstart.stages import Stage
 
@@ -15,7 +16,6 @@ SECOND = 100  # added to the seed of the second encoder of a kind
 
 # Row -> encoders and what is added to their seed; PIXELS stands for pixel change.
 PIXELS = "pixels"
-LOCALIZATION = "hard_gtad.py"
 ROWS: dict[str, tuple[tuple[str, int], ...]] = {
     "action": (("action", 0),),
     "action + action": (("action", 0), ("action", SECOND)),
@@ -40,32 +40,47 @@ class World:
     Attributes:
         root: Folder of all outputs.
         configs: Folder of the configs.
-        sample: Flags of make_sample.
+        sample: Folder of annotations.json, videos/ and clips/{train,val}/.
+        maker: The command that makes it.
+        recipes: Its configs are RECIPES_action.py, RECIPES_boundary.py and RECIPES_gtad.py.
         stride: Frames from one snippet to the next.
+        record_flags: Of the conversion of the clips.
+        encoder_flags: Of every pre-training.
+        without_classes: Segments are scored without their classes.
     """
 
     root: Path
     configs: Path
-    sample: tuple[str, ...]
+    sample: Path
+    maker: Stage
+    recipes: str
     stride: int = 4
+    record_flags: tuple[str, ...] = ()
+    encoder_flags: tuple[str, ...] = ()
+    without_classes: bool = False
 
     @property
     def annotations(self) -> Path:
         """Of the untrimmed videos."""
-        return self.root / "sample" / "annotations.json"
+        return self.sample / "annotations.json"
 
     def videos(self) -> Step:
         """Clips and videos."""
-        sample = self.root / "sample"
-        return self._step("make_sample", [f"--output={sample}", *self.sample], self.annotations)
+        return Step(self.maker)
 
     def records(self, split: str) -> Step:
         """The clips of a split as TFRecords."""
         output = self.root / "records" / split
-        clips = self.root / "sample" / "clips" / split
+        clips = self.sample / "clips" / split
         return self._step(
             "convert",
-            [f"--input={clips}", f"--output={output}", "--workers=2", "--num_shards=8"],
+            [
+                f"--input={clips}",
+                f"--output={output}",
+                "--workers=2",
+                "--num_shards=8",
+                *self.record_flags,
+            ],
             output / "manifest.json",
             (self.videos(),),
         )
@@ -74,12 +89,14 @@ class World:
         """Pre-training of one encoder."""
         encoder = ENCODERS[name]
         workdir, records = self._workdir(name, seed), self.root / "records"
+        config = f"{self.recipes}_{encoder.stream}.py"
         arguments = [
-            f"--config={self.configs / encoder.config}",
+            f"--config={self.configs / config}",
             f"--workdir={workdir}",
             f"--config.data.train_dir={records / 'train'}",
             f"--config.data.validation_dir={records / 'val'}",
             f"--config.seed={seed}",
+            *self.encoder_flags,
             *encoder.overrides,
         ]
         needs = [self.records("train"), self.records("val")]
@@ -87,7 +104,7 @@ class World:
             needs.append(self.encoder(encoder.teacher, seed))
             arguments.append(f"--config.distill.workdir={self._workdir(encoder.teacher, seed)}")
         output = workdir / "evaluation.json"
-        return self._step("pretrain", arguments, output, tuple(needs), encoder.config)
+        return self._step("pretrain", arguments, output, tuple(needs), config)
 
     def model(self, name: str, seed: int) -> Step:
         """One encoder as a SavedModel."""
@@ -106,7 +123,7 @@ class World:
             videos, needs = self.root / "videos" / subset, [self.subset_videos(subset)]
             output = self.root / f"features_{subset}" / f"{file_name(name)}_{seed}"
         else:
-            videos, needs = self.root / "sample" / "videos", []
+            videos, needs = self.sample / "videos", []
             output = self.root / "features" / f"{file_name(name)}_{seed}"
         flags = [f"--videos={videos}", f"--output={output}", f"--stride={self.stride}"]
         if name == PIXELS:
@@ -126,7 +143,7 @@ class World:
         output = self.root / "videos" / subset
         arguments = (
             f"--annotations={self.annotations}",
-            f"--videos={self.root / 'sample' / 'videos'}",
+            f"--videos={self.sample / 'videos'}",
             f"--subset={subset}",
             f"--output={output}",
         )
@@ -135,6 +152,8 @@ class World:
 
     def class_scores(self, seed: int) -> Step:
         """What classes each video shows: the same for all rows of a seed."""
+        if self.without_classes:
+            return Step(replace(self.maker, output=self.sample / "class_scores.json"))
         output = self.root / "class_scores" / f"{seed}.json"
         features = self.features("action", seed)
         arguments = (f"--features={features.stage.output.parent}", f"--output={output}")
@@ -149,9 +168,9 @@ class World:
             for name, added in ROWS[row]
         ]
         streams = dict.fromkeys(ENCODERS[name].stream for name, _ in ROWS[row] if name != PIXELS)
-        workdir = self._cell(row, seed)
+        workdir, config = self._cell(row, seed), f"{self.recipes}_gtad.py"
         arguments = [
-            f"--config={self.configs / LOCALIZATION}",
+            f"--config={self.configs / config}",
             f"--workdir={workdir}",
             f"--config.features_dir={','.join(map(str, folders))}",
             f"--config.annotations={self.annotations}",
@@ -162,11 +181,9 @@ class World:
             arguments += [
                 "--config.feature_layout=snippets",
                 f"--config.feature_stride={self.stride}",
-                "--config.feature_window=15",
+                f"--config.feature_window={SPAN}",
             ]
-        return self._step(
-            "train_gtad", arguments, workdir / "summary.json", tuple(parts), LOCALIZATION
-        )
+        return self._step("train_gtad", arguments, workdir / "summary.json", tuple(parts), config)
 
     def scores(self, row: str, seed: int, subset: str) -> Step:
         """Detections of a row on a subset, and their scores."""
@@ -223,7 +240,7 @@ class World:
         needs: tuple[Step, ...] = (),
         config: str | None = None,
     ) -> Step:
-        package = "tfrecords_tools" if command in ("make_sample", "convert") else "bsp_tf"
+        package = "tfrecords_tools" if command == "convert" else "bsp_tf"
         path = str(self.configs / config) if config else None
         stage = Stage(str(output), f"{package}.{command}", tuple(arguments), output, path)
         return Step(stage, needs)

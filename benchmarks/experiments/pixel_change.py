@@ -23,6 +23,7 @@ from bsp_tf.video.snippets import snippet_batches
 FLAGS = flags.FLAGS
 
 WINDOW, FRAME_STEP = 8, 2
+SPAN = (WINDOW - 1) * FRAME_STEP + 1  # frames from the first to the last of a snippet
 GREY_LEVELS = 32.0
 BATCH = 64
 
