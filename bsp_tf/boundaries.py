@@ -6,11 +6,13 @@ VIDEO is a video file or a folder of them. Slides a window (8 frames for most mo
 video and takes the boundary-type probabilities of the model; boundaries are the peaks of 1 - p(no
 boundary). Prints time, type and score, and writes them to --output, for each video as [{"time":
 seconds, "type", "score"}], with the probabilities along the video under "curves", and to --csv.
+Beside the output lies a page with a player and a timeline.
 
     --stride=4          source frames from one window to the next; 0: half a window
     --frame_step=1      source frames between the frames of a window
     --threshold=0.5     least 1 - p(no boundary)
     --min_distance=0.5  seconds that boundaries are apart at least; the higher one wins
+    --nopage            no page beside the output
     --trust_model       load a SavedModel whose graph may read or write files (SECURITY.md)
 
 A peak is placed between windows by a parabola; a model that was trained to place boundaries
@@ -31,7 +33,9 @@ from absl import flags
 
 from bsp_tf.base.command_line import run_command
 from bsp_tf.base.errors import InputError
-from bsp_tf.prediction.answer_file import RESULTS, AnswerFile
+from bsp_tf.player.page import page_beside, write_page
+from bsp_tf.player.page_data import page_data
+from bsp_tf.prediction.answer_file import CURVES, RESULTS, AnswerFile
 from bsp_tf.prediction.boundary_list import (
     Timing,
     check_types,
@@ -42,8 +46,6 @@ from bsp_tf.prediction.tables import report_failures, show_boundaries, write_bou
 from bsp_tf.prediction.video_run import answer_videos, find_videos
 
 FLAGS = flags.FLAGS
-
-CURVES = "curves"
 
 
 def find_all_boundaries(
@@ -160,6 +162,7 @@ def define_flags() -> None:
     flags.DEFINE_float(
         "min_distance", 0.5, "Seconds that boundaries are apart at least.", lower_bound=0.0
     )
+    flags.DEFINE_boolean("page", True, "Write a page with a player beside the output.")
     flags.DEFINE_integer("batch_size", 16, "Windows per step of the model.", lower_bound=1)
     flags.DEFINE_boolean("allow_partial", False, "Keep the good part of damaged videos.")
     flags.DEFINE_boolean(
@@ -169,6 +172,7 @@ def define_flags() -> None:
 
 def main(argv: Sequence[str]) -> int:
     """Runs the command with the parsed flags and returns the exit status."""
+    page = page_beside(FLAGS.output) if FLAGS.page else None
     answers = find_all_boundaries(
         argv[1:],
         FLAGS.model,
@@ -184,6 +188,9 @@ def main(argv: Sequence[str]) -> int:
     )
     print(show_boundaries(answers.of_asked()))
     print(answers.describe())
+    if page:
+        write_page(page, page_data("boundaries", answers.sections, answers.videos))
+        print(f"{page}: open it in a browser")
     return report_failures(answers)
 
 

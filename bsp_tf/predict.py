@@ -5,11 +5,12 @@
 VIDEO is a video file or a folder of them. The numbers are those of bsp_tf.extract and
 bsp_tf.detect. Prints the best detections of each video, and writes all to --output in ActivityNet's
 form, {"results": {id: [{"label", "score", "segment": [start, end]}]}, "external_data"}, which
-bsp_tf.evaluate reads.
+bsp_tf.evaluate reads. Beside it lies a page with a player and a timeline.
 
     --model, --gtad     SavedModel (bsp_tf.export); workdir of bsp_tf.train_gtad on its features
     --class_scores      classes of whole videos, as for bsp_tf.detect; default: the action stream's
     --show=10           detections printed for each video
+    --nopage            no page beside the output; --annotations=FILE: what is true, for the page
     --frame_step, --stride   needed only where the workdir does not say what it was trained on
     --trust_model       load a SavedModel whose graph may read or write files (SECURITY.md)
 
@@ -42,12 +43,17 @@ from bsp_tf.features.video_ids import name_all_videos
 from bsp_tf.localization.detection import Options, trained_files
 from bsp_tf.localization.detection_flags import define_detection_flags, detection_options
 from bsp_tf.localization.heads.head import FIRST_HEAD, find_head
-from bsp_tf.prediction.answer_file import RESULTS, AnswerFile
+from bsp_tf.player.page import page_beside, write_page
+from bsp_tf.player.page_data import page_data
+from bsp_tf.player.truth import read_truth
+from bsp_tf.prediction.answer_file import CURVES, RESULTS, AnswerFile
+from bsp_tf.prediction.boundary_list import Timing, describe_curve
 from bsp_tf.prediction.detector import Detector
 from bsp_tf.prediction.head_inputs import snippet_settings, trained_on
 from bsp_tf.prediction.tables import report_failures, show_detections
 from bsp_tf.prediction.video_run import answer_videos, find_videos
 from bsp_tf.runs.workdir import CONFIG
+from bsp_tf.synthesis.boundary_types import NO_BOUNDARY_TYPE
 
 FLAGS = flags.FLAGS
 
@@ -123,6 +129,8 @@ class Predictor:
             options,
         )
         self._batch_size, self._allow_partial = batch_size, allow_partial
+        self._types = self._model.labels.get("boundary", ())
+        self._window = {key: self._snippets[key] for key in ("window", "frame_step", "stride")}
         self.settings = {
             "model": os.fspath(model),
             "gtad": os.fspath(gtad),
@@ -175,7 +183,11 @@ class Predictor:
         def answer(
             name: str, outputs: Mapping[str, np.ndarray], about: Mapping[str, Any]
         ) -> dict[str, Any]:
-            return {RESULTS: self._detector(name, outputs, about)}
+            found: dict[str, Any] = {RESULTS: self._detector(name, outputs, about)}
+            if NO_BOUNDARY_TYPE in self._types:
+                timing = Timing(fps=about["fps"], **self._window)
+                found[CURVES] = describe_curve(outputs["boundary"], self._types, timing)
+            return found
 
         return answer_videos(
             videos,
@@ -218,6 +230,8 @@ def define_flags() -> None:
     flags.DEFINE_string("gtad", None, "Workdir of bsp_tf.train_gtad.", required=True)
     flags.DEFINE_string("output", "predictions.json", "JSON file to write, or to add to.")
     flags.DEFINE_integer("show", 10, "Detections printed for each video.", lower_bound=0)
+    flags.DEFINE_boolean("page", True, "Write a page with a player beside the output.")
+    flags.DEFINE_string("annotations", None, "Annotations that the page shows, too.")
     flags.DEFINE_integer(
         "frame_step", None, "Source frames between the frames of a snippet.", lower_bound=1
     )
@@ -236,6 +250,8 @@ def main(argv: Sequence[str]) -> int:
     """Runs the command with the parsed flags and returns the exit status."""
     # What is not there is told before the models are loaded.
     videos = find_videos(argv[1:], {"output": FLAGS.output})
+    page = page_beside(FLAGS.output) if FLAGS.page else None
+    truth = read_truth(FLAGS.annotations, videos)
     predictor = Predictor(
         FLAGS.model,
         FLAGS.gtad,
@@ -250,6 +266,9 @@ def main(argv: Sequence[str]) -> int:
     answers = predictor.write(videos, FLAGS.output)
     print(show_detections(answers.of_asked(), FLAGS.show))
     print(answers.describe())
+    if page:
+        write_page(page, page_data("detections", answers.sections, answers.videos, truth))
+        print(f"{page}: open it in a browser")
     return report_failures(answers)
 
 

@@ -17,6 +17,7 @@ WITHOUT_TENSORFLOW = (
     "bsp_tf.evaluation.*",
     "bsp_tf.compare",
     "bsp_tf.comparison.*",
+    "bsp_tf.player.*",
     "bsp_tf.convert_annotations",
     "bsp_tf.exchange.*",
     "bsp_tf.base.*",
@@ -61,6 +62,7 @@ ORDER = (
     "evaluation",
     "exchange",
     "comparison",
+    "player",
     "runs",
     "pretraining",
     "localization",
@@ -77,6 +79,11 @@ FORBIDDEN = {
     "exchange": ("frames", "records", "synthesis", "clips", "models"),
     "comparison": tuple(
         name for name in ORDER[: ORDER.index("comparison")] if name not in ("base", "evaluation")
+    ),
+    "player": tuple(
+        name
+        for name in ORDER[: ORDER.index("player")]
+        if name not in ("base", "annotations", "synthesis", "evaluation")
     ),
     "localization": ("pretraining", "clips", "synthesis", "records", "models"),
     "prediction": ("records", "clips", *ORDER[ORDER.index("models") : ORDER.index("localization")]),

@@ -4,14 +4,16 @@
      "videos": {id: what is known of it}, "failures": {path: reason}}}
 
 "results", and other sections where a command has them, hold a line for each video. In "videos"
-stands what metadata.json of features has, and "complete"; where that is false, the answer is about
-the video up to "until_seconds".
+stands what metadata.json of features has, "uri" (where the file lay, seen from this one), and
+"complete"; where that is false, the answer is about the video up to "until_seconds".
 """
 
 import json
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from bsp_tf.base.atomic_file import atomic_write
 from bsp_tf.base.errors import InputError
@@ -19,7 +21,7 @@ from bsp_tf.base.settings import finished_output, is_unchanged
 from bsp_tf.features.video_ids import printable
 from bsp_tf.localization.detection_file import VERSION
 
-RESULTS = "results"
+RESULTS, CURVES = "results", "curves"
 
 
 class AnswerFile:
@@ -87,6 +89,12 @@ class AnswerFile:
             self.sections.setdefault(section, {})[name] = value
         seconds = {} if complete else {"until_seconds": about["duration_seconds"]}
         self.videos[name] = {**about, "complete": complete, **seconds}
+
+    def locate(self, name: str, path: Path) -> None:
+        """Notes where the file of a video lies, if there is an answer about it."""
+        if name in self.videos:
+            way = os.path.relpath(path, self.path.parent)
+            self.videos[name]["uri"] = quote(os.fsencode(way))
 
     def fail(self, name: str, path: Path, error: InputError) -> None:
         """Notes why there is no answer about a video; one about a part of it is taken out."""

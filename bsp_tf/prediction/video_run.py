@@ -125,6 +125,8 @@ def answer_videos(
                 else:
                     keeper.finish(name, path, arrays, about)
                 bar.update()
+        for name, path in videos.items():
+            answers.locate(name, path)
         answers.write()
         unfinished.clear()
     return answers

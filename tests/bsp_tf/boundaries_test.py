@@ -128,6 +128,10 @@ def test_the_command(model, videos, tmp_path):
     assert run.returncode == 3, run.stderr
     assert run.stdout.splitlines()[:2] == ["two", "   0:01.60  diff_class    0.933"]
     assert "note.mp4" in run.stderr and "1 of 2 videos failed" in run.stderr
+    text = (tmp_path / "b.html").read_text()
+    (video,) = json.loads(text.partition('id="data">')[2].partition("<")[0])["videos"]
+    assert [row[1] for row in video["boundaries"]] == [1.6, 3.6] and video["curve"]
+    assert (tmp_path / video["uri"]).resolve() == videos / "two.mp4"
     run = warm_python.run("-m", "bsp_tf.boundaries", f"--model={model}")
     assert run.returncode == 2 and "no video is given" in run.stderr
 

@@ -194,9 +194,30 @@ def test_the_command(model, gtad, videos, tmp_path):
     assert all(line.endswith(LABELS) and " - " in line for line in lines[at + 1 : at + 4])
     assert "more with lower scores" in lines[at + 4]
     assert "note.mp4" in run.stderr and "1 of 2 videos failed" in run.stderr
+    assert lines[-1].startswith(str(tmp_path / "p.html"))
     (tmp_path / "none").mkdir()
     run = warm_python.run(*command, tmp_path / "none")
     assert run.returncode == 2 and str(tmp_path / "none") in run.stderr
+
+
+def test_the_page_beside_the_output(model, gtad, videos, tmp_path):
+    command = "-m", "bsp_tf.predict", videos / "sub", f"--model={model}", f"--gtad={gtad}"
+    command += (f"--output={tmp_path / 'p.json'}",)
+    run = warm_python.run(*command, "--nopage")
+    assert run.returncode == 0 and not (tmp_path / "p.html").exists()
+    entry = {"annotations": [{"segment": [1, 2], "label": "dark"}]}
+    for name, status in (("none", 2), ("other", 0)):
+        (tmp_path / "a.json").write_text(json.dumps({"database": {name: entry}}))
+        run = warm_python.run(*command, f"--annotations={tmp_path / 'a.json'}")
+        assert run.returncode == status and ("a.json" in run.stderr) == bool(status)
+    text = (tmp_path / "p.html").read_text()
+    (video,) = json.loads(text.partition('id="data">')[2].partition("<")[0])["videos"]
+    assert (tmp_path / video["uri"]).resolve() == videos / "sub" / "other.mkv"
+    assert video["truth"] and video["detections"] and video["curve"]
+    (tmp_path / "p.html").write_text("my own")
+    run = warm_python.run(*command)
+    assert run.returncode == 2 and "p.html" in run.stderr
+    assert (tmp_path / "p.html").read_text() == "my own"
 
 
 def test_ctrl_c_keeps_what_there_is_and_the_same_command_goes_on(model, gtad, make_video, tmp_path):

@@ -1,6 +1,7 @@
 """The JSON of answers: a line for each video, taken up again, whole at every moment."""
 
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -64,3 +65,15 @@ def test_inputs_that_changed_begin_anew(video, tmp_path):
     answers.add("a", {"results": 1}, about(video, 1.0), complete=True)
     answers.write()
     assert AnswerFile(tmp_path / "a.json", {}, {"model": "2"}).videos == {}
+
+
+def test_where_a_file_lies_is_told_as_a_uri(video, tmp_path):
+    answers = AnswerFile(tmp_path / "out" / "a.json", {}, {})
+    answers.add("é", {"results": []}, about(video, 9.0), complete=True)
+    answers.locate("é", video)
+    answers.locate("failed", video)
+    assert answers.videos["é"]["uri"] == "../%C3%A9.mp4"
+    for name, uri in ((b"50% #1?.mp4", "50%25%20%231%3F.mp4"), (b"a:\xff.mp4", "a%3A%FF.mp4")):
+        answers.locate("é", tmp_path / "out" / os.fsdecode(name))
+        assert answers.videos["é"]["uri"] == uri
+    answers.write()

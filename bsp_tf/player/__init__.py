@@ -1,0 +1,1 @@
+"""One page for the answers about videos: a player, and a timeline under it."""
