@@ -17,8 +17,9 @@ stream was trained with boundary.place also place [N, T] (the higher, the rather
 there). Assets, each with its file's name in `.asset_path`: `model.action_labels`,
 `.boundary_labels` (one a line) and `.config` (JSON).
 
-Resizing, cropping and normalisation are inside, the same functions as in evaluation. The same
-workdirs again: the finished output is reused. Keras 3 reads it as keras.layers.TFSMLayer(output,
+Resizing, cropping and normalisation are inside, the same functions as in evaluation; both streams
+share them. Batch normalisations are part of the convolutions before them. The same workdirs again:
+the finished output is reused. Keras 3 reads it as keras.layers.TFSMLayer(output,
 call_endpoint="serving_default").
 """
 
@@ -161,7 +162,7 @@ def _save(
         label_files = {stream: Path(sources, LABEL_FILES[stream]) for stream in labels}
         for stream, path in label_files.items():
             write_label_file(path, labels[stream])
-        servable = Servable(two_stream, label_files, config_file)
+        servable = Servable(two_stream.folded(), label_files, config_file)
         save_model(servable, folder)
         check_saved(two_stream, folder, config["num_frames"])
 

@@ -6,13 +6,14 @@ these files can be read without any further word.
 """
 
 import abc
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any, ClassVar
 
 import keras
 import tensorflow as tf
 
 from bsp_tf.base.errors import InputError
+from bsp_tf.models.backbones.layers import BatchNorm, Conv, DepthwiseConv
 
 
 class Backbone(abc.ABC):
@@ -76,6 +77,10 @@ class Backbone(abc.ABC):
             Stage -> float [B * num_frames, h, w, c] in the order of the network, for inspection;
             the last one is what leaves the backbone.
         """
+
+    @abc.abstractmethod
+    def normalised(self) -> Iterator[tuple[Conv | DepthwiseConv, BatchNorm]]:
+        """Each convolution that is followed by a normalisation, and that; they have variables."""
 
     @classmethod
     def torch_names(cls, names: Collection[str]) -> dict[str, str]:

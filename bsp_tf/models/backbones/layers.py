@@ -127,6 +127,7 @@ class BatchNorm(keras.layers.Layer):
     def __init__(self, synchronised: bool = True, **kwargs: Any):
         super().__init__(**kwargs)
         self.synchronised = synchronised
+        self.folded = False
 
     def build(self, input_shape: Shape) -> None:
         """Makes `gamma`, `beta`, `moving_mean`, `moving_variance`, each float32 [C]."""
@@ -143,6 +144,8 @@ class BatchNorm(keras.layers.Layer):
     def call(self, inputs: tf.Tensor, training: bool = False) -> tf.Tensor:
         """Float [N, H, W, C] -> the same shape and dtype; running statistics follow in training."""
         gamma, beta = tf.convert_to_tensor(self.gamma), tf.convert_to_tensor(self.beta)
+        if not training and self.folded:
+            return tf.nn.bias_add(inputs, tf.cast(beta, inputs.dtype))
         if not training:
             mean, variance = (
                 tf.convert_to_tensor(self.moving_mean),
@@ -163,6 +166,27 @@ class BatchNorm(keras.layers.Layer):
             before = tf.convert_to_tensor(running)
             running.assign(before + self.momentum * (tf.stop_gradient(batch) - before))
         return outputs
+
+    def fold_into(self, conv: Conv | DepthwiseConv) -> None:
+        """Scales the kernel of the convolution before it; what is left to do here is one sum.
+
+        A convolution is linear: gamma (W x - mean) / sqrt(variance + epsilon) + beta is a
+        convolution by W gamma / sqrt(variance + epsilon), plus a constant. For evaluation only.
+        """
+        gamma, beta, mean, variance = map(
+            tf.convert_to_tensor,
+            (self.gamma, self.beta, self.moving_mean, self.moving_variance),
+        )
+        scale = gamma / tf.sqrt(variance + self.epsilon)
+        # The channels of a depthwise kernel lie on the axis before its last, which is 1 long.
+        factor = scale[:, None] if isinstance(conv, DepthwiseConv) else scale
+        conv.kernel.assign(tf.convert_to_tensor(conv.kernel) * factor)
+        self.beta.assign(beta - mean * scale)
+        # Without the short cut in `call` these give the same numbers.
+        self.gamma.assign(tf.ones_like(scale))
+        self.moving_mean.assign(tf.zeros_like(scale))
+        self.moving_variance.assign(tf.ones_like(scale) - self.epsilon)
+        self.folded = True
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
         """Shape after `call`."""

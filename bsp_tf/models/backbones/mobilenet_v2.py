@@ -7,7 +7,7 @@ otherwise at stride 2 and has another epsilon. Layers are called as in TSM's che
 
 import math
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any, ClassVar
 
 import keras
@@ -94,6 +94,14 @@ class MobileNetV2(Backbone):
             x = layer(x, num_frames=num_frames, training=training)
             outputs[layer.name] = x
         return outputs
+
+    def normalised(self) -> Iterator[tuple[Conv | DepthwiseConv, BatchNorm]]:
+        """Those of all layers, in their order."""
+        first, *blocks, last = self.layers
+        yield first.conv, first.norm
+        for block in blocks:
+            yield from zip(block.convs, block.norms, strict=True)
+        yield last.conv, last.norm
 
     @classmethod
     def torch_names(cls, names: Collection[str]) -> dict[str, str]:

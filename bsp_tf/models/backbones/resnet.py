@@ -6,7 +6,7 @@ sits on the 3x3 convolution of the bottleneck ("v1.5"), as in torchvision. Shift
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, ClassVar
 
 import keras
@@ -91,6 +91,14 @@ class ResNet(Backbone):
             x = block(x, num_frames=num_frames, training=training)
             outputs[block.name.partition(".")[0]] = x
         return outputs
+
+    def normalised(self) -> Iterator[tuple[Conv, BatchNorm]]:
+        """The stem's, and those of the blocks."""
+        yield self.conv1, self.bn1
+        for block in self.blocks:
+            yield from zip(block.convs, block.norms, strict=True)
+            if block.project:
+                yield block.downsample_conv, block.downsample_norm
 
     @classmethod
     def torch_sizes(cls, shapes: Mapping[str, tuple[int, ...]]) -> dict[str, Any]:
