@@ -268,6 +268,35 @@ def test_nothing_is_wider_than_the_window(browser, folder, width):
     assert page.run("document.querySelector('.bar').offsetHeight") >= 24
 
 
+def contrast(first: list[float], second: list[float]) -> float:
+    """WCAG 2's ratio of two colours, each red, green and blue in [0, 1]."""
+    luminances = []
+    for color in (first, second):
+        linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in color]
+        luminances.append(0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2] + 0.05)
+    return max(luminances) / min(luminances)
+
+
+@pytest.mark.parametrize("dark", [False, True])
+def test_every_label_can_be_read_on_its_colour(browser, tmp_path, dark):
+    found = [{"label": f"{i}", "score": 0.9, "segment": [0, 4]} for i in range(10)]
+    truth = {"a": tuple(Instance((0.0, 4.0), f"{i}") for i in range(10))}
+    data = page_data("detections", {"results": {"a": found}}, {"a": about()}, truth)
+    write_page(tmp_path / "colors.html", data)
+    page = browser.open(tmp_path / "colors.html", dark=dark)
+    colors = page.run(
+        """[...document.querySelectorAll(".bar")].map((bar) => {
+            const { color, backgroundColor } = getComputedStyle(bar);
+            return [color, backgroundColor].map((text) => {
+                const numbers = text.match(/[0-9.]+/g).map(Number).slice(0, 3);
+                return text.startsWith("rgb") ? numbers.map((one) => one / 255) : numbers;
+            });
+        })"""
+    )
+    assert len(colors) == 20 and len({str(back) for _, back in colors}) >= 10
+    assert min(contrast(*pair) for pair in colors) >= 4.5
+
+
 def test_on_paper_the_whole_timeline_and_no_controls(page):
     page.run("timeline.zoomTo(4)")
     page.run("dispatchEvent(new Event('beforeprint'))")
