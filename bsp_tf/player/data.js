@@ -58,18 +58,28 @@ function mark(kind, label, start, end, score) {
   return { kind, start, end, score, lines, name: readable(DATA.labels[label]), color: `var(--hue-${label % HUES})` };
 }
 
-/** The probabilities of a video: {types, count, time(i), value(i, type)}; null where there are none. */
+/** The probabilities of a video, window by window; null where there are none. */
 function curveOf(video) {
   if (!video.curve) return null;
-  const { types, start, step, values } = video.curve;
+  const { start, step, values } = video.curve;
+  const types = video.curve.types.map((number) => DATA.types[number]);
   const bytes = Uint8Array.from(atob(values), (letter) => letter.charCodeAt(0));
-  return {
-    types: types.map((number) => DATA.types[number]),
-    count: bytes.length / types.length,
-    time: (i) => start + i * step,
-    nearest: (time) => Math.min(Math.max(Math.round((time - start) / (step || 1)), 0), bytes.length / types.length - 1),
-    value: (i, type) => bytes[i * types.length + type] / 255,
+  const quiet = types.findIndex((type) => type.quiet);
+  const nearest = (time) =>
+    Math.min(Math.max(Math.round((time - start) / (step || 1)), 0), bytes.length / types.length - 1);
+  const value = (i, type) => bytes[i * types.length + type] / 255;
+  /** Of the windows between two times about so many: of neighbours the least quiet one. */
+  const clearest = (from, to, most) => {
+    const first = Math.max(nearest(from) - 1, 0), last = nearest(to + step);
+    const each = Math.max(Math.floor((last - first) / most), 1), found = [];
+    for (let begin = first; begin <= last; begin += each) {
+      let best = begin;
+      for (let i = begin; i < begin + each && i <= last; i++) if (value(i, quiet) < value(best, quiet)) best = i;
+      found.push(best);
+    }
+    return found;
   };
+  return { types, quiet, nearest, value, clearest, time: (i) => start + i * step };
 }
 
 /** For each mark, in this order, the first lane where it overlaps no earlier one. */

@@ -14,24 +14,28 @@ class Timeline {
     this.zoom = 1;
     this.tells = new WeakMap();
     this.scroller.addEventListener("scroll", () => {
+      // The browser scrolls by itself where the width changes; `resized` follows.
+      if (this.scroller.clientWidth !== this.width) return;
       // The focus scrolls, too, and must not lose its tip by that.
       const tell = this.tells.get(document.activeElement);
       if (tell && document.activeElement.matches(":focus-visible")) tell();
       else this.hideTip();
-      this.drawAxis();
+      this.draw();
     });
     this.scroller.addEventListener("wheel", (event) => {
       if (!event.ctrlKey && !event.metaKey) return;
       event.preventDefault();
       this.zoomBy(Math.exp(-event.deltaY / 300), this.timeAt(event));
     }, { passive: false });
-    new ResizeObserver(() => this.duration && this.zoomTo(this.zoom)).observe(this.scroller);
+    new ResizeObserver(() => this.resized()).observe(this.scroller);
   }
 
   /** Draws a video, at the zoom that there is; `marks` are those to show. */
   show(video, marks, curve, time) {
     this.duration = Math.max(video.duration, 0.1);
     this.track.replaceChildren();
+    this.drawn = null;
+    this.curve = null;
     this.grid = make("div", { class: "grid", "aria-hidden": "true" });
     this.axis = make("div", { class: "axis", role: "slider", tabindex: "0", "aria-label": "Time",
       "aria-valuemin": "0", "aria-valuemax": video.duration });
@@ -87,12 +91,12 @@ class Timeline {
   addCurve(curve, boundaries) {
     const legend = curve.types.filter((type) => !type.quiet).map((type) =>
       make("span", { class: "key", style: { "--color": type.color } }, readable(type.name)));
-    const quiet = curve.types.findIndex((type) => type.quiet);
-    const rest = readable(curve.types[quiet].name);
+    const rest = readable(curve.types[curve.quiet].name);
     const lane = this.addRow("Boundary probability", `the rest: ${rest}`, 0, ...legend);
     lane.classList.add("curve");
     lane.classList.toggle("marked", boundaries.length > 0);
-    lane.append(drawCurve(curve, quiet, this.duration));
+    this.curve = { ...curve, box: make("div", { class: "areas", "aria-hidden": "true" }) };
+    lane.append(this.curve.box);
     lane.addEventListener("pointermove", (event) => {
       if (event.target.closest("button")) return;
       const at = curve.nearest(this.timeAt(event));
@@ -174,6 +178,14 @@ class Timeline {
     }
   }
 
+  /** Keeps the moment at the left where it is. */
+  resized() {
+    if (!this.duration || !this.scroller.clientWidth) return;
+    const { left } = this;
+    this.zoomTo(this.zoom);
+    this.scroller.scrollLeft = left / this.duration * this.track.offsetWidth;
+  }
+
   zoomBy(factor, around) { this.zoomTo(this.zoom * factor, around); }
 
   /** The moment that a zoom keeps in its place: the current one, if it is in view, else the middle. */
@@ -189,22 +201,36 @@ class Timeline {
     const most = Math.max(Math.min(MOST_PIXELS_PER_SECOND * this.duration, MOST_PIXELS) / width, 1);
     const place = around / this.duration * this.track.offsetWidth - this.scroller.scrollLeft;
     this.zoom = Math.min(Math.max(zoom, 1), most);
+    this.width = width;
     this.track.style.width = `${100 * this.zoom}%`;
     this.scroller.scrollLeft = around / this.duration * this.track.offsetWidth - place;
     document.getElementById("zoom-out").disabled = this.zoom <= 1;
     document.getElementById("zoom-in").disabled = this.zoom >= most;
-    this.drawAxis();
+    this.drawn = null;
+    this.draw();
   }
 
-  /** Ticks and grid lines of the part that is in view, and a screen more on both sides. */
-  drawAxis() {
+  /** Draws what depends on the zoom: for the part that is in view, and a screen on both sides. */
+  draw() {
     const scale = this.track.offsetWidth / this.duration, width = this.scroller.clientWidth;
-    if (!scale) return;
+    if (!scale || !width) return;
+    const left = this.scroller.scrollLeft / scale, screen = width / scale;
+    this.left = left;
+    if (this.drawn && left >= this.drawn.from && left + screen <= this.drawn.to) return;
+    const from = Math.max(left - screen, 0), to = Math.min(left + 2 * screen, this.duration);
+    // At both ends nothing more can come into view.
+    this.drawn = { from: from || -Infinity, to: to === this.duration ? Infinity : to };
+    this.drawAxis(from, to, scale);
+    if (this.curve) {
+      Object.assign(this.curve.box.style, { left: this.share(from), width: this.share(to - from) });
+      this.curve.box.replaceChildren(drawCurve(this.curve, from, to, (to - from) * scale));
+    }
+  }
+
+  drawAxis(from, to, scale) {
     const step = STEPS.find((one) => one * scale >= 72) ?? 36000;
-    const first = Math.max(Math.floor((this.scroller.scrollLeft - width) / scale / step), 0);
-    const last = Math.min((this.scroller.scrollLeft + 2 * width) / scale, this.duration);
     const ticks = [], lines = [];
-    for (let i = first; i * step <= last; i++) {
+    for (let i = Math.floor(from / step); i * step <= to; i++) {
       const left = this.share(i * step);
       lines.push(make("i", { style: { left } }));
       if ((this.duration - i * step) * scale > 44) ticks.push(make("span", { style: { left } }, clock(i * step, step < 1 ? 1 : 0)));
@@ -214,29 +240,28 @@ class Timeline {
   }
 }
 
-/** The types that are a boundary as areas, one on top of the other. */
-function drawCurve(curve, quiet, duration) {
+/** The boundary types as areas, one on top of the other, with about two points for each pixel. */
+function drawCurve(curve, from, to, pixels) {
   const space = "http://www.w3.org/2000/svg";
   const picture = document.createElementNS(space, "svg");
-  picture.setAttribute("viewBox", `0 0 ${duration} 1`);
+  picture.setAttribute("viewBox", `${from} 0 ${to - from} 1`);
   picture.setAttribute("preserveAspectRatio", "none");
-  picture.setAttribute("aria-hidden", "true");
-  let below = new Float64Array(curve.count);
-  const point = (i, height) => `${curve.time(i).toFixed(3)} ${(1 - Math.min(height, 1)).toFixed(4)}`;
   const add = (path, attributes) => {
     const made = document.createElementNS(space, "path");
     made.setAttribute("d", path);
     for (const [name, value] of Object.entries(attributes)) made.setAttribute(name, value);
     picture.append(made);
   };
+  const windows = curve.clearest(from, to, 2 * pixels);
+  let below = windows.map(() => 0);
+  const line = (heights) => heights.map((height, n) =>
+    `${curve.time(windows[n]).toFixed(3)} ${(1 - Math.min(height, 1)).toFixed(4)}`);
   curve.types.forEach((type, k) => {
-    if (k === quiet) return;
-    const above = below.map((height, i) => height + curve.value(i, k));
-    const there = [...above.keys()].map((i) => point(i, above[i]));
-    const back = [...below.keys()].reverse().map((i) => point(i, below[i]));
-    add(`M${there.join("L")}L${back.join("L")}Z`, { fill: type.color });
+    if (type.quiet) return;
+    const above = below.map((height, n) => height + curve.value(windows[n], k));
+    add(`M${[...line(above), ...line(below).reverse()].join("L")}Z`, { fill: type.color });
     below = above;
   });
-  add(`M${[...below.keys()].map((i) => point(i, below[i])).join("L")}`, { class: "envelope" });
+  add(`M${line(below).join("L")}`, { class: "envelope" });
   return picture;
 }

@@ -256,8 +256,40 @@ def test_times_are_in_their_places(page):
     assert left == pytest.approx(0.25, abs=1e-3) and width == pytest.approx(0.25, abs=1e-3)
     page.run("seek(3.9); timeline.reveal(3.9)")
     assert page.run("timeline.scroller.scrollLeft") > 0
-    ticks = page.run("[...timeline.ticks.children].map((tick) => tick.textContent)")
-    assert ticks[0] == "0:00.0" or ticks[0].startswith("0:0")
+    left = "timeline.scroller.scrollLeft / timeline.track.offsetWidth"
+    before = page.run(left)
+    size = {"width": 700, "height": 600, "deviceScaleFactor": 1, "mobile": False}
+    page.call("Emulation.setDeviceMetricsOverride", **size)
+    page.wait("timeline.scroller.clientWidth < 700")
+    page.run("new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
+    assert page.run(left) == pytest.approx(before, abs=2e-3)
+    # The ticks and the curve that are in view are drawn.
+    page.run("timeline.scroller.scrollLeft = 0")
+    page.wait("timeline.ticks.firstChild.textContent.startsWith('0:00')")
+    assert page.run("timeline.curve.box.style.left") == "0%"
+
+
+def test_of_a_long_video_the_part_in_view_is_drawn(browser, tmp_path):
+    count = 40_000
+    quiet = np.full(count, 0.9)
+    quiet[30_001] = 0.0
+    curve = {"times": (0.1 + 0.2 * np.arange(count)).tolist()}
+    curve["probabilities"] = {"diff_class": (1 - quiet).tolist(), "same_speed": quiet.tolist()}
+    sections = {"results": {"a": BOUNDARIES}, "curves": {"a": curve}}
+    data = page_data("boundaries", sections, {"a": about(duration_seconds=8000.0)})
+    write_page(tmp_path / "long.html", data)
+    page = browser.open(tmp_path / "long.html")
+    points = """(() => {
+        const path = document.querySelector(".envelope").getAttribute("d").slice(1).split("L");
+        return path.map((point) => point.split(" ").map(Number));
+    })()"""
+    found = page.run(points)
+    assert len(found) < 6000 and [6000.3, 0] in found
+    page.run("timeline.zoomTo(100, 6000); timeline.reveal(6000)")
+    found = page.run(points)
+    assert 5700 < found[0][0] < 6000 < found[-1][0] < 6300 and [6000.3, 0] in found
+    step = found[1][0] - found[0][0]
+    assert step == pytest.approx(0.2)
 
 
 @pytest.mark.parametrize("width", [360, 768, 1600])
