@@ -24,6 +24,7 @@ COMMANDS = (
     "bsp_tf.boundaries",
     "bsp_tf.extract",
     "bsp_tf.train_gtad",
+    "bsp_tf.classify_videos",
     "bsp_tf.detect",
     "bsp_tf.predict",
     "bsp_tf.evaluate",

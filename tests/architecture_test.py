@@ -39,6 +39,9 @@ WITHOUT_TENSORFLOW = (
     "bsp_tf.localization.heads.head",
     "bsp_tf.localization.heads.gtad.targets",
     "bsp_tf.localization.heads.gtad.decode",
+    "bsp_tf.classify_videos.settings",
+    "bsp_tf.classify_videos.video_steps",
+    "bsp_tf.classify_videos.accuracy",
     "bsp_tf.records.schema",
     "bsp_tf.synthesis.boundary_types",
     "bsp_tf.synthesis.settings",
@@ -66,6 +69,7 @@ ORDER = (
     "runs",
     "pretraining",
     "localization",
+    "classify_videos",
     "prediction",
     "torch_import",
     "report",
@@ -85,9 +89,22 @@ FORBIDDEN = {
         for name in ORDER[: ORDER.index("player")]
         if name not in ("base", "annotations", "synthesis", "evaluation")
     ),
+    "classify_videos": tuple(
+        name
+        for name in ORDER[: ORDER.index("classify_videos")]
+        if name not in ("base", "annotations", "features", "models", "localization")
+    ),
     "localization": ("pretraining", "clips", "synthesis", "records", "models"),
-    "prediction": ("records", "clips", *ORDER[ORDER.index("models") : ORDER.index("localization")]),
-    "report": ("prediction", "models", "torch_import", "localization", "pretraining", "clips"),
+    "prediction": (
+        "records",
+        "clips",
+        *ORDER[ORDER.index("models") : ORDER.index("localization")],
+        "classify_videos",
+    ),
+    "report": (
+        *("clips", "models", "pretraining", "localization", "classify_videos", "prediction"),
+        "torch_import",
+    ),
 }
 MOST_FILES = 16
 MOST_LINES = 300

@@ -52,6 +52,11 @@ CASES = {
         "--config.annotations={inputs}/annotations.json --config.feature_layout=whole",
         10,
     ),
+    "bsp_tf.classify_videos": (
+        "--features={inputs}/features --annotations={inputs}/annotations.json --output={out} "
+        "--folds=2",
+        8,
+    ),
     "bsp_tf.detect": (
         "--workdir={inputs} --features={inputs}/features "
         "--annotations={inputs}/annotations.json --output={out}",

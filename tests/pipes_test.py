@@ -14,6 +14,7 @@ CASES = [
     f"{DETECT} --annotations={{pipe}}",
     f"{DETECT} --annotations={{truth}} --class_scores={{pipe}}",
     f"{DETECT} --annotations={{truth}} --class_scores={{pipe}}.npy",
+    "bsp_tf.classify_videos --features={folder} --annotations={pipe} --output={folder}/c.json",
     f"{EVALUATE} --ground_truth={{pipe}} --predictions={{truth}}",
     f"{EVALUATE} --ground_truth={{truth}} --predictions={{pipe}}",
     f"{EVALUATE} --ground_truth={{truth}} --predictions={{found}} --blocked_videos={{pipe}}",

@@ -1,0 +1,1 @@
+"""Which classes a whole video shows, learned from snippet features."""
