@@ -175,6 +175,7 @@ class Timeline {
     const width = this.scroller.clientWidth, at = seconds / this.duration * this.track.offsetWidth;
     if (at < this.scroller.scrollLeft || at > this.scroller.scrollLeft + width) {
       this.scroller.scrollLeft = at - 0.1 * width;
+      this.draw();
     }
   }
 
