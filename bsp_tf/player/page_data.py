@@ -73,7 +73,7 @@ def page_data(
         }
         if annotated:
             video["truth"] = [[labels[one.label], *_times(one.segment)] for one in actions]
-        if name in curves and curves[name]["times"]:
+        if name in curves and len(curves[name]["times"]):
             video["curve"] = _curve(curves[name], types, most_windows)
         videos.append(video)
     return {

@@ -9,17 +9,16 @@ stands what metadata.json of features has, "uri" (where the file lay, seen from 
 """
 
 import json
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
 
 from bsp_tf.base.atomic_file import atomic_write
 from bsp_tf.base.errors import InputError
 from bsp_tf.base.settings import finished_output, is_unchanged
 from bsp_tf.features.video_ids import printable
 from bsp_tf.localization.detection_file import VERSION
+from bsp_tf.video.file_uri import relative_uri
 
 RESULTS, CURVES = "results", "curves"
 
@@ -93,8 +92,7 @@ class AnswerFile:
     def locate(self, name: str, path: Path) -> None:
         """Notes where the file of a video lies, if there is an answer about it."""
         if name in self.videos:
-            way = os.path.relpath(path, self.path.parent)
-            self.videos[name]["uri"] = quote(os.fsencode(way))
+            self.videos[name]["uri"] = relative_uri(path, self.path.parent)
 
     def fail(self, name: str, path: Path, error: InputError) -> None:
         """Notes why there is no answer about a video; one about a part of it is taken out."""

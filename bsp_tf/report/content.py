@@ -21,6 +21,15 @@ class Text:
 
 
 @dataclasses.dataclass(frozen=True)
+class Link:
+    """The way to a page beside the report."""
+
+    kind: ClassVar[str] = "link"
+    text: str
+    target: str
+
+
+@dataclasses.dataclass(frozen=True)
 class Table:
     """A table of texts; `best` holds the cells (row, column) that are set in bold."""
 
@@ -106,7 +115,7 @@ class Absent:
     paths: Sequence[Path]
 
 
-Part = Text | Table | Picture | WidePicture | SideBySide | Details | Bullets | Absent
+Part = Text | Link | Table | Picture | WidePicture | SideBySide | Details | Bullets | Absent
 
 
 def absent(*paths: Path) -> list[Part]:
@@ -137,6 +146,7 @@ class Section:
         notes: Sentences on what its numbers do not show, for the section of the limits.
         closing: Title and text of the tables that the command prints last.
         files: Name -> JSON value, written beside the page.
+        pages: Name -> what a page with a player shows (`page_data`), beside the page, too.
     """
 
     anchor: str
@@ -147,3 +157,4 @@ class Section:
     notes: Sequence[str] = ()
     closing: Sequence[tuple[str, str]] = ()
     files: dict[str, Any] = dataclasses.field(default_factory=dict)
+    pages: dict[str, dict[str, Any]] = dataclasses.field(default_factory=dict)

@@ -10,6 +10,7 @@ from tqdm import tqdm
 from bsp_tf.base.atomic_file import atomic_write
 from bsp_tf.base.json_file import write_json
 from bsp_tf.base.output_lock import lock_folder
+from bsp_tf.player.page import write_page
 from bsp_tf.report.content import Section
 from bsp_tf.report.gallery import Gallery
 from bsp_tf.report.inputs import Results, load_results
@@ -50,7 +51,7 @@ def build_report(sources: Sources, output: Path, num_timelines: int = 4) -> str:
         makers: tuple[Callable[[Results, Gallery], Section], ...] = (
             localization.section,
             errors.section,
-            partial(timelines.section, most=num_timelines),
+            partial(timelines.section, most=num_timelines, folder=output),
             joints.section,
             boundary.section,
             action.section,
@@ -64,6 +65,8 @@ def build_report(sources: Sources, output: Path, num_timelines: int = 4) -> str:
         for section in sections:
             for name, value in section.files.items():
                 write_json(output / name, value)
+            for name, data in section.pages.items():
+                write_page(output / name, data)
         page = output / "index.html"
         with atomic_write(page, "w") as file:
             file.write(render(results, sections))

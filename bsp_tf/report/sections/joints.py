@@ -12,11 +12,11 @@ from bsp_tf.evaluation.joint_auc import (
     label_snippets,
 )
 from bsp_tf.features.store import METADATA_FILE, FeatureStore
+from bsp_tf.report.boundary_curves import knows_boundaries
 from bsp_tf.report.content import Part, Section, Table, Text, absent
 from bsp_tf.report.figures import comparisons, style
 from bsp_tf.report.gallery import Gallery
 from bsp_tf.report.inputs import Results
-from bsp_tf.report.sections.timelines import knows_boundaries
 from bsp_tf.synthesis.boundary_types import NO_BOUNDARY_TYPE
 
 AucTable = dict[str, dict[str, float | None]]

@@ -5,24 +5,29 @@ from typing import Any
 
 import numpy as np
 
-from bsp_tf.features.store import METADATA_FILE, FeatureStore
-from bsp_tf.report.content import Part, Section, Text, WidePicture, absent
+from bsp_tf.features.store import METADATA_FILE
+from bsp_tf.report.boundary_curves import boundary_curve, knows_boundaries
+from bsp_tf.report.content import Link, Part, Section, Text, WidePicture, absent
 from bsp_tf.report.figures import style
 from bsp_tf.report.figures.timeline import Timeline, draw_timeline
 from bsp_tf.report.figures.timeline_bars import Bar, top_detections
 from bsp_tf.report.gallery import Gallery
 from bsp_tf.report.inputs import Results
-from bsp_tf.synthesis.boundary_types import NO_BOUNDARY_TYPE
+from bsp_tf.report.videos_page import videos_page
 from bsp_tf.video.reader import read_frames
 from bsp_tf.video.stream import VideoError
 
+VIDEOS_PAGE = "videos.html"
 NUM_THUMBNAILS = 10
 DETECTIONS_SHOWN = 5
 _THUMBNAIL_SHORT_SIDE = 120
 
 
-def section(results: Results, gallery: Gallery, most: int) -> Section:
-    """Timelines of at most `most` videos of the scored subset, and how they were chosen."""
+def section(results: Results, gallery: Gallery, most: int, folder: Path) -> Section:
+    """Timelines of at most `most` videos of the scored subset, and how they were chosen.
+
+    All of them are on a page of their own in the `folder` of the report, with a player.
+    """
     files = find_videos(results.sources.videos)
     names = [name for name in results.database if name in files] or list(results.database)
     colors = style.class_colors(_labels(results))
@@ -53,7 +58,13 @@ def section(results: Results, gallery: Gallery, most: int) -> Section:
         results.sources.features / METADATA_FILE,
         results.sources.videos,
     )
-    return Section("timelines", "Timelines", "Timelines", parts)
+    player = videos_page(results, files, folder)
+    pages = {VIDEOS_PAGE: player} if player else {}
+    if player:
+        count = len(player["videos"])
+        text = f"All {count} videos, each with a player and a timeline to zoom and to click"
+        parts.append(Link(text, VIDEOS_PAGE))
+    return Section("timelines", "Timelines", "Timelines", parts, pages=pages)
 
 
 def pick_evenly(names: list[str], most: int) -> list[str]:
@@ -101,22 +112,6 @@ def thumbnails(
     if not good:
         raise VideoError(f"no frame can be shown: {failure}")
     return [good[0] if frame is None else frame for frame in chosen]
-
-
-def knows_boundaries(store: FeatureStore) -> bool:
-    """Whether the features come with boundary probabilities, as those of a two-stream model do."""
-    return NO_BOUNDARY_TYPE in store.metadata.get("boundary_labels", ())
-
-
-def boundary_curve(store: FeatureStore, video: str) -> tuple[np.ndarray, np.ndarray]:
-    """Centre of each snippet in seconds and its 1 - p(no boundary), float64 [num_snippets] both."""
-    metadata = store.metadata
-    probabilities = np.asarray(store.load_probabilities(video)["boundary"], np.float64)
-    column = list(metadata["boundary_labels"]).index(NO_BOUNDARY_TYPE)
-    half_window = ((metadata["window"] - 1) * metadata["frame_step"] + 1) / 2
-    fps = metadata["videos"][video]["fps"]
-    seconds = (np.arange(len(probabilities)) * metadata["stride"] + half_window) / fps
-    return seconds, 1 - probabilities[:, column]
 
 
 def _labels(results: Results) -> set[str]:

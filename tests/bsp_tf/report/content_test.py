@@ -10,6 +10,7 @@ from bsp_tf.report.content import (
     Absent,
     Bullets,
     Details,
+    Link,
     Part,
     Picture,
     Section,
@@ -27,6 +28,7 @@ from bsp_tf.report.sources import Sources
 MARKUP = markupsafe.Markup("<svg></svg>")
 PARTS = [
     Text("words & <signs>"),
+    Link("all of <them>", "there.html"),
     Table(["name", "value"], [["a", "7"], ["b", "9"]], frozenset({(1, 1)}), look="main"),
     Picture(MARKUP, "caption", "heading", "narrow"),
     WidePicture(MARKUP, "name", "detail"),
@@ -37,6 +39,7 @@ PARTS = [
 ]
 SHOWN = [
     ["words &amp; &lt;signs&gt;"],
+    ['<a href="there.html">all of &lt;them&gt;</a>'],
     ['class="main"', "<td>7</td>", '<td class="best">9</td>'],
     ['class="narrow"', "<svg></svg>", "caption", "<h3>heading</h3>"],
     ["<svg></svg>", "name", "detail"],

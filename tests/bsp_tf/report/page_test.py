@@ -71,9 +71,8 @@ def built(
 def test_page_needs_nothing_else(built):
     _, _, page = built
     assert page.addresses
-    assert all(re.match(r"#|data:", address) for address in page.addresses), (
-        "an address leaves the page"
-    )
+    # The page of all videos is the one way out.
+    assert [one for one in page.addresses if not re.match(r"#|data:", one)] == ["videos.html"]
     assert len(page.ids) == len(set(page.ids))
     assert {address[1:] for address in page.addresses if address.startswith("#")} <= set(page.ids)
 
@@ -134,6 +133,20 @@ def test_print_ends_with_table_accuracy_and_path(built):
     assert any(line.startswith("same-speed") for line in lines)
     assert any(line.startswith("motion change") for line in lines)
     assert lines[-1] == f"Report: {root / 'report' / 'index.html'}"
+
+
+def test_all_videos_have_a_player_on_a_page_beside(built):
+    root, _, _ = built
+    text = (root / "report" / "videos.html").read_text(encoding="utf-8")
+    data = json.loads(text.partition('id="data">')[2].partition("<")[0])
+    database = json.loads((root / "sample" / "annotations.json").read_text())["database"]
+    scored = [name for name, entry in database.items() if entry["subset"] == "validation"]
+    videos = {video["name"]: video for video in data["videos"]}
+    assert set(videos) <= set(scored) and videos
+    for name, video in videos.items():
+        assert (root / "report" / video["uri"]).resolve().stem == name
+        assert (root / "report" / video["uri"]).is_file()
+        assert len(video["truth"]) == 2 and video["detections"] and video["curve"]
 
 
 def test_same_inputs_same_page(built):

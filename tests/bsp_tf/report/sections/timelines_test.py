@@ -1,9 +1,9 @@
-"""Which videos are shown, their thumbnails, and the boundary curve."""
+"""Which videos are shown, and their thumbnails."""
 
 import numpy as np
 import pytest
 
-from bsp_tf.report.sections.timelines import boundary_curve, find_videos, pick_evenly, thumbnails
+from bsp_tf.report.sections.timelines import find_videos, pick_evenly, thumbnails
 from bsp_tf.video.stream import VideoError
 
 
@@ -47,22 +47,3 @@ def test_thumbnails_of_no_video(tmp_path):
     (tmp_path / "a.mp4").write_bytes(b"no video at all")
     with pytest.raises(VideoError, match="a.mp4"):
         thumbnails(tmp_path / "a.mp4", 2.0, 3)
-
-
-def test_boundary_curve_uses_the_named_column_and_snippet_centres():
-    class Store:
-        metadata = {
-            "window": 8,
-            "frame_step": 2,
-            "stride": 8,
-            "boundary_labels": ["same_speed", "diff_class"],
-            "videos": {"v": {"fps": 25.0}},
-        }
-
-        def load_probabilities(self, video):
-            return {"boundary": np.array([[0.9, 0.1], [0.25, 0.75]], np.float32)}
-
-    seconds, curve = boundary_curve(Store(), "v")
-    # Frames 0..14 are on screen from 0 to 15 frames; the middle is 7.5.
-    np.testing.assert_allclose(seconds, [7.5 / 25, 15.5 / 25])
-    np.testing.assert_allclose(curve, [0.1, 0.75], atol=1e-6)
