@@ -31,6 +31,7 @@ COMMANDS = (
     "bsp_tf.compare",
     "bsp_tf.report",
     "bsp_tf.convert_annotations",
+    "bsp_tf.convert_features",
 )
 
 

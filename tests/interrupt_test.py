@@ -70,6 +70,11 @@ CASES = {
     "bsp_tf.compare": (f"{SCORED} {{inputs}}/detections.json {{inputs}}/detections.json", 3),
     "bsp_tf.report": ("--root={inputs} --output={out}", 3),
     "bsp_tf.convert_annotations": ("--input={inputs}/detections.json --to=srt --output={out}", 0.5),
+    "bsp_tf.convert_features": (
+        "--features={inputs}/features --annotations={inputs}/annotations.json --tool=gtad "
+        "--output={out}",
+        0.5,
+    ),
 }
 
 

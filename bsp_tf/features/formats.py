@@ -29,6 +29,7 @@ from bsp_tf.base.array_file import (
     read_from_npz,
     read_npy,
 )
+from bsp_tf.base.atomic_file import atomic_write
 from bsp_tf.base.errors import InputError
 from bsp_tf.base.input_file import cannot_read, refuse_special_file
 from bsp_tf.features.store import (
@@ -114,6 +115,12 @@ class FeatureFiles:
         if not np.isfinite(array).all():
             raise UnusableFeatures(NOT_FINITE, f"{where} holds NaN or infinity.")
         return array
+
+
+def write_data_set(path: str | os.PathLike, name: str, values: np.ndarray) -> None:
+    """Writes an HDF5 file with one data set, atomically."""
+    with atomic_write(path) as file, h5py.File(file, "w") as archive:
+        archive.create_dataset(name, data=values)
 
 
 def _find_arrays(path: Path) -> Iterator[tuple[str, tuple]]:

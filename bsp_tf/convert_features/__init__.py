@@ -1,0 +1,1 @@
+"""Features and annotations in the forms of other tools of the field."""
