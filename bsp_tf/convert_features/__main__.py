@@ -1,4 +1,4 @@
-"""Gives features and annotations the forms that other tools of the field read.
+"""Gives features and annotations the forms that other tools read.
 
     python -m bsp_tf.convert_features --features=features --annotations=sample/annotations.json \\
         --tool=opentad --output=for_opentad
