@@ -13,6 +13,9 @@ function clock(seconds, decimals = 2) {
   return hours ? `${hours}:${String(minutes).padStart(2, "0")}:${rest}` : `${minutes}:${rest}`;
 }
 
+/** A score with two digits, a tiny one with its first. */
+const digits = (score) => score < 0.01 && score > 0 ? score.toPrecision(1) : score.toFixed(2);
+
 /** A label as people write it. */
 function readable(name) {
   return DATA.types.some((type) => type.name === name) ? name.replaceAll("_", "-") : name.replaceAll("_", " ");
@@ -47,14 +50,14 @@ function marksOf(video) {
   });
   const boundaries = video.boundaries.map(([type, time, score]) => ({
     kind: "boundary", start: time, end: time, score, name: readable(DATA.types[type].name),
-    color: DATA.types[type].color, lines: [DATA.types[type].caption, clock(time), `score ${score.toFixed(3)}`],
+    color: DATA.types[type].color, lines: [DATA.types[type].caption, clock(time), `score ${score.toPrecision(3)}`],
   }));
   return { truth, found, boundaries };
 }
 
 function mark(kind, label, start, end, score) {
   const lines = [`${clock(start)} – ${clock(end)} (${(end - start).toFixed(2)} s)`];
-  lines.push(kind === "truth" ? "ground truth" : `score ${score.toFixed(3)}`);
+  lines.push(kind === "truth" ? "ground truth" : `score ${score.toPrecision(3)}`);
   return { kind, start, end, score, lines, name: readable(DATA.labels[label]), color: `var(--hue-${label % HUES})` };
 }
 

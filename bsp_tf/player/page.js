@@ -50,7 +50,7 @@ function fill() {
   if (all > found.length) part("list-title").append(make("small", {}, ` of ${all}`));
   for (const cue of cues) captions.removeCue(cue);
   cues = found.filter((mark) => mark.end > mark.start).map((mark) => {
-    const text = `${mark.name}  ${mark.score.toFixed(2)}`;
+    const text = `${mark.name}  ${digits(mark.score)}`;
     return new VTTCue(mark.start, mark.end, text.replace(/&/g, "&amp;").replace(/</g, "&lt;").replace(/>/g, "&gt;"));
   });
   for (const cue of cues) captions.addCue(cue);
@@ -62,7 +62,7 @@ function listItem(mark) {
   const numbers = make("span", { class: "numbers" }, times);
   if (mark.overlap !== undefined) numbers.append(make("span", {}, `tIoU ${mark.overlap.toFixed(2)}`));
   mark.item = make("button", { type: "button", style: { "--color": mark.color } },
-    make("b", {}, mark.name), make("span", { class: "score" }, mark.score.toFixed(2)), numbers);
+    make("b", {}, mark.name), make("span", { class: "score" }, digits(mark.score)), numbers);
   mark.item.addEventListener("click", () => { seek(mark.start); timeline.reveal(mark.start); });
   return make("li", {}, mark.item);
 }
@@ -81,7 +81,7 @@ function follow(seconds) {
     const on = mark.start <= seconds && seconds < mark.end;
     mark.button?.classList.toggle("on", on);
     if (mark.item) on ? mark.item.setAttribute("aria-current", "true") : mark.item.removeAttribute("aria-current");
-    if (on && mark.kind === "detection") now.push(make("span", { class: "key", style: { "--color": mark.color } }, `${mark.name} ${mark.score.toFixed(2)}`));
+    if (on && mark.kind === "detection") now.push(make("span", { class: "key", style: { "--color": mark.color } }, `${mark.name} ${digits(mark.score)}`));
   }
   if (curve) {
     const at = curve.nearest(seconds);

@@ -22,6 +22,7 @@ from bsp_tf.synthesis.boundary_types import BY_NAME, NO_BOUNDARY_TYPE
 
 MOST_DETECTIONS = 150_000
 MOST_WINDOWS = 500_000
+_OTHER_COLOR = "#7f8c9b"
 
 
 def page_data(
@@ -100,11 +101,12 @@ def _digits(score: float) -> float:
 
 
 def _describe_type(name: str) -> dict[str, Any]:
-    row = BY_NAME[name]
+    # A model may know types of its own.
+    row = BY_NAME.get(name)
     return {
         "name": name,
-        "caption": row.caption.replace("\n", " "),
-        "color": row.color,
+        "caption": row.caption.replace("\n", " ") if row else "boundary",
+        "color": row.color if row else _OTHER_COLOR,
         "quiet": name == NO_BOUNDARY_TYPE,
     }
 

@@ -80,7 +80,7 @@ class Timeline {
     for (const [mark, lane] of places) {
       const weight = mark.score === undefined ? 60 : 12 + 44 * mark.score / strongest;
       const text = make("span", {}, mark.name);
-      if (mark.score !== undefined) text.append(make("small", {}, ` ${mark.score.toFixed(2)}`));
+      if (mark.score !== undefined) text.append(make("small", {}, ` ${digits(mark.score)}`));
       row.append(this.button(mark, "bar", {
         left: this.share(mark.start), width: this.share(mark.end - mark.start), top: `${lane * LANE}px`,
         "--color": mark.color, "--weight": `${weight.toFixed(0)}%` }, text));

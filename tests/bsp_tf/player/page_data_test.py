@@ -73,6 +73,12 @@ def test_boundaries_have_types_with_their_colours():
     assert (video["curve"]["start"], video["curve"]["step"]) == (0.5, 0.5)
 
 
+def test_a_type_that_the_table_does_not_know_is_shown_too():
+    found = [{"time": 1.0, "type": "scene_change", "score": 0.9}]
+    data = page_data("boundaries", {"results": {"a": found}}, {"a": about()})
+    assert data["types"][0]["name"] == "scene_change" and data["types"][0]["color"]
+
+
 def test_long_curves_keep_their_peaks(monkeypatch):
     monkeypatch.setattr(module, "MOST_WINDOWS", 4)
     quiet = np.full(10, 0.9)
