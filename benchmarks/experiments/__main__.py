@@ -8,6 +8,7 @@ and reused by all cells that need it, and all of them can be killed and go on. S
 grid that was stopped early has all rows, of fewer seeds.
 
     --seeds=5        seeds of each row
+    --runs=1         runs of the localization head, of different seeds, on the features of each
     --rows=...       only these rows, with semicolons between them
     --world=handwash --source=SETS --init_from=WORKDIR
                      a public set below SETS (benchmarks/experiments/real_sample.py), three folds,
@@ -40,9 +41,11 @@ FLAGS = flags.FLAGS
 SUBSETS = ("validation", "testing")
 
 
-def localization_cell(world: World, runner: Runner, row: str, seed: int) -> dict[str, Any]:
-    """The scores of a row with one seed on both subsets."""
-    steps = {subset: world.scores(row, seed, subset) for subset in SUBSETS}
+def localization_cell(
+    world: World, runner: Runner, row: str, seed: int, again: int
+) -> dict[str, Any]:
+    """The scores of a row with one seed, and of one run of the head, on both subsets."""
+    steps = {subset: world.scores(row, seed, subset, again) for subset in SUBSETS}
     for step in steps.values():
         runner.run(step)
     return {
@@ -117,7 +120,9 @@ def main(argv: Sequence[str]) -> None:
             if kind == "designs":
                 keep(kind, name, key, encoder_cell(world, runner, name, seed, "validation"))
                 continue
-            keep(kind, name, key, localization_cell(world, runner, name, seed))
+            for again in range(FLAGS.runs):
+                cell = localization_cell(world, runner, name, seed, again)
+                keep(kind, name, f"{key} again {again}" if again else key, cell)
             for encoder, added in ROWS[name]:
                 if encoder != PIXELS:
                     cell = encoder_cell(world, runner, encoder, seed + added)
@@ -135,6 +140,7 @@ def define_flags() -> None:
     flags.DEFINE_enum("recipes", "real", ["real", "hard"], "Public sets: which configs.")
     flags.DEFINE_string("init_from", "", "Public sets: workdir of the first weights.")
     flags.DEFINE_integer("seeds", 5, "Seeds of each row.", lower_bound=1)
+    flags.DEFINE_integer("runs", 1, "Runs of the localization head on each set of features.", 1)
     flags.DEFINE_string("rows", "", "Only these rows, with semicolons.")
     flags.DEFINE_string("designs", "", "Designs of the boundary task, with semicolons.")
     flags.DEFINE_boolean("list", False, "Only name the cells.")

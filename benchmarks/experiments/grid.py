@@ -13,6 +13,7 @@ from benchmarks.experiments.steps import Step
 from bsp_tf.quickstart.stages import Stage
 
 SECOND = 100  # added to the seed of the second encoder of a kind
+AGAIN = 1000  # to that of the localization head in its second run on the same features
 
 # Row -> encoders and what is added to their seed; PIXELS stands for pixel change.
 PIXELS = "pixels"
@@ -160,22 +161,25 @@ class World:
         module = "benchmarks.experiments.class_scores"
         return Step(Stage(str(output), module, arguments, output), (features,))
 
-    def localization(self, row: str, seed: int) -> Step:
-        """The localization head on the features of a row."""
+    def localization(self, row: str, seed: int, again: int = 0) -> Step:
+        """The localization head on the features of a row.
+
+        `again`: number of the run on these features; each has a seed of its own.
+        """
         parts = [self.features(name, seed + added) for name, added in ROWS[row]]
         folders = [
             self.root / "features" / f"{file_name(name)}_{seed + added}"
             for name, added in ROWS[row]
         ]
         streams = dict.fromkeys(ENCODERS[name].stream for name, _ in ROWS[row] if name != PIXELS)
-        workdir, config = self._cell(row, seed), f"{self.recipes}_gtad.py"
+        workdir, config = self._cell(row, seed, again), f"{self.recipes}_gtad.py"
         arguments = [
             f"--config={self.configs / config}",
             f"--workdir={workdir}",
             f"--config.features_dir={','.join(map(str, folders))}",
             f"--config.annotations={self.annotations}",
             f"--config.streams={','.join(streams)}",
-            f"--config.seed={seed}",
+            f"--config.seed={seed + AGAIN * again}",
         ]
         if any(name == PIXELS for name, _ in ROWS[row]):
             arguments += [
@@ -185,11 +189,12 @@ class World:
             ]
         return self._step("train_gtad", arguments, workdir / "summary.json", tuple(parts), config)
 
-    def scores(self, row: str, seed: int, subset: str) -> Step:
-        """Detections of a row on a subset, and their scores."""
-        training = self.localization(row, seed)
+    def scores(self, row: str, seed: int, subset: str, again: int = 0) -> Step:
+        """Detections of a row on a subset, and their scores; `again` as in `localization`."""
+        training = self.localization(row, seed, again)
         classes = self.class_scores(seed)
-        detections, output = self.detections(row, seed, subset), self._cell(row, seed)
+        output = self._cell(row, seed, again)
+        detections = output / f"{subset}_detections.json"
         (features,) = (
             part.split("=", 1)[1]
             for part in training.stage.arguments
@@ -223,14 +228,15 @@ class World:
         )
 
     def detections(self, row: str, seed: int, subset: str) -> Path:
-        """File of the detections of a row on a subset."""
+        """File of the detections of a row on a subset, by the first run of the head."""
         return self._cell(row, seed) / f"{subset}_detections.json"
 
     def _workdir(self, name: str, seed: int) -> Path:
         return self.root / "encoders" / f"{file_name(name)}_{seed}"
 
-    def _cell(self, row: str, seed: int) -> Path:
-        return self.root / "localization" / f"{file_name(row)}_{seed}"
+    def _cell(self, row: str, seed: int, again: int = 0) -> Path:
+        name = f"{file_name(row)}_{seed}" + (f"_again_{again}" if again else "")
+        return self.root / "localization" / name
 
     def _step(
         self,
