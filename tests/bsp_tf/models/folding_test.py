@@ -58,9 +58,3 @@ def test_no_normalisation_is_left_in_the_graph(model):
     kinds = {operation.type for operation in graph.get_operations()}
     assert not any("BatchNorm" in kind for kind in kinds)
     assert "BiasAdd" in kinds
-
-
-def test_a_copy_of_the_copy_is_the_same_network(model):
-    copy = folded_copy(model)
-    again = folded_copy(copy)
-    np.testing.assert_allclose(again(frames(1))["logits"], copy(frames(1))["logits"], rtol=1e-4)
