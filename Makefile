@@ -1,6 +1,7 @@
 # make quickstart   set up .venv, then the whole pipeline on sample data (report in quickstart_output/)
 # make test         set up .venv, then the test suite
 #                   (make test PYTEST_FLAGS=--cov: with branch coverage, and the floor of pyproject.toml)
+# make fuzz         the readers of files with very many damaged files (FUZZ_FLAGS="--readers=HDF5 --files=1000000")
 # make lint         ruff: rules and format
 # make typecheck    mypy
 # make docs         the documentation as a website in site/, with an API reference
@@ -34,7 +35,7 @@ RUN := $(VENV)/bin/python
 PYTEST_FLAGS ?=
 DOCS_VENV ?= .venv-docs
 
-.PHONY: setup setup-tf215 quickstart test test-tf215 lint typecheck docs clean
+.PHONY: setup setup-tf215 quickstart test test-tf215 fuzz lint typecheck docs clean
 
 setup: $(VENV)/.ready
 
@@ -56,6 +57,9 @@ test: setup
 
 setup-tf215 test-tf215:
 	$(MAKE) $(@:-tf215=) STACK=tf215
+
+fuzz: setup
+	$(RUN) -m tests.fuzz $(FUZZ_FLAGS)
 
 lint: setup
 	$(RUN) -m ruff check .
