@@ -20,8 +20,9 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from bsp_tf.localization.heads.gtad.graph import nearest_neighbours, torch_uniform_pair
+from bsp_tf.localization.heads.gtad.graph import nearest_neighbours
 from bsp_tf.localization.heads.gtad.roi_align import align_matrix, anchor_regions, valid_anchors
+from bsp_tf.localization.heads.torch_start import torch_uniform_pair
 
 # A tile is TILE starts by TILE durations. Smaller ones save products, but gather more (memory) and
 # multiply small matrices: from 6 to 16, a training step takes the same processor time within 7 %

@@ -1,0 +1,1 @@
+"""ActionFormer: a transformer over several pyramid levels that names classes itself."""
