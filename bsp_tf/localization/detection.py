@@ -46,7 +46,7 @@ class Options:
 
     Attributes:
         top_classes, fusion: See `fusion.make_detections`.
-        nms, nms_width, nms_threshold, max_proposals: See `nms.Suppression`.
+        nms, nms_width, nms_threshold, max_proposals, voting: See `nms.Suppression`.
     """
 
     top_classes: int = TOP_CLASSES
@@ -55,6 +55,7 @@ class Options:
     nms_width: float | None = None
     nms_threshold: float | None = None
     max_proposals: int | None = None
+    voting: float | None = None
 
     def suppression(self, published: Suppression) -> Suppression:
         """The rule; what is None is taken from the published one.
@@ -62,11 +63,15 @@ class Options:
         Raises:
             InputError: a number out of its range.
         """
-        return Suppression(
-            published.method if self.nms is None else self.nms,
-            published.width if self.nms_width is None else self.nms_width,
-            published.threshold if self.nms_threshold is None else self.nms_threshold,
-            published.max_proposals if self.max_proposals is None else self.max_proposals,
+        chosen = {
+            "method": self.nms,
+            "width": self.nms_width,
+            "threshold": self.nms_threshold,
+            "max_proposals": self.max_proposals,
+            "voting": self.voting,
+        }
+        return dataclasses.replace(
+            published, **{name: value for name, value in chosen.items() if value is not None}
         )
 
 

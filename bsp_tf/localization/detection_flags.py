@@ -28,6 +28,9 @@ def define_detection_flags() -> None:
     flags.DEFINE_integer(
         "max_proposals", None, "Proposals kept a video (default: as published).", lower_bound=1
     )
+    flags.DEFINE_float(
+        "voting", None, "tIoU of voting; 0: none (default: as published).", lower_bound=0
+    )
 
 
 def detection_options() -> Options:

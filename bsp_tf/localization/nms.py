@@ -9,7 +9,8 @@ Three ways for a proposal to lose score to a better one that it overlaps by tIoU
                lengths are fractions of the video
     hard       it is removed where t exceeds a threshold
 
-Proposals that have labels lose score only to those of the same label.
+Proposals that have labels lose score only to those of the same label. With voting, each that comes
+through is then moved to the mean of all proposals that overlap it much, weighted by score and tIoU.
 """
 
 import dataclasses
@@ -19,6 +20,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from bsp_tf.base.errors import InputError
+from bsp_tf.evaluation.segments import tiou
 from bsp_tf.localization.proposals import Proposals, join
 
 METHODS = ("gaussian", "adaptive", "hard")
@@ -42,12 +44,17 @@ class Suppression:
         width: Denominator of the exponent, above 0 (gaussian, adaptive).
         threshold: tIoU in [0, 1] above which a proposal is removed (hard).
         max_proposals: Most proposals that come through, at least 1.
+        min_score: Proposals whose score falls below are removed.
+        voting: tIoU in (0, 1] from which on a proposal has a say in where a picked one lies; 0:
+            none has.
     """
 
     method: str = "gaussian"
     width: float = GAUSSIAN_WIDTH
     threshold: float = HARD_THRESHOLD
     max_proposals: int = MAX_PROPOSALS
+    min_score: float = 0.0
+    voting: float = 0.0
 
     def __post_init__(self) -> None:
         """Raises InputError for an unknown method or a number out of its range."""
@@ -61,6 +68,8 @@ class Suppression:
             raise InputError(f"the tIoU threshold of NMS must be in [0, 1], got {self.threshold}.")
         if self.max_proposals < 1:
             raise InputError(f"at least 1 proposal must be kept, got {self.max_proposals}.")
+        if not 0 <= self.voting <= 1:
+            raise InputError(f"the tIoU of voting must be in [0, 1], got {self.voting}.")
 
 
 def suppress(videos: Sequence[Proposals], rule: Suppression) -> list[Proposals]:
@@ -85,7 +94,11 @@ def suppress(videos: Sequence[Proposals], rule: Suppression) -> list[Proposals]:
     ([[0.0, 10.0], [20.0, 30.0]], [0.9, 0.5])
     """
     by_label = [_split_labels(video) for video in videos]
-    parts = iter(_suppress_all([part for parts in by_label for part in parts], rule))
+    before = [part for parts in by_label for part in parts]
+    after = _suppress_all(before, rule)
+    if rule.voting:
+        after = [_vote(*parts, rule.voting) for parts in zip(after, before, strict=True)]
+    parts = iter(after)
     return [_best([next(parts) for _ in own], rule.max_proposals) for own in by_label]
 
 
@@ -136,9 +149,13 @@ def _suppress_block(videos: Sequence[Proposals], rule: Suppression) -> list[Prop
     for turn in range(rounds):
         picks[turn] = best = score.argmax(axis=1)
         pick_scores[turn] = score[rows, best]
+        if pick_scores[turn].max() < 0:
+            break
         best_begin, best_end = begin[rows, best, np.newaxis], end[rows, best, np.newaxis]
         overlap = _overlap(begin, end, length, best_begin, best_end, buffers)
         _lower(score, overlap, best_end - best_begin, rule)
+        if rule.min_score:
+            np.copyto(score, GONE, where=score < rule.min_score)
         # A pick overlaps nothing from now on, as what fills up a row.
         score[rows, best] = GONE
         begin[rows, best] = end[rows, best] = length[rows, best] = 0
@@ -192,3 +209,15 @@ def _lower(
     overlap /= -rule.width
     np.exp(overlap, out=overlap)
     score *= overlap
+
+
+def _vote(picked: Proposals, voters: Proposals, threshold: float) -> Proposals:
+    """The picked proposals, each at the weighted mean of the voters that overlap it enough.
+
+    Nothing may overlap enough only where a segment has no length: it stays where it is.
+    """
+    weights = tiou(picked.segments[:, np.newaxis], np.asarray(voters.segments, np.float64))
+    weights *= (weights >= threshold) * voters.scores
+    total = weights.sum(1, keepdims=True)
+    means = weights @ np.asarray(voters.segments, np.float64) / np.where(total > 0, total, 1)
+    return picked._replace(segments=np.where(total > 0, means, picked.segments))

@@ -4,6 +4,7 @@ A video of n snippets is cut into windows of T snippets; the network sees each b
 proposals of all windows of a video are merged. Positions: snippets from the start of the video.
 """
 
+import dataclasses
 from collections.abc import Sequence
 
 import numpy as np
@@ -76,4 +77,6 @@ def merge_windows(windows: Sequence[Proposals], rule: Suppression) -> Proposals:
     Returns:
         At most `rule.max_proposals`, by falling score.
     """
-    return suppress([join(suppress(windows, rule))], rule)[0]
+    # Segments are moved once, at the end.
+    in_place = dataclasses.replace(rule, voting=0)
+    return suppress([join(suppress(windows, in_place))], rule)[0]
