@@ -107,7 +107,9 @@ def detect(
     videos = choose_subset(everything, subset, annotations)
     sources = open_features(config, features)
     labels = sorted({label for video in everything.values() for label in video.labels})
-    scores = None if head.names_classes else find_class_scores(sources, class_scores, labels)
+    scores = None
+    if not head.names_classes(config):
+        scores = find_class_scores(sources, class_scores, labels)
     # TensorFlow takes seconds to start: what can be wrong with the other inputs has been said.
     from bsp_tf.localization.workdir import load_trained
 

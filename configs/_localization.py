@@ -32,11 +32,9 @@ def get_config() -> ConfigDict:
     config.num_segments = 0
     config.windows = False
 
-    # Adam with coupled weight decay; the rate is multiplied by 0.1 every lr_drop_every epochs.
     config.learning_rate = 0.0
     config.weight_decay = 0.0
     config.clip_norm = 0.0  # largest global norm of the gradient; 0 = no clip
-    config.lr_drop_every = 0
     config.batch_size = 0
     config.epochs = 0
     config.seed = 0

@@ -46,6 +46,7 @@ def get_config() -> ConfigDict:
     # Weights of the loss: "activitynet" (boundary + 10 regression + classification) or "thumos".
     config.loss = "activitynet"
 
+    # Adam with coupled weight decay; the rate is multiplied by 0.1 every lr_drop_every epochs.
     config.learning_rate = 4e-3
     config.weight_decay = 1e-4
     config.lr_drop_every = 5

@@ -30,6 +30,7 @@ from bsp_tf.localization.inference import (
     Network,
     VideoSources,
     propose,
+    propose_in_one_piece,
     propose_in_windows,
     usable_videos,
 )
@@ -130,18 +131,21 @@ def detections_of(
         left_out: Receives the other videos -> the reason.
     """
     in_windows, columns = config.get("windows", False), config.num_segments
-    usable = usable_videos(
-        sources, videos, None if in_windows else columns, config.feature_dim, scores, left_out
-    )
+    in_one_piece = config.get("crops", False)
+    resized = None if in_windows or in_one_piece else columns
+    usable = usable_videos(sources, videos, resized, config.feature_dim, scores, left_out)
     rule = options.suppression(head.suppression(config))
     decode = functools.partial(head.decode, config=config)
     if in_windows:
         proposals = propose_in_windows(
             network, decode, usable, columns, head.max_window_frames, rule, left_out
         )
+    elif in_one_piece:
+        num_columns = functools.partial(head.num_columns, config=config)
+        proposals = propose_in_one_piece(network, decode, usable, num_columns, rule, left_out)
     else:
         proposals = propose(network, decode, usable, rule, left_out)
-    names = class_names if head.names_classes else scores.names if scores else ()
+    names = class_names if head.names_classes(config) else scores.names if scores else ()
     for video, found in proposals:
         yield (
             video.video_id,

@@ -1,7 +1,8 @@
 """Features of many videos -> proposals in seconds, a few videos in memory at a time. NumPy only.
 
 A video is either resized to the T columns of the network (ActivityNet), or cut into windows of T
-snippets whose proposals are merged (THUMOS14). The network is given, any head's.
+snippets whose proposals are merged (G-TAD on THUMOS14), or seen in one piece, however long it is
+(ActionFormer on THUMOS14). The network is given, any head's.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -177,6 +178,41 @@ def propose_in_windows(
             window_proposals(decode(outputs), starts, num_segments, longest), rule
         )
         yield video, merged._replace(segments=video.span.seconds(merged.segments / count))
+
+
+def propose_in_one_piece(
+    network: Network,
+    decode: Decode,
+    videos: Iterable[UntrimmedVideo],
+    num_columns: Callable[[int], int],
+    rule: Suppression,
+    skipped: dict[str, str],
+) -> Iterator[tuple[UntrimmedVideo, Proposals]]:
+    """The same with all snippets of a video at once, followed by zeros.
+
+    Args:
+        network: See `Network`; of any length.
+        decode: See `Decode`.
+        videos: Read as they are needed, with one row for each snippet.
+        num_columns: Snippets -> columns that the network is given, see `Head.num_columns`.
+        rule: Applied to fractions of the columns.
+        skipped: See `propose`.
+    """
+    for video in videos:
+        count = len(video.snippets)
+        columns = num_columns(count)
+        features = np.pad(video.snippets, ((0, columns - count), (0, 0)))
+        inside = (np.arange(columns) < count).astype(np.float32)
+        outputs = network(features[np.newaxis], inside[np.newaxis])
+        if not _finite_rows(outputs).all():
+            skipped[video.video_id] = BAD_OUTPUTS
+            continue
+        (found,) = suppress(decode(outputs), rule)
+        # Not clamped to what the snippets cover: the first one sees what is before its middle.
+        span = video.span
+        seconds = (span.end_seconds - span.start_seconds) / count
+        segments = span.start_seconds + found.segments * columns * seconds
+        yield video, found._replace(segments=segments)
 
 
 def _finite_rows(outputs: Mapping[str, np.ndarray]) -> np.ndarray:

@@ -6,9 +6,9 @@ from ml_collections import ConfigDict
 
 from bsp_tf.base.errors import InputError
 from bsp_tf.features.layout import SETTINGS, read_layouts, source_paths
-from bsp_tf.localization.heads.head import find_head
+from bsp_tf.localization.heads.head import check_fields, find_head
 
-POSITIVE = ("num_segments", "batch_size", "epochs", "lr_drop_every", "learning_rate")
+POSITIVE = ("num_segments", "batch_size", "epochs", "learning_rate")
 NOT_NEGATIVE = ("weight_decay", "clip_norm")
 
 
@@ -49,10 +49,7 @@ def resolve_config(config: ConfigDict) -> ConfigDict:
             raise InputError(f"config.{name} must be at least 0, got {fields[name]}.")
     if not 0 <= fields["seed"] < 2**31:
         raise InputError(f"config.seed must be at least 0 and below 2^31, got {fields['seed']}.")
-    head = find_head(fields["head"])
-    missing = [name for name in head.fields if name not in fields]
-    if missing:
-        raise InputError(f"the config lacks {missing[0]!r}, which {head.title} needs.")
+    check_fields(fields)
     resolved = ConfigDict(fields)
-    head.check_config(resolved)
+    find_head(fields["head"]).check_config(resolved)
     return resolved

@@ -1,4 +1,4 @@
-"""Trains a localization head: Adam with coupled weight decay, step decay, best by validation loss.
+"""Trains a localization head with its own optimizer and schedule; best by validation loss.
 
 After each epoch all state is saved, and after any step when the run is asked to stop. The order of
 the examples and the random choices of the loss depend on nothing but the seed and the epoch or
@@ -39,7 +39,6 @@ from bsp_tf.runs.run_log import RunLog
 from bsp_tf.runs.strategy import strategy_for
 from bsp_tf.runs.workdir import BEST, CONFIG, LAST, checkpoint_folder
 
-LEARNING_RATE_DROP = 0.1
 AGAINST_DIVERGENCE = "Look at the scale of the features, or lower config.learning_rate."
 
 
@@ -136,6 +135,8 @@ class Run:
             "best_epoch": self.best_epoch,
             "unfinished": self.unfinished,
         }
+        if learner.average:
+            state["average"] = learner.average.averages
         self.last = RunCheckpoints(
             checkpoint_folder(workdir, LAST),
             state,
@@ -168,9 +169,6 @@ class Run:
             unit="step",
         ) as progress:
             for epoch in range(done + 1, self.config.epochs + 1):
-                drops = (epoch - 1) // self.config.lr_drop_every
-                rate = self.config.learning_rate * LEARNING_RATE_DROP**drops
-                self.learner.optimizer.learning_rate = rate
                 row = {"epoch": epoch, "step": epoch * steps}
                 row |= self._run_epoch(train, validation, row, progress)
                 self._finish_epoch(epoch, row)
@@ -196,31 +194,47 @@ class Run:
                 seconds = earlier + time.monotonic() - began
                 self._pause({"seconds": seconds, "sums": sums})
 
-        left = about["step"] - int(self.step.numpy())
-        size, rate = self.config.batch_size, float(self.learner.optimizer.learning_rate.numpy())
+        optimizer, steps = self.learner.optimizer, about["step"] // about["epoch"]
+        left, size = about["step"] - int(self.step.numpy()), self.config.batch_size
         for begin in range(0, len(order), size)[-left:] if left else ():
-            rows = order[begin : begin + size]
-            losses = self.learner.train_step(train.batch(rows), self.step.assign_add(1))
+            rows, done = order[begin : begin + size], int(self.step.numpy())
+            optimizer.learning_rate = self.head.learning_rate(done, steps, self.config)
+            batch = train.batch(rows, done + 1)
+            losses = self.learner.train_step(batch, self.step.assign_add(1))
             _add(sums, losses, len(rows) / len(order))
             self._check(sums["loss"])
+            rate = float(optimizer.learning_rate.numpy())
             curves = {"loss": losses["total"], "learning_rate": rate}
             self.log.scalars(int(self.step.numpy()), curves)
             progress.update()
             pause_if_asked()
-        found: dict[str, float] = {}
-        for i, begin in enumerate(range(0, len(validation.examples), size)):
-            rows = np.arange(len(validation.examples))[begin : begin + size]
-            # The same random choices each epoch, so that epochs can be compared; training uses 1,
-            # 2, ... .
-            losses = self.learner.loss(validation.batch(rows), tf.constant(-1 - i, tf.int64))
-            _add(found, losses, len(rows) / len(validation.examples))
-            pause_if_asked()
+        with self.learner.evaluated_weights():
+            found = self._validate(validation)
+        pause_if_asked()
         self._check(found["loss"])
         return (
             {f"train_{name}": value for name, value in sums.items()}
             | {f"validation_{name}": value for name, value in found.items()}
-            | {"learning_rate": rate, "seconds": earlier + time.monotonic() - began}
+            | {
+                "learning_rate": float(optimizer.learning_rate.numpy()),
+                "seconds": earlier + time.monotonic() - began,
+            }
         )
+
+    def _validate(self, validation: LocalizationData) -> dict[str, float]:
+        """The losses; of a part of the videos if the run is asked to stop."""
+        found: dict[str, float] = {}
+        size = self.config.batch_size
+        for i, begin in enumerate(range(0, len(validation.examples), size)):
+            rows = np.arange(len(validation.examples))[begin : begin + size]
+            # The same random choices each epoch, so that epochs can be compared; training uses 1,
+            # 2, ... .
+            draw = -1 - i
+            losses = self.learner.loss(validation.batch(rows, draw), tf.constant(draw, tf.int64))
+            _add(found, losses, len(rows) / len(validation.examples))
+            if self.stop.is_set:
+                break
+        return found
 
     def _check(self, loss: float) -> None:
         if not math.isfinite(loss):
@@ -247,7 +261,8 @@ class Run:
         if row["validation_loss"] < self.best_loss:
             self.best_loss.assign(row["validation_loss"])
             self.best_epoch.assign(epoch)
-            self.best.save(checkpoint_number=epoch)
+            with self.learner.evaluated_weights():
+                self.best.save(checkpoint_number=epoch)
         validation = {
             name.removeprefix("validation_"): value
             for name, value in row.items()

@@ -1,9 +1,10 @@
 """Features of all videos of a subset in memory, and batches of them with targets. NumPy only.
 
-An example is a whole video, resized to T columns, or one of the overlapping windows of T rows that
-a video is cut into (THUMOS14). Only segments are kept; targets are made for each batch: G-TAD's of
-ActivityNet's 9,649 training videos would take 386 MB, and windows that overlap share their
-features.
+An example is a whole video, resized to T columns, one of the overlapping windows of T rows that a
+video is cut into (G-TAD on THUMOS14), or, with config.crops, a random part of up to T rows of a
+video, another one at each step (ActionFormer on THUMOS14). Only segments are kept; targets are made
+for each batch: G-TAD's of ActivityNet's 9,649 training videos would take 386 MB, and windows that
+overlap share their features.
 """
 
 import dataclasses
@@ -21,7 +22,7 @@ from bsp_tf.base.errors import InputError
 from bsp_tf.features.sources import FeatureSources
 from bsp_tf.features.store import UNREADABLE
 from bsp_tf.localization.heads.head import Head
-from bsp_tf.localization.windows import window_starts
+from bsp_tf.localization.windows import draw_crop, segments_in_crop, window_starts
 
 # Names given for each kind of reason when left-out videos are counted.
 NAMES_SHOWN = 3
@@ -52,9 +53,10 @@ class LocalizationData:
         config: Of the run; used are num_segments (T), windows, and what the head's targets need.
         num_classes: Of the annotations.
         video_ids: N ids.
-        features: float32 [T, C] a video, or [n, C], n >= 1 rows, for windows.
-        segments: float64 [k, 2] a video: fractions of the columns, or rows for windows.
+        features: float32 [T, C] a video, or [n, C], n >= 1 rows, for windows and crops.
+        segments: float64 [k, 2] a video: fractions of the columns, or rows for windows and crops.
         labels: int64 [k] a video: classes of the segments.
+        margins: Of each video, for crops: how far a row sees from its middle, in rows.
         examples: (video, first row), ints; the first row is 0 where an example is a whole video.
         left_out: Annotated videos that could not be used -> (kind of reason, reason).
     """
@@ -66,6 +68,7 @@ class LocalizationData:
     features: list[np.ndarray] = dataclasses.field(default_factory=list)
     segments: list[np.ndarray] = dataclasses.field(default_factory=list)
     labels: list[np.ndarray] = dataclasses.field(default_factory=list)
+    margins: list[float] = dataclasses.field(default_factory=list)
     examples: list[tuple[int, int]] = dataclasses.field(default_factory=list)
     left_out: dict[str, tuple[str, str]] = dataclasses.field(default_factory=dict)
 
@@ -74,21 +77,32 @@ class LocalizationData:
         """C."""
         return self.features[0].shape[1]
 
-    def batch(self, rows: np.ndarray) -> Batch:
-        """Examples by their numbers, ints [B] below len(examples)."""
+    def batch(self, rows: np.ndarray, draw: int = 0) -> Batch:
+        """Examples by their numbers, ints [B] below len(examples).
+
+        `draw` is what the random choices are a function of, beside the seed.
+        """
+        # No seed is below 0, validation's draws are.
+        rng = np.random.default_rng([self.config.seed, draw % 2**63])
         length = self.config.num_segments
         features = np.zeros((len(rows), length, self.feature_dim), np.float32)
         inside = np.zeros((len(rows), length), np.float32)
         targets = defaultdict(list)
         for place, row in enumerate(rows):
             video, first = self.examples[row]
-            part = self.features[video][first : first + length]
+            segments, labels, count = self.segments[video], self.labels[video], length
+            if self.config.get("crops", False):
+                # Crops count from the middle of the first row, segments from its beginning.
+                middles, margin = segments - 0.5, self.margins[video]
+                total = len(self.features[video])
+                first, count = draw_crop(rng, total, length, middles, margin)
+                held, cut = segments_in_crop(middles, first, count, margin)
+                segments, labels = (cut + 0.5) / length, labels[held]
+            elif self.config.windows:
+                segments = (segments - first) / length
+            part = self.features[video][first : first + count]
             features[place, : len(part)] = part
             inside[place, : len(part)] = 1
-            segments = self.segments[video]
-            if self.config.windows:
-                segments = (segments - first) / length
-            labels = self.labels[video]
             made = self.head.targets(segments, labels, self.num_classes, self.config)
             for name, values in made.items():
                 targets[name].append(values)
@@ -97,7 +111,7 @@ class LocalizationData:
     def digest(self) -> str:
         """SHA-256 of all that is learned from."""
         digest = hashlib.sha256(repr((self.video_ids, self.examples)).encode())
-        labels = self.labels if self.head.names_classes else []
+        labels = self.labels if self.head.names_classes(self.config) else []
         for values in (*self.features, *self.segments, *labels):
             digest.update(np.ascontiguousarray(values).data)
         return digest.hexdigest()
@@ -136,30 +150,32 @@ def load_localization_data(
         class_names: All classes of the annotations.
         head: Whose targets the batches are to have.
         config: Of the run. Features are resized to num_segments rows, or, with windows, cut into
-            windows of so many rows, half of one apart.
+            windows of so many rows, half of one apart; with crops they stay as they are.
 
     Raises:
         InputError: no video or window is left; the message gives the first reason.
     """
     data = LocalizationData(head, config, len(class_names))
+    in_parts = config.windows or config.get("crops", False)
     numbers = {name: number for number, name in enumerate(class_names)}
     for video_id, annotation in tqdm(
         annotations.items(), desc="features", unit="video", leave=False
     ):
         try:
             video = sources.load(video_id, annotation)
-            rows = video.columns(None if config.windows else config.num_segments)
+            rows = video.columns(None if in_parts else config.num_segments)
         except InputError as error:
             data.left_out[video_id] = getattr(error, "kind", UNREADABLE), str(error)
             continue
         span, firsts = video.spans[0], [0]
         segments = span.fractions(annotation.segments)
+        if in_parts:
+            # Not clamped: a part does not see the boundaries outside of it.
+            rows_per_second = len(rows) / (span.end_seconds - span.start_seconds)
+            segments = (annotation.segments - span.start_seconds) * rows_per_second
+            # The first row begins to see where the video begins.
+            data.margins.append(span.start_seconds * rows_per_second + 0.5)
         if config.windows:
-            # Not clamped: a window does not see the boundaries outside of it.
-            share = (annotation.segments - span.start_seconds) / (
-                span.end_seconds - span.start_seconds
-            )
-            segments = share * len(rows)
             firsts = [
                 first
                 for first in window_starts(len(rows), config.num_segments)

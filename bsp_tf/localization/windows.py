@@ -1,7 +1,9 @@
-"""Long videos in overlapping windows, as G-TAD treats THUMOS14 (code branch `master`). NumPy only.
+"""Parts of long videos: overlapping windows, and random crops to train on. NumPy only.
 
-A video of n snippets is cut into windows of T snippets; the network sees each by itself, and the
-proposals of all windows of a video are merged. Positions: snippets from the start of the video.
+Windows (G-TAD on THUMOS14, code branch `master`): a video of n snippets is cut into windows of T
+snippets; the network sees each by itself, and the proposals of all windows of a video are merged.
+Crops (ActionFormer on THUMOS14): one random part of a video in each epoch.
+Positions: snippets from the start of the video.
 """
 
 import dataclasses
@@ -14,6 +16,10 @@ from bsp_tf.localization.proposals import Proposals, join
 
 # Snippets at the end of a video that may stay outside all windows: the share of a window.
 MAX_UNSEEN_SHARE = 1 / 5
+# A crop is drawn so often until it holds a segment; of short videos it takes at least this share.
+MOST_CROPS, MIN_CROP = 200, 0.9
+# A crop holds a segment if this share of it lies inside.
+MIN_SHARE_IN_CROP = 0.5
 # Of positions in snippets: takes away what dividing by T and multiplying again leaves.
 DECIMALS = 9
 
@@ -80,3 +86,42 @@ def merge_windows(windows: Sequence[Proposals], rule: Suppression) -> Proposals:
     # Segments are moved once, at the end.
     in_place = dataclasses.replace(rule, voting=0)
     return suppress([join(suppress(windows, in_place))], rule)[0]
+
+
+def draw_crop(
+    rng: np.random.Generator, num_snippets: int, limit: int, segments: np.ndarray, margin: float
+) -> tuple[int, int]:
+    """First snippet and length of a random part, drawn again until it holds one of the segments.
+
+    Args:
+        rng: Decides.
+        num_snippets: n >= 1.
+        limit: Longer videos give parts of this length, others most of themselves.
+        segments: float64 [k, 2]; k may be 0.
+        margin: See `segments_in_crop`.
+    """
+    length = limit
+    if num_snippets <= limit:
+        length = int(rng.integers(max(round(MIN_CROP * num_snippets), 1), num_snippets + 1))
+    first = 0
+    for _ in range(MOST_CROPS):
+        first = int(rng.integers(num_snippets - length + 1))
+        if length == num_snippets or segments_in_crop(segments, first, length, margin)[0].any():
+            break
+    return first, length
+
+
+def segments_in_crop(
+    segments: np.ndarray, first: int, length: int, margin: float
+) -> tuple[np.ndarray, np.ndarray]:
+    """Which segments a crop holds, bool [k], and those, float64 [j, 2], from its first snippet on.
+
+    Args:
+        segments: float64 [k, 2]; k may be 0.
+        first, length: The crop; all that its snippets show is `margin` longer on both sides.
+        margin: How far a snippet sees.
+    """
+    inside = np.clip(segments, first - margin, first + length + margin)
+    lengths = np.maximum(segments[:, 1] - segments[:, 0], np.finfo(np.float64).tiny)
+    held = (inside[:, 1] - inside[:, 0]) / lengths >= MIN_SHARE_IN_CROP
+    return held, inside[held] - first

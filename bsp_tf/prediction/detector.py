@@ -47,7 +47,7 @@ class Detector:
         labels = class_names or snippets.get("action_labels", ())
         self._scores = (
             None
-            if head.names_classes
+            if head.names_classes(config)
             else find_class_scores(self._features, class_scores, sorted(labels))
         )
 

@@ -11,24 +11,26 @@ class WeightAverage:
 
     BatchNorm statistics are among them.
     d = min(decay, (1 + s) / (10 + s)) with s finished steps, so that the random start is forgotten
-    soon (tf.train.ExponentialMovingAverage's `num_updates` rule). Make it inside
-    `strategy.scope()`.
+    soon (tf.train.ExponentialMovingAverage's `num_updates` rule); without warm-up it is the decay
+    from the first step on. Make it inside `strategy.scope()`.
 
     Attributes:
         averages: Name -> variable, same shapes as the weights; for checkpoints.
     """
 
-    def __init__(self, weights: Mapping[str, tf.Variable], decay: float):
+    def __init__(self, weights: Mapping[str, tf.Variable], decay: float, warm_up: bool = True):
         """Starts with the weights as they are.
 
         Args:
             weights: Name -> variable.
             decay: d of a long run, in (0, 1).
+            warm_up: Whether d begins smaller.
         """
         self._weights = {
             name: weight for name, weight in weights.items() if weight.dtype.is_floating
         }
-        self._decay, self._strategy = decay, tf.distribute.get_strategy()
+        self._decay, self._warm_up = decay, warm_up
+        self._strategy = tf.distribute.get_strategy()
         self.averages = {
             name: tf.Variable(weight, trainable=False, name="average")
             for name, weight in self._weights.items()
@@ -41,7 +43,9 @@ class WeightAverage:
             step: Finished steps, int64 [].
         """
         step = tf.cast(step, tf.float32)
-        rate = 1.0 - tf.minimum(self._decay, (1.0 + step) / (10.0 + step))
+        rate = 1.0 - (
+            tf.minimum(self._decay, (1.0 + step) / (10.0 + step)) if self._warm_up else self._decay
+        )
 
         def move(copy, weight, rate):
             copy.assign_add(rate * (weight - copy))

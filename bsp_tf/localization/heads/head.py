@@ -22,7 +22,11 @@ from bsp_tf.localization.proposals import Proposals
 # Value of config.head -> module whose HEAD it is.
 HEADS = {
     "gtad": "bsp_tf.localization.heads.gtad.head",
+    "actionformer": "bsp_tf.localization.heads.actionformer.head",
 }
+# PyTorch's Adam; Keras's own default is 1e-7.
+ADAM_EPSILON = 1e-8
+LEARNING_RATE_DROP = 0.1
 # The head of runs that were made before there was a choice.
 FIRST_HEAD = "gtad"
 
@@ -36,18 +40,21 @@ class Head(abc.ABC):
         title: Its name for people.
         fields: Fields of the config, beside those of configs/localization.py, that `build` and
             `decode` need.
-        names_classes: Whether its proposals have labels; else those of the whole video are used.
         max_window_frames: Proposals of windows that are this long, in video frames, are not used.
     """
 
     title: str
     fields: tuple[str, ...]
-    names_classes = False
     max_window_frames = math.inf
 
     @abc.abstractmethod
     def check_config(self, config: ConfigDict) -> None:
         """Raises InputError if a field of the head is out of its range; the others are checked."""
+
+    def names_classes(self, config: ConfigDict) -> bool:
+        """Whether its proposals have labels; else those of the whole video are used."""
+        del config
+        return False
 
     @abc.abstractmethod
     def build(self, config: ConfigDict, feature_dim: int, num_classes: int) -> Any:
@@ -61,7 +68,7 @@ class Head(abc.ABC):
         """
 
     def forward(
-        self, model: Any, features: Any, inside: Any, training: bool = False
+        self, model: Any, features: Any, inside: Any, draws: Mapping[str, Any] | None = None
     ) -> dict[str, Any]:
         """What the model puts out: name -> tensor [B, ...].
 
@@ -69,10 +76,14 @@ class Head(abc.ABC):
             model: From `build`.
             features: float32 [B, T, C].
             inside: float32 [B, T]: 1 where a column lies in the video, 0 after its end.
-            training: Whether it learns.
+            draws: In training, those of `draws`.
         """
-        del inside
-        return model(features, training=training)
+        del inside, draws
+        return model(features)
+
+    def num_columns(self, num_rows: int, config: ConfigDict) -> int:
+        """With config.crops: how many columns a video of so many rows is filled up to, >= them."""
+        raise NotImplementedError(f"{self.title} takes no videos in one piece")
 
     @abc.abstractmethod
     def targets(
@@ -89,9 +100,10 @@ class Head(abc.ABC):
         """
 
     def draws(self, seed: Any, count: Any, config: ConfigDict) -> dict[str, Any]:
-        """Random choices of the loss: name -> tensor [count, ...], a function of `seed`.
+        """Random choices of a step: name -> tensor [count, ...], a function of `seed`.
 
-        They are made for the global batch and handed to `losses` among the targets.
+        They are made for the global batch and handed to `forward` when it trains, and to `losses`
+        among the targets.
 
         Args:
             seed: int64 [2], for stateless ops.
@@ -103,7 +115,12 @@ class Head(abc.ABC):
 
     @abc.abstractmethod
     def losses(
-        self, outputs: Mapping[str, Any], targets: Mapping[str, Any], config: ConfigDict
+        self,
+        model: Any,
+        outputs: Mapping[str, Any],
+        targets: Mapping[str, Any],
+        config: ConfigDict,
+        training: bool,
     ) -> dict[str, Any]:
         """The loss "total" and the parts to be logged, float32 [].
 
@@ -111,10 +128,27 @@ class Head(abc.ABC):
         (`bsp_tf.runs.strategy.global_sum` counts over all of them).
 
         Args:
+            model: From `build`; what the loss remembers from step to step is a variable of it.
             outputs: From `forward`.
             targets: From `targets`, stacked, and `draws`.
             config: The run's.
+            training: Whether it trains, so that what is remembered changes.
         """
+
+    def optimizer(self, model: Any, config: ConfigDict) -> Any:
+        """The optimizer, not built. If it has no decay of its own, the decay is coupled.
+
+        Its learning rate is set before each step. Call it in the scope of the strategy.
+        """
+        del model
+        import keras
+
+        return keras.optimizers.Adam(config.learning_rate, epsilon=ADAM_EPSILON)
+
+    def learning_rate(self, step: int, steps_per_epoch: int, config: ConfigDict) -> float:
+        """Of the step after `step` finished ones: x0.1 every config.lr_drop_every epochs."""
+        drops = step // steps_per_epoch // config.lr_drop_every
+        return config.learning_rate * LEARNING_RATE_DROP**drops
 
     @abc.abstractmethod
     def decode(self, outputs: Mapping[str, np.ndarray], config: ConfigDict) -> list[Proposals]:
@@ -134,3 +168,21 @@ def find_head(name: str) -> Head:
     if name not in HEADS:
         raise InputError(f"config.head is {name!r}: choose one of {', '.join(HEADS)}.")
     return importlib.import_module(HEADS[name]).HEAD
+
+
+def check_fields(config: Mapping[str, Any]) -> None:
+    """Checks that the config has the fields of its head.
+
+    Raises:
+        InputError: it lacks one; the message says whose config it is, if another head's.
+    """
+    head = find_head(config["head"])
+    missing = [name for name in head.fields if name not in config]
+    if not missing:
+        return
+    message = f"the config lacks {missing[0]!r}, which {head.title} needs"
+    for name in HEADS:
+        other = find_head(name)
+        if all(field in config for field in other.fields):
+            message += f": it is one of {other.title}, for --config.head={name}"
+    raise InputError(f"{message}.")

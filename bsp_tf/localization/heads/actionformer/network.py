@@ -9,6 +9,7 @@ import numpy as np
 import tensorflow as tf
 
 from bsp_tf.base.errors import InputError
+from bsp_tf.base.stack import FIRST_REPLICA
 from bsp_tf.localization.heads.actionformer.block import Block
 from bsp_tf.localization.heads.actionformer.layers import ChannelNorm, Conv, Scale
 from bsp_tf.localization.heads.actionformer.necks import NECKS
@@ -40,6 +41,7 @@ class ActionFormer(keras.Model):
         position_encoding: Whether a fixed table of sines is added.
         neck: One of NECKS.
         drop_path: Probability that training passes over a branch; 0: branches have no scales.
+        first_normalizer: What `normalizer`, the running mean of positives of a batch, starts as.
 
     Call: features float32 [B, T, feature_dim], any T, zeros after the end of a video; inside
         float32 [B, T]: 1 up to there, then 0; keep float32 [B, blocks, 2] or None, see
@@ -65,6 +67,7 @@ class ActionFormer(keras.Model):
         position_encoding: bool,
         neck: str,
         drop_path: float,
+        first_normalizer: float = 100.0,
         name: str = "actionformer",
         **kwargs,
     ) -> None:
@@ -83,6 +86,7 @@ class ActionFormer(keras.Model):
             "position_encoding": position_encoding,
             "neck": neck,
             "drop_path": drop_path,
+            "first_normalizer": first_normalizer,
         }
         self.num_levels = len(attention_windows)
         # One attribute each: tf.train.Checkpoint silently passes over layers in lists.
@@ -115,6 +119,13 @@ class ActionFormer(keras.Model):
             layer.build((None, None, width))
         for level in range(self.num_levels):
             getattr(self, f"level_scale_{level}").build((None, None, 2))
+        self.normalizer = self.add_weight(
+            name="normalizer",
+            shape=(),
+            trainable=False,
+            initializer=keras.initializers.Constant(self.sizes["first_normalizer"]),
+            **FIRST_REPLICA,
+        )
         self.built = True
 
     def call(

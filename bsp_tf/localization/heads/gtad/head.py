@@ -53,6 +53,8 @@ class GTADHead(Head):
                     f"config.{name} = {config[name]} exceeds config.num_segments = "
                     f"{config.num_segments}."
                 )
+        if not config.lr_drop_every > 0:
+            raise InputError(f"config.lr_drop_every must be above 0, got {config.lr_drop_every}.")
         if config.loss not in LOSS_VARIANTS:
             raise InputError(
                 f"config.loss must be one of {', '.join(LOSS_VARIANTS)}, got {config.loss!r}."
@@ -80,8 +82,14 @@ class GTADHead(Head):
         return {"draws": tf.transpose(tf.random.stateless_uniform(shape, seed), [1, 0, 2, 3])}
 
     def losses(
-        self, outputs: Mapping[str, Any], targets: Mapping[str, Any], config: ConfigDict
+        self,
+        model: Any,
+        outputs: Mapping[str, Any],
+        targets: Mapping[str, Any],
+        config: ConfigDict,
+        training: bool,
     ) -> dict[str, Any]:
+        del model, training
         import tensorflow as tf
 
         from bsp_tf.localization.heads.gtad.losses import LOSS_VARIANTS, gtad_losses

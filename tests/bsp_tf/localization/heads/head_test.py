@@ -26,7 +26,10 @@ WIDTH, NUM_SEGMENTS = 12, 40
 class ActionnessHead(Head):
     """Scores of every class in every column; proposals are runs of columns above one half."""
 
-    title, fields, names_classes = "Actionness", ("width",), True
+    title, fields = "Actionness", ("width",)
+
+    def names_classes(self, config):
+        return True
 
     def check_config(self, config):
         if config.width < 1:
@@ -37,8 +40,8 @@ class ActionnessHead(Head):
         hidden = keras.layers.Conv1D(config.width, 3, padding="same", activation="relu")(inputs)
         return keras.Model(inputs, keras.layers.Dense(num_classes, activation="sigmoid")(hidden))
 
-    def forward(self, model, features, inside, training=False):
-        return {"scores": model(features, training=training) * inside[..., np.newaxis]}
+    def forward(self, model, features, inside, draws=None):
+        return {"scores": model(features) * inside[..., np.newaxis]}
 
     def targets(self, segments, labels, num_classes, config):
         middles = (np.arange(config.num_segments) + 0.5) / config.num_segments
@@ -47,7 +50,7 @@ class ActionnessHead(Head):
             wanted[(start < middles) & (middles < end), label] = 1
         return {"scores": wanted}
 
-    def losses(self, outputs, targets, config):
+    def losses(self, model, outputs, targets, config, training):
         errors = (outputs["scores"] - targets["scores"]) ** 2
         count = global_sum(tf.cast(tf.size(errors), tf.float32))
         return {"total": tf.reduce_sum(errors) / count}
@@ -62,6 +65,9 @@ class ActionnessHead(Head):
             found = [(begin, end, column[begin:end].mean(), label) for begin, end in edges]
             rows = np.concatenate([rows, np.reshape(found, (-1, 4))])
         return Proposals(rows[:, :2] / len(scores), rows[:, 2], rows[:, 3].astype(np.int64))
+
+    def learning_rate(self, step, steps_per_epoch, config):
+        return config.learning_rate
 
     def suppression(self, config):
         return Suppression("hard", threshold=0.5, max_proposals=5)
@@ -95,7 +101,7 @@ def world(tmp_path, monkeypatch):
     config.head, config.num_segments, config.width = "actionness", NUM_SEGMENTS, WIDTH
     config.features_dir = str(tmp_path / "features")
     config.annotations, config.streams = str(tmp_path / "annotations.json"), "action"
-    config.learning_rate, config.lr_drop_every, config.batch_size, config.epochs = 0.03, 99, 4, 30
+    config.learning_rate, config.batch_size, config.epochs = 0.03, 4, 30
     return tmp_path, config
 
 
