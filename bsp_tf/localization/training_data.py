@@ -82,31 +82,35 @@ class LocalizationData:
 
         `draw` is what the random choices are a function of, beside the seed.
         """
-        # No seed is below 0, validation's draws are.
-        rng = np.random.default_rng([self.config.seed, draw % 2**63])
         length = self.config.num_segments
         features = np.zeros((len(rows), length, self.feature_dim), np.float32)
         inside = np.zeros((len(rows), length), np.float32)
         targets = defaultdict(list)
         for place, row in enumerate(rows):
             video, first = self.examples[row]
-            segments, labels, count = self.segments[video], self.labels[video], length
+            segments, labels, last = self.segments[video], self.labels[video], first + length
             if self.config.get("crops", False):
-                # Crops count from the middle of the first row, segments from its beginning.
-                middles, margin = segments - 0.5, self.margins[video]
-                total = len(self.features[video])
-                first, count = draw_crop(rng, total, length, middles, margin)
-                held, cut = segments_in_crop(middles, first, count, margin)
-                segments, labels = (cut + 0.5) / length, labels[held]
+                first, last, segments, labels = self._crop(video, [draw, place])
             elif self.config.windows:
                 segments = (segments - first) / length
-            part = self.features[video][first : first + count]
+            part = self.features[video][first:last]
             features[place, : len(part)] = part
             inside[place, : len(part)] = 1
             made = self.head.targets(segments, labels, self.num_classes, self.config)
             for name, values in made.items():
                 targets[name].append(values)
         return Batch(features, inside, {name: np.stack(made) for name, made in targets.items()})
+
+    def _crop(self, video: int, place: Sequence[int]) -> tuple[int, int, np.ndarray, np.ndarray]:
+        """A random part of a video: first row, the one after its last, segments and labels."""
+        # No seed is below 0, but validation's draws are.
+        rng = np.random.default_rng([self.config.seed, *(number % 2**63 for number in place)])
+        # Crops count from the middle of the first row, segments from its beginning.
+        segments, margin = self.segments[video] - 0.5, self.margins[video]
+        total, limit = len(self.features[video]), self.config.num_segments
+        first, length = draw_crop(rng, total, limit, segments, margin)
+        held, inside = segments_in_crop(segments, first, length, margin)
+        return first, first + length, (inside + 0.5) / limit, self.labels[video][held]
 
     def digest(self) -> str:
         """SHA-256 of all that is learned from."""
