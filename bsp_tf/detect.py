@@ -18,11 +18,11 @@ class scores are left out, counted and listed under "external_data".
     --fusion=sqrt           score = square root of proposal score * class score (default: product)
     --nms=adaptive          BMN's soft-NMS, which spares long proposals; or hard; default: as
                             published for the head (G-TAD: gaussian)
-    --nms_width=0.4         width of the Gaussian (default: 0.8; 0.46 for a G-TAD in windows)
+    --nms_width=0.4         width of the Gaussian (default: as published for the head)
     --nms_threshold=0.65    tIoU of hard NMS (default: 0.65 for a G-TAD)
     --voting=0.95           each segment moves to the mean of all that overlap it by this tIoU,
                             weighted by score and tIoU (default: none for a G-TAD)
-    --max_proposals=100     segments of a video kept (default: 100; 200 for a G-TAD in windows)
+    --max_proposals=100     segments of a video kept (default: as published for the head)
 
 A killed run leaves no output; run again, it starts afresh. A finished output of the same settings
 is reused.

@@ -1,4 +1,4 @@
-"""Trains a localization head, G-TAD, on snippet features.
+"""Trains a localization head, G-TAD or ActionFormer, on snippet features.
 
     python -m bsp_tf.train_gtad --config=configs/sample_gtad.py --workdir=runs/gtad_two_stream \\
         --config.features_dir=data/features --config.annotations=data/annotations.json \\
@@ -6,8 +6,9 @@
 
 Reads the features that bsp_tf.extract wrote, or those of other tools (npy, npz, HDF5, CSV; several
 sources with commas), of which the config has to say what a row is, and annotations in the form of
-ActivityNet, G-TAD, BMN or THUMOS14: docs/localization.md. With config.windows videos are cut into
-windows instead of being resized.
+ActivityNet, G-TAD, BMN or THUMOS14: docs/localization.md. With config.windows (G-TAD) videos are
+cut into windows instead of being resized, with config.crops (ActionFormer) each step sees a random
+part. configs/sample_actionformer.py and its like train ActionFormer.
 
 Writes config.json, labels.txt, checkpoints/{last,best}, metrics.jsonl (a line for each epoch),
 TensorBoard curves and summary.json into the workdir. Run again, it continues where it was saved,

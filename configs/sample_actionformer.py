@@ -9,6 +9,10 @@ Command:
     python -m bsp_tf.train_gtad --config=configs/sample_actionformer.py \
         --workdir=runs/actionformer_two_stream --config.features_dir=features \
         --config.annotations=sample/annotations.json --config.streams=action,boundary
+
+Cost: not measured.
+
+Result: not run yet.
 """
 
 from ml_collections import ConfigDict
