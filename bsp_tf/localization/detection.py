@@ -64,7 +64,7 @@ class Options:
         Raises:
             InputError: a number out of its range.
         """
-        chosen = {
+        chosen: dict[str, Any] = {
             "method": self.nms,
             "width": self.nms_width,
             "threshold": self.nms_threshold,

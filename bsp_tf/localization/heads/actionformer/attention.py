@@ -5,7 +5,6 @@ with itself and the neighbours it reaches.
 """
 
 import math
-from collections.abc import Sequence
 
 import keras
 import tensorflow as tf
@@ -92,7 +91,7 @@ class Attention(keras.layers.Layer):
             Conv(width, 1, bias=0.0, name=part) for part in ("query", "key", "value", "proj")
         )
 
-    def build(self, input_shape: Sequence[int | None]) -> None:
+    def build(self, input_shape: tuple) -> None:
         for layer in (
             *(self.query_conv, self.key_conv, self.value_conv),
             *(self.query_norm, self.key_norm, self.value_norm),

@@ -1,7 +1,5 @@
 """The transformer block of ActionFormer, and the drawing of which blocks are passed over."""
 
-from collections.abc import Sequence
-
 import keras
 import tensorflow as tf
 
@@ -41,7 +39,7 @@ class Block(keras.layers.Layer):
             self.attn_scale = Scale(BRANCH_SCALE, True, name="attn_scale")
             self.mlp_scale = Scale(BRANCH_SCALE, True, name="mlp_scale")
 
-    def build(self, input_shape: Sequence[int | None]) -> None:
+    def build(self, input_shape: tuple) -> None:
         shape = (None, None, self.width)
         for layer in (self.ln1, self.ln2, self.attn, self.mlp_in):
             layer.build(shape)

@@ -5,7 +5,6 @@ calls "same" is centred elsewhere where the length is even.
 """
 
 import math
-from collections.abc import Sequence
 
 import keras
 import tensorflow as tf
@@ -50,7 +49,7 @@ class Conv(keras.layers.Layer):
         super().__init__(**kwargs)
         self.filters, self.size, self.start = filters, size, bias
 
-    def build(self, input_shape: Sequence[int | None]) -> None:
+    def build(self, input_shape: tuple) -> None:
         channels = input_shape[-1]
         self.kernel = self.add_weight(
             name="kernel",
@@ -86,7 +85,7 @@ class DepthwiseConv(keras.layers.Layer):
         super().__init__(**kwargs)
         self.stride = stride
 
-    def build(self, input_shape: Sequence[int | None]) -> None:
+    def build(self, input_shape: tuple) -> None:
         self.kernel = self.add_weight(
             name="kernel", shape=(TAPS, input_shape[-1]), initializer=torch_uniform(TAPS)
         )
@@ -105,7 +104,7 @@ class DepthwiseConv(keras.layers.Layer):
 class ChannelNorm(keras.layers.Layer):
     """Layer normalisation over the channels of each position."""
 
-    def build(self, input_shape: Sequence[int | None]) -> None:
+    def build(self, input_shape: tuple) -> None:
         shape = (input_shape[-1],)
         self.scale = self.add_weight(name="scale", shape=shape, initializer="ones")
         self.bias = self.add_weight(name="bias", shape=shape, initializer="zeros")
@@ -129,7 +128,7 @@ class Scale(keras.layers.Layer):
         super().__init__(**kwargs)
         self.start, self.each_channel = start, each_channel
 
-    def build(self, input_shape: Sequence[int | None]) -> None:
+    def build(self, input_shape: tuple) -> None:
         self.scale = self.add_weight(
             name="scale",
             shape=(input_shape[-1],) if self.each_channel else (),

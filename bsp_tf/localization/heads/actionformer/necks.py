@@ -17,7 +17,7 @@ class Norms(keras.layers.Layer):
         for level in range(num_levels):
             setattr(self, f"norm_{level}", ChannelNorm(name=f"norm_{level}"))
 
-    def build(self, input_shape: Sequence[int | None]) -> None:
+    def build(self, input_shape: tuple) -> None:
         for level in range(self.num_levels):
             getattr(self, f"norm_{level}").build((None, None, self.width))
         self.built = True
@@ -41,7 +41,7 @@ class FeaturePyramid(Norms):
             setattr(self, f"lateral_{level}", Conv(width, 1, name=f"lateral_{level}"))
             setattr(self, f"smooth_{level}", DepthwiseConv(name=f"smooth_{level}"))
 
-    def build(self, input_shape: Sequence[int | None]) -> None:
+    def build(self, input_shape: tuple) -> None:
         for level in range(self.num_levels):
             getattr(self, f"lateral_{level}").build(input_shape)
             getattr(self, f"smooth_{level}").build((None, None, self.width))

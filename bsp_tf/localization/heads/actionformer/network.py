@@ -3,6 +3,7 @@
 import functools
 import math
 from collections.abc import Sequence
+from typing import Any
 
 import keras
 import numpy as np
@@ -74,7 +75,7 @@ class ActionFormer(keras.Model):
         super().__init__(name=name, **kwargs)
         if width % num_heads:
             raise InputError(f"width = {width} is no multiple of num_heads = {num_heads}.")
-        self.sizes = {
+        self.sizes: dict[str, Any] = {
             "feature_dim": feature_dim,
             "num_classes": num_classes,
             "num_segments": num_segments,

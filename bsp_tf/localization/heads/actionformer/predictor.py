@@ -1,7 +1,5 @@
 """What the points of a level say: scores of the classes, or distances to start and end."""
 
-from collections.abc import Sequence
-
 import keras
 import tensorflow as tf
 
@@ -26,7 +24,7 @@ class Predictor(keras.layers.Layer):
         self.norm_0, self.norm_1 = ChannelNorm(name="norm_0"), ChannelNorm(name="norm_1")
         self.last = Conv(outputs, bias=first, name="last")
 
-    def build(self, input_shape: Sequence[int | None]) -> None:
+    def build(self, input_shape: tuple) -> None:
         for layer in (self.conv_0, self.norm_0, self.conv_1, self.norm_1, self.last):
             layer.build((None, None, self.width))
         self.built = True

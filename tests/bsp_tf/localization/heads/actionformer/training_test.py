@@ -8,6 +8,7 @@ import tensorflow as tf
 
 from bsp_tf.base.errors import InputError
 from bsp_tf.detect import detect
+from bsp_tf.evaluation.segments import tiou
 from bsp_tf.localization.heads.actionformer.head import HEAD
 from bsp_tf.localization.settings import resolve_config
 from bsp_tf.localization.training import train
@@ -102,23 +103,23 @@ def detections(workdir, config, output, **options):
 
 @pytest.mark.parametrize("crops", [False, True])
 def test_it_learns_and_detects_what_is_there(world, tmp_path, crops):
-    config = tiny_config(world, crops=crops, epochs=80, average_decay=0.9)
+    config = tiny_config(world, crops=crops, epochs=20, batch_size=1, average_decay=0.9)
     if not crops:
         config.num_segments = 32
     train(config, tmp_path / "run")
     rows = [json.loads(line) for line in (tmp_path / "run/metrics.jsonl").open()]
-    assert rows[-1]["train_loss"] < 0.3 * rows[0]["train_loss"]
+    assert rows[-1]["train_loss"] < 0.5 * rows[0]["train_loss"]
     assert {"train_classes_loss", "train_offsets_loss"} <= set(rows[0])
     results = detections(tmp_path / "run", config, tmp_path / "found.json")
     truths = json.loads((world / "annotations.json").read_text())["database"]
     for name, found in results.items():
         for instance in truths[name]["annotations"]:
-            ends = instance["segment"]
+            truth = np.array(instance["segment"])
             best = max(
                 (row for row in found if row["label"] == instance["label"]),
                 key=lambda row: row["score"],
             )
-            np.testing.assert_allclose(best["segment"], ends, atol=1)
+            assert tiou(np.array(best["segment"]), truth) > 0.5
 
 
 def test_without_classes_of_its_own(eagerly, world, tmp_path):
