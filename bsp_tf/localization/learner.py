@@ -12,6 +12,8 @@ from bsp_tf.localization.training_data import Batch
 from bsp_tf.runs.strategy import global_sum, own_rows
 from bsp_tf.runs.weight_average import WeightAverage
 
+# PyTorch's Adam; Keras's own default is 1e-7.
+ADAM_EPSILON = 1e-8
 SUM = tf.distribute.ReduceOp.SUM
 
 
@@ -48,7 +50,9 @@ class Learner:
         keras.utils.set_random_seed(config.seed)
         with strategy.scope():
             self.model = head.build(config, example.features.shape[-1], num_classes)
-            self.optimizer = head.optimizer(self.model, config)
+            self.optimizer = head.optimizer(self.model, config) or keras.optimizers.Adam(
+                config.learning_rate, epsilon=ADAM_EPSILON
+            )
             self.optimizer.build(self.model.trainable_variables)
             weights = named_variables(self.model, trainable_only=True)
             decay = config.get("average_decay", 0.0)

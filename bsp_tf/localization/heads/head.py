@@ -24,8 +24,6 @@ HEADS = {
     "gtad": "bsp_tf.localization.heads.gtad.head",
     "actionformer": "bsp_tf.localization.heads.actionformer.head",
 }
-# PyTorch's Adam; Keras's own default is 1e-7.
-ADAM_EPSILON = 1e-8
 LEARNING_RATE_DROP = 0.1
 # The head of runs that were made before there was a choice.
 FIRST_HEAD = "gtad"
@@ -136,14 +134,12 @@ class Head(abc.ABC):
         """
 
     def optimizer(self, model: Any, config: ConfigDict) -> Any:
-        """The optimizer, not built. If it has no decay of its own, the decay is coupled.
+        """A Keras optimizer with its own weight decay, not built; None: Adam with coupled decay.
 
-        Its learning rate is set before each step. Call it in the scope of the strategy.
+        It is asked for in the scope of the strategy; its learning rate is set before each step.
         """
-        del model
-        import keras
-
-        return keras.optimizers.Adam(config.learning_rate, epsilon=ADAM_EPSILON)
+        del model, config
+        return None
 
     def learning_rate(self, step: int, steps_per_epoch: int, config: ConfigDict) -> float:
         """Of the step after `step` finished ones: x0.1 every config.lr_drop_every epochs."""

@@ -185,3 +185,22 @@ def test_labels_are_suppressed_apart_and_ranked_together():
         np.testing.assert_array_equal(own.segments, part.segments[: len(own.scores)])
     (nothing,) = suppress([Proposals(segments[:0], scores[:0], labels[:0])], rule)
     assert len(nothing.scores) == 0
+
+
+def test_voting_is_a_weighted_mean_of_all_that_overlap():
+    video = Proposals(np.array([[0, 10], [0, 8], [5, 20]]), np.array([0.9, 0.5, 0.4]))
+    (found,) = suppress([video], Suppression("hard", threshold=0.5, voting=0.8))
+    expected = (0.9 * np.array([0, 10]) + 0.5 * 0.8 * np.array([0, 8])) / (0.9 + 0.5 * 0.8)
+    np.testing.assert_allclose(found.segments, [expected, [5, 20]])
+    assert found.scores.tolist() == [0.9, 0.4]
+    labels = np.array([0, 1, 0])
+    (found,) = suppress([video._replace(labels=labels)], Suppression("hard", voting=0.5))
+    np.testing.assert_allclose(found.segments, video.segments)
+    with pytest.raises(InputError, match="voting"):
+        Suppression(voting=1.5)
+
+
+def test_scores_that_fall_too_low_are_removed():
+    video = Proposals(np.array([[0, 10], [0, 10], [20, 30]]), np.array([0.9, 0.5, 0.2]))
+    (found,) = suppress([video], Suppression(width=0.5, min_score=0.1))
+    assert found.scores.tolist() == [0.9, 0.2]

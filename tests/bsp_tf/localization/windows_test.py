@@ -13,7 +13,9 @@ from bsp_tf.localization.nms import Suppression, suppress
 from bsp_tf.localization.proposals import Proposals
 from bsp_tf.localization.windows import (
     cut_windows,
+    draw_crop,
     merge_windows,
+    segments_in_crop,
     window_proposals,
     window_starts,
 )
@@ -127,3 +129,30 @@ def test_same_detections_as_the_reference(shared):
         inside = [item for item in golden[video] if item["segment"][0] < item["segment"][1]]
         assert detections == inside[::2] + inside[1::2]
         assert len(golden[video]) == 400 and len(inside) >= 380
+
+
+def test_segments_of_a_crop_are_those_of_the_reference(shared):
+    golden = np.load(shared / "golden/af_data.npz")
+    segments, labels = golden["trunc/segments"].astype(np.float64), golden["trunc/labels"]
+    for case in range(20):
+        length, _, _, first, count = golden[f"trunc/{case}_len_max_crop_start_n"].tolist()
+        if count == length:
+            continue
+        known = segments[:, 0] < length
+        held, inside = segments_in_crop(segments[known], first, count, 2.0)
+        np.testing.assert_allclose(inside, golden[f"trunc/{case}_segments"])
+        np.testing.assert_array_equal(labels[known][held], golden[f"trunc/{case}_labels"])
+
+
+@pytest.mark.parametrize(("total", "limit"), [(100, 20), (20, 20), (7, 20), (1, 20)])
+def test_crops_hold_a_segment_where_they_can(total, limit):
+    rng, segment = np.random.default_rng(0), np.array([[0.2, 0.6]]) * total
+    drawn = {draw_crop(rng, total, limit, segment, 0.5) for _ in range(200)}
+    assert all(0 <= first and first + length <= total for first, length in drawn)
+    lengths = {length for _, length in drawn}
+    assert lengths == ({limit} if total > limit else set(range(round(0.9 * total), total + 1)))
+    far = np.array([[5.0, 8.0]])
+    for _ in range(20):
+        first, length = draw_crop(rng, 200, 50, far, 0.5)
+        assert segments_in_crop(far, first, length, 0.5)[0].all()
+    assert draw_crop(rng, 200, 50, np.zeros((0, 2)), 0.5)[1] == 50
