@@ -26,7 +26,7 @@ class FakeModel:
     def __init__(self):
         self.batches = []
 
-    def __call__(self, features, training):
+    def __call__(self, features):
         assert features.shape[1:] == (NUM_SEGMENTS, FEATURE_DIM) and not training
         self.batches.append(len(features))
         start, end = np.zeros((2, len(features), NUM_SEGMENTS), np.float32)
