@@ -247,4 +247,4 @@ def test_memory_holds_features_and_no_frames(model, gtad, make_video, tmp_path):
     predictor.write(name_all_videos([tmp_path / "short.mp4"]), tmp_path / "p.json")
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     predictor.write(name_all_videos([tmp_path / "long.mp4"]), tmp_path / "p.json")
-    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 150_000
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 250_000
