@@ -34,6 +34,8 @@ LONGEST_FIRST = (
     "bsp_tf/export_test.py",
     "bsp_tf/evaluate_clips_test.py",
     "bsp_tf/pretraining/learner_test.py",
+    "bsp_tf/localization/heads/actionformer/training_test.py",
+    "fuzz/fuzz_test.py",
     "bsp_tf/report/page_test.py",
     "bsp_tf/models/backbones/mobilenet_v2_test.py",
     "bsp_tf/clips/pipelines_test.py",
