@@ -116,12 +116,12 @@ def measure_epoch(segments: list[np.ndarray], channels: int) -> dict:
     data = LocalizationData(
         find_head("gtad"),
         config,
-        1,
-        list(map(str, range(len(segments)))),
-        features,
-        segments,
-        [np.zeros(len(video), np.int64) for video in segments],
-        [(video, 0) for video in range(len(segments))],
+        num_classes=1,
+        video_ids=list(map(str, range(len(segments)))),
+        features=features,
+        segments=segments,
+        labels=[np.zeros(len(video), np.int64) for video in segments],
+        examples=[(video, 0) for video in range(len(segments))],
     )
     order = rng.permutation(len(segments))
     begin = time.perf_counter()
