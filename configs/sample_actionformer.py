@@ -10,9 +10,10 @@ Command:
         --workdir=runs/actionformer_two_stream --config.features_dir=features \
         --config.annotations=sample/annotations.json --config.streams=action,boundary
 
-Cost: not measured.
+Cost: 720 steps, about a minute on 2 CPU cores.
 
-Result: not run yet.
+Result: average mAP 21.0 with the action stream alone on the 24 test videos, one run; G-TAD on the
+same features 27.7. The 95% interval of the difference, -20.5 to +2.0, holds 0.
 """
 
 from ml_collections import ConfigDict
