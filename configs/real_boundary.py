@@ -9,9 +9,9 @@ Command:
         --config.init_from=runs/imagenet_mobilenet_v2 \
         --config.data.train_dir=records/train --config.data.validation_dir=records/val
 
-Cost: 300 steps of 16 clips; see docs/results.md.
+Cost: 300 steps of 16 clips; not measured.
 
-Result: docs/results.md.
+Result: not run yet; docs/results.md says what for.
 """
 
 from ml_collections import ConfigDict

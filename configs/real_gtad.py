@@ -9,9 +9,9 @@ Command:
     python -m bsp_tf.train_gtad --config=configs/real_gtad.py --workdir=runs/gtad \
         --config.features_dir=features --config.annotations=annotations.json
 
-Cost: see docs/results.md.
+Cost: not measured.
 
-Result: docs/results.md.
+Result: not run yet; docs/results.md says what for.
 """
 
 from ml_collections import ConfigDict

@@ -23,13 +23,14 @@ from bsp_tf.localization.learner import Learner
 from bsp_tf.localization.settings import resolve_config
 from bsp_tf.localization.training_data import load_localization_data
 from bsp_tf.localization.workdir import load_trained
-from bsp_tf.runs.preemption import PreemptedError, StopRequest
+from bsp_tf.runs.preemption import PreemptedError
 from bsp_tf.runs.progress import TrainingDivergedError
 from bsp_tf.runs.strategy import strategy_for
 from bsp_tf.train_gtad import train_gtad
 from configs import gtad_anet, gtad_thumos, sample_gtad
 from tests.fixtures import warm_python
 from tests.fixtures.full_disk import refused_on_a_full_disk
+from tests.fixtures.stop_at_step import StopAtStep
 
 SMALL = {
     "num_segments": 12,
@@ -211,18 +212,6 @@ def test_a_resumed_run_ends_with_the_same_weights(eagerly, finished, world, tmp_
     assert len(rows(workdir)) == 3
     assert train_gtad(small_config(world), str(workdir)) == finished[1]
     assert_same_run(workdir, finished[0])
-
-
-class StopAtStep(StopRequest):
-    """Asks to stop when it was looked at `count` times: after so many steps and batches."""
-
-    def __init__(self, count):
-        self.left = count
-
-    @property
-    def is_set(self):
-        self.left -= 1
-        return self.left < 0
 
 
 def test_a_run_that_is_stopped_twice_ends_with_the_same_weights(eagerly, finished, world, tmp_path):

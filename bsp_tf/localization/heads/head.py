@@ -80,8 +80,16 @@ class Head(abc.ABC):
         return model(features)
 
     def num_columns(self, num_rows: int, config: ConfigDict) -> int:
-        """With config.crops: how many columns a video of so many rows is filled up to, >= them."""
-        raise NotImplementedError(f"{self.title} takes no videos in one piece")
+        """With config.crops: how many columns a video of so many rows is filled up to, >= them.
+
+        Raises:
+            InputError: the head takes no video in one piece.
+        """
+        del num_rows, config
+        raise InputError(
+            f"config.crops: {self.title} takes no video in one piece. Set it to False, or choose "
+            "another head."
+        )
 
     @abc.abstractmethod
     def targets(

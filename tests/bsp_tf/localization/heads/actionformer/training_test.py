@@ -21,9 +21,10 @@ from bsp_tf.localization.settings import resolve_config
 from bsp_tf.localization.training import train
 from bsp_tf.localization.training_data import load_localization_data
 from bsp_tf.localization.workdir import load_trained
-from bsp_tf.runs.preemption import PreemptedError, StopRequest
+from bsp_tf.runs.preemption import PreemptedError
 from configs import actionformer_anet, actionformer_thumos, gtad_anet, sample_actionformer
 from tests.fixtures import warm_python
+from tests.fixtures.stop_at_step import StopAtStep
 
 TINY = {
     "num_segments": 16,
@@ -184,18 +185,6 @@ def test_without_classes_of_its_own(eagerly, world, tmp_path):
     assert load_trained(tmp_path / "run").model.sizes["num_classes"] == 1
     results = detections(tmp_path / "run", config, tmp_path / "found.json")
     assert {row["label"] for found in results.values() for row in found} <= {"proposal"}
-
-
-class StopAtStep(StopRequest):
-    """Asks to stop when it was looked at `count` times."""
-
-    def __init__(self, count):
-        self.left = count
-
-    @property
-    def is_set(self):
-        self.left -= 1
-        return self.left < 0
 
 
 @pytest.mark.parametrize("looks", [1, 2])
