@@ -9,7 +9,7 @@ Command:
         --config.init_from=runs/imagenet_mobilenet_v2 \
         --config.data.train_dir=records/train --config.data.validation_dir=records/val
 
-Cost: 300 steps of 16 clips; not measured.
+Cost: 200 steps of 16 clips; not measured.
 
 Result: not run yet; docs/results.md says what for.
 """
