@@ -6,7 +6,10 @@ Each line is the first line of the command's docstring; `python -m COMMAND --hel
 """
 
 import ast
+from collections.abc import Sequence
 from pathlib import Path
+
+from bsp_tf.base.command_line import run_command
 
 # Every command of the project: the module that `python -m` runs. An installed command is named
 # after it: bsp_tf.train_gtad is bsp-train-gtad, tfrecords_tools.convert is tfrecords-convert.
@@ -58,6 +61,16 @@ def list_commands() -> str:
     return "\n".join(f"{command:<{width}}  {summary(command)}" for command in COMMANDS)
 
 
-if __name__ == "__main__":
+def main(argv: Sequence[str]) -> None:
+    """Prints the list."""
+    del argv
     print("Run a command with `python -m COMMAND`; --help shows its flags.\n")
     print(list_commands())
+
+
+def define_flags() -> None:
+    """There are none."""
+
+
+if __name__ == "__main__":
+    run_command(main, define_flags)

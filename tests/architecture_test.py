@@ -92,7 +92,7 @@ FORBIDDEN = {
     "player": tuple(
         name
         for name in ORDER[: ORDER.index("player")]
-        if name not in ("base", "annotations", "synthesis", "evaluation")
+        if name not in ("base", "annotations", "video", "synthesis", "evaluation")
     ),
     "classify_videos": tuple(
         name

@@ -1,6 +1,8 @@
 """How every command starts and how it ends when the user's input was wrong."""
 
+import os
 import re
+import select
 import sys
 from collections.abc import Callable, Sequence
 
@@ -11,6 +13,8 @@ from bsp_tf.base.help_text import asked_help, full_help, short_help
 from bsp_tf.base.interrupt import answer_interrupts
 
 BAD_INPUT_STATUS = 2
+# What a shell says of a program that SIGPIPE has ended.
+CLOSED_OUTPUT_STATUS = 141
 
 
 def run_command(
@@ -27,7 +31,8 @@ def run_command(
     program that imports two commands would find --output defined twice.
 
     An InputError, a wrong flag and too little memory become one line on stderr and exit status 2,
-    Ctrl-C a line and status 130 (see `interrupt`): no traceback for what is no fault of the
+    Ctrl-C a line and status 130 (see `interrupt`), a reader of the output that is gone (`| head`)
+    status 141: no traceback for what is no fault of the
     program. Every other exception keeps its traceback.
 
     Flags are parsed, and --help is answered, before `main` runs. So a command's module imports
@@ -52,7 +57,9 @@ def run_command(
                 raise InputError(
                     f"unexpected argument {first!r}: flags are written --name=value (see --help)."
                 )
-            return main(argv)
+            status = main(argv)
+            sys.stdout.flush()
+            return status
         except InputError as error:
             return report_bad_input(error)
         except MemoryError as error:
@@ -61,6 +68,10 @@ def run_command(
             return report_bad_input(
                 InputError(f"there is not enough memory{wanted}: use a machine with more of it.")
             )
+        except BrokenPipeError:
+            if not _output_is_closed():
+                raise
+            return _leave_output()
 
     answer_interrupts()
     before = set(flags.FLAGS)
@@ -69,7 +80,11 @@ def run_command(
     if wanted := asked_help(sys.argv[1:]):
         docstring = sys.modules[main.__module__].__doc__ or ""
         own = [flags.FLAGS[name] for name in flags.FLAGS if name not in before]
-        print(short_help(docstring, own) if wanted == "help" else full_help(docstring, own))
+        try:
+            print(short_help(docstring, own) if wanted == "help" else full_help(docstring, own))
+            sys.stdout.flush()
+        except BrokenPipeError:
+            sys.exit(_leave_output())
         sys.exit()
     app.run(guarded, flags_parser=_parse_flags)
 
@@ -78,6 +93,19 @@ def report_bad_input(error: InputError) -> int:
     """Prints the one line and returns the exit status."""
     print(f"error: {error}", file=sys.stderr)
     return BAD_INPUT_STATUS
+
+
+def _output_is_closed() -> bool:
+    """Whether nobody reads the standard output any more."""
+    poll = select.poll()
+    poll.register(1, select.POLLOUT)
+    return any(events & select.POLLERR for _, events in poll.poll(0))
+
+
+def _leave_output() -> int:
+    """Lets Python's last flush succeed; returns the exit status."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+    return CLOSED_OUTPUT_STATUS
 
 
 def _parse_flags(argv: Sequence[str]) -> list[str]:

@@ -109,12 +109,18 @@ function tellTrouble(text) {
     make("label", { class: "file" }, "Choose the file ", file));
   part("trouble").hidden = false;
   player.hidden = true;
+  timeline.film.fall(() => timeline.redraw());
 }
 
 player.addEventListener("error", () =>
-  tellTrouble(`${video.file} is not where this page looks for it, or this browser cannot play it.`));
+  tellTrouble(video.strip ? `This browser cannot play ${video.file}.`
+    : `${video.file} is not where this page looks for it, or this browser cannot play it.`));
 player.addEventListener("loadedmetadata", () => {
   if (!player.videoWidth) tellTrouble(`This browser cannot show the pictures of ${video.file}.`);
+  else {
+    timeline.film.open(player.src, player.videoWidth / player.videoHeight);
+    timeline.redraw();
+  }
 });
 player.addEventListener("play", () => requestAnimationFrame(run));
 for (const name of ["timeupdate", "seeking"]) player.addEventListener(name, () => follow(player.currentTime));

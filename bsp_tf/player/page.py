@@ -15,9 +15,10 @@ import jinja2
 
 from bsp_tf.base.atomic_file import atomic_write
 from bsp_tf.base.errors import InputError
+from bsp_tf.player.film_strip import with_film_strips
 
 # One program, in the order of its parts.
-SCRIPTS = ("data.js", "timeline.js", "page.js")
+SCRIPTS = ("data.js", "film.js", "timeline.js", "page.js")
 # Tells pages of ours from those that nobody wants replaced.
 GENERATOR = '<meta name="generator" content="bsp_tf">'
 _FOLDER = Path(__file__).parent
@@ -55,13 +56,13 @@ def write_page(path: Path, data: Mapping[str, Any]) -> None:
 
     Args:
         path: Its file.
-        data: From `page_data`.
+        data: From `page_data`; pictures of videos that browsers cannot play are added.
 
     Raises:
         InputError: the file cannot be written.
     """
     with atomic_write(path, "w") as file:
-        file.write(render(data))
+        file.write(render(with_film_strips(data, path.parent)))
 
 
 def render(data: Mapping[str, Any]) -> str:

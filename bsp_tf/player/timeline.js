@@ -11,6 +11,7 @@ class Timeline {
     this.track = document.getElementById("track");
     this.tip = document.getElementById("tip");
     this.seek = seek;
+    this.film = new Film();
     this.zoom = 1;
     this.tells = new WeakMap();
     this.scroller.addEventListener("scroll", () => {
@@ -44,6 +45,7 @@ class Timeline {
     this.playhead = make("div", { class: "playhead", "aria-hidden": "true" });
     this.track.append(this.grid, this.axis, this.playhead);
     this.listenToAxis();
+    this.addFilm(video);
     if (video.truth) this.addBars("Ground truth", marks.truth, marks.truth.length ? "" : "none in this video");
     if (DATA.kind === "detections") this.addBars("Detections", marks.found, marks.found.length ? "" : "none");
     if (curve) this.addCurve(curve, marks.boundaries);
@@ -56,6 +58,17 @@ class Timeline {
   timeAt(event) {
     const box = this.track.getBoundingClientRect();
     return Math.min(Math.max((event.clientX - box.left) / box.width, 0), 1) * this.duration;
+  }
+
+  /** The row of pictures stays, and so do its pictures, while the marks of a video change. */
+  addFilm(video) {
+    if (this.filmed !== video) {
+      this.filmed = video;
+      this.film.start(video, this.addRow("Film", "", FILM_HEIGHT));
+      this.film.lane.classList.add("film");
+      this.film.lane.setAttribute("aria-hidden", "true");
+    }
+    this.track.append(this.film.lane.parentElement);
   }
 
   addRow(title, note, height, ...legend) {
@@ -207,6 +220,10 @@ class Timeline {
     this.scroller.scrollLeft = around / this.duration * this.track.offsetWidth - place;
     document.getElementById("zoom-out").disabled = this.zoom <= 1;
     document.getElementById("zoom-in").disabled = this.zoom >= most;
+    this.redraw();
+  }
+
+  redraw() {
     this.drawn = null;
     this.draw();
   }
@@ -222,6 +239,7 @@ class Timeline {
     // At both ends nothing more can come into view.
     this.drawn = { from: from || -Infinity, to: to === this.duration ? Infinity : to };
     this.drawAxis(from, to, scale);
+    this.film.draw(from, to, scale);
     if (this.curve) {
       Object.assign(this.curve.box.style, { left: this.share(from), width: this.share(to - from) });
       this.curve.box.replaceChildren(drawCurve(this.curve, from, to, (to - from) * scale));

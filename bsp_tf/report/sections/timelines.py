@@ -3,8 +3,6 @@
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from bsp_tf.features.store import METADATA_FILE
 from bsp_tf.report.boundary_curves import boundary_curve, knows_boundaries
 from bsp_tf.report.content import Link, Part, Section, Text, WidePicture, absent
@@ -14,8 +12,8 @@ from bsp_tf.report.figures.timeline_bars import Bar, top_detections
 from bsp_tf.report.gallery import Gallery
 from bsp_tf.report.inputs import Results
 from bsp_tf.report.videos_page import videos_page
-from bsp_tf.video.reader import read_frames
 from bsp_tf.video.stream import VideoError
+from bsp_tf.video.thumbnails import thumbnails
 
 VIDEOS_PAGE = "videos.html"
 NUM_THUMBNAILS = 10
@@ -89,31 +87,6 @@ def find_videos(folder: Path) -> dict[str, Path]:
     }
 
 
-def thumbnails(
-    path: Path, duration_seconds: float, count: int, short_side: int = _THUMBNAIL_SHORT_SIDE
-) -> list[np.ndarray]:
-    """`count` frames uint8 [H, W, 3] from the middles of `count` equal parts of a video.
-
-    Where decoding fails, the last good frame (at the front: the first one) is repeated.
-
-    Raises:
-        VideoError: not one of the frames could be read.
-    """
-    chosen: list[np.ndarray | None] = []
-    failure = None
-    for i in range(count):
-        start = (i + 0.5) / count * duration_seconds
-        try:
-            chosen.append(next(read_frames(path, start_seconds=start, short_side=short_side)))
-        except VideoError as error:
-            failure = error
-            chosen.append(chosen[-1] if chosen else None)
-    good = [frame for frame in chosen if frame is not None]
-    if not good:
-        raise VideoError(f"no frame can be shown: {failure}")
-    return [good[0] if frame is None else frame for frame in chosen]
-
-
 def _labels(results: Results) -> set[str]:
     """All labels of ground truths and detections."""
     labels = {item["label"] for entry in results.database.values() for item in entry["annotations"]}
@@ -148,7 +121,11 @@ def build_timeline(results: Results, video: str, video_file: Path | None) -> Tim
             detections.get(video, []), truth, DETECTIONS_SHOWN
         )
     duration = float(entry["duration"])
-    frames = thumbnails(video_file, duration, NUM_THUMBNAILS) if video_file else []
+    frames = (
+        thumbnails(video_file, duration, NUM_THUMBNAILS, _THUMBNAIL_SHORT_SIDE)
+        if video_file
+        else []
+    )
     curve = None
     if store and video in store.metadata["videos"] and knows_boundaries(store):
         curve = boundary_curve(store, video)

@@ -55,6 +55,22 @@ def test_a_good_run_ends_with_0():
     assert (ended.returncode, ended.stdout) == (0, "7\n")
 
 
+@pytest.mark.parametrize(
+    ("body", "arguments"),
+    [("print('much ' * 1_000_000)", ()), ("print('little')", ()), ("pass", ("--help",))],
+)
+def test_a_reader_that_leaves_is_no_fault(body, arguments):
+    command = [sys.executable, "-c", PROGRAM.format(body=body), *arguments]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as started:
+        started.stdout.close()
+        assert (started.stderr.read(), started.wait()) == (b"", 141)
+
+
+def test_a_pipe_of_the_program_that_breaks_keeps_its_traceback():
+    ended = run("raise BrokenPipeError('of a worker')")
+    assert ended.returncode == 1 and "of a worker" in ended.stderr
+
+
 def test_main_chooses_its_status():
     assert run("return 3").returncode == 3
 
