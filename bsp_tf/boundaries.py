@@ -13,6 +13,7 @@ Beside the output lies a page with a player and a timeline.
     --threshold=0.5     least 1 - p(no boundary)
     --min_distance=0.5  seconds that boundaries are apart at least; the higher one wins
     --nopage            no page beside the output
+    --live              a stream, see below
     --trust_model       load a SavedModel whose graph may read or write files (SECURITY.md)
 
 A peak is placed between windows by a parabola; a model that was trained to place boundaries
@@ -21,12 +22,20 @@ which second of a video it goes. After Ctrl-C, or a kill, the same command goes 
 that the output holds already are not done again; more videos are added to it. A damaged or
 unreadable video is named, and the others go on; with --allow_partial its good part counts.
 Exit status: 0 all done; 3 done, but some videos failed; 2 bad input.
+
+    python -m bsp_tf.boundaries --live --model=runs/two_stream < camera.ts
+    python -m bsp_tf.boundaries --live rtsp://camera/stream --model=runs/two_stream
+
+With --live it reads one stream, from standard input or a URL, and prints each boundary, a line at
+once, as soon as no later one can take its place: --min_distance after it. Nothing is written. A
+model whose streams were trained with model.shift=past sees each frame once and answers after each;
+any other sees windows as above. The end of the stream ends it with status 0.
 """
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from absl import flags
@@ -42,10 +51,27 @@ from bsp_tf.prediction.boundary_list import (
     describe_curve,
     find_boundaries,
 )
-from bsp_tf.prediction.tables import report_failures, show_boundaries, write_boundaries_csv
+from bsp_tf.prediction.live_boundaries import (
+    live_boundaries,
+    windows_of_snippets,
+    windows_of_steps,
+)
+from bsp_tf.prediction.tables import (
+    boundary_line,
+    report_failures,
+    show_boundaries,
+    write_boundaries_csv,
+)
 from bsp_tf.prediction.video_run import answer_videos, find_videos
+from bsp_tf.video.live import STANDARD_INPUT, check_source, open_live
+
+if TYPE_CHECKING:
+    from bsp_tf.models.snippet_model import SnippetModel
 
 FLAGS = flags.FLAGS
+
+# Flags of what --live does not do.
+FILE_FLAGS = ("output", "csv", "page", "batch_size", "allow_partial")
 
 
 def find_all_boundaries(
@@ -85,14 +111,8 @@ def find_all_boundaries(
             `answer_videos`.
     """
     named = find_videos(videos, {"output": output} | ({"csv": csv} if csv else {}))
-    # Imported here: TensorFlow takes seconds to load, a mistyped flag should be told at once.
-    from bsp_tf.models.snippet_model import load_snippet_model
-
-    model = load_snippet_model(model_path, trust_model)
-    if "boundary" not in model.labels:
-        raise InputError(f"{model_path} has no boundary stream: export one (bsp_tf.export).")
+    model = _load_boundary_model(model_path, trust_model)
     types = model.labels["boundary"]
-    check_types(types, str(model_path))
     window = int(model.config["num_frames"])
     snippets = model.extraction_settings(frame_step, stride or max(window // 2, 1), None)
 
@@ -143,6 +163,59 @@ def find_all_boundaries(
     return answers
 
 
+def find_live_boundaries(
+    source: str,
+    model_path: str | os.PathLike,
+    *,
+    stride: int = 0,
+    frame_step: int = 1,
+    threshold: float = 0.5,
+    min_distance: float = 0.5,
+    trust_model: bool = False,
+) -> Iterator[dict[str, Any]]:
+    """The boundaries of a live stream, each as soon as it is certain.
+
+    Args:
+        source: "-" for standard input, or a URL.
+        model_path, stride, frame_step, threshold, min_distance, trust_model: as of
+            `find_all_boundaries`; a model that sees each frame once has no stride.
+
+    Yields:
+        {"time": seconds from the start of the stream, "type", "score"}.
+
+    Raises:
+        InputError: another source, no such model, or the stream cannot be read.
+    """
+    check_source(source)
+    model = _load_boundary_model(model_path, trust_model)
+    if model.stream and stride:
+        raise InputError(
+            f"{model_path} sees each frame once and answers after each: leave out --stride."
+        )
+    window = int(model.config["num_frames"])
+    step = frame_step if model.stream else stride or max(window // 2, 1)
+    with open_live(source, model.short_side) as (fps, frames):
+        timing = Timing(window, frame_step, step, fps)
+        windows = (
+            windows_of_steps(frames, model.run_stream, timing)
+            if model.stream
+            else windows_of_snippets(frames, model.run, timing)
+        )
+        types = model.labels["boundary"]
+        yield from live_boundaries(windows, types, timing, threshold, min_distance)
+
+
+def _load_boundary_model(path: str | os.PathLike, trust: bool) -> "SnippetModel":
+    # Imported here: TensorFlow takes seconds to load, a mistyped flag should be told at once.
+    from bsp_tf.models.snippet_model import load_snippet_model
+
+    model = load_snippet_model(path, trust)
+    if "boundary" not in model.labels:
+        raise InputError(f"{path} has no boundary stream: export one (bsp_tf.export).")
+    check_types(model.labels["boundary"], str(path))
+    return model
+
+
 def define_flags() -> None:
     """Defines the flags of the command; they do not exist when the module is only imported."""
     flags.DEFINE_string(
@@ -162,6 +235,7 @@ def define_flags() -> None:
     flags.DEFINE_float(
         "min_distance", 0.5, "Seconds that boundaries are apart at least.", lower_bound=0.0
     )
+    flags.DEFINE_boolean("live", False, "Read one stream: standard input, or a URL.")
     flags.DEFINE_boolean("page", True, "Write a page with a player beside the output.")
     flags.DEFINE_integer("batch_size", 16, "Windows per step of the model.", lower_bound=1)
     flags.DEFINE_boolean("allow_partial", False, "Keep the good part of damaged videos.")
@@ -172,6 +246,8 @@ def define_flags() -> None:
 
 def main(argv: Sequence[str]) -> int:
     """Runs the command with the parsed flags and returns the exit status."""
+    if FLAGS.live:
+        return _print_live(argv[1:])
     page = page_beside(FLAGS.output) if FLAGS.page else None
     answers = find_all_boundaries(
         argv[1:],
@@ -192,6 +268,25 @@ def main(argv: Sequence[str]) -> int:
         write_page(page, page_data("boundaries", answers.sections, answers.videos))
         print(f"{page}: open it in a browser")
     return report_failures(answers)
+
+
+def _print_live(sources: Sequence[str]) -> int:
+    if len(sources) > 1:
+        raise InputError(f"--live reads one stream, not {len(sources)}.")
+    if given := [f"--{name}" for name in FILE_FLAGS if FLAGS[name].present]:
+        raise InputError(f"--live only prints: leave out {', '.join(given)}.")
+    found = find_live_boundaries(
+        sources[0] if sources else STANDARD_INPUT,
+        FLAGS.model,
+        stride=FLAGS.stride,
+        frame_step=FLAGS.frame_step,
+        threshold=FLAGS.threshold,
+        min_distance=FLAGS.min_distance,
+        trust_model=FLAGS.trust_model,
+    )
+    for boundary in found:
+        print(boundary_line(boundary), flush=True)
+    return 0
 
 
 def run() -> None:

@@ -6,12 +6,15 @@
 The best checkpoint of each is taken. Without one of the workdirs the SavedModel is the other stream
 alone, with its outputs and labels only. A boundary stream that was trained with
 boundary.class_weight names the actions, too: without an action workdir its second head does.
-`model = tf.saved_model.load(output)` has two signatures:
+`model = tf.saved_model.load(output)` has these signatures:
 
     serving_default   frames: uint8 [N, T, H, W, 3] RGB, any N, H, W and T (trained with num_frames)
     encoded           jpegs: string [N, T], JPEG files; frames of any size, but one size a call
+    stream            frames: uint8 [N, H, W, 3], the next ones of N live streams, and their state;
+                      only where all streams were trained with model.shift=past
+                      (docs/saved_model.md)
 
-Both return features float32 [N, 2C] (the action stream's first), action [N, K] and boundary
+All return features float32 [N, 2C] (the action stream's first), action [N, K] and boundary
 [N, boundary types] (probabilities), action_logits and boundary_logits, and where the boundary
 stream was trained with boundary.place also place [N, T] (the higher, the rather is the boundary
 there). Assets, each with its file's name in `.asset_path`: `model.action_labels`,

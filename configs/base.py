@@ -90,6 +90,8 @@ def get_config() -> ConfigDict:
     config.model.width = 1.0  # factor on all channel counts
     config.model.input = "rgb"  # "rgb" | "rgb_diff" (adds the difference to the previous frame)
     config.model.shift_div = 8  # 1/8 of the channels is shifted each way
+    # "both" | "past": 1/8 comes from the frame before, none from the one after (live streams).
+    config.model.shift = "both"
     config.model.dropout = 0.5
     # With several devices, BatchNorm's statistics in training: of the whole micro-batch, so that
     # the number of devices changes nothing; or (False, as torch's DataParallel) of each device's

@@ -116,7 +116,7 @@ MOST_LINES = 300
 # What is done in one place, so that it is done right everywhere: call -> the modules that make it.
 ONE_PLACE = {
     # Neither follows a file to its neighbours there.
-    "av.open": ("bsp_tf.video.stream", "tfrecords_tools.sample_world.files"),
+    "av.open": ("bsp_tf.video.live", "bsp_tf.video.stream", "tfrecords_tools.sample_world.files"),
     "h5py.File": ("bsp_tf.features.formats",),
     "json.load": (),
     # The rest of a checkpoint, which TensorFlow has checked.

@@ -3,7 +3,7 @@
 import dataclasses
 import hashlib
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +29,7 @@ class SnippetModel:
     Attributes:
         path: its folder, as given.
         call: uint8 [N, num_frames, H, W, 3] RGB -> {"features", "action", "boundary", ...}.
+        stream: its signature for single frames (`stream_answers`), None where it has none.
         config: contents of its config asset.
         labels: of each classifier that is there, the names of its classes.
         sha256: fingerprint of weights and assets.
@@ -37,6 +38,7 @@ class SnippetModel:
 
     path: str
     call: Callable[[tf.Tensor], dict[str, tf.Tensor]]
+    stream: Any
     config: Mapping[str, Any]
     labels: Mapping[str, list[str]]
     sha256: str
@@ -53,6 +55,11 @@ class SnippetModel:
         """
         outputs = self.call(tf.constant(frames))
         return {name: outputs[name].numpy() for name in OUTPUTS if name in outputs}
+
+    def run_stream(self, frames: Iterable[np.ndarray]) -> Iterator[dict[str, np.ndarray]]:
+        """What `stream_answers` gives for uint8 [N, H, W, 3] frames, as arrays."""
+        for outputs in stream_answers(self.stream, frames):
+            yield {name: values.numpy() for name, values in outputs.items()}
 
     @property
     def short_side(self) -> int:
@@ -146,11 +153,32 @@ def load_snippet_model(path: str | os.PathLike, trust: bool = False) -> SnippetM
     return SnippetModel(
         path=given,
         call=call,
+        stream=loaded.signatures.get("stream"),
         config=read_json_object(files["config"], "num_frames", "feature_dim", "streams"),
         labels=labels,
         sha256=_fingerprint(path),
         loaded=loaded,
     )
+
+
+def stream_answers(stream: Any, frames: Iterable[np.ndarray]) -> Iterator[dict[str, tf.Tensor]]:
+    """The answers to each frame of live streams, from their first frame on.
+
+    Args:
+        stream: Signature "stream" of a SavedModel.
+        frames: uint8 [N, H, W, 3] RGB, the next frame of each of N streams.
+
+    Yields:
+        Outputs of the signature without the state.
+    """
+    _, inputs = stream.structured_input_signature
+    shapes = {name: spec.shape[1:] for name, spec in inputs.items() if name != "frames"}
+    state: dict[str, tf.Tensor] = {}
+    for frame in frames:
+        state = state or {name: tf.zeros([len(frame), *shape]) for name, shape in shapes.items()}
+        outputs = dict(stream(frames=tf.constant(frame), **state))
+        state = {name: outputs.pop(name) for name in shapes}
+        yield outputs
 
 
 def _fingerprint(model_path: Path) -> str:

@@ -1,6 +1,24 @@
 """The temporal shift: some channels of every frame come from its neighbours, without arithmetic."""
 
+from collections.abc import Mapping
+
 import tensorflow as tf
+
+# Where channels come from: the frames before and after, or only those before, as live streams need.
+SHIFTS = ("both", "past")
+
+
+def shift_in_time(
+    frames: tf.Tensor,
+    num_frames: int | tf.Tensor,
+    shift_div: int,
+    shift: str,
+    before: tf.Tensor | None = None,
+) -> tf.Tensor:
+    """`temporal_shift` with "both", `shift_from_past` with "past", which alone uses `before`."""
+    if shift == "past":
+        return shift_from_past(frames, num_frames, shift_div, before)
+    return temporal_shift(frames, num_frames, shift_div)
 
 
 def temporal_shift(frames: tf.Tensor, num_frames: int | tf.Tensor, shift_div: int = 8) -> tf.Tensor:
@@ -46,3 +64,58 @@ def temporal_shift(frames: tf.Tensor, num_frames: int | tf.Tensor, shift_div: in
     from_previous = tf.pad(from_previous, [[0, 0], [1, 0], [0, 0], [0, 0]])
     shifted = tf.reshape(tf.concat([from_next, from_previous, unmoved], axis=-1), shape)
     return tf.ensure_shape(shifted, frames.shape)
+
+
+def shift_from_past(
+    frames: tf.Tensor,
+    num_frames: int | tf.Tensor,
+    shift_div: int = 8,
+    before: tf.Tensor | None = None,
+) -> tf.Tensor:
+    """Moves 1/shift_div of the channels one frame forward in time: no frame sees a later one.
+
+    Source: Lin, Gan and Han, section 3.3 (online TSM). With fold = C // shift_div, channels
+    [0, fold) of frame t are those of frame t - 1, and the rest stay.
+
+    >>> import tensorflow as tf
+    >>> frames = tf.reshape(tf.range(1.0, 13.0), [3, 1, 1, 4])  # a clip of 3 frames, 4 channels
+    >>> shift_from_past(frames, num_frames=3, shift_div=4)[:, 0, 0].numpy().tolist()
+    [[0.0, 2.0, 3.0, 4.0], [1.0, 6.0, 7.0, 8.0], [5.0, 10.0, 11.0, 12.0]]
+
+    Args:
+        frames: float [B * num_frames, H, W, C], the frames of a clip beside each other.
+        num_frames: Frames of one clip, an integer or an int32 scalar tensor.
+        shift_div: Share of the channels that moves.
+        before: float [B, H, W, fold], those channels of the frame before each clip; None: zeros.
+
+    Returns:
+        Tensor with the shape and dtype of `frames`.
+    """
+    fold = frames.shape[-1] // shift_div
+    shape = tf.shape(frames)
+    clips = tf.reshape(frames, tf.concat([[-1, num_frames], shape[1:]], axis=0))
+    moved = clips[..., :fold]
+    first = tf.zeros_like(moved[:, :1]) if before is None else before[:, None]
+    moved = tf.concat([first, moved[:, :-1]], axis=1)
+    shifted = tf.reshape(tf.concat([moved, clips[..., fold:]], axis=-1), shape)
+    return tf.ensure_shape(shifted, frames.shape)
+
+
+class Past:
+    """What the frame before has left at every shifted convolution, and what this frame leaves.
+
+    Attributes:
+        left: Name of a convolution -> float [B, h, w, fold], the channels that the next frame gets.
+    """
+
+    def __init__(self, state: Mapping[str, tf.Tensor], shifts: Mapping[str, int], shift_div: int):
+        """`state`: `left` of the frame before, {} at the start; `shifts`: of the backbone."""
+        self._state, self._shifts, self._shift_div = state, shifts, shift_div
+        self.left: dict[str, tf.Tensor] = {}
+
+    def exchange(self, name: str, inputs: tf.Tensor) -> tf.Tensor | None:
+        """Keeps what `inputs` [B, h, w, C] leave at a convolution, gives what was left there."""
+        if name not in self._shifts:
+            return None
+        self.left[name] = inputs[..., : self._shifts[name] // self._shift_div]
+        return self._state.get(name)

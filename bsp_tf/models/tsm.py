@@ -17,6 +17,7 @@ from bsp_tf.models.backbones import Backbone, backbone_class
 from bsp_tf.models.backbones.layers import Shape, track_for_checkpoints
 from bsp_tf.models.place_map import PLACES
 from bsp_tf.models.seeded_dropout import SeededDropout
+from bsp_tf.models.temporal_shift import SHIFTS
 
 INPUT_CHANNELS = {"rgb": 3, "rgb_diff": 6}
 # One frame step moves the normalised pixels little; tripled, the difference is on their scale.
@@ -68,6 +69,7 @@ class TSM(keras.Model):
         sync_batch_norm: bool = True,
         place: str = "none",
         num_actions: int = 0,
+        shift: str = "both",
         *,
         name: str = "tsm",
         dtype: Any = None,
@@ -87,6 +89,7 @@ class TSM(keras.Model):
             place: "heatmap" or "frames" for a head that places a boundary (`place_map`); "none".
             num_actions: Classes of a second classifier, of the actions, beside one of boundary
                 types; 0 for none.
+            shift: "both", or "past": no frame's answer depends on a later frame, see `online`.
             name, dtype, trainable: Of keras.Model.
             **sizes: What the backbone takes (`default_sizes`): a ResNet `depth` and `width`.
 
@@ -95,17 +98,18 @@ class TSM(keras.Model):
         """
         # Layers cast their inputs, not the model: frame differences in bfloat16 have two digits.
         super().__init__(autocast=False, name=name, dtype=dtype, trainable=trainable)
-        _check_arguments(num_classes, input, dropout, place)
+        _check_arguments(num_classes, input, dropout, place, shift)
         self.num_classes = num_classes
         self.backbone_name = backbone
         self.input_kind = input
         self.shift_div = shift_div
+        self.shift = shift
         self.dropout_rate = dropout
         self.sync_batch_norm = sync_batch_norm
         self.place_kind = place
         self.num_actions = num_actions
         self.backbone = _make_backbone(
-            backbone, sizes, shift_div, sync_batch_norm, self.dtype_policy
+            backbone, sizes, shift_div, shift, sync_batch_norm, self.dtype_policy
         )
         track_for_checkpoints(self, self.backbone.layers)
         self.feature_dim = self.backbone.feature_dim
@@ -217,6 +221,7 @@ class TSM(keras.Model):
             "backbone": self.backbone_name,
             "input": self.input_kind,
             "shift_div": self.shift_div,
+            "shift": self.shift,
             "dropout": self.dropout_rate,
             "sync_batch_norm": self.sync_batch_norm,
             "place": self.place_kind,
@@ -230,7 +235,7 @@ def _second_head(name: str, units: int) -> keras.layers.Dense:
     return keras.layers.Dense(units, kernel_initializer="zeros", name=name, dtype="float32")
 
 
-def _check_arguments(num_classes: int, input: str, dropout: float, place: str) -> None:
+def _check_arguments(num_classes: int, input: str, dropout: float, place: str, shift: str) -> None:
     if num_classes < 1:
         raise InputError(f"num_classes is {num_classes}; a classifier needs at least 1 class.")
     if input not in INPUT_CHANNELS:
@@ -239,15 +244,23 @@ def _check_arguments(num_classes: int, input: str, dropout: float, place: str) -
         raise InputError(f"model.dropout is {dropout}; it must be at least 0 and below 1.")
     if place not in PLACES:
         raise InputError(f"boundary.place is {place!r}; choose one of {', '.join(PLACES)}.")
+    if shift not in SHIFTS:
+        raise InputError(f"model.shift is {shift!r}; choose one of {', '.join(SHIFTS)}.")
 
 
 def _make_backbone(
-    name: str, sizes: Mapping[str, Any], shift_div: int, sync_batch_norm: bool, dtype: Any
+    name: str,
+    sizes: Mapping[str, Any],
+    shift_div: int,
+    shift: str,
+    sync_batch_norm: bool,
+    dtype: Any,
 ) -> Backbone:
     kind = backbone_class(name)
     backbone = kind(
         **{**kind.default_sizes, **sizes},
         shift_div=shift_div,
+        shift=shift,
         sync_batch_norm=sync_batch_norm,
         dtype=dtype,
     )

@@ -5,11 +5,12 @@ section 3.3: two backbones trained independently, their penultimate features con
 """
 
 import itertools
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import tensorflow as tf
 
 from bsp_tf.models.folding import folded_copy
+from bsp_tf.models.online import online_step
 from bsp_tf.models.place_map import place_map
 from bsp_tf.models.tsm import TSM
 
@@ -81,7 +82,41 @@ class TwoStream(tf.Module):
             [N, T], where a stream has a placing head: the map of `place_map`.
         """
         inputs = self._preprocess(frames)
-        answers = {name: model(inputs) for name, model in self.models.items()}
+        return self._outputs({name: model(inputs) for name, model in self.models.items()})
+
+    @property
+    def online(self) -> bool:
+        """Whether `step` is possible: all streams look back only."""
+        return all(model.shift == "past" for model in self.models.values())
+
+    def step(self, frames: tf.Tensor, state: Mapping[str, tf.Tensor]) -> dict[str, tf.Tensor]:
+        """The next frame of each of N live streams; see `online` for what equals what.
+
+        Args:
+            frames: uint8 [N, H, W, 3] RGB, any N, H, W.
+            state: The "state_..." of the frame before; {}, or zeros, at the start of a stream.
+
+        Returns:
+            As `__call__`, of this frame alone ("place" [N]), and the state for the next frame:
+            "state_<stream>_<convolution>", float32 [N, h, w, c].
+        """
+        inputs = self._preprocess(frames[:, None])[:, 0]
+        answers: dict[str, dict[str, tf.Tensor]] = {}
+        left: dict[str, tf.Tensor] = {}
+        for name, model in self.models.items():
+            prefix = f"state_{name}_"
+            # SavedModels name tensors as Python does its variables.
+            own = {key.replace(".", "_"): key for key in (*model.backbone.shifts, "frame", "seen")}
+            before = {
+                own[key.removeprefix(prefix)]: values
+                for key, values in state.items()
+                if key.startswith(prefix)
+            }
+            answers[name], after = online_step(model, inputs, before)
+            left |= {prefix + key.replace(".", "_"): values for key, values in after.items()}
+        return {**self._outputs(answers), **left}
+
+    def _outputs(self, answers: Mapping[str, dict[str, tf.Tensor]]) -> dict[str, tf.Tensor]:
         outputs = {
             "features": tf.concat([answer["features"] for answer in answers.values()], axis=-1)
         }

@@ -100,17 +100,21 @@ def find_boundaries(
     else:
         times = timing.placed(samples, peak_positions(place[samples]))
     times = np.clip(times, 0, duration_seconds)
-    with_boundary = [number for number, name in enumerate(types) if name != NO_BOUNDARY_TYPE]
-    best = np.asarray(probabilities)[samples][:, with_boundary].argmax(axis=1)
+    rows = np.asarray(probabilities)[samples]
     found = [
-        {
-            "time": float(time),
-            "type": types[with_boundary[number]],
-            "score": round(float(score), DECIMALS),
-        }
-        for time, number, score in zip(times, best, peaks.heights, strict=True)
+        describe_boundary(time, row, types, score)
+        for time, row, score in zip(times, rows, peaks.heights, strict=True)
     ]
     return sorted(found, key=lambda boundary: boundary["time"])
+
+
+def describe_boundary(
+    time: float, probabilities: np.ndarray, types: Sequence[str], score: float
+) -> dict[str, Any]:
+    """One boundary: {"time", "type": the most probable type that has a boundary, "score"}."""
+    with_boundary = [number for number, name in enumerate(types) if name != NO_BOUNDARY_TYPE]
+    best = with_boundary[np.asarray(probabilities)[with_boundary].argmax()]
+    return {"time": float(time), "type": types[best], "score": round(float(score), DECIMALS)}
 
 
 def describe_curve(

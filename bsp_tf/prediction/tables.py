@@ -44,9 +44,12 @@ def _boundary_lines(results: Mapping[str, Sequence[Mapping[str, Any]]]) -> Itera
         if not boundaries:
             yield "  no boundary"
         for boundary in boundaries:
-            yield (
-                f"{time_text(boundary['time']):>10}  {boundary['type']:<12}{boundary['score']:7.3f}"
-            )
+            yield boundary_line(boundary)
+
+
+def boundary_line(boundary: Mapping[str, Any]) -> str:
+    """Time, type and score of one boundary."""
+    return f"{time_text(boundary['time']):>10}  {boundary['type']:<12}{boundary['score']:7.3f}"
 
 
 def show_detections(results: Mapping[str, Sequence[Mapping[str, Any]]], most: int) -> str:

@@ -1,12 +1,14 @@
-"""What `bsp_tf.export` saves: the streams behind two signatures, and the check of the result."""
+"""What `bsp_tf.export` saves: the streams behind their signatures, and the check of the result."""
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
 from bsp_tf.frames import decoding
+from bsp_tf.models.snippet_model import stream_answers
 from bsp_tf.models.two_stream import TwoStream
 
 # Relative to the largest value; the saved graph fuses operations, which moves the last digits.
@@ -14,7 +16,7 @@ SELF_CHECK_TOLERANCE = 1e-3
 
 
 class Servable(tf.Module):
-    """What is saved: the two signatures and the assets; variables come along with the model."""
+    """What is saved: the signatures and the assets; variables come along with the model."""
 
     def __init__(self, model: TwoStream, labels: Mapping[str, Path], config: Path):
         """`labels`: the label file of each classifier."""
@@ -42,12 +44,24 @@ class Servable(tf.Module):
 
 
 def save_model(servable: Servable, folder: Path) -> None:
-    """Writes a SavedModel with both signatures into an empty folder."""
-    tf.saved_model.save(
-        servable,
-        str(folder),
-        signatures={"serving_default": servable.__call__, "encoded": servable.encoded},
-    )
+    """Writes a SavedModel into an empty folder; with "stream" only where the model is `online`."""
+    signatures = {"serving_default": servable.__call__, "encoded": servable.encoded}
+    if servable.model.online:
+        signatures["stream"] = _stream_signature(servable.model)
+    tf.saved_model.save(servable, str(folder), signatures=signatures)
+
+
+def _stream_signature(model: TwoStream) -> Any:
+    """`TwoStream.step` for given tensors; the sizes of the state are those after preprocessing."""
+    outputs = model.step(tf.zeros([1, 64, 64, 3], tf.uint8), {})
+    state = {
+        name: tf.TensorSpec([None, *values.shape[1:]], values.dtype, name=name)
+        for name, values in outputs.items()
+        if name.startswith("state_")
+    }
+    frames = tf.TensorSpec([None, None, None, 3], tf.uint8, name="frames")
+    step = tf.function(lambda frames, **state: model.step(frames, state), autograph=False)
+    return step.get_concrete_function(frames, **state)
 
 
 def check_saved(two_stream: TwoStream, folder: Path, num_frames: int) -> None:
@@ -58,7 +72,13 @@ def check_saved(two_stream: TwoStream, folder: Path, num_frames: int) -> None:
     """
     frames = np.random.default_rng(0).integers(0, 256, (2, num_frames, 72, 96, 3), dtype=np.uint8)
     expected = two_stream(tf.constant(frames))
-    actual = tf.saved_model.load(str(folder)).signatures["serving_default"](tf.constant(frames))
+    signatures = tf.saved_model.load(str(folder)).signatures
+    actual = dict(signatures["serving_default"](tf.constant(frames)))
+    if two_stream.online:
+        steps = stream_answers(signatures["stream"], np.moveaxis(frames, 1, 0))
+        stream = [outputs["features"] for outputs in steps]
+        actual["stream"] = tf.reduce_mean(tf.stack(stream), axis=0)
+        expected["stream"] = expected["features"]
     for name, values in expected.items():
         difference = float(tf.reduce_max(tf.abs(actual[name] - values)))
         if not difference <= SELF_CHECK_TOLERANCE * float(tf.reduce_max(tf.abs(values))):

@@ -46,6 +46,7 @@ def build_model(
         **{name: config.model[name] for name in backbone_class(backbone).default_sizes},
         input=config.model.input,
         shift_div=config.model.shift_div,
+        shift=config.model.get("shift", LATER_FIELDS["model.shift"]),
         dropout=config.model.dropout,
         sync_batch_norm=config.model.get("sync_batch_norm", True),
         place=place,

@@ -32,6 +32,7 @@ TENSORBOARD = "tensorboard"
 # Fields that came after workdirs were made -> what the runs there stand for.
 LATER_FIELDS = {
     "model.backbone": "resnet",
+    "model.shift": "both",
     "boundary.types": ["diff_class", "same_class", "diff_speed", "same_speed"],
     "boundary.twins": True,
     "boundary.patch_share": 0.5,

@@ -61,7 +61,7 @@ def tsm_sizes(state: Mapping[str, np.ndarray], backbone: str) -> TSMSizes:
     if head and [len(head.get(name, ())) for name in _HEAD] != list(_HEAD.values()):
         raise InputError(f"it has no whole classifier, fc.weight and fc.bias, but {head}.")
     sizes = kind.torch_sizes(shapes)
-    network = kind(**sizes, shift_div=2, sync_batch_norm=False, dtype=None)
+    network = kind(**sizes, shift_div=2, shift="both", sync_batch_norm=False, dtype=None)
     return TSMSizes(
         backbone=backbone,
         sizes=sizes,

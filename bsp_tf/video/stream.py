@@ -89,30 +89,39 @@ def open_video(
                 "e.g. as MP4."
             ) from error
         raise VideoError(
-            f"{path}: not a video that FFmpeg can open ({_reason(error)}); it is damaged, cut "
+            f"{path}: not a video that FFmpeg can open ({reason(error)}); it is damaged, cut "
             "short or something else."
         ) from error
     with container:
-        streams = [
-            stream
-            for stream in container.streams.video
-            if not stream.disposition & av.stream.Disposition.attached_pic
-        ]
-        if not streams:
-            raise VideoError(f"{path}: there is no video stream in it (sound only?).")
-        best = container.streams.best("video")
-        stream = best if best in streams else streams[0]
-        if stream.codec_context is None:
-            raise VideoError(
-                f"{path}: FFmpeg has no decoder for its video stream; re-encode it, e.g. as H.264."
-            )
-        if fault := size_fault(stream.codec_context.height, stream.codec_context.width):
-            raise _too_large(path, fault)
-        stream.codec_context.options = DECODER_OPTIONS
-        # One thread: callers run one process a core, and damage is then reported at the frame where
-        # it is.
-        stream.codec_context.thread_count = 1
-        yield container, stream
+        yield container, video_stream(container, path)
+
+
+def video_stream(container: av.container.InputContainer, name: str | os.PathLike) -> av.VideoStream:
+    """The best video stream of a container, ready to decode; `name` is for the messages.
+
+    Raises:
+        VideoError: there is none, or its frames are too large (`limits`).
+    """
+    streams = [
+        stream
+        for stream in container.streams.video
+        if not stream.disposition & av.stream.Disposition.attached_pic
+    ]
+    if not streams:
+        raise VideoError(f"{name}: there is no video stream in it (sound only?).")
+    best = container.streams.best("video")
+    stream = best if best in streams else streams[0]
+    if stream.codec_context is None:
+        raise VideoError(
+            f"{name}: FFmpeg has no decoder for its video stream; re-encode it, e.g. as H.264."
+        )
+    if fault := size_fault(stream.codec_context.height, stream.codec_context.width):
+        raise _too_large(name, fault)
+    stream.codec_context.options = DECODER_OPTIONS
+    # One thread: callers run one process a core, and damage is then reported at the frame where it
+    # is.
+    stream.codec_context.thread_count = 1
+    return stream
 
 
 def frame_rate(container: av.container.InputContainer, stream: av.VideoStream) -> float:
@@ -191,7 +200,7 @@ def _packets(
         try:
             packet = next(packets, None)
         except (av.FFmpegError, OSError) as error:
-            packet, failure = None, f"reading fails ({_reason(error)})"
+            packet, failure = None, f"reading fails ({reason(error)})"
         if packet is None:
             break
         # PyAV ends every stream with an empty packet; the decoder is flushed by our own None
@@ -208,12 +217,12 @@ def _decode(
     try:
         return decoder.decode(packet), None
     except (av.FFmpegError, OSError) as error:
-        reason = f"decoding fails ({_reason(error)})"
+        failure = f"decoding fails ({reason(error)})"
     frames = []
     if flush_after_failure and packet is not None:
         with contextlib.suppress(av.FFmpegError):
             frames = decoder.decode(None)
-    return frames, reason
+    return frames, failure
 
 
 def _end_seconds(packet: av.Packet) -> float:
@@ -250,5 +259,6 @@ def _too_large(path: str | os.PathLike, fault: str) -> VideoError:
     return VideoError(f"{path}: {fault}. Scale the video down or cut it.")
 
 
-def _reason(error: Exception) -> str:
+def reason(error: Exception) -> str:
+    """What FFmpeg or the system says of an error."""
     return getattr(error, "strerror", None) or type(error).__name__

@@ -12,7 +12,7 @@ import contextlib
 import itertools
 import math
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple
 
 import av
@@ -65,30 +65,49 @@ def timed_frames(path: str | os.PathLike, seek_seconds: float = 0.0) -> Iterator
         VideoError, TruncatedVideoError: see `stream.good_frames`; also where seeking fails.
     """
     with open_video(path) as (container, stream):
-        period, time_base = 1 / frame_rate(container, stream), stream.time_base
-        if time_base is None:
-            raise VideoError(f"{path}: its video stream has no time base; re-encode it.")
-        origin = None if stream.start_time is None else float(stream.start_time * time_base)
-        if seek_seconds and origin is not None:
+        time_base = stream.time_base
+        if seek_seconds and stream.start_time is not None and time_base is not None:
+            start = float(stream.start_time * time_base)
             try:
-                container.seek(int((seek_seconds + origin) / time_base), stream=stream)
+                container.seek(int((seek_seconds + start) / time_base), stream=stream)
             except av.FFmpegError as error:
                 raise VideoError(f"{path}: seeking fails ({type(error).__name__}).") from error
-        previous, shift = None, 0.0
-        for frame in good_frames(container, stream, path, from_start=not seek_seconds):
-            # Not frame.time: frames that the decoder gives at the very end know no time base.
-            time = None if frame.pts is None else float(frame.pts * time_base)
-            if time is not None:
-                origin = time if origin is None else origin
-                time += shift - origin
-            if previous is not None:
-                if time is None or time <= previous:
-                    time = previous + period
-                elif time > previous + MAX_GAP_SECONDS:
-                    shift += previous + period - time
-                    time = previous + period
-            previous = 0.0 if time is None else time
-            yield TimedFrame(previous, frame, period)
+        frames = good_frames(container, stream, path, from_start=not seek_seconds)
+        yield from in_time(frames, stream, 1 / frame_rate(container, stream), path)
+
+
+def in_time(
+    frames: Iterable[av.VideoFrame], stream: av.VideoStream, period: float, path: str | os.PathLike
+) -> Iterator[TimedFrame]:
+    """Frames with strictly growing times.
+
+    Args:
+        frames: decoded, in the order of showing.
+        stream: what they come from.
+        period: seconds from one frame to the next, where timestamps do not say it.
+        path: for the message.
+    Raises:
+        VideoError: the stream has no time base.
+    """
+    time_base = stream.time_base
+    if time_base is None:
+        raise VideoError(f"{path}: its video stream has no time base; re-encode it.")
+    origin = None if stream.start_time is None else float(stream.start_time * time_base)
+    previous, shift = None, 0.0
+    for frame in frames:
+        # Not frame.time: frames that the decoder gives at the very end know no time base.
+        time = None if frame.pts is None else float(frame.pts * time_base)
+        if time is not None:
+            origin = time if origin is None else origin
+            time += shift - origin
+        if previous is not None:
+            if time is None or time <= previous:
+                time = previous + period
+            elif time > previous + MAX_GAP_SECONDS:
+                shift += previous + period - time
+                time = previous + period
+        previous = 0.0 if time is None else time
+        yield TimedFrame(previous, frame, period)
 
 
 def cut_frames(

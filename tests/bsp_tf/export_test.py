@@ -379,3 +379,62 @@ def test_an_export_that_another_run_writes_is_refused(models, tmp_path):
                 PREPARE,
             )
     assert not list(tmp_path.iterdir())
+
+
+STREAM_CONSUMER = """
+import sys
+import numpy as np, tensorflow as tf
+stream = tf.saved_model.load(sys.argv[1]).signatures["stream"]
+frames = np.load("frames.npy")
+_, inputs = stream.structured_input_signature
+state = {name: tf.zeros([len(frames), *spec.shape[1:]])
+         for name, spec in inputs.items() if name.startswith("state_")}
+steps = []
+for t in range(frames.shape[1]):
+    outputs = stream(frames=tf.constant(frames[:, t]), **state)
+    state = {name: outputs[name] for name in state}
+    steps.append({name: outputs[name].numpy() for name in outputs if name not in state})
+assert not [name for name in sys.modules if name.split(".")[0] == "bsp_tf"], "bsp_tf was imported"
+np.savez("steps.npz", **{name: np.stack([step[name] for step in steps], 1) for name in steps[0]})
+"""
+
+
+def test_live_streams_in_a_separate_process(tmp_path):
+    keras.utils.set_random_seed(1)
+    models = {
+        "action": TSM(3, backbone="mobilenet_v2", width=0.35, shift="past"),
+        "boundary": TSM(4, depth=10, width=0.125, input="rgb_diff", place="frames", shift="past"),
+    }
+    for model in models.values():
+        model.build()
+        for number, variable in enumerate(model.trainable_variables):
+            noise = tf.random.stateless_normal(variable.shape, [number, 0], stddev=0.1)
+            variable.assign(tf.convert_to_tensor(variable) + noise)
+    config = {"action": {}, "boundary": {}, "num_frames": 8}
+    export_two_stream(*models.values(), ACTIONS, BOUNDARIES, config, tmp_path / "model", PREPARE)
+    frames = np.random.default_rng(5).integers(0, 256, (2, 8, 48, 56, 3), dtype=np.uint8)
+    np.save(tmp_path / "frames.npy", frames)
+    subprocess.run(
+        [sys.executable, "-c", STREAM_CONSUMER, "model"], check=True, cwd=tmp_path, timeout=900
+    )
+    steps = np.load(tmp_path / "steps.npz")
+
+    def check(found, expected):
+        expected = np.asarray(expected)
+        np.testing.assert_allclose(found, expected, atol=1e-5 * np.abs(expected).max())
+
+    pooled = {
+        name: model.stage_outputs(PREPARE(frames))["pooled"] for name, model in models.items()
+    }
+    check(steps["features"], tf.concat(list(pooled.values()), axis=-1))
+    for name, model in models.items():
+        check(steps[f"{name}_logits"], model.fc(pooled[name]))
+        check(steps[name], tf.nn.softmax(model.fc(pooled[name])))
+    snippet = load_snippet_model(tmp_path / "model").call(tf.constant(frames))
+    for name in ("features", "action_logits", "boundary_logits"):
+        check(steps[name].mean(1), snippet[name])
+    check(steps["place"], snippet["place"])
+
+
+def test_a_model_that_looks_ahead_has_no_stream(exported):
+    assert load_snippet_model(exported).stream is None

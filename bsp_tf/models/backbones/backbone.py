@@ -14,6 +14,7 @@ import tensorflow as tf
 
 from bsp_tf.base.errors import InputError
 from bsp_tf.models.backbones.layers import BatchNorm, Conv, DepthwiseConv
+from bsp_tf.models.temporal_shift import Past
 
 
 class Backbone(abc.ABC):
@@ -44,11 +45,14 @@ class Backbone(abc.ABC):
     shifts: dict[str, int]
 
     @abc.abstractmethod
-    def __init__(self, *, shift_div: int, sync_batch_norm: bool, dtype: Any, **sizes: Any):
+    def __init__(
+        self, *, shift_div: int, shift: str, sync_batch_norm: bool, dtype: Any, **sizes: Any
+    ):
         """Makes the layers, but no variables.
 
         Args:
             shift_div: 1 / shift_div of the channels moves in each direction of time.
+            shift: From where, one of SHIFTS.
             sync_batch_norm: See `layers.BatchNorm`.
             dtype: Keras policy of all layers.
             **sizes: A value for each of `default_sizes`, kept as an attribute of that name.
@@ -64,7 +68,11 @@ class Backbone(abc.ABC):
 
     @abc.abstractmethod
     def __call__(
-        self, frames: tf.Tensor, num_frames: int | tf.Tensor, training: bool
+        self,
+        frames: tf.Tensor,
+        num_frames: int | tf.Tensor,
+        training: bool,
+        past: Past | None = None,
     ) -> dict[str, tf.Tensor]:
         """Runs the network.
 
@@ -72,6 +80,7 @@ class Backbone(abc.ABC):
             frames: float [B * num_frames, H, W, 3 or 6], the frames of a clip beside each other.
             num_frames: Frames of one clip.
             training: Whether to use and gather batch statistics.
+            past: Of single frames (`num_frames` 1) with shift "past": the frames before them.
 
         Returns:
             Stage -> float [B * num_frames, h, w, c] in the order of the network, for inspection;

@@ -22,7 +22,7 @@ from bsp_tf.models.backbones.layers import (
     Shape,
     track_for_checkpoints,
 )
-from bsp_tf.models.temporal_shift import temporal_shift
+from bsp_tf.models.temporal_shift import Past, shift_in_time
 
 STEM = 32
 # Expansion, channels, blocks, stride of the first block.
@@ -52,7 +52,9 @@ class MobileNetV2(Backbone):
     default_sizes: ClassVar[Mapping[str, Any]] = {"width": 1.0}
     torch_marks = frozenset({"features.0.0.weight", "features.18.0.weight"})
 
-    def __init__(self, width: float, *, shift_div: int, sync_batch_norm: bool, dtype: Any):
+    def __init__(
+        self, width: float, *, shift_div: int, shift: str, sync_batch_norm: bool, dtype: Any
+    ):
         """Makes the layers.
 
         Raises:
@@ -74,6 +76,7 @@ class MobileNetV2(Backbone):
                     1 if number else first_stride,
                     expansion,
                     shift_div,
+                    shift,
                     name=f"features.{len(self.layers)}",
                     **common,
                 )
@@ -86,12 +89,17 @@ class MobileNetV2(Backbone):
         self.layers.append(ConvBlock(self.feature_dim, 1, 1, name=name, **common))
 
     def __call__(
-        self, frames: tf.Tensor, num_frames: int | tf.Tensor, training: bool
+        self,
+        frames: tf.Tensor,
+        num_frames: int | tf.Tensor,
+        training: bool,
+        past: Past | None = None,
     ) -> dict[str, tf.Tensor]:
         """Stages "features.0" ... "features.18"."""
         outputs, x = {}, frames
         for layer in self.layers:
-            x = layer(x, num_frames=num_frames, training=training)
+            before = past.exchange(f"{layer.name}.conv.0", x) if past else None
+            x = layer(x, num_frames=num_frames, training=training, before=before)
             outputs[layer.name] = x
         return outputs
 
@@ -162,10 +170,14 @@ class ConvBlock(keras.layers.Layer):
         self.norm.build(self.conv.compute_output_shape(input_shape))
 
     def call(
-        self, inputs: tf.Tensor, num_frames: int | tf.Tensor, training: bool = False
+        self,
+        inputs: tf.Tensor,
+        num_frames: int | tf.Tensor,
+        training: bool = False,
+        before: tf.Tensor | None = None,
     ) -> tf.Tensor:
         """Float [N, H, W, C] -> float [N, ceil(H / stride), ceil(W / stride), filters]."""
-        del num_frames
+        del num_frames, before
         return tf.nn.relu6(self.norm(self.conv(inputs), training=training))
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
@@ -188,6 +200,7 @@ class InvertedResidual(keras.layers.Layer):
         stride: int,
         expansion: int,
         shift_div: int,
+        shift: str,
         sync_batch_norm: bool,
         **kwargs: Any,
     ):
@@ -199,11 +212,12 @@ class InvertedResidual(keras.layers.Layer):
             stride: Of the depthwise convolution.
             expansion: Channels inside, as a multiple of `inputs`; 1: the first 1x1 is left out.
             shift_div: See `temporal_shift`.
+            shift: One of SHIFTS.
             sync_batch_norm: See BatchNorm.
             **kwargs: Of keras.layers.Layer.
         """
         super().__init__(**kwargs)
-        self.shift_div = shift_div
+        self.shift_div, self.shift = shift_div, shift
         self.residual = stride == 1 and inputs == filters
         self.shifted = self.residual and expansion > 1
         layers: list[keras.layers.Layer] = []
@@ -233,10 +247,16 @@ class InvertedResidual(keras.layers.Layer):
             norm.build(shape)
 
     def call(
-        self, inputs: tf.Tensor, num_frames: int | tf.Tensor, training: bool = False
+        self,
+        inputs: tf.Tensor,
+        num_frames: int | tf.Tensor,
+        training: bool = False,
+        before: tf.Tensor | None = None,
     ) -> tf.Tensor:
         """Float [N, H, W, inputs] -> float [N, ceil(H / stride), ceil(W / stride), filters]."""
-        x = temporal_shift(inputs, num_frames, self.shift_div) if self.shifted else inputs
+        x = inputs
+        if self.shifted:
+            x = shift_in_time(x, num_frames, self.shift_div, self.shift, before)
         for i, (conv, norm) in enumerate(zip(self.convs, self.norms, strict=True)):
             x = norm(conv(tf.nn.relu6(x) if i else x), training=training)
         return x + inputs if self.residual else x

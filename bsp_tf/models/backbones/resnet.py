@@ -15,7 +15,7 @@ import tensorflow as tf
 from bsp_tf.base.errors import InputError
 from bsp_tf.models.backbones.backbone import Backbone
 from bsp_tf.models.backbones.layers import BatchNorm, Conv, Shape, track_for_checkpoints
-from bsp_tf.models.temporal_shift import temporal_shift
+from bsp_tf.models.temporal_shift import Past, shift_in_time
 
 # Blocks of the four stages, and whether they are bottlenecks (He et al., table 1; 10 is 18 with one
 # block a stage).
@@ -43,7 +43,14 @@ class ResNet(Backbone):
     torch_marks = frozenset({"conv1.weight", "layer1.0.conv1.weight", "layer4.0.conv1.weight"})
 
     def __init__(
-        self, depth: int, width: float, *, shift_div: int, sync_batch_norm: bool, dtype: Any
+        self,
+        depth: int,
+        width: float,
+        *,
+        shift_div: int,
+        shift: str,
+        sync_batch_norm: bool,
+        dtype: Any,
     ):
         """Makes the layers.
 
@@ -70,6 +77,7 @@ class ResNet(Backbone):
                     shift_div if shifted else None,
                     bottleneck,
                     sync_batch_norm,
+                    shift,
                     name=f"layer{stage + 1}.{number}",
                     dtype=dtype,
                 )
@@ -81,14 +89,19 @@ class ResNet(Backbone):
         self.layers = [self.conv1, self.bn1, *self.blocks]
 
     def __call__(
-        self, frames: tf.Tensor, num_frames: int | tf.Tensor, training: bool
+        self,
+        frames: tf.Tensor,
+        num_frames: int | tf.Tensor,
+        training: bool,
+        past: Past | None = None,
     ) -> dict[str, tf.Tensor]:
         """Stages "conv1" (before normalisation), "maxpool", "layer1" ... "layer4"."""
         outputs = {"conv1": self.conv1(frames)}
         x = max_pool(tf.nn.relu(self.bn1(outputs["conv1"], training=training)))
         outputs["maxpool"] = x
         for block in self.blocks:
-            x = block(x, num_frames=num_frames, training=training)
+            before = past.exchange(f"{block.name}.conv1", x) if past else None
+            x = block(x, num_frames=num_frames, training=training, before=before)
             outputs[block.name.partition(".")[0]] = x
         return outputs
 
@@ -139,6 +152,7 @@ class ResidualBlock(keras.layers.Layer):
         shift_div: int | None,
         bottleneck: bool,
         sync_batch_norm: bool = True,
+        shift: str = "both",
         **kwargs: Any,
     ):
         """Makes the layers.
@@ -149,12 +163,14 @@ class ResidualBlock(keras.layers.Layer):
             shift_div: See `temporal_shift`; None: no shift.
             bottleneck: Whether it is one, or two 3x3 convolutions.
             sync_batch_norm: See BatchNorm.
+            shift: One of SHIFTS.
             **kwargs: Of keras.layers.Layer.
         """
         super().__init__(**kwargs)
         self.planes = planes
         self.stride = stride
         self.shift_div = shift_div
+        self.shift = shift
         self.bottleneck = bottleneck
         self.sync_batch_norm = sync_batch_norm
         self.filters = planes * (4 if bottleneck else 1)
@@ -186,14 +202,18 @@ class ResidualBlock(keras.layers.Layer):
             norm.build(shape)
 
     def call(
-        self, inputs: tf.Tensor, num_frames: int | tf.Tensor, training: bool = False
+        self,
+        inputs: tf.Tensor,
+        num_frames: int | tf.Tensor,
+        training: bool = False,
+        before: tf.Tensor | None = None,
     ) -> tf.Tensor:
         """Float [N, H, W, C] -> [N, ceil(H / stride), ceil(W / stride), filters], N a multiple of
-        `num_frames`.
+        `num_frames`; `before` as of `shift_from_past`.
         """
         outputs = inputs
         if self.shift_div is not None:
-            outputs = temporal_shift(inputs, num_frames, self.shift_div)
+            outputs = shift_in_time(inputs, num_frames, self.shift_div, self.shift, before)
         for i, (conv, norm) in enumerate(zip(self.convs, self.norms, strict=True)):
             if i:
                 outputs = tf.nn.relu(outputs)
@@ -218,6 +238,7 @@ class ResidualBlock(keras.layers.Layer):
             "shift_div": self.shift_div,
             "bottleneck": self.bottleneck,
             "sync_batch_norm": self.sync_batch_norm,
+            "shift": self.shift,
         }
         return {**super().get_config(), **own}
 

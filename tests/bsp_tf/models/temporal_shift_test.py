@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from bsp_tf.models.temporal_shift import temporal_shift
+from bsp_tf.models.temporal_shift import shift_from_past, temporal_shift
 
 
 def _check_golden(golden):
@@ -64,3 +64,15 @@ def test_gradient_shifts_back():
 def test_bad_arguments():
     with pytest.raises(ValueError, match="shift_div"):
         temporal_shift(tf.ones([2, 1, 1, 8]), 2, 1)
+
+
+def test_shift_from_past_by_hand():
+    frames = np.random.default_rng(0).normal(size=(2, 4, 3, 2, 9)).astype(np.float32)
+    before = np.random.default_rng(1).normal(size=(2, 3, 2, 4)).astype(np.float32)
+    flat = tf.constant(frames.reshape(8, 3, 2, 9))
+    for given, first in ((None, np.zeros_like(before)), (tf.constant(before), before)):
+        expected = frames.copy()
+        expected[:, 1:, ..., :4] = frames[:, :-1, ..., :4]
+        expected[:, 0, ..., :4] = first
+        shifted = shift_from_past(flat, 4, 2, given).numpy()
+        np.testing.assert_array_equal(shifted.reshape(frames.shape), expected)

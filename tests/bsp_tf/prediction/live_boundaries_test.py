@@ -1,0 +1,29 @@
+"""Windows over the answers to single frames."""
+
+import numpy as np
+import pytest
+
+from bsp_tf.prediction.boundary_list import Timing
+from bsp_tf.prediction.live_boundaries import windows_of_steps
+from bsp_tf.video.live import LiveFrame
+
+
+@pytest.mark.parametrize("frame_step", [1, 2])
+def test_a_window_is_the_mean_of_the_last_answers(frame_step):
+    logits = np.random.default_rng(0).normal(size=(20, 2)).astype(np.float32)
+    frames = [LiveFrame(n / 25, np.full((2, 2, 3), n, np.uint8)) for n in range(20)]
+
+    def steps(images):
+        for image in images:
+            assert image.shape == (1, 2, 2, 3)
+            number = int(image[0, 0, 0, 0])
+            yield {"boundary_logits": logits[None, number], "place": np.array([float(number)])}
+
+    windows = list(windows_of_steps(frames, steps, Timing(4, frame_step, frame_step, 25.0)))
+    shown = np.arange(0, 20, frame_step)
+    assert len(windows) == len(shown) - 3
+    for number, window in enumerate(windows):
+        numbers = shown[number : number + 4]
+        odds = np.exp(logits[numbers].mean(0))
+        np.testing.assert_allclose(window.probabilities, odds / odds.sum(), rtol=1e-5)
+        assert window.seconds == numbers[0] / 25 and window.place.tolist() == numbers.tolist()
