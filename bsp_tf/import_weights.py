@@ -9,7 +9,7 @@ Reads these kinds of files, which differ in their names:
         -> bsp_tf.export --action_workdir=OUTPUT; bsp_tf.pretrain --config.init_from=OUTPUT
     torchvision's ResNet-18/34/50/101 and MobileNetV2, trained without the shift
         -> bsp_tf.pretrain --config.init_from=OUTPUT
-    G-TAD of the reference
+    G-TAD and ActionFormer of their authors (of the latter the averaged weights, state_dict_ema)
         -> bsp_tf.detect --workdir=OUTPUT
 
 Sizes come from names and shapes; every name and shape must fit. A backbone without its classifier
@@ -18,10 +18,11 @@ through plain PyTorch with the file's own arrays: if the outputs differ by more 
 range, nothing is written. Files are read as data: one that wants code to be run is refused. Needs
 PyTorch: pip install '.[torch]'.
 
-What is not in the file comes from flags: --shift_div, --num_frames, --short_side, --crop_size and
---labels (one class name a line) for TSM; for G-TAD --num_segments and --max_duration, if other than
-published, --streams, and, to run it on arrays of other tools, --feature_layout and the other
-settings of configs/gtad_anet.py.
+What is not in the file comes from flags: --labels (one class name a line) where the network names
+classes; --shift_div, --num_frames, --short_side and --crop_size for TSM; if other than published,
+--num_segments and --max_duration for G-TAD, --num_segments and --attention_windows for
+ActionFormer; for both --streams, and, to run them on arrays of other tools, --feature_layout and
+the other settings of configs/_localization.py.
 """
 
 import contextlib
@@ -52,8 +53,10 @@ class ImportOptions:
 
     Attributes:
         shift_div, num_frames, short_side, crop_size: Of a TSM, see configs/base.py.
-        num_segments, max_duration, streams: Of a G-TAD, see configs/gtad_anet.py.
-        feature_settings: Of a G-TAD, see bsp_tf.features.layout.
+        num_segments, streams: Of a head, see configs/_localization.py.
+        feature_settings: Of a head, see bsp_tf.features.layout.
+        max_duration: Of a G-TAD, see configs/gtad_anet.py.
+        attention_windows: Of an ActionFormer: a number for each level, with commas, or for all.
     """
 
     shift_div: int = 8
@@ -62,6 +65,7 @@ class ImportOptions:
     crop_size: int = 224
     num_segments: int | None = None
     max_duration: int | None = None
+    attention_windows: str | None = None
     streams: str = "action,boundary"
     feature_settings: Mapping[str, str] = dataclasses.field(default_factory=dict)
 
@@ -114,11 +118,27 @@ def _plan(
     state: Mapping[str, np.ndarray], names: list[str] | None, options: ImportOptions
 ) -> tuple[dict[str, Any], list[str] | None, Callable[[], Any]]:
     """config.json, class names, and what makes the checked model's variables."""
-    from bsp_tf.torch_import import gtad, tsm
-    from bsp_tf.torch_import.gtad_sizes import is_gtad
-    from bsp_tf.torch_import.tsm_sizes import find_backbone
+    from bsp_tf.torch_import.actionformer.sizes import is_actionformer
+    from bsp_tf.torch_import.gtad.sizes import is_gtad
+    from bsp_tf.torch_import.tsm import model as tsm
+    from bsp_tf.torch_import.tsm.sizes import find_backbone
 
+    if is_actionformer(state):
+        from bsp_tf.torch_import.actionformer import model as actionformer
+
+        config, names = actionformer.actionformer_config(
+            state,
+            names,
+            options.num_segments,
+            options.attention_windows,
+            options.streams,
+            options.feature_settings,
+        )
+        count = len(names or ())
+        return config, names, lambda: actionformer.checked_actionformer(state, config, count)
     if is_gtad(state):
+        from bsp_tf.torch_import.gtad import model as gtad
+
         if names is not None:
             raise InputError("a G-TAD has no classes of its own: leave --labels out.")
         sizes = {name: getattr(options, name) for name in ("num_segments", "max_duration")}
@@ -132,8 +152,9 @@ def _plan(
         num_classes = None if names is None else len(names)
         return config, names, lambda: tsm.checked_tsm(state, config, num_classes)
     raise InputError(
-        f"it holds no G-TAD of the reference, and no {' or '.join(tsm.REFERENCES)} of TSM or "
-        f"torchvision; its first names are {', '.join(list(state)[:4])}."
+        f"it holds no G-TAD or ActionFormer of their authors, and no "
+        f"{' or '.join(tsm.REFERENCES)} of TSM or torchvision; its first names are "
+        f"{', '.join(list(state)[:4])}."
     )
 
 
@@ -179,7 +200,7 @@ def define_flags() -> None:
     flags.DEFINE_string("checkpoint", None, "PyTorch file.", required=True)
     flags.DEFINE_string("output", None, "Folder to make.", required=True)
     flags.DEFINE_string(
-        "labels", None, "TSM: text file, one class name a line, in the order of the classes."
+        "labels", None, "Text file, one class name a line, in the order of the classes."
     )
     flags.DEFINE_integer(
         "shift_div",
@@ -197,7 +218,7 @@ def define_flags() -> None:
         "crop_size", published.crop_size, "TSM: px, what the model sees.", lower_bound=32
     )
     flags.DEFINE_integer(
-        "num_segments", None, "G-TAD: positions (default: as published).", lower_bound=3
+        "num_segments", None, "Heads: columns (default: as published).", lower_bound=3
     )
     flags.DEFINE_integer(
         "max_duration",
@@ -206,10 +227,16 @@ def define_flags() -> None:
         lower_bound=1,
     )
     flags.DEFINE_string(
-        "streams", published.streams, "G-TAD: streams of the features of bsp_tf.extract."
+        "attention_windows",
+        None,
+        "ActionFormer: positions that each sees, for each level with commas or one for all; 0: "
+        "every position (default: as published).",
+    )
+    flags.DEFINE_string(
+        "streams", published.streams, "Heads: streams of the features of bsp_tf.extract."
     )
     for name, default in SETTINGS.items():
-        flags.DEFINE_string(name, setting_text(default), "G-TAD: see configs/gtad_anet.py.")
+        flags.DEFINE_string(name, setting_text(default), "Heads: see configs/_localization.py.")
 
 
 def main(argv: Sequence[str]) -> None:

@@ -30,6 +30,8 @@ _READ_ERRORS = (
     OverflowError,
     struct.error,
 )
+# Averaged weights are those that their authors evaluate.
+_WEIGHTS = ("state_dict_ema", "state_dict")
 _EXPECTED = "It must be a file of torch.save: a state_dict, or a dict with one under 'state_dict'."
 
 
@@ -56,7 +58,8 @@ def read_state_dict(path: str | os.PathLike) -> dict[str, np.ndarray]:
     not run.
 
     Args:
-        path: File of torch.save: a state_dict, or a dict that holds one under "state_dict".
+        path: File of torch.save: a state_dict, or a dict that holds one under "state_dict_ema" or,
+            without that, "state_dict".
 
     Returns:
         Name as in the file -> float32 array in PyTorch layout; whole numbers keep their type.
@@ -74,8 +77,9 @@ def read_state_dict(path: str | os.PathLike) -> dict[str, np.ndarray]:
         raise InputError(
             f"cannot read {path}: {error.strerror or error}. Check the path."
         ) from error
-    if isinstance(content, dict) and isinstance(content.get("state_dict"), dict):
-        content = content["state_dict"]
+    for key in _WEIGHTS:
+        if isinstance(content, dict) and isinstance(content.get(key), dict):
+            content = content[key]
     if not isinstance(content, dict) or not content:
         raise InputError(f"{path} holds no weights but {_describe(content)}. {_EXPECTED}")
     return {name: _array(torch, path, name, value) for name, value in content.items()}

@@ -8,7 +8,7 @@ from benchmarks.torch_tsm import make_torch_mobilenet_v2, make_torch_tsm
 from benchmarks.train_step import NETWORKS, format_row, measure, measure_row
 from bsp_tf.base.errors import InputError
 from bsp_tf.models.tsm import TSM
-from bsp_tf.torch_import.tsm_names import load_torch_state
+from bsp_tf.torch_import.tsm.names import load_torch_state
 
 
 def test_one_row():

@@ -60,7 +60,7 @@ def plain_state() -> dict:
     """A narrow, shallow TSM with torchvision's names and random numbers."""
     from bsp_tf.base.stack import named_variables
     from bsp_tf.models.tsm import TSM
-    from bsp_tf.torch_import.tsm_names import torch_name
+    from bsp_tf.torch_import.tsm.names import torch_name
 
     model, rng, state = TSM(CLASSES, depth=10, width=0.125), np.random.default_rng(0), {}
     model.build()
@@ -173,9 +173,9 @@ def test_a_backbone_without_its_classifier(shared, tmp_path, tiny_config, capsys
     from bsp_tf.runs.strategy import strategy_for
     from bsp_tf.torch_import.check import relative_difference
     from bsp_tf.torch_import.files import read_state_dict
-    from bsp_tf.torch_import.mobilenet_v2_reference import mobilenet_v2_maps
-    from bsp_tf.torch_import.tsm_names import load_torch_state
-    from bsp_tf.torch_import.tsm_reference import tsm_outputs
+    from bsp_tf.torch_import.tsm.mobilenet_v2_reference import mobilenet_v2_maps
+    from bsp_tf.torch_import.tsm.names import load_torch_state
+    from bsp_tf.torch_import.tsm.reference import tsm_outputs
 
     path = shared / "weights" / "mobilenetv2_imagenet_features.pt"
     assert import_weights(path, tmp_path / "out")

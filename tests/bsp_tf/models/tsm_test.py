@@ -10,7 +10,7 @@ import tensorflow as tf
 from bsp_tf.base.errors import InputError
 from bsp_tf.base.stack import named_variables
 from bsp_tf.models.tsm import TSM, append_frame_difference
-from bsp_tf.torch_import.tsm_names import load_torch_state
+from bsp_tf.torch_import.tsm.names import load_torch_state
 from tests.fixtures import warm_python
 from tests.fixtures.processor import skip_without_bfloat16
 

@@ -85,7 +85,7 @@ def write_safetensors(path):
     ("write", "message"),
     [
         (lambda path: None, "w.pth: No such file"),
-        (lambda path: path.mkdir(), "w.pth: .*directory"),
+        (lambda path: path.mkdir(), "w.pth: .*folder"),
         (lambda path: path.write_bytes(b""), r"w.pth .*torch\.save"),
         (lambda path: path.write_text("weights: none\n"), r"w.pth .*torch\.save"),
         (

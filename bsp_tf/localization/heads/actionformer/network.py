@@ -110,11 +110,11 @@ class ActionFormer(keras.Model):
 
     def build(self, input_shape: tuple | None = None) -> None:
         width, channels = self.sizes["width"], self.sizes["feature_dim"]
-        for conv, norm in self._embedding():
+        for conv, norm in self.embedding():
             conv.build((None, None, channels))
             norm.build((None, None, width))
             channels = width
-        for block in self._blocks():
+        for block in self.blocks():
             block.build((None, None, width))
         for layer in (self.neck, self.class_predictor, self.offset_predictor):
             layer.build((None, None, width))
@@ -152,13 +152,13 @@ class ActionFormer(keras.Model):
                 f"{features.shape[-1]}."
             )
         values, inside = features, tf.cast(inside, tf.float32)[..., tf.newaxis]
-        for conv, norm in self._embedding():
+        for conv, norm in self.embedding():
             values = tf.nn.relu(norm(conv(values) * inside))
         if self.sizes["position_encoding"]:
             length, most = values.shape[1], self.sizes["num_segments"]
             values += position_table(length, most, self.sizes["width"]) * inside
         levels = []
-        for number, block in enumerate(self._blocks()):
+        for number, block in enumerate(self.blocks()):
             inside = inside[:, :: block.stride]
             values = block(values, inside, None if keep is None else keep[:, number])
             if number >= self.sizes["stem_blocks"] - 1:
@@ -172,11 +172,13 @@ class ActionFormer(keras.Model):
             for number, level in enumerate(levels)
         ]
 
-    def _embedding(self) -> list[tuple[Conv, ChannelNorm]]:
+    def embedding(self) -> list[tuple[Conv, ChannelNorm]]:
+        """The convolutions before the transformer, each with its normalisation."""
         numbers = range(self.sizes["embedding_convs"])
         return [(getattr(self, f"embd_{n}"), getattr(self, f"embd_norm_{n}")) for n in numbers]
 
-    def _blocks(self) -> list[Block]:
+    def blocks(self) -> list[Block]:
+        """Those of level 0, then one for each further level."""
         return [getattr(self, f"block_{number}") for number in range(self.num_blocks)]
 
     def get_config(self) -> dict:

@@ -12,7 +12,7 @@ from bsp_tf.base.stack import named_variables
 from bsp_tf.models.backbones.mobilenet_v2 import MobileNetV2
 from bsp_tf.models.temporal_shift import temporal_shift
 from bsp_tf.models.tsm import TSM
-from bsp_tf.torch_import.tsm_names import load_torch_state
+from bsp_tf.torch_import.tsm.names import load_torch_state
 from tests.fixtures import warm_python
 from tests.fixtures.processor import skip_without_bfloat16
 

@@ -8,12 +8,9 @@ from bsp_tf.localization.heads.actionformer.head import HEAD
 from bsp_tf.localization.learner import Learner
 from bsp_tf.localization.training_data import Batch
 from bsp_tf.runs.strategy import strategy_for
+from bsp_tf.torch_import.actionformer.names import load_torch_state, torch_plan
 from configs import actionformer_thumos
-from tests.fixtures.actionformer_reference import (
-    parameters,
-    reference_input,
-    weight_by_rule,
-)
+from tests.fixtures.actionformer_reference import reference_input, state_by_rule, to_torch
 
 # Softmax is blind to what all keys have in common: their true gradient is 0, the steps are noise.
 NOISE = ("attn.key.bias", "attn.key_norm.bias")
@@ -45,15 +42,12 @@ def make_batch(golden, which, config):
 
 def make_learner(config, batch, strategy="one_device"):
     learner = Learner(NoDropHead(), config, batch, 5, strategy_for(strategy))
-    found = parameters(learner.model)
     averages = learner.average.averages
     copies = dict(zip(averages, learner.model.trainable_variables, strict=True))
-    for name, parameter in found.items():
-        shape = parameter.to_torch(parameter.variable).shape
-        parameter.variable.assign(parameter.from_torch(weight_by_rule(name, shape)))
+    load_torch_state(learner.model, state_by_rule(learner.model))
     for path, variable in copies.items():
         averages[path].assign(np.asarray(variable))
-    return learner, found
+    return learner, torch_plan(learner.model)
 
 
 def sampled(golden, key, values):
@@ -65,7 +59,7 @@ def test_ten_steps(shared):
     golden, config = np.load(shared / "golden/af_small_train.npz"), small_config()
     batches = [make_batch(golden, which, config) for which in range(2)]
     learner, found = make_learner(config, batches[0])
-    names = {name: np.asarray(parameter.variable) for name, parameter in found.items()}
+    names = {name: np.asarray(place.variable) for name, place in found.items()}
     decayed = {name for name, values in names.items() if values.ndim >= 2}
     assert decayed == set(golden["decay_names"].tolist())
     for step in range(10):
@@ -89,11 +83,11 @@ def check_weights(golden, step, learner, found):
     names = {name for name in names if name in found and not name.endswith(NOISE)}
     assert len(names) >= 5
     for name in names:
-        parameter = found[name]
-        average = learner.average.averages[paths[order.index(id(parameter.variable))]]
-        for kind, variable in (("after", parameter.variable), ("ema", average)):
+        place = found[name]
+        average = learner.average.averages[paths[order.index(id(place.variable))]]
+        for kind, variable in (("after", place.variable), ("ema", average)):
             key = f"{kind}{step}/{name}"
-            values = sampled(golden, key, parameter.to_torch(variable))
+            values = sampled(golden, key, to_torch(variable, place.shape))
             errors = np.abs(values - golden[key])
             # AdamW makes whole steps (1e-3) of gradients that are little more than rounding.
             assert np.quantile(errors, 0.97) < 1e-5 and errors.max() < 5e-4, key

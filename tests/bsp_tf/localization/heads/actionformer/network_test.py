@@ -8,10 +8,10 @@ import tensorflow as tf
 
 from bsp_tf.base.errors import InputError
 from bsp_tf.localization.heads.actionformer.network import ActionFormer, position_table
+from bsp_tf.torch_import.actionformer.names import torch_plan
 from tests.fixtures.actionformer_reference import (
     SMALL,
     largest_errors,
-    parameters,
     reference_input,
     reference_model,
 )
@@ -95,10 +95,7 @@ def test_parameters_are_those_of_the_reference(shared, file):
     }[file]
     model = ActionFormer(**SMALL | sizes)
     model.build()
-    found = {
-        name: list(parameter.to_torch(parameter.variable).shape)
-        for name, parameter in parameters(model).items()
-    }
+    found = {name: list(place.shape) for name, place in torch_plan(model).items()}
     assert found == json.loads((shared / f"golden/af_{file}_params.json").read_text())
 
 

@@ -9,7 +9,7 @@ from bsp_tf.base.errors import InputError
 from bsp_tf.localization.heads.gtad.graph import nearest_neighbours
 from bsp_tf.localization.heads.gtad.head import HEAD
 from bsp_tf.localization.heads.gtad.network import GTAD
-from bsp_tf.torch_import.gtad_names import load_torch_state
+from bsp_tf.torch_import.gtad.names import load_torch_state
 from configs import gtad_thumos
 
 SMALL = {

@@ -6,7 +6,7 @@ import pytest
 from bsp_tf.base.errors import InputError
 from bsp_tf.base.stack import named_variables
 from bsp_tf.models.tsm import TSM
-from bsp_tf.torch_import.tsm_names import load_torch_state, plain_name, to_tf_layout, torch_name
+from bsp_tf.torch_import.tsm.names import load_torch_state, plain_name, to_tf_layout, torch_name
 
 
 @pytest.fixture

@@ -7,13 +7,14 @@ import numpy as np
 from ml_collections import ConfigDict
 
 from bsp_tf.base.errors import InputError
-from bsp_tf.features.layout import SETTINGS, read_layouts, setting_text
 from bsp_tf.localization.heads.gtad.head import HEAD
 from bsp_tf.localization.heads.gtad.network import GTAD
 from bsp_tf.torch_import.check import TOLERANCE, relative_difference, require_equal
-from bsp_tf.torch_import.gtad_names import load_torch_state
-from bsp_tf.torch_import.gtad_reference import gtad_outputs
-from bsp_tf.torch_import.gtad_sizes import THUMOS, gtad_sizes, plain_names
+from bsp_tf.torch_import.gtad.names import load_torch_state
+from bsp_tf.torch_import.gtad.reference import gtad_outputs
+from bsp_tf.torch_import.gtad.sizes import THUMOS, gtad_sizes
+from bsp_tf.torch_import.placing import plain_names
+from bsp_tf.torch_import.sources import source_fields
 
 # Two nodes may be equally near up to rounding; then either is a right neighbour, with other scores.
 DRAWS = 3
@@ -30,8 +31,7 @@ def gtad_config(
     Args:
         state: PyTorch name -> array in PyTorch layout.
         given: `num_segments`, `max_duration` where they are not those of the branch.
-        streams: Parts of a folder of bsp_tf.extract, with commas.
-        feature_settings: See `bsp_tf.features.layout`.
+        streams, feature_settings: See `source_fields`.
 
     Raises:
         InputError: it is another network, the sizes given do not fit one another, or a setting is
@@ -46,15 +46,11 @@ def gtad_config(
             f"--max_duration={sizes['max_duration']} exceeds "
             f"--num_segments={sizes['num_segments']}."
         )
-    names = [name.strip() for name in streams.split(",") if name.strip()]
-    # As texts, and without the head's name: an import of version 0.1 is the same one.
-    settings = {name: setting_text(default) for name, default in SETTINGS.items()}
-    settings |= feature_settings
-    # How many sources there will be is not known: as many as the settings have values.
-    read_layouts(settings, max(value.count(",") + 1 for value in settings.values()))
     # As JSON gives them back.
     sizes["map_widths"] = list(sizes["map_widths"])
-    return {**sizes, "windows": windows, "streams": names, **settings, "imported": {}}
+    # Without the head's name: an import of version 0.1 is the same one.
+    fields = source_fields(streams, feature_settings)
+    return {**sizes, "windows": windows, **fields, "imported": {}}
 
 
 def checked_gtad(state: Mapping[str, np.ndarray], config: Mapping[str, Any]) -> GTAD:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from bsp_tf.base.errors import InputError
-from bsp_tf.torch_import.tsm_sizes import TSMSizes, find_backbone, tsm_sizes
+from bsp_tf.torch_import.tsm.sizes import TSMSizes, find_backbone, tsm_sizes
 
 BLOCKS = {
     10: (1, 1, 1, 1),

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from bsp_tf.base.errors import InputError
+from bsp_tf.torch_import.placing import Place, place_arrays
 
 if TYPE_CHECKING:
     from bsp_tf.localization.heads.gtad.network import GTAD
@@ -23,31 +23,12 @@ def load_torch_state(model: "GTAD", state: Mapping[str, np.ndarray]) -> None:
     """
     if not model.built:
         model.build()
-    state = {name.removeprefix("module."): np.asarray(value) for name, value in state.items()}
-    plan = _plan(model)
-    missing, unknown = sorted(plan.keys() - state.keys()), sorted(state.keys() - plan.keys())
-    if missing or unknown:
-        raise InputError(
-            f"these are not the weights of this G-TAD: missing {missing[:4]} ({len(missing)}), "
-            f"unknown {unknown[:4]} ({len(unknown)})."
-        )
-    wrong = [
-        f"weight {name!r} has shape {state[name].shape}, this G-TAD needs {shape}"
-        for name, (shape, _, _) in plan.items()
-        if state[name].shape != shape
-    ]
-    if wrong:
-        raise InputError(
-            f"{'; '.join(wrong[:4])} ({len(wrong)} in all): make the model with the sizes of the "
-            "checkpoint."
-        )
-    for name, (_, variable, convert) in plan.items():
-        variable.assign(convert(state[name]))
+    place_arrays("G-TAD", _plan(model), state)
 
 
-def _plan(model: "GTAD") -> dict:
-    """Torch name -> (torch shape, variable, conversion)."""
-    plan: dict = {}
+def _plan(model: "GTAD") -> dict[str, Place]:
+    """PyTorch name -> its place."""
+    plan: dict[str, Place] = {}
     blocks = {
         "backbone1.2": model.base_block,
         "backbone2.0": model.graph_block,
@@ -59,36 +40,36 @@ def _plan(model: "GTAD") -> dict:
         for i, layer in (0, block.temporal_in), (2, block.temporal_groups), (4, block.temporal_out):
             _add_conv(plan, f"{prefix}.tconvs.{i}", layer, trailing=1)
         inputs, outputs = block.semantic_in.kernel.shape
-        plan[f"{prefix}.sconvs.0.weight"] = (
+        plan[f"{prefix}.sconvs.0.weight"] = Place(
             (outputs, inputs, 1, 1),
             block.semantic_in.kernel,
             lambda w: w[..., 0, 0].T,
         )
-        plan[f"{prefix}.sconvs.0.bias"] = ((outputs,), block.semantic_in.bias, np.asarray)
+        plan[f"{prefix}.sconvs.0.bias"] = Place((outputs,), block.semantic_in.bias, np.asarray)
         for i, layer in (2, block.semantic_groups), (4, block.semantic_out):
             _add_conv(plan, f"{prefix}.sconvs.{i}", layer, trailing=2)
     _add_conv(plan, "regu_s.1", model.start_score, trailing=1)
     _add_conv(plan, "regu_e.1", model.end_score, trailing=1)
     bins, channels, outputs = model.align.kernel.shape
     # Torch's input channel is c * bins + bin.
-    plan["localization.0.weight"] = (
+    plan["localization.0.weight"] = Place(
         (outputs, channels * bins, 1, 1),
         model.align.kernel,
         lambda w: w.reshape(outputs, channels, bins).transpose(2, 1, 0),
     )
-    plan["localization.0.bias"] = ((outputs,), model.align.bias, np.asarray)
+    plan["localization.0.bias"] = Place((outputs,), model.align.bias, np.asarray)
     for i, layer in enumerate((*model.map_convs(), model.map_score)):
         name = f"localization.{2 * i + 2}"
         if len(layer.kernel.shape) == 3:
             _add_conv(plan, name, layer, trailing=2)
         else:
             shape = tuple(layer.kernel.shape[axis] for axis in (3, 2, 0, 1))
-            plan[f"{name}.weight"] = (shape, layer.kernel, lambda w: w.transpose(2, 3, 1, 0))
-            plan[f"{name}.bias"] = (shape[:1], layer.bias, np.asarray)
+            plan[f"{name}.weight"] = Place(shape, layer.kernel, lambda w: w.transpose(2, 3, 1, 0))
+            plan[f"{name}.bias"] = Place(shape[:1], layer.bias, np.asarray)
     return plan
 
 
-def _add_conv(plan: dict, name: str, layer, trailing: int) -> None:
+def _add_conv(plan: dict[str, Place], name: str, layer, trailing: int) -> None:
     """`trailing`: kernel axes of the torch convolution, 1 (of any size) or 2 (both of size 1)."""
     groups, fan_in, per_group = layer.kernel.shape
     width, size = fan_in // layer.kernel_size, layer.kernel_size
@@ -98,5 +79,5 @@ def _add_conv(plan: dict, name: str, layer, trailing: int) -> None:
         return weight.transpose(0, 3, 2, 1).reshape(groups, fan_in, per_group)
 
     shape = (layer.filters, width, size) if trailing == 1 else (layer.filters, width, 1, 1)
-    plan[f"{name}.weight"] = (shape, layer.kernel, convert)
-    plan[f"{name}.bias"] = ((layer.filters,), layer.bias, np.asarray)
+    plan[f"{name}.weight"] = Place(shape, layer.kernel, convert)
+    plan[f"{name}.bias"] = Place((layer.filters,), layer.bias, np.asarray)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from bsp_tf.base.errors import InputError
-from bsp_tf.torch_import.gtad_sizes import gtad_sizes, is_gtad
+from bsp_tf.torch_import.gtad.sizes import gtad_sizes, is_gtad
 
 
 def arrays(channels: int, bins: int, kernel: int) -> dict[str, np.ndarray]:

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from bsp_tf.torch_import.check import TOLERANCE, relative_difference
-from bsp_tf.torch_import.resnet_reference import resnet_maps
-from bsp_tf.torch_import.tsm_reference import tsm_outputs
+from bsp_tf.torch_import.tsm.reference import tsm_outputs
+from bsp_tf.torch_import.tsm.resnet_reference import resnet_maps
 
 torch = pytest.importorskip("torch", reason="PyTorch is an extra")
 

@@ -10,11 +10,11 @@ from ml_collections import ConfigDict
 from bsp_tf.base.errors import InputError
 from bsp_tf.pretraining.trained_model import build_model, model_state
 from bsp_tf.torch_import.check import relative_difference, require_equal
-from bsp_tf.torch_import.mobilenet_v2_reference import mobilenet_v2_maps
-from bsp_tf.torch_import.resnet_reference import resnet_maps
-from bsp_tf.torch_import.tsm_names import load_torch_state
-from bsp_tf.torch_import.tsm_reference import tsm_outputs
-from bsp_tf.torch_import.tsm_sizes import tsm_sizes
+from bsp_tf.torch_import.tsm.mobilenet_v2_reference import mobilenet_v2_maps
+from bsp_tf.torch_import.tsm.names import load_torch_state
+from bsp_tf.torch_import.tsm.reference import tsm_outputs
+from bsp_tf.torch_import.tsm.resnet_reference import resnet_maps
+from bsp_tf.torch_import.tsm.sizes import tsm_sizes
 
 # Backbone -> the same in plain PyTorch.
 REFERENCES = {"resnet": resnet_maps, "mobilenet_v2": mobilenet_v2_maps}

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from bsp_tf.torch_import.check import TOLERANCE, relative_difference
-from bsp_tf.torch_import.mobilenet_v2_reference import mobilenet_v2_maps
-from bsp_tf.torch_import.tsm_reference import tsm_outputs
+from bsp_tf.torch_import.tsm.mobilenet_v2_reference import mobilenet_v2_maps
+from bsp_tf.torch_import.tsm.reference import tsm_outputs
 
 torch = pytest.importorskip("torch", reason="PyTorch is an extra")
 

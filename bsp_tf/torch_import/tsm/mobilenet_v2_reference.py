@@ -7,7 +7,7 @@ shares nothing with the TensorFlow model but the method.
 import re
 from typing import Any
 
-from bsp_tf.torch_import.tsm_reference import PlainLayers
+from bsp_tf.torch_import.tsm.reference import PlainLayers
 
 # Of the 17 blocks, those that halve height and width (Sandler et al., CVPR 2018, table 2).
 HALVING = (2, 4, 7, 14)

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from bsp_tf.base.errors import InputError
+from bsp_tf.torch_import.placing import plain_names
 
 # Fixed in both branches of the reference (frostinassiky/gtad); no shape tells them.
 STEM_GROUPS, NEIGHBOURS = 4, 3
@@ -19,11 +20,6 @@ _NEEDED = (
     "localization.2.weight",
     "localization.4.weight",
 )
-
-
-def plain_names(state: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """The same without the `module.` of DataParallel."""
-    return {name.removeprefix("module."): array for name, array in state.items()}
 
 
 def is_gtad(state: Mapping[str, np.ndarray]) -> bool:

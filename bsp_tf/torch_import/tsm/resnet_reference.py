@@ -6,7 +6,7 @@ torchvision's ResNet.
 
 from typing import Any
 
-from bsp_tf.torch_import.tsm_reference import PlainLayers
+from bsp_tf.torch_import.tsm.reference import PlainLayers
 
 
 def resnet_maps(plain: PlainLayers, frames: Any) -> Any:

@@ -8,7 +8,7 @@ import numpy as np
 
 from bsp_tf.base.errors import InputError
 from bsp_tf.models.backbones import BACKBONES
-from bsp_tf.torch_import.tsm_names import plain_name, without_wrappers
+from bsp_tf.torch_import.tsm.names import plain_name, without_wrappers
 
 _HEAD = {"fc.weight": 2, "fc.bias": 1}
 

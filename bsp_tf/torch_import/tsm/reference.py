@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from bsp_tf.torch_import.files import import_torch
-from bsp_tf.torch_import.tsm_names import plain_name
+from bsp_tf.torch_import.tsm.names import plain_name
 
 
 @dataclasses.dataclass(frozen=True)

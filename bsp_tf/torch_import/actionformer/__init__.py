@@ -1,0 +1,1 @@
+"""ActionFormer out of files of its authors."""

@@ -1,0 +1,1 @@
+"""G-TAD out of files of its authors."""

@@ -1,0 +1,1 @@
+"""TSM and its backbones out of PyTorch files."""
