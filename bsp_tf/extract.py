@@ -8,8 +8,10 @@ counts). Writes `features/<video_id>.npy`, `features/probabilities/<video_id>.np
 the file name without suffix; where two files would get the same id, theirs are the paths below
 --videos with the suffix, "/" written "__".
 
-    --frame_step=1      source frames between the frames of a snippet
-    --stride=8          source frames between the starts of snippets
+    --snippets=paper    8 consecutive frames, as in the BSP paper; lofi: every 8th of 64 frames, as
+                        in LoFi (Xu et al., NeurIPS 2021); both start a snippet every 8 frames
+    --frame_step=1      source frames between the frames of a snippet (default: of --snippets)
+    --stride=8          source frames between the starts of snippets (default: of --snippets)
     --allow_partial     keep the features of what can be decoded of a damaged video (metadata:
                         partial = true); without it such a video is listed in failures.csv, and a
                         folder that holds such features is refused
@@ -54,6 +56,8 @@ FLAGS = flags.FLAGS
 SOME_FAILED_STATUS = 3
 FAILURES_FILE = "failures.csv"
 METADATA_EVERY_SECONDS = 30.0
+# Of models that see 8 frames.
+SNIPPETS = {"paper": {"frame_step": 1, "stride": 8}, "lofi": {"frame_step": 8, "stride": 8}}
 
 
 def extract(
@@ -61,8 +65,9 @@ def extract(
     videos: str | os.PathLike,
     output: str | os.PathLike,
     *,
-    frame_step: int = 1,
-    stride: int = 8,
+    snippets: str = "paper",
+    frame_step: int | None = None,
+    stride: int | None = None,
     batch_size: int = 16,
     allow_partial: bool = False,
     short_side: int | None = None,
@@ -74,8 +79,9 @@ def extract(
         model_path: two-stream SavedModel.
         videos: folder of videos, or one file.
         output: feature folder.
-        frame_step: source frames between the frames of a snippet.
-        stride: source frames between the starts of snippets.
+        snippets: name in SNIPPETS.
+        frame_step: source frames between the frames of a snippet; None: those of `snippets`.
+        stride: source frames between the starts of snippets; None: those of `snippets`.
         batch_size: snippets per step of the model.
         allow_partial: keep the good part of damaged videos.
         short_side: see the flag; None: what the model resizes to.
@@ -94,7 +100,10 @@ def extract(
     from bsp_tf.models.snippet_model import load_snippet_model
 
     model = load_snippet_model(model_path, trust_model)
-    settings = model.extraction_settings(frame_step, stride, short_side)
+    usual = SNIPPETS[snippets]
+    settings = model.extraction_settings(
+        frame_step or usual["frame_step"], stride or usual["stride"], short_side
+    )
     output = Path(output)
     with lock_folder(output):
         reuse.refuse_other_features(output, settings)
@@ -180,11 +189,20 @@ def define_flags() -> None:
     )
     flags.DEFINE_string("videos", None, "Folder of videos, or one video file.", required=True)
     flags.DEFINE_string("output", None, "Folder for the features.", required=True)
-    flags.DEFINE_integer(
-        "frame_step", 1, "Source frames between the frames of a snippet.", lower_bound=1
+    flags.DEFINE_enum(
+        "snippets", "paper", sorted(SNIPPETS), "Which frames of a video make a snippet."
     )
     flags.DEFINE_integer(
-        "stride", 8, "Source frames between the starts of snippets.", lower_bound=1
+        "frame_step",
+        None,
+        "Source frames between the frames of a snippet (default: of --snippets).",
+        lower_bound=1,
+    )
+    flags.DEFINE_integer(
+        "stride",
+        None,
+        "Source frames between the starts of snippets (default: of --snippets).",
+        lower_bound=1,
     )
     flags.DEFINE_integer("batch_size", 16, "Snippets per step of the model.", lower_bound=1)
     flags.DEFINE_boolean(
@@ -209,6 +227,7 @@ def main(argv: Sequence[str]) -> int:
         FLAGS.model,
         FLAGS.videos,
         FLAGS.output,
+        snippets=FLAGS.snippets,
         frame_step=FLAGS.frame_step,
         stride=FLAGS.stride,
         batch_size=FLAGS.batch_size,

@@ -128,6 +128,21 @@ def test_frame_step_stride_and_short_side(model, videos, tmp_path):
     assert store.metadata["frame_step"] == 2 and store.metadata["stride"] == 16
 
 
+def test_snippets_by_name(model, videos, tmp_path):
+    for name, frame_step in (("paper", 1), ("lofi", 8)):
+        extract(model, videos / "long.mp4", tmp_path / name, snippets=name)
+        metadata = FeatureStore(tmp_path / name).metadata
+        # Of a model that sees 8 frames.
+        assert (metadata["window"], metadata["frame_step"], metadata["stride"]) == (
+            8,
+            frame_step,
+            8,
+        )
+    extract(model, videos / "long.mp4", tmp_path / "lofi_16", snippets="lofi", stride=16)
+    every, second = (FeatureStore(tmp_path / name).load("long") for name in ("lofi", "lofi_16"))
+    np.testing.assert_array_equal(every[::2], second)
+
+
 def test_frames_are_scaled_to_what_the_model_wants(videos, tmp_path):
     extract(
         save_mean_model(tmp_path / "model", short_side=20),
