@@ -12,7 +12,7 @@ from pathlib import Path
 from bsp_tf.base.command_line import run_command
 
 # Every command of the project: the module that `python -m` runs. An installed command is named
-# after it: bsp_tf.train_gtad is bsp-train-gtad, tfrecords_tools.convert is tfrecords-convert.
+# after it: bsp_tf.train_head is bsp-train-gtad, tfrecords_tools.convert is tfrecords-convert.
 COMMANDS = (
     "bsp_tf.quickstart",
     "tfrecords_tools.make_sample",
@@ -26,7 +26,7 @@ COMMANDS = (
     "bsp_tf.export",
     "bsp_tf.boundaries",
     "bsp_tf.extract",
-    "bsp_tf.train_gtad",
+    "bsp_tf.train_head",
     "bsp_tf.classify_videos",
     "bsp_tf.detect",
     "bsp_tf.predict",
@@ -36,6 +36,8 @@ COMMANDS = (
     "bsp_tf.convert_annotations",
     "bsp_tf.convert_features",
 )
+# What is not listed, but still runs: the name of before -> the command.
+OLDER_NAMES = {"bsp_tf.train_gtad": "bsp_tf.train_head"}
 
 
 def command_file(command: str) -> Path:

@@ -3,7 +3,7 @@
     python -m bsp_tf.detect --workdir=gtad --features=features --annotations=annotations.json \\
         --subset=validation --output=detections.json
 
-Features and annotations may have any form that bsp_tf.train_gtad takes; what the rows of other
+Features and annotations may have any form that bsp_tf.train_head takes; what the rows of other
 tools' features are stands in the config of the run. The output has ActivityNet's form, {"version",
 "results": {id: [{"label", "score", "segment": [start, end]}]}, "external_data"}, times in seconds,
 and is scored by `python -m bsp_tf.evaluate`. Of the annotations only the videos of the subset,
@@ -162,9 +162,9 @@ def _describe(result: Mapping[str, Any]) -> str:
 
 def define_flags() -> None:
     """Defines the flags of the command; they do not exist when the module is only imported."""
-    flags.DEFINE_string("workdir", None, "Workdir of bsp_tf.train_gtad.", required=True)
+    flags.DEFINE_string("workdir", None, "Workdir of bsp_tf.train_head.", required=True)
     flags.DEFINE_string(
-        "features", None, "Features, in any form that bsp_tf.train_gtad takes.", required=True
+        "features", None, "Features, in any form that bsp_tf.train_head takes.", required=True
     )
     flags.DEFINE_string(
         "annotations", None, "Annotations JSON (and CSV, with a comma).", required=True

@@ -7,7 +7,7 @@ bsp_tf.detect. Prints the best detections of each video, and writes all to --out
 form, {"results": {id: [{"label", "score", "segment": [start, end]}]}, "external_data"}, which
 bsp_tf.evaluate reads. Beside it lies a page with a player and a timeline.
 
-    --model, --gtad     SavedModel (bsp_tf.export); workdir of bsp_tf.train_gtad on its features
+    --model, --gtad     SavedModel (bsp_tf.export); workdir of bsp_tf.train_head on its features
     --class_scores      classes of whole videos, as for bsp_tf.detect; default: the action stream's
     --show=10           detections printed for each video
     --nopage            no page beside the output; --annotations=FILE: what is true, for the page
@@ -85,7 +85,7 @@ class Predictor:
 
         Args:
             model: SavedModel of bsp_tf.export.
-            gtad: workdir of bsp_tf.train_gtad, trained on features of that model.
+            gtad: workdir of bsp_tf.train_head, trained on features of that model.
             class_scores: file of class scores of whole videos; None: those of the action stream.
             frame_step: source frames between the frames of a snippet; None: as in the training.
             stride: source frames between the starts of snippets; None: as in the training.
@@ -227,7 +227,7 @@ def predict(
 def define_flags() -> None:
     """Defines the flags of the command; they do not exist when the module is only imported."""
     flags.DEFINE_string("model", None, "Two-stream SavedModel (bsp_tf.export).", required=True)
-    flags.DEFINE_string("gtad", None, "Workdir of bsp_tf.train_gtad.", required=True)
+    flags.DEFINE_string("gtad", None, "Workdir of bsp_tf.train_head.", required=True)
     flags.DEFINE_string("output", "predictions.json", "JSON file to write, or to add to.")
     flags.DEFINE_integer("show", 10, "Detections printed for each video.", lower_bound=0)
     flags.DEFINE_boolean("page", True, "Write a page with a player beside the output.")

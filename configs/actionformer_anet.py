@@ -8,7 +8,7 @@ Source: Zhang et al., "ActionFormer: Localizing Moments of Actions with Transfor
 
 Command:
 
-    python -m bsp_tf.train_gtad --config=configs/actionformer_anet.py \
+    python -m bsp_tf.train_head --config=configs/actionformer_anet.py \
         --workdir=runs/actionformer_anet --config.features_dir=... --config.annotations=... \
         --config.streams=action,boundary
 

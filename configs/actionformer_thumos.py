@@ -8,7 +8,7 @@ Source: Zhang et al., "ActionFormer: Localizing Moments of Actions with Transfor
 
 Command:
 
-    python -m bsp_tf.train_gtad --config=configs/actionformer_thumos.py \
+    python -m bsp_tf.train_head --config=configs/actionformer_thumos.py \
         --workdir=runs/actionformer_thumos --config.features_dir=i3d_features \
         --config.feature_layout=snippets --config.feature_stride=4 --config.feature_window=16 \
         --config.annotations=val_Annotation.csv,test_Annotation.csv \

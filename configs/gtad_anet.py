@@ -5,7 +5,7 @@ Source: Xu et al., "G-TAD: Sub-Graph Localization for Temporal Action Detection"
 
 Command:
 
-    python -m bsp_tf.train_gtad --config=configs/gtad_anet.py --workdir=runs/gtad_anet \
+    python -m bsp_tf.train_head --config=configs/gtad_anet.py --workdir=runs/gtad_anet \
         --config.features_dir=... --config.annotations=... --config.streams=action,boundary
 
 docs/localization.md says which fields describe the features of other tools.
@@ -14,10 +14,10 @@ Cost: 9,649 training videos, 10 epochs of 604 steps; 1.5 GB of memory for featur
 A training step at feature_dim 400 takes about 0.9 s of processor time (all cores together) at batch
 4, 3.7 s at batch 16.
 
-Result: published with TSN features: average mAP 34.09 (the paper); 50.19 / 35.04 / 8.11 at tIoU .5
-/ .75 / .95, average 34.18 (OpenTAD's re-run). With TSM features (the BSP paper, arXiv 2011.10830,
-table 1): 50.01 / 35.07 / 8.02, average 34.26; with boundary-sensitive features added 50.94 / 35.61
-/ 7.98, average 34.75. Not run here.
+Result: published with TSN features: average mAP 34.09 (the paper; configs/gtad_anet_opentad.py for
+OpenTAD's re-run). With TSM features (the BSP paper, arXiv 2011.10830, table 1): 50.01 / 35.07 /
+8.02 at tIoU .5 / .75 / .95, average 34.26; with boundary-sensitive features added 50.94 / 35.61 /
+7.98, average 34.75. Not run here.
 """
 
 from ml_collections import ConfigDict

@@ -5,7 +5,7 @@ average recall of 97%, at tIoU 0.95 of 78%; the rest is rounding.
 
 Command:
 
-    python -m bsp_tf.train_gtad --config=configs/hard_gtad.py --workdir=runs/gtad \
+    python -m bsp_tf.train_head --config=configs/hard_gtad.py --workdir=runs/gtad \
         --config.features_dir=features --config.annotations=sample/annotations.json
 
 Cost: see docs/results.md.

@@ -6,7 +6,7 @@ videos they make enough to train on. With snippets 8 frames apart at 30 frames/s
 
 Command:
 
-    python -m bsp_tf.train_gtad --config=configs/real_gtad.py --workdir=runs/gtad \
+    python -m bsp_tf.train_head --config=configs/real_gtad.py --workdir=runs/gtad \
         --config.features_dir=features --config.annotations=annotations.json
 
 Cost: not measured.

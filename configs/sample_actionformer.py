@@ -6,7 +6,7 @@ videos only. The weights' average forgets faster for the same reason.
 
 Command:
 
-    python -m bsp_tf.train_gtad --config=configs/sample_actionformer.py \
+    python -m bsp_tf.train_head --config=configs/sample_actionformer.py \
         --workdir=runs/actionformer_two_stream --config.features_dir=features \
         --config.annotations=sample/annotations.json --config.streams=action,boundary
 

@@ -6,7 +6,7 @@ only.
 
 Command:
 
-    python -m bsp_tf.train_gtad --config=configs/sample_gtad.py --workdir=runs/gtad_two_stream \
+    python -m bsp_tf.train_head --config=configs/sample_gtad.py --workdir=runs/gtad_two_stream \
         --config.features_dir=features --config.annotations=sample/annotations.json \
         --config.streams=action,boundary
 

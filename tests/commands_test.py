@@ -14,10 +14,10 @@ from pathlib import Path
 
 import pytest
 
-from bsp_tf.__main__ import COMMANDS, command_file, docstring, summary
+from bsp_tf.__main__ import COMMANDS, OLDER_NAMES, command_file, docstring, summary
 
 PROJECT = Path(__file__).resolve().parents[1]
-COMMAND_FILES = [PROJECT / "bsp_tf/__main__.py", *map(command_file, COMMANDS)]
+COMMAND_FILES = [PROJECT / "bsp_tf/__main__.py", *map(command_file, (*COMMANDS, *OLDER_NAMES))]
 SCREEN_LINES, SCREEN_COLUMNS = 40, 100
 # Each takes from a third of a second to several seconds to import.
 HEAVY = ("tensorflow", "keras", "tensorboard", "scipy", "matplotlib", "torch", "apache_beam")
@@ -55,9 +55,10 @@ def test_every_command_is_installed_as_a_script():
     prefixes = {"bsp_tf": "bsp", "tfrecords_tools": "tfrecords"}
     assert list(scripts) == [
         f"{prefixes[package]}-{name.replace('_', '-')}"
-        for package, name in (command.split(".") for command in COMMANDS)
+        for package, name in (command.split(".") for command in (*COMMANDS, *OLDER_NAMES))
     ]
-    for command, entry in zip(COMMANDS, scripts.values(), strict=True):
+    commands = (*COMMANDS, *OLDER_NAMES.values())
+    for command, entry in zip(commands, scripts.values(), strict=True):
         assert entry.removesuffix(":run").removesuffix(".__main__") == command
         assert "\ndef run() -> None:\n" in source_of(command)
 
@@ -122,9 +123,15 @@ def test_help_fits_a_screen_and_names_every_flag(command):
             assert re.search(rf"--(\[no\])?{flag}\b", whole.stdout), flag
 
 
+@pytest.mark.parametrize("older", OLDER_NAMES)
+def test_an_older_name_runs_the_same_command(older):
+    now, before = (run_command(name, "--help").stdout for name in (OLDER_NAMES[older], older))
+    assert now == before
+
+
 @pytest.mark.parametrize("command", COMMANDS)
 def test_a_mistyped_flag_is_told_before_anything_heavy_is_loaded(command):
-    config = "sample_gtad" if command == "bsp_tf.train_gtad" else "base"
+    config = "sample_gtad" if command == "bsp_tf.train_head" else "base"
     given = [f"--config=configs/{config}.py"] * ("define_config_flag" in source_of(command))
     told = run_command(command, *given, "--no_such_flag=1")
     assert (told.returncode, told.stdout) == (2, "loaded:\n")

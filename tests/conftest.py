@@ -25,7 +25,7 @@ LONGEST_FIRST = (
     "bsp_tf/pretraining/many_workers_test.py",
     "bsp_tf/clips/input_service_test.py",
     "interrupt_test.py",
-    "bsp_tf/train_gtad_test.py",
+    "bsp_tf/train_head_test.py",
     "bsp_tf/runs/strategy_test.py",
     "bsp_tf/pretraining/trainer_test.py",
     "bsp_tf/pretrain_test.py",

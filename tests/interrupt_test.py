@@ -47,7 +47,7 @@ CASES = {
     ),
     "bsp_tf.boundaries": ("{inputs}/videos --model={inputs}/model --output={out}", 8),
     "bsp_tf.extract": ("--model={inputs}/model --videos={inputs}/videos --output={out}", 8),
-    "bsp_tf.train_gtad": (
+    "bsp_tf.train_head": (
         "--config=configs/sample_gtad.py --workdir={out} --config.features_dir={inputs}/features "
         "--config.annotations={inputs}/annotations.json --config.feature_layout=whole",
         10,

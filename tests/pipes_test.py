@@ -27,7 +27,7 @@ CASES = [
     "bsp_tf.extract --model={folder} --videos={pipe} --output={folder}/features",
     "bsp_tf.boundaries {pipe} --model={folder} --output={folder}/b.json",
     "bsp_tf.predict {pipe} --model={folder} --gtad={folder} --output={folder}/p.json",
-    "bsp_tf.train_gtad --config={pipe} --workdir={folder}/run",
+    "bsp_tf.train_head --config={pipe} --workdir={folder}/run",
 ]
 
 

@@ -15,7 +15,7 @@ import pytest
 import tensorflow as tf
 
 from tests.bsp_tf.conftest import write_records
-from tests.bsp_tf.train_gtad_test import write_world
+from tests.bsp_tf.train_head_test import write_world
 
 PROJECT = Path(__file__).resolve().parents[1]
 OTHER = os.environ.get("BSP_TF_OTHER_STACK", "")

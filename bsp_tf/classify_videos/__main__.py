@@ -6,7 +6,7 @@
         --class_scores=class_scores.json --output=detections.json
 
 For features whose model does not know the classes of the annotations, or knows them less well.
-Features and annotations may have any form that bsp_tf.train_gtad takes; of arrays of other tools
+Features and annotations may have any form that bsp_tf.train_head takes; of arrays of other tools
 nobody has to say what a row is. Every class of the annotations is a class. Videos are pooled to 64
 steps, and each class pays attention to its own steps. It learns from the training videos that show
 a class; of segments only the labels count.
@@ -178,7 +178,7 @@ def _write(
 def define_flags() -> None:
     """Defines the flags of the command; they do not exist when the module is only imported."""
     flags.DEFINE_string(
-        "features", None, "Features, in any form that bsp_tf.train_gtad takes.", required=True
+        "features", None, "Features, in any form that bsp_tf.train_head takes.", required=True
     )
     flags.DEFINE_string(
         "annotations", None, "Annotations JSON (and CSV, with a comma).", required=True

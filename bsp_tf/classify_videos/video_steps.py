@@ -43,7 +43,7 @@ class VideoSteps:
 
 
 def open_steps(path: str, streams: Sequence[str] | None = None) -> FeatureSources:
-    """Opens features in any form that bsp_tf.train_gtad takes; nobody has to say what a row is.
+    """Opens features in any form that bsp_tf.train_head takes; nobody has to say what a row is.
 
     Args:
         path: One source, or several with commas.

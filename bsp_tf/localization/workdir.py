@@ -98,7 +98,7 @@ def load_trained(workdir: str | os.PathLike, which: str = BEST) -> TrainedHead:
     """The trained model of a workdir.
 
     Args:
-        workdir: What bsp_tf.train_gtad was given as --workdir.
+        workdir: What bsp_tf.train_head was given as --workdir.
         which: "best" (lowest validation loss) or "last".
 
     Raises:
@@ -120,7 +120,7 @@ def load_trained(workdir: str | os.PathLike, which: str = BEST) -> TrainedHead:
     checkpoint = tf.train.latest_checkpoint(str(checkpoint_folder(workdir, which)))
     if checkpoint is None:
         raise InputError(
-            f"{workdir} holds no {which} checkpoint yet: run bsp_tf.train_gtad with this workdir "
+            f"{workdir} holds no {which} checkpoint yet: run bsp_tf.train_head with this workdir "
             "first."
         )
     class_names = read_labels(workdir) if (Path(workdir) / LABELS).exists() else []

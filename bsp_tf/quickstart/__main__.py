@@ -7,7 +7,8 @@ be repeated by hand. A finished stage is skipped if its command and its config a
 earlier stage was run again; a killed stage continues where it stopped. Wall time and peak memory of
 the stages are kept in `stages.json`.
 
-    --action_config / --boundary_config / --gtad_config   other training configs (configs/*.py)
+    --action_config / --boundary_config / --localization_config    other training configs, such as
+                                configs/sample_actionformer.py for ActionFormer in place of G-TAD
 """
 
 import os
@@ -34,8 +35,9 @@ def define_flags() -> None:
         "boundary_config", shipped_config("sample_boundary.py"), "Config of the boundary stream."
     )
     flags.DEFINE_string(
-        "gtad_config", shipped_config("sample_gtad.py"), "Config of the localization head."
+        "localization_config", shipped_config("sample_gtad.py"), "Config of the localization head."
     )
+    flags.DEFINE_alias("gtad_config", "localization_config")
     flags.DEFINE_integer(
         "workers", os.cpu_count() or 1, "Processes for rendering and conversion.", lower_bound=1
     )
@@ -46,7 +48,7 @@ def main(argv: Sequence[str]) -> None:
     del argv
     root = Path(FLAGS.output)
     stages = plan_stages(
-        root, FLAGS.action_config, FLAGS.boundary_config, FLAGS.gtad_config, FLAGS.workers
+        root, FLAGS.action_config, FLAGS.boundary_config, FLAGS.localization_config, FLAGS.workers
     )
     with lock_folder(root):
         run_stages(root, stages)

@@ -16,7 +16,7 @@ USUAL_SECONDS = {
     "bsp_tf.pretrain": 105,
     "bsp_tf.export": 7,
     "bsp_tf.extract": 70,
-    "bsp_tf.train_gtad": 28,
+    "bsp_tf.train_head": 28,
     "bsp_tf.detect": 6,
     "bsp_tf.evaluate": 1,
     "bsp_tf.report": 8,
@@ -66,20 +66,20 @@ def shipped_config(name: str) -> str:
 
 
 def plan_stages(
-    root: Path, action_config: str, boundary_config: str, gtad_config: str, workers: int
+    root: Path, action_config: str, boundary_config: str, localization_config: str, workers: int
 ) -> list[Stage]:
     """The stages in the order of the data flow.
 
     Args:
         root: Folder of all outputs.
-        action_config, boundary_config, gtad_config: Paths of the training configs.
+        action_config, boundary_config, localization_config: Paths of the training configs.
         workers: Processes for rendering and conversion.
     """
     return [
         *_data_stages(root, workers),
         *_feature_stages(root, action_config, boundary_config),
-        *_localization_stages(root, gtad_config, "action", "action"),
-        *_localization_stages(root, gtad_config, "two_stream", "action,boundary"),
+        *_localization_stages(root, localization_config, "action", "action"),
+        *_localization_stages(root, localization_config, "two_stream", "action,boundary"),
         Stage(
             "report",
             "bsp_tf.report",
@@ -170,25 +170,27 @@ def _feature_stages(root: Path, action_config: str, boundary_config: str) -> lis
     ]
 
 
-def _localization_stages(root: Path, gtad_config: str, name: str, streams: str) -> list[Stage]:
-    """G-TAD on some of the streams: training, detections, scores."""
+def _localization_stages(
+    root: Path, localization_config: str, name: str, streams: str
+) -> list[Stage]:
+    """A head on some of the streams: training, detections, scores."""
     features, annotations = root / "features", root / "sample" / "annotations.json"
     workdir = root / "gtad" / name
     detections = root / "detections" / f"{name}.json"
     scores = root / "scores" / f"{name}.json"
     return [
         Stage(
-            f"train G-TAD {name}",
-            "bsp_tf.train_gtad",
+            f"train head {name}",
+            "bsp_tf.train_head",
             (
-                f"--config={gtad_config}",
+                f"--config={localization_config}",
                 f"--workdir={workdir}",
                 f"--config.features_dir={features}",
                 f"--config.annotations={annotations}",
                 f"--config.streams={streams}",
             ),
             workdir / "summary.json",
-            gtad_config,
+            localization_config,
         ),
         Stage(
             f"detect {name}",

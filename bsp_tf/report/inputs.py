@@ -1,6 +1,7 @@
 """Reads the results of the stages, as far as they are there."""
 
 import dataclasses
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, cast
 
@@ -19,6 +20,8 @@ from bsp_tf.synthesis.boundary_types import BOUNDARY_TYPES
 
 # What the sample data says of a video besides its actions.
 MARKS = ("joints", "distractors")
+# Value of config.head -> its title; the report loads no head.
+HEAD_TITLES = {"gtad": "G-TAD", "actionformer": "ActionFormer"}
 
 
 @dataclasses.dataclass
@@ -35,6 +38,7 @@ class Results:
         evaluations: Task -> evaluation.json of its workdir.
         configs: Task -> config.json of its workdir.
         metrics: Task, or "gtad_" + stream -> rows of metrics.jsonl.
+        head: What the localization heads are called; "" where their workdirs are not there.
     """
 
     sources: Sources
@@ -46,6 +50,7 @@ class Results:
     evaluations: dict[str, dict[str, Any]] = dataclasses.field(default_factory=dict)
     configs: dict[str, dict[str, Any]] = dataclasses.field(default_factory=dict)
     metrics: dict[str, list[dict[str, Any]]] = dataclasses.field(default_factory=dict)
+    head: str = ""
 
     def is_sample_world(self) -> bool:
         """Whether the annotations name kinds of joints, which only the sample data does."""
@@ -78,7 +83,16 @@ def load_results(sources: Sources) -> Results:
     for name, workdir in sources.gtad.items():
         if (workdir / "metrics.jsonl").exists():
             results.metrics[f"gtad_{name}"] = load_metrics(workdir / "metrics.jsonl")
+    results.head = _name_heads(sources.gtad.values())
     return results
+
+
+def _name_heads(workdirs: Iterable[Path]) -> str:
+    """The heads that were trained there, each named once."""
+    configs = [workdir / "config.json" for workdir in workdirs]
+    # Before there was a choice, no head was named.
+    heads = [read_json_object(path).get("head", "gtad") for path in configs if path.exists()]
+    return " and ".join(dict.fromkeys(HEAD_TITLES.get(head, str(head)) for head in heads))
 
 
 def load_metrics(path: Path) -> list[dict[str, Any]]:

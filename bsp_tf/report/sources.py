@@ -41,7 +41,7 @@ class Sources:
         scores: Stream -> output of `bsp_tf.evaluate` (both needed).
         detections: Stream -> output of `bsp_tf.detect`.
         pretrain: Task -> workdir of `bsp_tf.pretrain`.
-        gtad: Stream -> workdir of `bsp_tf.train_gtad`.
+        gtad: Stream -> workdir of `bsp_tf.train_head`.
         videos: Folder of the untrimmed videos.
         features: Output folder of `bsp_tf.extract`.
         preview: Picture of `bsp_tf.preview`.
@@ -80,7 +80,7 @@ class Sources:
             "place": "gtad/{}",
             "keys": STREAMS,
             "flag": "gtad_{}_workdir",
-            "help": "Workdir of bsp_tf.train_gtad.",
+            "help": "Workdir of bsp_tf.train_head.",
         }
     )
     videos: Path = field(

@@ -62,12 +62,15 @@ def draw_train_validation(
     return figure
 
 
-def draw_localization_loss(metrics_by_stream: Mapping[str, Sequence[dict[str, Any]]]) -> Figure:
-    """G-TAD's total loss over the epochs, dashed on training and solid on validation data.
+def draw_localization_loss(
+    metrics_by_stream: Mapping[str, Sequence[dict[str, Any]]], head: str
+) -> Figure:
+    """A head's total loss over the epochs, dashed on training and solid on validation data.
 
     Args:
         metrics_by_stream: "action" and/or "two_stream" -> one dict per epoch ("epoch",
             "train_loss", "validation_loss").
+        head: What it is called.
     """
     with style.styled():
         figure = style.new_figure(*PANEL_INCHES)
@@ -84,5 +87,5 @@ def draw_localization_loss(metrics_by_stream: Mapping[str, Sequence[dict[str, An
                     color=style.STREAM_COLORS[stream],
                 )
         axes.set_ylim(bottom=0)
-        _finish(axes, "G-TAD, total loss")
+        _finish(axes, f"{head}, total loss")
     return figure

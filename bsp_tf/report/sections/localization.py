@@ -29,6 +29,7 @@ def section(results: Results, gallery: Gallery) -> Section:
     table = map_table(results.scores, results.comparison)
     means = _mean_ap(results)
     labels = sorted(set(means["action"]) & set(means["two_stream"]))
+    head = results.head or "the localization head"
     pictures = []
     if results.comparison is not None:
         pictures.append(_difference_picture(results.comparison, gallery))
@@ -40,15 +41,16 @@ def section(results: Results, gallery: Gallery) -> Section:
         if f"gtad_{stream}" in results.metrics
     }
     if metrics:
-        figure = curves.draw_localization_loss(metrics)
+        figure = curves.draw_localization_loss(metrics, head)
         heading = "Training of the localization head"
         pictures.append(
-            gallery.add("gtad_loss", figure, "Loss of G-TAD over the epochs", heading=heading)
+            gallery.add("gtad_loss", figure, f"Loss of {head} over the epochs", heading=heading)
         )
+    tiou = _describe(results.scores["two_stream"]["tiou"])
     parts: list[Part] = [
         Text(
-            "G-TAD on frozen features; mean average precision in percent at three tIoU thresholds, "
-            f"and the average over {_describe(results.scores['two_stream']['tiou'])}."
+            f"{head[0].upper()}{head[1:]} on frozen features; mean average precision in percent at "
+            f"three tIoU thresholds, and the average over {tiou}."
         ),
         table,
         SideBySide(pictures),
@@ -60,7 +62,7 @@ def section(results: Results, gallery: Gallery) -> Section:
     )
     against = f"{signed(after - before, 1)} against action only"
     notes = [
-        "Checkpoints were chosen by their loss or accuracy on validation data, those of G-TAD "
+        f"Checkpoints were chosen by their loss or accuracy on validation data, those of {head} "
         "on the videos that are scored here; this favours both rows of the table."
     ]
     if results.comparison is None:

@@ -5,8 +5,9 @@ from bsp_tf.comparison.bootstrap import Comparison, Difference
 from bsp_tf.evaluation.detection_map import detection_map
 from bsp_tf.evaluation.ground_truth import load_ground_truth
 from bsp_tf.evaluation.predictions import load_predictions
+from bsp_tf.localization.heads.head import HEADS, find_head
 from bsp_tf.report.gallery import Gallery
-from bsp_tf.report.inputs import load_results
+from bsp_tf.report.inputs import HEAD_TITLES, load_results
 from bsp_tf.report.sections.localization import map_row, map_table, section
 from bsp_tf.report.sources import Sources
 
@@ -61,3 +62,22 @@ def test_section_with_the_detections_that_were_scored(results_root, tmp_path):
     made = section(load_results(sources), Gallery(tmp_path))
     assert "95% interval" in made.tiles[0].detail and "not of seeds" in made.notes[1]
     assert "95% interval" in made.closing[0][1] and (tmp_path / "differences.png").exists()
+
+
+def test_the_head_is_called_by_its_name(results_root, tmp_path):
+    assert {name: find_head(name).title for name in HEADS} == HEAD_TITLES
+    sources = Sources.under(results_root)
+    for config, title in (
+        (None, "The localization head"),
+        ({"num_segments": 64}, "G-TAD"),
+        ({"head": "actionformer"}, "ActionFormer"),
+    ):
+        for workdir in sources.gtad.values():
+            if config is not None:
+                write_json(workdir / "config.json", config)
+        made = section(load_results(sources), Gallery(tmp_path))
+        assert made.parts[0].text.startswith(f"{title} on frozen features")
+        assert (
+            f"those of {title[0].lower() if config is None else title[0]}{title[1:]} on"
+            in (made.notes[0])
+        )

@@ -26,7 +26,7 @@ from bsp_tf.localization.workdir import load_trained
 from bsp_tf.runs.preemption import PreemptedError
 from bsp_tf.runs.progress import TrainingDivergedError
 from bsp_tf.runs.strategy import strategy_for
-from bsp_tf.train_gtad import train_gtad
+from bsp_tf.train_head import train_head
 from configs import gtad_anet, gtad_thumos, sample_gtad
 from tests.fixtures import warm_python
 from tests.fixtures.full_disk import refused_on_a_full_disk
@@ -107,7 +107,7 @@ def world(tmp_path_factory):
 @pytest.fixture(scope="module")
 def finished(world):
     tf.config.run_functions_eagerly(True)
-    summary = train_gtad(small_config(world), str(world / "run"))
+    summary = train_head(small_config(world), str(world / "run"))
     tf.config.run_functions_eagerly(False)
     return world / "run", summary
 
@@ -173,14 +173,14 @@ def test_the_model_comes_back_with_its_config(finished, world):
 def test_a_full_disk_is_named_and_the_run_goes_on_from_there(finished, world, tmp_path):
     tf.config.run_functions_eagerly(True)
     with refused_on_a_full_disk(tmp_path / "run", most_bytes=20_000):
-        train_gtad(small_config(world), str(tmp_path / "run"))
-    assert train_gtad(small_config(world), str(tmp_path / "run")) == finished[1]
+        train_head(small_config(world), str(tmp_path / "run"))
+    assert train_head(small_config(world), str(tmp_path / "run")) == finished[1]
     tf.config.run_functions_eagerly(False)
 
 
 def test_a_finished_run_is_not_done_again(finished, world, capsys, monkeypatch):
     monkeypatch.setattr(training, "Run", None)
-    assert train_gtad(small_config(world), str(finished[0])) == finished[1]
+    assert train_head(small_config(world), str(finished[0])) == finished[1]
     assert "already done" in capsys.readouterr().out
 
 
@@ -203,14 +203,14 @@ def test_a_resumed_run_ends_with_the_same_weights(eagerly, finished, world, tmp_
     with monkeypatch.context() as patch:
         patch.setattr(training.Run, "_run_epoch", cut_in_second)
         with pytest.raises(KeyboardInterrupt):
-            train_gtad(small_config(world), str(workdir))
+            train_head(small_config(world), str(workdir))
     assert len(rows(workdir)) == 1
     with monkeypatch.context() as patch:
         patch.setattr(training.Run, "_save", cut_before_last_checkpoint)
         with pytest.raises(KeyboardInterrupt):
-            train_gtad(small_config(world), str(workdir))
+            train_head(small_config(world), str(workdir))
     assert len(rows(workdir)) == 3
-    assert train_gtad(small_config(world), str(workdir)) == finished[1]
+    assert train_head(small_config(world), str(workdir)) == finished[1]
     assert_same_run(workdir, finished[0])
 
 
@@ -230,7 +230,7 @@ def test_a_damaged_checkpoint_is_passed_over(eagerly, finished, world, tmp_path,
     newest = tf.train.latest_checkpoint(str(workdir / "checkpoints" / "last"))
     data = next(workdir.glob(f"checkpoints/last/{os.path.basename(newest)}.data*"))
     data.write_bytes(data.read_bytes()[:100])
-    assert train_gtad(small_config(world), str(workdir)) == finished[1]
+    assert train_head(small_config(world), str(workdir)) == finished[1]
     assert newest in capsys.readouterr().err
     assert_same_run(workdir, finished[0])
 
@@ -248,15 +248,15 @@ def assert_same_run(workdir, other):
 
 def test_another_config_or_other_data_are_refused(finished, world, tmp_path):
     with pytest.raises(InputError, match=r"batch_size was 3, is now 4.*epochs"):
-        train_gtad(small_config(world, batch_size=4, epochs=5), str(finished[0]))
+        train_head(small_config(world, batch_size=4, epochs=5), str(finished[0]))
     with pytest.raises(InputError, match="feature_dim.*streams"):
-        train_gtad(small_config(world, streams="action"), str(finished[0]))
+        train_head(small_config(world, streams="action"), str(finished[0]))
     database = json.loads((world / "annotations.json").read_text())
     original = json.dumps(database)
     database["database"]["v0"]["annotations"][0]["segment"][0] += 0.5
     (world / "annotations.json").write_text(json.dumps(database))
     with pytest.raises(InputError, match="data_digest"):
-        train_gtad(small_config(world), str(finished[0]))
+        train_head(small_config(world), str(finished[0]))
     (world / "annotations.json").write_text(original)
 
 
@@ -274,7 +274,7 @@ def test_unusable_videos_are_left_out_and_listed(eagerly, world, tmp_path, capsy
     metadata["videos"]["v_background"] = metadata["videos"].pop("v3")
     (tmp_path / "features/metadata.json").write_text(json.dumps(metadata))
     (tmp_path / "annotations.json").write_text(json.dumps({"database": database}))
-    summary = train_gtad(small_config(tmp_path, epochs=1), str(tmp_path / "run"))
+    summary = train_head(small_config(tmp_path, epochs=1), str(tmp_path / "run"))
     assert summary["num_train_videos"] == 2
     assert set(summary["left_out"]) == {"v1", "v2", "nowhere"}
     assert "NaN" in summary["left_out"]["v1"] and "v2.npy" in summary["left_out"]["v2"]
@@ -294,7 +294,7 @@ def test_one_stream_only(world):
 
 def test_a_loss_that_is_no_number_stops_the_run(eagerly, world, tmp_path):
     with pytest.raises(TrainingDivergedError, match="config.learning_rate"):
-        train_gtad(small_config(world, learning_rate=1e30, epochs=30), str(tmp_path))
+        train_head(small_config(world, learning_rate=1e30, epochs=30), str(tmp_path))
     assert not (tmp_path / "summary.json").exists()
 
 
@@ -322,7 +322,7 @@ def test_missing_inputs_are_named(world, tmp_path):
         ({"learning_rate": float("nan")}, "config.learning_rate.*nan"),
     ]:
         with pytest.raises(InputError, match=message):
-            train_gtad(small_config(world, **changes), str(tmp_path / "run"))
+            train_head(small_config(world, **changes), str(tmp_path / "run"))
     with pytest.raises(InputError, match="config.json"):
         load_trained(tmp_path)
     (tmp_path / "config.json").write_text('{"task": "action"}')
@@ -392,7 +392,7 @@ def test_the_first_step_is_that_of_torch_adam(eagerly, world, tmp_path, changes)
 def command(world, run, *flags):
     return [
         "-m",
-        "bsp_tf.train_gtad",
+        "bsp_tf.train_head",
         "--config=configs/sample_gtad.py",
         f"--workdir={world / run}",
         f"--config.features_dir={world}/features",
@@ -490,7 +490,7 @@ def test_the_command_says_what_is_wrong_in_one_line(world):
 def test_a_file_in_place_of_the_workdir_is_named_first(world, tmp_path):
     (tmp_path / "file").touch()
     with pytest.raises(InputError, match=f"--workdir={tmp_path}/file is a file"):
-        train_gtad(small_config(world, annotations="nowhere.json"), str(tmp_path / "file"))
+        train_head(small_config(world, annotations="nowhere.json"), str(tmp_path / "file"))
 
 
 def test_windows_of_other_peoples_features_from_training_to_detections(eagerly, tmp_path):
@@ -524,7 +524,7 @@ def test_windows_of_other_peoples_features_from_training_to_detections(eagerly, 
     with pytest.raises(InputError, match="config.windows.*feature_layout"):
         resolve_config(ConfigDict(config.to_dict() | {"feature_layout": "whole"}))
     run = str(tmp_path / "run")
-    summary = train_gtad(config, run)
+    summary = train_head(config, run)
     assert summary["num_train_videos"] == summary["num_validation_videos"] == 1
     result = detect(
         run, config.features_dir, config.annotations, "test", str(tmp_path / "found.json")
@@ -537,5 +537,5 @@ def test_windows_of_other_peoples_features_from_training_to_detections(eagerly, 
 def test_a_folder_that_another_run_writes_is_refused(world, tmp_path):
     with lock_folder(tmp_path / "out"):
         with pytest.raises(InputError, match=f"process {os.getpid()}.*{tmp_path / 'out'}"):
-            train_gtad(small_config(world), str(tmp_path / "out"))
+            train_head(small_config(world), str(tmp_path / "out"))
         assert [path.name for path in (tmp_path / "out").iterdir()] == [".lock"]
