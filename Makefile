@@ -1,7 +1,8 @@
 # make quickstart   set up .venv, then the whole pipeline on sample data (report in quickstart_output/)
 # make test         set up .venv, then the test suite
 #                   (make test PYTEST_FLAGS=--cov: with branch coverage, and the floor of pyproject.toml)
-# make fuzz         the readers of files with very many damaged files (FUZZ_FLAGS="--readers=HDF5 --files=1000000")
+# make fuzz         the readers of files with very many damaged files (FUZZ_FLAGS="--readers=HDF5 --files=1000000"),
+#                   then each property with many inputs (EXAMPLES=2000)
 # make lint         ruff: rules and format
 # make typecheck    mypy
 # make docs         the documentation as a website in site/, with an API reference
@@ -33,6 +34,7 @@ PYTHON ?= $(shell for python in $(VERSIONS:%=python%) python3 python; do \
 	>/dev/null 2>&1 && { echo $$python; break; }; done)
 RUN := $(VENV)/bin/python
 PYTEST_FLAGS ?=
+EXAMPLES ?= 2000
 DOCS_VENV ?= .venv-docs
 
 .PHONY: setup setup-tf215 quickstart test test-tf215 fuzz lint typecheck docs clean
@@ -60,6 +62,7 @@ setup-tf215 test-tf215:
 
 fuzz: setup
 	$(RUN) -m tests.fuzz $(FUZZ_FLAGS)
+	BSP_TF_EXAMPLES=$(EXAMPLES) $(RUN) -m pytest -m hypothesis -n 2 --dist=loadfile
 
 lint: setup
 	$(RUN) -m ruff check .

@@ -43,7 +43,7 @@ from bsp_tf.base.command_line import run_command
 from bsp_tf.base.errors import InputError
 from bsp_tf.base.json_file import read_json, read_json_object, write_json
 from bsp_tf.base.labels_file import read_label_file, write_label_file
-from bsp_tf.base.output_lock import lock_place
+from bsp_tf.base.output_lock import lock_place, refuse_pattern
 from bsp_tf.base.settings import differences, refuse_other_settings
 
 if TYPE_CHECKING:
@@ -136,6 +136,7 @@ def _weights_digest(model: "TSM") -> str:
 
 
 def _holds_the_same(output: Path, config: dict[str, Any], labels: Mapping[str, list[str]]) -> bool:
+    refuse_pattern(output)
     if not output.exists() or (output.is_dir() and not any(output.iterdir())):
         return False
     if not (output / "saved_model.pb").is_file() or not (output / "assets" / CONFIG_FILE).is_file():

@@ -40,7 +40,7 @@ from bsp_tf.base.command_line import run_command
 from bsp_tf.base.errors import InputError
 from bsp_tf.base.json_file import read_json_object, write_json
 from bsp_tf.base.labels_file import read_label_file, write_label_file
-from bsp_tf.base.output_lock import lock_place
+from bsp_tf.base.output_lock import lock_place, refuse_pattern
 from bsp_tf.base.settings import differences, digest_files, refuse_other_settings
 from bsp_tf.features.layout import SETTINGS, setting_text
 
@@ -160,6 +160,7 @@ def _plan(
 
 def _holds_the_same(output: Path, config: Mapping[str, Any], names: list[str] | None) -> bool:
     """Whether `output` is this import, finished; raises InputError if it is something else."""
+    refuse_pattern(output)
     if not output.exists():
         return False
     if not (output / "config.json").is_file():

@@ -12,6 +12,7 @@ os.environ.setdefault("CUDA_VISIBLE_DEVICES", "-1")
 import av
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, Phase, settings
 
 pytest_plugins = [
     "tests.fixtures.color_records",
@@ -44,6 +45,19 @@ LONGEST_FIRST = (
 
 PROJECT = Path(__file__).resolve().parents[1]
 TESTDATA = Path(__file__).resolve().parent / "testdata"
+# Inputs for each property: a few, always the same, or so many, other ones each time (`make fuzz`).
+EXAMPLES = os.environ.get("BSP_TF_EXAMPLES")
+settings.register_profile(
+    "project",
+    max_examples=int(EXAMPLES or 25),
+    derandomize=EXAMPLES is None,
+    database=None,
+    deadline=None,
+    phases=[phase for phase in Phase if phase is not Phase.explain],
+    print_blob=True,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
+)
+settings.load_profile("project")
 SHARED = Path(os.environ.get("BSP_TF_REFERENCE_DATA", PROJECT.parent / "shared"))
 
 

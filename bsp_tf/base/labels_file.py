@@ -55,7 +55,8 @@ def check_label_names(names: Iterable[str], source: str | os.PathLike) -> None:
         source: Where they come from, for the message.
 
     Raises:
-        InputError: a name is empty, there twice, holds a line break of any kind, or is not UTF-8.
+        InputError: a name is empty, there twice, starts with a byte order mark, holds a line break
+            of any kind, or is not UTF-8.
     """
     seen: set[str] = set()
     for name in names:
@@ -63,6 +64,8 @@ def check_label_names(names: Iterable[str], source: str | os.PathLike) -> None:
             fault = "is not UTF-8"
         elif len(name.splitlines()) > 1 or name != "".join(name.splitlines()):
             fault = "holds a line break"
+        elif name.startswith("\ufeff"):
+            fault = "starts with a byte order mark"
         elif not name.strip():
             fault = "is empty"
         elif name in seen:

@@ -63,6 +63,20 @@ def refuse_file(folder: str | os.PathLike, flag: str = "--output") -> None:
         raise InputError(f"{flag}={folder} is a file: give a folder.")
 
 
+def refuse_pattern(folder: str | os.PathLike) -> None:
+    """Raises InputError if TensorFlow takes the path of a folder for a pattern.
+
+    It looks for the files of checkpoints and SavedModels by patterns: in "run[1]" it finds none,
+    and an old checkpoint of "run*" that it deletes may be one of "run_2".
+    """
+    folder = os.path.abspath(folder)
+    if found := sorted(set("*?[\\") & set(folder)):
+        raise InputError(
+            f"the path {folder} holds {' '.join(found)}, which TensorFlow takes for a pattern of "
+            "names: rename the folder, or give another one."
+        )
+
+
 @contextlib.contextmanager
 def lock_place(path: str | os.PathLike, flag: str = "--output") -> Iterator[None]:
     """The same for a file, or a folder that appears as a whole: the lock lies beside it."""

@@ -43,7 +43,8 @@ def write(table: Table) -> str:
 
     Raises:
         InputError: a segment starts before 0 or is shorter than a millisecond, or a label is more
-            than a line or holds a character that XML does not have.
+            than a line, or it or the name of the video's file holds a character that XML does not
+            have.
     """
     check_segments(table, FORM, zero_length=False)
     (video,) = table.videos
@@ -52,6 +53,11 @@ def write(table: Table) -> str:
         lambda one: _NO_XML.search(one.label) is not None,
         "has a character in its label that XML cannot hold: rename the class",
     )
+    if _NO_XML.search(video.facts.media):
+        raise InputError(
+            f"{video.place or repr(video.video_id)}: the name of its file, {video.facts.media!r}, "
+            "has a character that XML cannot hold: rename the file."
+        )
     tiers = _without_overlap(timed_segments(video, FORM))
     slots, bodies, number = [], [], 0
     for index, rows in enumerate(tiers):

@@ -5,7 +5,7 @@ from dataclasses import replace
 from bsp_tf.base.atomic_file import atomic_folder, atomic_write
 from bsp_tf.base.errors import InputError
 from bsp_tf.exchange.formats import FORMATS
-from bsp_tf.exchange.table import Known, Table
+from bsp_tf.exchange.table import Known, Table, Video
 from bsp_tf.exchange.video_files import file_name
 
 
@@ -35,10 +35,12 @@ def write_table(table: Table, path: str, form_name: str) -> int:
         The number of files.
 
     Raises:
-        InputError: the form cannot hold a segment or the id of a video, or the file cannot be
-            written there; nothing is written then.
+        InputError: the form cannot hold a segment or the id of a video, a name is not UTF-8, or the
+            file cannot be written there; nothing is written then.
     """
     form = FORMATS[form_name]
+    for video in table.videos:
+        _refuse_other_text(video)
     if not form.per_video:
         text = form.write(table)
         with atomic_write(path, "w") as file:
@@ -52,3 +54,14 @@ def write_table(table: Table, path: str, form_name: str) -> int:
         for name, text in texts.items():
             (folder / name).write_bytes(text.encode())
     return len(texts)
+
+
+def _refuse_other_text(video: Video) -> None:
+    """Refuses names that are no text: a video may be called after a file that is not in UTF-8."""
+    labels = (segment.label for segment in video.segments)
+    for name in (video.video_id, video.facts.media, video.facts.subset, *labels):
+        try:
+            name.encode()
+        except UnicodeEncodeError as error:
+            place = video.place or f"video {video.video_id!r}"
+            raise InputError(f"{place}: the name {name!r} is not UTF-8: rename it.") from error

@@ -21,7 +21,7 @@ from tqdm import tqdm
 
 from bsp_tf.annotations.mended import load_annotations
 from bsp_tf.base.json_file import read_json, write_json
-from bsp_tf.base.output_lock import lock_folder, refuse_file
+from bsp_tf.base.output_lock import lock_folder, refuse_file, refuse_pattern
 from bsp_tf.base.stack import optimizer_state
 from bsp_tf.features.sources import open_features
 from bsp_tf.localization.heads.head import Head, find_head
@@ -67,6 +67,7 @@ def train(
         PreemptedError: `stop` was set; the run is saved.
     """
     refuse_file(workdir, "--workdir")
+    refuse_pattern(workdir)
     workdir, config = Path(workdir), resolve_config(config)
     head, sources = find_head(config.head), open_features(config)
     subsets = {"train": config.train_subset, "validation": config.validation_subset}

@@ -28,7 +28,7 @@ from bsp_tf.base.output_lock import warn_of_writer
 from bsp_tf.base.settings import claim, differences, refuse_other_settings
 from bsp_tf.features.layout import SETTINGS, setting_values
 from bsp_tf.localization.heads.head import FIRST_HEAD, Head, find_head
-from bsp_tf.runs.checkpoints import restore_checkpoint
+from bsp_tf.runs.checkpoints import newest_checkpoint, restore_checkpoint
 from bsp_tf.runs.workdir import BEST, CONFIG, LABELS, checkpoint_folder, read_labels
 
 SUMMARY = "summary.json"
@@ -117,7 +117,7 @@ def load_trained(workdir: str | os.PathLike, which: str = BEST) -> TrainedHead:
     config = ConfigDict(
         {name: tuple(value) if isinstance(value, list) else value for name, value in fields.items()}
     )
-    checkpoint = tf.train.latest_checkpoint(str(checkpoint_folder(workdir, which)))
+    checkpoint = newest_checkpoint(checkpoint_folder(workdir, which))
     if checkpoint is None:
         raise InputError(
             f"{workdir} holds no {which} checkpoint yet: run bsp_tf.train_head with this workdir "

@@ -14,6 +14,7 @@ from bsp_tf.base.errors import InputError
 from bsp_tf.base.input_file import cannot_read
 from bsp_tf.base.json_file import read_json_object
 from bsp_tf.base.labels_file import read_label_file
+from bsp_tf.base.output_lock import refuse_pattern
 from bsp_tf.models.trusted_operations import refuse_untrusted_operations
 
 # A boundary stream alone may have both.
@@ -104,8 +105,8 @@ def load_snippet_model(path: str | os.PathLike, trust: bool = False) -> SnippetM
         trust: load it even if its graph may do more than compute, such as write files.
 
     Raises:
-        InputError: no SavedModel, one that needs `trust`, or not one with the signature and the
-            assets of a two-stream model.
+        InputError: no SavedModel, one that needs `trust`, a path like a pattern, or not one with
+            the signature and the assets of a two-stream model.
     """
     given, path = os.fspath(path), Path(path)
     if not (path / "saved_model.pb").is_file():
@@ -113,6 +114,7 @@ def load_snippet_model(path: str | os.PathLike, trust: bool = False) -> SnippetM
             f"{path} is no SavedModel (it has no saved_model.pb); make it with python -m "
             "bsp_tf.export."
         )
+    refuse_pattern(path)
     if not trust:
         refuse_untrusted_operations(path)
     with cannot_read(path):

@@ -13,7 +13,7 @@ from bsp_tf.models.backbones import backbone_class
 from bsp_tf.models.tsm import TSM
 from bsp_tf.pretraining.objective import Objective
 from bsp_tf.pretraining.trained_model import model_state, read_actions
-from bsp_tf.runs.checkpoints import restore_checkpoint
+from bsp_tf.runs.checkpoints import newest_checkpoint, restore_checkpoint
 from bsp_tf.runs.workdir import BEST, CONFIG, LATER_FIELDS, checkpoint_folder, read_labels
 
 HEADS = ("drop", "keep")
@@ -87,7 +87,7 @@ def load_initial_weights(model: TSM, config: ConfigDict, actions: Sequence[str] 
         if not name.startswith(tuple(skipped))
     }
     folder = checkpoint_folder(config.init_from, BEST)
-    path = tf.train.latest_checkpoint(str(folder))
+    path = newest_checkpoint(folder)
     if path is None:
         raise InputError(f"init_from: no checkpoint in {folder}. Has the run finished an epoch?")
     restore_checkpoint(tf.train.Checkpoint(model=state), path, Path(config.init_from) / CONFIG)

@@ -13,7 +13,7 @@ from bsp_tf.base.stack import named_variables
 from bsp_tf.models.backbones import backbone_class
 from bsp_tf.models.tsm import TSM
 from bsp_tf.pretraining.objective import Objective
-from bsp_tf.runs.checkpoints import restore_checkpoint
+from bsp_tf.runs.checkpoints import newest_checkpoint, restore_checkpoint
 from bsp_tf.runs.workdir import (
     ACTION_LABELS,
     BEST,
@@ -73,7 +73,7 @@ def restore_model(model: TSM, workdir: str | os.PathLike, which: str = BEST) -> 
         InputError: there is no such checkpoint, or it does not fit the model.
     """
     folder = checkpoint_folder(workdir, which)
-    path = tf.train.latest_checkpoint(str(folder))
+    path = newest_checkpoint(folder)
     if path is None:
         raise InputError(
             f"no checkpoint in {folder}: has bsp_tf.pretrain with --workdir={workdir} finished?"

@@ -15,6 +15,7 @@ from typing import Any
 import tensorflow as tf
 
 from bsp_tf.base.errors import InputError
+from bsp_tf.base.output_lock import refuse_pattern
 from bsp_tf.runs.cluster import Cluster
 
 KEPT = 2
@@ -36,6 +37,16 @@ class CheckpointError(InputError):
             f"checkpoint {path} does not fit the model of {config} or is damaged ({reason}). "
             "Train again in a new workdir."
         )
+
+
+def newest_checkpoint(folder: str | os.PathLike) -> str | None:
+    """Path of the newest checkpoint in a folder; None: there is none.
+
+    Raises:
+        InputError: TensorFlow takes the path for a pattern.
+    """
+    refuse_pattern(folder)
+    return tf.train.latest_checkpoint(str(folder))
 
 
 def restore_checkpoint(

@@ -19,7 +19,7 @@ from ml_collections import ConfigDict
 
 from bsp_tf.base.errors import InputError
 from bsp_tf.base.labels_file import read_label_file, write_label_file
-from bsp_tf.base.output_lock import refuse_file
+from bsp_tf.base.output_lock import refuse_file, refuse_pattern
 from bsp_tf.base.settings import check_claim, claim
 
 CONFIG = "config.json"
@@ -68,11 +68,12 @@ def check_workdir(
         actions: Those of a second head.
 
     Raises:
-        InputError: the workdir is a file, or holds a run with another config (the message names
-            each field that differs with both values) or other labels.
+        InputError: the workdir is a file, has a path like a pattern, or holds a run with another
+            config (the message names each field that differs with both values) or other labels.
     """
     workdir = Path(workdir)
     refuse_file(workdir, "--workdir")
+    refuse_pattern(workdir)
     if not check_claim(
         workdir / CONFIG, json.loads(config.to_json()), flag="--workdir", later=LATER_FIELDS
     ):

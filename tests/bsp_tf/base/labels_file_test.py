@@ -2,6 +2,8 @@
 
 import pytest
 import tensorflow as tf
+from hypothesis import example, given
+from hypothesis import strategies as st
 
 from bsp_tf.base.errors import InputError
 from bsp_tf.base.labels_file import check_label_names, read_label_file, write_label_file
@@ -36,6 +38,19 @@ def test_what_is_written_is_read(tmp_path):
     for names in ([], NAMES):
         write_label_file(tmp_path / "labels.txt", names)
         assert read_label_file(tmp_path / "labels.txt") == names
+
+
+@given(st.lists(st.text(st.characters() | st.sampled_from("\ufeff \r\n\x85"), max_size=4)))
+@example(["\ufeffa"])
+def test_any_names_are_refused_or_read_as_they_were_written(tmp_path, names):
+    path = tmp_path / "labels.txt"
+    path.unlink(missing_ok=True)
+    try:
+        write_label_file(path, names)
+    except InputError as error:
+        assert not path.exists() and len(str(error).splitlines()) == 1
+    else:
+        assert read_label_file(path) == names
 
 
 def test_files_of_other_hands(tmp_path):

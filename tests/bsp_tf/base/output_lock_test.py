@@ -1,6 +1,7 @@
 """One writer for each output: told by name, gone with its process, and seen by readers."""
 
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -11,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from bsp_tf.base.errors import InputError
-from bsp_tf.base.output_lock import lock_folder, lock_place, warn_of_writer
+from bsp_tf.base.output_lock import lock_folder, lock_place, refuse_pattern, warn_of_writer
 from bsp_tf.features.store import FeatureStore
 from bsp_tf.localization.workdir import load_trained
 from bsp_tf.pretraining.trained_model import load_trained_model
@@ -150,3 +151,10 @@ def test_a_folder_without_rights_is_named(tmp_path):
     folder.mkdir(mode=0o500)
     with pytest.raises(InputError, match=str(folder)), lock_folder(folder):
         pass
+
+
+@pytest.mark.parametrize("name", ["run[1]", "run*", "run?", "a\\b"])
+def test_paths_that_tensorflow_takes_for_patterns(tmp_path, name):
+    with pytest.raises(InputError, match=re.escape(str(tmp_path / name))):
+        refuse_pattern(tmp_path / name / "checkpoints")
+    refuse_pattern(tmp_path / "run 1]{a,b}-'x'")

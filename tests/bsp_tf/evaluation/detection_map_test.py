@@ -5,6 +5,8 @@ import json
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from benchmarks.scoring_loops import map_in_loops
 from benchmarks.scoring_world import make_predictions
@@ -65,6 +67,41 @@ def plain_ap(truth_rows, predicted_rows, threshold):
         best = max(best, sum(hits[:rank]) / rank)
         area += best / len(truth_rows) if hits[rank - 1] else 0
     return area
+
+
+# Equal overlaps, exact thresholds, duplicates, unknown labels and videos, no length, reversed.
+TICKS = st.integers(0, 12)
+TRUTH_ROWS = st.tuples(st.sampled_from("uv"), st.sampled_from("ab"), TICKS, TICKS)
+PREDICTED_ROWS = st.tuples(
+    st.sampled_from("uvw"),
+    st.sampled_from("abc"),
+    TICKS,
+    TICKS,
+    st.integers(0, 4) | st.floats(0, 1),
+)
+
+
+@given(
+    st.lists(TRUTH_ROWS, min_size=1, max_size=12),
+    st.lists(PREDICTED_ROWS, max_size=25),
+    st.lists(st.sampled_from([0.2, 0.25, 1 / 3, 0.5, 0.75, 1.0]), min_size=1, max_size=4),
+    st.sampled_from([1, 3, 10]),
+)
+def test_any_world_is_scored_as_by_the_plain_procedure(truth_rows, predicted_rows, tiou, grid):
+    truth_rows = [(*row[:2], *(tick / grid for tick in sorted(row[2:]))) for row in truth_rows]
+    predicted_rows = [
+        (*row[:2], row[2] / grid, row[3] / grid, float(row[4])) for row in predicted_rows
+    ]
+    scores = detection_map(truths(*truth_rows), predicted(*predicted_rows), np.array(tiou))
+    assert set(scores.class_names) == {row[1] for row in truth_rows}
+    for label, ap in zip(scores.class_names, scores.ap, strict=True):
+        own = [[row for row in rows if row[1] == label] for rows in (truth_rows, predicted_rows)]
+        assert ap == pytest.approx([plain_ap(*own, threshold) for threshold in tiou], abs=1e-12)
+        # A stricter threshold finds no more.
+        assert (np.diff(ap[np.argsort(tiou, kind="stable")]) <= 1e-12).all()
+    assert scores.warnings.get("reversed_predictions", 0) == sum(
+        row[3] < row[2] and row[1] in scores.class_names for row in predicted_rows
+    )
 
 
 def random_world(seed, videos=4, labels="abc", num_truths=30, num_predictions=150, grid=1):

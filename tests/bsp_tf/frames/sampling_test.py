@@ -5,6 +5,8 @@ Dataset.map.
 import numpy as np
 import pytest
 import tensorflow as tf
+from hypothesis import given
+from hypothesis import strategies as st
 
 from bsp_tf.frames import sampling
 
@@ -48,6 +50,37 @@ def test_indices_are_valid_for_every_length(function):
     assert rows.shape == (len(LENGTHS), 8)
     for row, length in zip(rows, LENGTHS, strict=True):
         assert row.min() >= 0 and row.max() < length
+
+
+@given(
+    st.integers(1, 50) | st.integers(1, 10**6),
+    st.integers(1, 40),
+    st.integers(1, 200),
+    st.integers(1, 9),
+    st.none() | st.tuples(st.integers(0, 2**31 - 1), st.integers(0, 9)),
+)
+def test_any_clip_is_sampled_inside_and_evenly(length, count, window, step, seed):
+    clip = tf.constant(length)
+    rows = [
+        sampling.uniform_train(clip, count, seed) if seed else sampling.uniform_eval(clip, count),
+        sampling.dense(clip, count, seed, window),
+        sampling.consecutive(clip, count, step, seed),
+    ]
+    for row in rows:
+        assert row.shape == [count] and row.numpy().min() >= 0 and row.numpy().max() < length
+    uniform, dense, consecutive = (row.numpy() for row in rows)
+    if length >= count:
+        # Sample i lies in part i.
+        assert (uniform * count // length == np.arange(count)).all() or seed is not None
+        part = length // count
+        assert (uniform // part == np.arange(count)).all() or seed is None
+    else:
+        assert not uniform.any()
+    assert (np.diff(dense) % length == window // count % length).all()
+    expected = np.minimum(consecutive[0] + step * np.arange(count), length - 1)
+    assert consecutive.tolist() == expected.tolist()
+    whole = (count - 1) * step < length
+    assert not whole or consecutive[-1] == consecutive[0] + (count - 1) * step
 
 
 def test_uniform_eval_is_tsm_except_where_the_reference_wastes_a_clip():

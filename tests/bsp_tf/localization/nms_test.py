@@ -1,14 +1,46 @@
 """Suppression against plain loops and against the reference's lists."""
 
+import dataclasses
 import math
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from bsp_tf.base.errors import InputError
 from bsp_tf.localization.heads.gtad.decode import decode_proposals
 from bsp_tf.localization.nms import METHODS, Suppression, suppress
 from bsp_tf.localization.proposals import Proposals
+
+# Few distinct numbers, so that ties, equal segments and segments of no length are common.
+TIMES = st.integers(0, 12).map(lambda tick: tick / 12) | st.floats(0, 1)
+SCORES = st.integers(0, 4).map(lambda tick: tick / 4) | st.floats(0, 1)
+RULES = st.builds(
+    Suppression,
+    st.sampled_from(METHODS),
+    width=st.floats(1e-3, 10),
+    threshold=st.sampled_from([0, 0.25, 1 / 3, 0.5, 1]) | st.floats(0, 1),
+    max_proposals=st.integers(1, 12),
+    min_score=st.sampled_from([0, 0, 0.25]),
+)
+VOTING = st.sampled_from([0.25, 1 / 3, 0.5, 1]) | st.floats(1e-6, 1)
+
+
+@st.composite
+def proposals(draw, labelled=None):
+    """A video's proposals; with labels or without, if that is not said."""
+    rows = draw(st.lists(st.tuples(TIMES, TIMES, SCORES, st.integers(0, 2)), max_size=10))
+    columns = np.array(rows, np.float64).reshape(-1, 4)
+    has_labels = draw(st.booleans()) if labelled is None else labelled
+    labels = columns[:, 3].astype(np.int64) if has_labels else None
+    return Proposals(np.sort(columns[:, :2], axis=1), columns[:, 2], labels)
+
+
+def plain_tiou(one, other):
+    shared = max(min(one[1], other[1]) - max(one[0], other[0]), 0)
+    union = (one[1] - one[0]) + (other[1] - other[0]) - shared
+    return shared / union if union > 0 else 0
 
 
 def plain_suppression(segments, scores, rule):
@@ -19,17 +51,15 @@ def plain_suppression(segments, scores, rule):
         best = max(left, key=lambda i: (left[i], -i))
         picks.append((best, left.pop(best)))
         for i in list(left):
-            inter = max(
-                min(segments[i][1], segments[best][1]) - max(segments[i][0], segments[best][0]), 0
-            )
+            overlap = plain_tiou(segments[i], segments[best])
             length = segments[best][1] - segments[best][0]
-            union = segments[i][1] - segments[i][0] + length - inter
-            overlap = inter / union if union > 0 else 0
             if rule.method == "hard":
                 if overlap > rule.threshold:
                     del left[i]
             elif rule.method == "gaussian" or overlap > 0.5 + 0.4 * length:
                 left[i] *= math.exp(-(overlap**2) / rule.width)
+            if i in left and left[i] < rule.min_score:
+                del left[i]
     return picks
 
 
@@ -46,6 +76,45 @@ def check_against_plain_loops(videos, rule):
             found.segments, video.segments[[i for i, _ in picks]].reshape(-1, 2)
         )
         np.testing.assert_allclose(found.scores, [score for _, score in picks], rtol=1e-12)
+
+
+@given(st.lists(proposals(labelled=False), max_size=20), RULES)
+def test_any_proposals_by_any_rule_are_as_in_the_plain_loop(videos, rule):
+    check_against_plain_loops(videos, rule)
+
+
+@given(proposals(), RULES)
+def test_scores_never_rise_and_nothing_is_made_up(video, rule):
+    (found,) = suppress([video], rule)
+    assert len(found.scores) <= min(rule.max_proposals, len(video.scores))
+    assert (np.diff(found.scores) <= 0).all()
+    labels = [None] * len(video.scores) if video.labels is None else video.labels.tolist()
+    left = list(zip(video.segments.tolist(), labels, video.scores.tolist(), strict=True))
+    labels = [None] * len(found.scores) if found.labels is None else found.labels.tolist()
+    for segment, label, score in zip(found.segments.tolist(), labels, found.scores, strict=True):
+        before = [row for row in left if row[:2] == (segment, label) and row[2] >= score]
+        # The lowest that can be it: the others stay for those that lost less.
+        left.remove(min(before, key=lambda row: row[2]))
+
+
+@given(proposals(), RULES, VOTING)
+def test_votes_are_counted_as_by_hand(video, rule, voting):
+    (picked,) = suppress([video], rule)
+    (moved,) = suppress([video], dataclasses.replace(rule, voting=voting))
+    np.testing.assert_array_equal(moved.scores, picked.scores)
+    for row, segment in enumerate(picked.segments):
+        same = np.full(len(video.scores), True)
+        if video.labels is not None:
+            same = video.labels == picked.labels[row]
+            assert moved.labels[row] == picked.labels[row]
+        voters = [
+            (plain_tiou(other, segment), score, other)
+            for other, score in zip(video.segments[same], video.scores[same], strict=True)
+        ]
+        votes = [(overlap * score, other) for overlap, score, other in voters if overlap >= voting]
+        total = sum(vote for vote, _ in votes)
+        expected = segment if total == 0 else sum(vote * other for vote, other in votes) / total
+        np.testing.assert_allclose(moved.segments[row], expected, atol=1e-12)
 
 
 @pytest.mark.parametrize("method", METHODS)

@@ -1,9 +1,12 @@
 """Windows over long videos, and their proposals merged, against the reference's list."""
 
+import itertools
 import json
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from bsp_tf.localization.class_scores import THUMOS_CLASSES
 from bsp_tf.localization.fusion import THUMOS_DECIMALS, make_detections
@@ -39,6 +42,40 @@ from bsp_tf.localization.windows import (
 def test_starts(count, starts):
     # As the reference: half windows, then a last one if more than 51 snippets are unseen.
     assert window_starts(count, 256) == starts
+
+
+@given(st.integers(1, 3000), st.integers(2, 300))
+def test_windows_cover_the_video(count, window):
+    starts = window_starts(count, window)
+    assert starts[0] == 0 and starts == sorted(set(starts))
+    # Half a window on, so that each place but the ends is far from the end of some window.
+    assert all(second - first <= window // 2 for first, second in itertools.pairwise(starts))
+    assert count - starts[-1] - window <= window // 5
+    assert len(starts) == 1 or starts[-1] + window <= count
+    features = np.arange(count, dtype=np.float32)[:, np.newaxis]
+    for first, rows in zip(starts, cut_windows(features, window), strict=True):
+        inside = np.arange(first, min(first + window, count))
+        assert rows[: len(inside), 0].tolist() == inside.tolist() and not rows[len(inside) :].any()
+
+
+@given(
+    st.integers(0, 2**32),
+    st.integers(1, 300),
+    st.integers(1, 300),
+    st.lists(st.tuples(st.floats(0, 1), st.floats(0, 1)), max_size=4),
+    st.floats(0, 4),
+)
+def test_crops_lie_in_the_video_and_their_segments_in_the_crop(seed, total, limit, ends, margin):
+    segments = np.sort(np.array(ends, np.float64).reshape(-1, 2) * total, axis=1)
+    rng = np.random.default_rng(seed)
+    first, length = draw_crop(rng, total, limit, segments, margin)
+    assert 0 <= first and 1 <= length <= limit and first + length <= total
+    held, inside = segments_in_crop(segments, first, length, margin)
+    assert (inside >= -margin - 1e-9).all() and (inside <= length + margin + 1e-9).all()
+    for segment, kept in zip(segments, held, strict=True):
+        shared = min(segment[1], first + length + margin) - max(segment[0], first - margin)
+        half = (segment[1] - segment[0]) / 2
+        assert kept == (shared >= half > 0) or shared == pytest.approx(half)
 
 
 def test_windows_are_cut_and_padded():

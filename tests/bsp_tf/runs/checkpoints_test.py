@@ -2,9 +2,16 @@ import shutil
 
 import pytest
 import tensorflow as tf
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
 
 from bsp_tf.base.errors import InputError
-from bsp_tf.runs.checkpoints import CheckpointError, RunCheckpoints, restore_checkpoint
+from bsp_tf.runs.checkpoints import (
+    CheckpointError,
+    RunCheckpoints,
+    newest_checkpoint,
+    restore_checkpoint,
+)
 from bsp_tf.runs.cluster import Cluster
 
 
@@ -108,3 +115,26 @@ def test_another_model_is_refused(tmp_path):
         restore_checkpoint(
             tf.train.Checkpoint(other=tf.Variable(0)), str(tmp_path / "step-4"), "config.json"
         )
+
+
+@settings(max_examples=settings().max_examples // 4)
+@given(
+    st.text(
+        st.characters(codec="utf-8", exclude_characters="/\0") | st.sampled_from(" -'\"%:\n"),
+        min_size=1,
+        max_size=6,
+    ).filter(lambda name: name not in (".", ".."))
+)
+@example("step-7")
+@example("run[1]")
+@example("run*")
+@example("a\\b")
+def test_a_folder_of_any_name_gives_its_checkpoints_back_or_is_refused(tmp_path, name):
+    folder = tmp_path / name
+    if set(name) & set("*?[\\"):
+        with pytest.raises(InputError, match="pattern"):
+            newest_checkpoint(folder)
+        return
+    saved(folder, 3)
+    assert newest_checkpoint(folder) == str(folder / "step-3")
+    assert Run(folder).restored() == (str(folder / "step-3"), 3)

@@ -6,11 +6,14 @@ import hashlib
 import numpy as np
 import pytest
 import tensorflow as tf
+from hypothesis import given, reject
+from hypothesis import strategies as st
 
+from bsp_tf.base.errors import InputError
 from bsp_tf.synthesis import frame_plan as synthesis
-from bsp_tf.synthesis.boundary_types import BOUNDARY_TYPES, BY_NAME
-from bsp_tf.synthesis.deals import deal_roles
-from bsp_tf.synthesis.settings import Settings
+from bsp_tf.synthesis.boundary_types import BOUNDARY_TYPES, BY_NAME, TRANSITIONS
+from bsp_tf.synthesis.deals import deal_roles, first_twins
+from bsp_tf.synthesis.settings import CURVES, Settings
 
 DIFF_CLASS, SAME_CLASS, DIFF_SPEED, SAME_SPEED = range(4)
 SETTINGS = Settings(
@@ -136,7 +139,7 @@ def oracle_weight(t, start, length, curve):
 
 def read_back(plan, k):
     """What output frame k shows: [(part, frame of its clip, weight), ...]."""
-    part, frame, pairs, alpha, shown = (value.numpy() for value in tf.nest.flatten(plan))
+    part, frame, pairs, alpha, shown = map(np.asarray, tf.nest.flatten(plan))
     picture = shown[k]
     if picture < len(part):
         return [(part[picture], frame[picture], 1.0)]
@@ -275,3 +278,82 @@ def test_frames_decoded_a_quad(changes, frames):
     """Action clips have 32: what a transition needs twice is what the twins share."""
     _, plan = plan_of(change(**changes))
     assert len(plan.frame) / QUADS == pytest.approx(frames, abs=0.4)
+
+
+@st.composite
+def any_settings(draw):
+    num_frames = draw(st.integers(2, 12))
+    first, last = sorted(draw(st.integers(1, num_frames - 1)) for _ in range(2))
+    longest = draw(st.integers(1, 2 * min(first, num_frames - last)))
+    settings = Settings(
+        num_frames,
+        first,
+        last,
+        draw(st.sampled_from(list(TRANSITIONS))),
+        draw(st.integers(1, longest)),
+        longest,
+        draw(st.sampled_from(CURVES)),
+        tuple(draw(st.lists(st.integers(-5, 5), min_size=1, max_size=4, unique=True))),
+        tuple(draw(st.lists(st.sampled_from(BOUNDARY_TYPES), min_size=2, unique=True))),
+        draw(st.booleans()),
+    )
+    try:
+        settings.check()
+    except InputError:
+        reject()  # these strides are not what these types need
+    return settings
+
+
+def played(length, start, strides, frames):
+    """Whether these are the frames of a clip that is played so, from wherever it was put."""
+    steps = np.where(np.arange(1, len(frames)) < start, *strides)
+    places = np.cumsum([0, *steps])
+    places += frames[places.argmin()] - places.min()
+    return frames.tolist() == np.minimum(places, length - 1).tolist()
+
+
+@given(
+    any_settings(), st.integers(0, 2**31 - 1), st.lists(st.integers(1, 50), min_size=8, max_size=8)
+)
+def test_any_design_of_any_clips(settings, seed, lengths):
+    clips = tf.concat([deal_roles((seed, quad), settings) + 4 * quad for quad in (0, 1)], 0)
+    joints = synthesis.draw_joints(2, settings, (seed, 2))
+    plan = synthesis.plan_frames(joints, clips, tf.gather(lengths, clips), settings, (seed, 3))
+    plan = tf.nest.map_structure(lambda value: value.numpy(), plan)
+    clips, boundary = clips.numpy(), joints.boundary().numpy()
+    seen = set()
+    for b, row in enumerate(settings.rows * 2):
+        start, strides = int(joints.start[b]), joints.strides[b].numpy()
+        twin = b - b % len(settings.rows) + first_twins(settings)[b % len(settings.rows)]
+        of_class_a = clips[b] // 2 == clips[b, 0] // 2
+        assert row.is_joined == (clips[b, 0] != clips[b, 1])
+        assert row.joins_classes == (not of_class_a.all())
+        assert (row.change is not None) == (strides[0] != strides[1])
+        assert (joints.strides[twin].numpy() == strides).all()
+        shares = np.zeros((2, settings.num_frames))
+        shown = {}
+        for t in range(settings.num_frames):
+            found = read_back(plan, settings.num_frames * b + t)
+            seen |= {source[:2] for source in found}
+            for part, frame, share in found:
+                side = part % 2
+                # A frame that twins share is that of the first of them.
+                assert part // 2 == (twin if clips[twin, side] == clips[b, side] else b)
+                assert 0 <= frame < lengths[clips[b, side]]
+                assert 0 < share <= 1
+                shares[side, t] = share
+                shown.setdefault(part, []).append((t, frame))
+        np.testing.assert_allclose(shares.sum(axis=0), 1, atol=1e-6)
+        assert (np.diff(shares[0]) <= 0).all() and (row.is_joined or shares[0].all())
+        for part, frames in shown.items():
+            times, frames = np.array(frames).T
+            assert (np.diff(times) == 1).all()
+            assert played(lengths[clips.flat[part]], start - times[0], strides, frames)
+        if row.is_joined:
+            # Either side has as much to say as there are frames on it.
+            assert shares[0].sum() == pytest.approx(boundary[b], abs=1e-4)
+        if row.has_boundary:
+            assert settings.position_min - 0.5 <= boundary[b] <= settings.position_max + 0.5
+        else:
+            assert boundary[b] == synthesis.NO_BOUNDARY
+    assert len(plan.part) == len(seen)  # nothing is decoded twice, nor in vain

@@ -1,7 +1,11 @@
 """F1 of boundaries: the definition worked out by hand, and a slow scorer on random data."""
 
+import dataclasses
+
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from bsp_tf.base.errors import InputError
 from bsp_tf.evaluation.gebd.boundary_f1 import RELATIVE_DISTANCES, VideoTruth, boundary_f1
@@ -101,23 +105,26 @@ def score_in_loops(truths, found, distance):
     return sums
 
 
-@pytest.mark.parametrize("seed", range(20))
-def test_as_a_slow_scorer(seed):
-    rng = np.random.default_rng(seed)
+# Many equally near ones and gaps as long as the reach; some outside the video, some beyond numbers.
+TIMES = st.lists(st.integers(-1, 23).map(lambda tick: tick / 2) | st.floats(0, 11), max_size=6)
+TRUTHS = st.builds(
+    lambda annotators, duration, consistency: truth(
+        *annotators, duration=duration, consistency=consistency
+    ),
+    st.lists(TIMES, min_size=1, max_size=4),
+    st.integers(8, 22).map(lambda tick: tick / 2) | st.floats(0.01, 11),
+    st.sampled_from([0.2, 0.3, 0.9]),
+)
+VIDEOS = st.sampled_from("abcdef")
 
-    def draw(most):
-        return np.sort(rng.integers(-1, 23, rng.integers(most))) / 2
 
-    truths = {
-        f"v{index}": truth(
-            *(draw(7) for _ in range(rng.integers(1, 6))),
-            duration=float(rng.integers(8, 22)) / 2,
-            consistency=float(rng.choice([0.2, 0.3, 0.9])),
-        )
-        for index in range(60)
-    }
-    found = {name: rng.permutation(draw(9)) for name in truths if rng.random() < 0.9}
+@given(st.dictionaries(VIDEOS, TRUTHS), TRUTHS, st.dictionaries(VIDEOS, TIMES))
+def test_as_a_slow_scorer(truths, another, found):
+    truths = truths | {"clear": dataclasses.replace(another, consistency=0.5)}
+    found = times(**found)
     scores = boundary_f1(truths, found)
+    for values in (scores.precision, scores.recall, scores.f1):
+        assert (values >= 0).all() and (values <= 1).all()
     for place, distance in enumerate(RELATIVE_DISTANCES):
         hits, annotated, predicted = score_in_loops(truths, found, distance)
         assert scores.hits[place] == hits and scores.num_truths[place] == annotated
