@@ -27,8 +27,8 @@ from absl import flags
 
 from bsp_tf.base.command_line import run_command
 from bsp_tf.base.errors import InputError
-from bsp_tf.base.folder_listing import FileListing, list_files
 from bsp_tf.base.json_file import write_json
+from bsp_tf.video.folder_listing import FileListing, list_files
 from tfrecords_tools.inputs.kinetics_index import index_kinetics
 
 FLAGS = flags.FLAGS

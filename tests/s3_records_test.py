@@ -9,9 +9,11 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from bsp_tf.base.errors import InputError
 from bsp_tf.clips.pipelines import dataset_for
 from bsp_tf.clips.source import open_source
 from bsp_tf.records.index import INDEX_FILE
+from bsp_tf.records.storage import TensorFlowPath
 from configs.base import get_config
 from tests.bsp_tf.conftest import TINY, write_records
 
@@ -48,10 +50,22 @@ def test_the_same_batches(folders, task, split):
             np.testing.assert_array_equal(found[name], value, err_msg=name)
 
 
-def test_the_index_is_kept_on_the_server(folders):
+def test_the_index_is_kept(folders, tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     source = open_source(folders["s3"]["data.train_dir"])
     assert len(source.index.label) == 24
-    assert tf.io.gfile.exists(f"{source.path}/{INDEX_FILE}")
+    if isinstance(source.path, TensorFlowPath):
+        assert tf.io.gfile.exists(f"{source.path}/{INDEX_FILE}")
+    else:
+        assert list(tmp_path.rglob(INDEX_FILE))
+
+
+def test_what_is_wrong_with_a_bucket_is_one_line(folders):
+    with pytest.raises(InputError, match="s3://no-such-bucket/records"):
+        open_source("s3://no-such-bucket/records")
+    name = f"{folders['s3']['data.train_dir']}/absent"
+    with pytest.raises(InputError, match=name):
+        open_source(name)
 
 
 def test_pretrain_ends_with_the_same_weights(folders, tmp_path):

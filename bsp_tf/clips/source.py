@@ -16,11 +16,12 @@ import numpy as np
 import tensorflow as tf
 
 from bsp_tf.base.errors import InputError
+from bsp_tf.base.remote_path import UrlPath
 from bsp_tf.records.damage import damage_error
 from bsp_tf.records.folder import open_folder
 from bsp_tf.records.frame_reader import FrameReader, read_bytes_of, read_records_of
 from bsp_tf.records.index import RecordIndex, load_index
-from bsp_tf.records.storage import RemotePath, StoragePath, storage_path
+from bsp_tf.records.storage import StoragePath, TensorFlowPath, storage_path
 
 
 class ClipIndex(Protocol):
@@ -133,7 +134,16 @@ class RecordSource:
     def frame_reader(self, in_graph: bool) -> FrameReader:
         """See `ClipSource`. In the graph a record is read whole, otherwise the frames alone.
 
-        From a server a record is one or two requests, and single frames would be one each.
+        Through TensorFlow's file systems a record is one or two requests, and single frames would
+        be one each. With fsspec the frames of a clip are one request.
+
+        Raises:
+            InputError: TensorFlow's ops do not reach the folder.
         """
-        whole = in_graph or isinstance(self.path, RemotePath)
+        if in_graph and isinstance(self.path, UrlPath):
+            raise InputError(
+                f"the workers of data.service cannot read {self.path}: copy the records to where "
+                "they can, or leave data.service empty."
+            )
+        whole = in_graph or isinstance(self.path, TensorFlowPath)
         return (read_records_of if whole else read_bytes_of)(self._folder, self.index)

@@ -57,8 +57,7 @@ def view_batches(
     require_usable_clips(
         source, min_frames=1, min_classes=1, clips_per_class=1, what="the action task"
     )
-    # Nearly every frame of a clip is seen in some view: its record may be read whole.
-    index, read = source.index, source.frame_reader(in_graph=True)
+    index, read = source.index, source.frame_reader(in_graph=False)
     order = ActionOrder(index, seed=0, shuffle=False)
     num_views = num_clips * num_crops
 

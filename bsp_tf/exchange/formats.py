@@ -9,11 +9,11 @@ from pathlib import Path
 
 from bsp_tf.annotations.reader import annotation_files
 from bsp_tf.base.errors import InputError
-from bsp_tf.base.folder_listing import list_files
 from bsp_tf.base.json_file import read_json
 from bsp_tf.exchange import activitynet, eaf, fiftyone, label_studio, srt, via, webvtt
 from bsp_tf.exchange.table import Known, Table
 from bsp_tf.exchange.video_files import reader_of
+from bsp_tf.video.folder_listing import list_files
 
 
 @dataclass(frozen=True)

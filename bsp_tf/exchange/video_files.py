@@ -5,8 +5,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from bsp_tf.base.errors import InputError
-from bsp_tf.base.folder_listing import list_files
 from bsp_tf.exchange.table import Known, Segment, Table, Video, VideoFacts, table_of
+from bsp_tf.video.folder_listing import list_files
 
 # Of a file's name, in most file systems.
 _MOST_BYTES = 255

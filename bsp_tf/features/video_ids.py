@@ -13,8 +13,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from bsp_tf.base.errors import InputError
-from bsp_tf.base.folder_listing import list_files
 from bsp_tf.base.input_file import refuse_special_file
+from bsp_tf.video.folder_listing import list_files
 
 # File systems take names of 255 bytes; the longest suffix of a feature file is ".json".
 MOST_BYTES = 250

@@ -8,15 +8,17 @@ that one only.
 
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable
 
 import tensorflow as tf
 from tqdm import tqdm
 
 from bsp_tf.base.errors import InputError
-from bsp_tf.records.folder import SHARD_PATTERN
+from bsp_tf.base.remote_path import RemotePath, UrlPath
+from bsp_tf.records.folder import find_shards
 from bsp_tf.records.parser import parse_clip
-from bsp_tf.records.storage import RemotePath, StoragePath, storage_path
+from bsp_tf.records.remote_records import read_records
+from bsp_tf.records.storage import StoragePath, storage_path
 from bsp_tf.video.limits import size_fault
 
 QUIET_SECONDS = 3
@@ -35,7 +37,7 @@ def damage_error(folder: str | os.PathLike | RemotePath, error: tf.errors.OpErro
             f"{reason}. Nothing is damaged as far as is known: make that file readable, then run "
             "this command again."
         )
-    shards: Sequence[StoragePath] = sorted(storage_path(folder).glob(SHARD_PATTERN), key=str)
+    shards = find_shards(storage_path(folder))
     shards = [shard for shard in shards if str(shard) in reason] or shards
     # Checksums are quickly read, and most damage shows there; frames are decoded only if all of
     # them agree.
@@ -59,7 +61,12 @@ def _first_fault(shard: StoragePath, decode: bool) -> tuple[int, str] | None:
     """Number of the first record that cannot be read, or decoded, and why; None if all can."""
     number = 0
     try:
-        for record in tf.data.TFRecordDataset(str(shard)):
+        records: Iterable[bytes | tf.Tensor] = (
+            read_records(shard)
+            if isinstance(shard, UrlPath)
+            else tf.data.TFRecordDataset(str(shard))
+        )
+        for record in records:
             frames = parse_clip(record)["frames"]
             if decode:
                 for frame in frames:

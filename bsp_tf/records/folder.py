@@ -5,10 +5,12 @@
     manifest.json              num_clips, and the clips and bytes of each shard
 
 `manifest.json` may be missing (shards of another writer): clips are then counted by walking the
-files. The folder may lie where TensorFlow's file systems reach (`storage.py`).
+files. The folder may lie on a server (`storage.py`); a web server lists no files, so that the
+manifest has to.
 """
 
 import dataclasses
+import fnmatch
 import os
 import struct
 from collections.abc import Sequence
@@ -17,7 +19,8 @@ from bsp_tf.base.errors import InputError
 from bsp_tf.base.json_file import read_json_object
 from bsp_tf.base.labels_file import read_label_file
 from bsp_tf.base.output_lock import warn_of_writer
-from bsp_tf.records.storage import RemotePath, StoragePath, storage_path
+from bsp_tf.base.remote_path import RemotePath, UrlPath
+from bsp_tf.records.storage import StoragePath, matching, storage_path
 
 SHARD_PATTERN = "clips-?????-of-?????"
 # TFRecord framing: uint64 length, uint32 its CRC, the data, uint32 CRC of the data (little endian).
@@ -74,7 +77,7 @@ def open_folder(path: str | os.PathLike) -> RecordFolder:
         raise InputError(f"record folder {str(path)!r} does not exist{unseen}. {remedy}")
     if not isinstance(folder, RemotePath):
         warn_of_writer(folder)
-    shards: Sequence[StoragePath] = sorted(folder.glob(SHARD_PATTERN), key=str)
+    shards = find_shards(folder)
     if not shards:
         raise InputError(f"no shards ({SHARD_PATTERN}) in {folder}. {remedy}")
     expected = int(shards[0].name.rsplit("-", 1)[1])
@@ -94,6 +97,14 @@ def open_folder(path: str | os.PathLike) -> RecordFolder:
     if sum(counts) == 0:
         raise InputError(f"the shards in {folder} hold no clip. {remedy}")
     return RecordFolder(folder, tuple(str(shard) for shard in shards), labels, sum(counts))
+
+
+def find_shards(folder: StoragePath) -> list[StoragePath]:
+    """The shards that are there, in order; those of the manifest on a web server."""
+    if not isinstance(folder, UrlPath) or not folder.in_web:
+        return matching(folder, SHARD_PATTERN)
+    names = [row.get("name") for row in _manifest_rows(folder)]
+    return [folder / name for name in sorted(fnmatch.filter(filter(None, names), SHARD_PATTERN))]
 
 
 def record_offsets(path: str | os.PathLike | RemotePath) -> list[int]:
@@ -131,13 +142,7 @@ def _count_by_manifest(folder: StoragePath, shards: Sequence[StoragePath]) -> li
     """Clips of each shard if the manifest lists every shard with its size, else None."""
     if not (folder / "manifest.json").is_file():
         return None
-    manifest = read_json_object(folder / "manifest.json")
-    rows = manifest.get("shards", [])
-    if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
-        raise InputError(
-            f"{folder / 'manifest.json'} lists no shards; delete it, the clips are then counted."
-        )
-    listed = {row.get("name"): row for row in rows}
+    listed = {row.get("name"): row for row in _manifest_rows(folder)}
     rows = [listed.get(shard.name, {}) for shard in shards]
     if not all("num_clips" in row and "num_bytes" in row for row in rows):
         return None
@@ -149,3 +154,12 @@ def _count_by_manifest(folder: StoragePath, shards: Sequence[StoragePath]) -> li
                 f"it is truncated or of another run. {_REWRITE}"
             )
     return [row["num_clips"] for row in rows]
+
+
+def _manifest_rows(folder: StoragePath) -> list[dict]:
+    rows = read_json_object(folder / "manifest.json").get("shards", [])
+    if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
+        raise InputError(
+            f"{folder / 'manifest.json'} lists no shards; delete it, the clips are then counted."
+        )
+    return rows

@@ -16,6 +16,8 @@ import google_crc32c
 import numpy as np
 import tensorflow as tf
 
+from bsp_tf.base.errors import InputError
+from bsp_tf.base.remote_path import UrlPath, read_ranges
 from bsp_tf.records.clip_reader import clip_reader
 from bsp_tf.records.folder import RecordFolder
 from bsp_tf.records.index import FRAME_CHECKSUM, FRAME_LENGTH, FRAME_OFFSET, RecordIndex
@@ -30,28 +32,20 @@ PATIENCE_SECONDS = 10
 
 
 def read_bytes_of(folder: RecordFolder, index: RecordIndex) -> FrameReader:
-    """A function that reads single frames from this process's files, usable in `Dataset.map`.
+    """A function that reads single frames in this process, usable in `Dataset.map`.
 
-    It raises tf.errors.InvalidArgumentError (in eager code ValueError) if a file cannot be read or
+    From a server the frames of one clip come with one request. The function raises tf.errors.InvalidArgumentError (in eager code ValueError) if a file cannot be read or
     a frame differs from its checksum.
     """
 
     def fetch(rows: np.ndarray, frames: np.ndarray) -> np.ndarray:
         table = index.frames[index.first_frame[rows] + frames]
         shards, starts = index.shard[rows], index.offset[rows] + table[:, FRAME_OFFSET]
-        strings = np.empty(len(rows), object)
-        # Frames of one clip follow each other, so that each shard is opened once or a few times.
-        for first, last in _runs(shards):
-            name = folder.shards[shards[first]]
-            try:
-                file = os.open(name, os.O_RDONLY)
-                try:
-                    for k in range(first, last):
-                        strings[k] = os.pread(file, int(table[k, FRAME_LENGTH]), int(starts[k]))
-                finally:
-                    os.close(file)
-            except OSError as error:
-                raise ValueError(f"cannot read {name}: {error.strerror}") from error
+        lengths = table[:, FRAME_LENGTH].astype(np.int64)
+        if isinstance(folder.path, UrlPath):
+            strings = _ask_for(folder, rows, shards, starts, lengths)
+        else:
+            strings = _read_files(folder, shards, starts, lengths)
         for k, string in enumerate(strings):
             if google_crc32c.value(string) != table[k, FRAME_CHECKSUM]:
                 raise ValueError(
@@ -65,6 +59,47 @@ def read_bytes_of(folder: RecordFolder, index: RecordIndex) -> FrameReader:
         return tf.ensure_shape(strings, frames.shape)
 
     return read
+
+
+def _read_files(
+    folder: RecordFolder, shards: np.ndarray, starts: np.ndarray, lengths: np.ndarray
+) -> np.ndarray:
+    strings = np.empty(len(shards), object)
+    # Frames of one clip follow each other, so that each shard is opened once or a few times.
+    for first, last in _runs(shards):
+        name = folder.shards[shards[first]]
+        try:
+            file = os.open(name, os.O_RDONLY)
+            try:
+                for k in range(first, last):
+                    strings[k] = os.pread(file, int(lengths[k]), int(starts[k]))
+            finally:
+                os.close(file)
+        except OSError as error:
+            raise ValueError(f"cannot read {name}: {error.strerror}") from error
+    return strings
+
+
+def _ask_for(
+    folder: RecordFolder,
+    rows: np.ndarray,
+    shards: np.ndarray,
+    starts: np.ndarray,
+    lengths: np.ndarray,
+) -> np.ndarray:
+    """Asks a server for the bytes from the first to the last frame of each clip, and cuts them."""
+    runs, ends = _runs(rows), starts + lengths
+    begins = [starts[first:last].min() for first, last in runs]
+    try:
+        paths = [UrlPath(folder.shards[shards[first]]) for first, _ in runs]
+        parts = read_ranges(paths, begins, [ends[first:last].max() for first, last in runs])
+    except InputError as error:
+        raise ValueError(str(error)) from error
+    strings = np.empty(len(rows), object)
+    for (first, last), begin, part in zip(runs, begins, parts, strict=True):
+        for k in range(first, last):
+            strings[k] = part[starts[k] - begin : ends[k] - begin]
+    return strings
 
 
 def read_records_of(folder: RecordFolder, index: RecordIndex) -> FrameReader:

@@ -2,13 +2,17 @@
 
 The first use of a folder reads it once from end to end and leaves `.clip_index.npz` and
 `.frame_index.npy` (12 bytes per frame) beside the shards; later uses check only that the shards are
-the same files.
+the same files. The index of a folder that fsspec reads is kept in a local cache, and taken from
+the folder if there is one there that was made for shards of the same sizes.
 """
 
 import dataclasses
+import hashlib
 import io
+import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
 from typing import IO, Any, Literal
 
 import google_crc32c
@@ -19,11 +23,13 @@ from tqdm import tqdm
 from bsp_tf.base.atomic_file import atomic_write
 from bsp_tf.base.errors import InputError
 from bsp_tf.base.input_file import cannot_read
+from bsp_tf.base.remote_path import RemotePath, UrlPath
 from bsp_tf.frames.decoding import jpeg_size
 from bsp_tf.records.damage import damage_error
 from bsp_tf.records.folder import FOOTER_BYTES, HEADER_BYTES, RecordFolder
 from bsp_tf.records.parser import parse_clip
-from bsp_tf.records.storage import RemotePath, StoragePath, storage_path
+from bsp_tf.records.remote_records import read_records
+from bsp_tf.records.storage import StoragePath, TensorFlowPath, storage_path
 
 INDEX_FILE = ".clip_index.npz"
 FRAMES_FILE = ".frame_index.npy"
@@ -65,12 +71,17 @@ def load_index(folder: RecordFolder) -> RecordIndex:
     Raises:
         InputError: a damaged record, or a class beyond labels.txt.
     """
-    files = _files(folder)
-    index = _read(folder.path, files)
+    files, place = _files(folder), folder.path
+    if isinstance(folder.path, UrlPath):
+        place = _cache_folder(folder.path)
+    index = _read(place, files)
     if index is None:
-        index = _scan(folder)
-        _keep(folder.path, files, index)
-        index = _read(folder.path, files) or index
+        # Sizes alone vouch for an index that came with the shards: each copy has other times. A
+        # frame that is not where it says differs from its checksum.
+        beside = _read(folder.path, files, sizes_only=True) if place != folder.path else None
+        index = beside or _scan(folder)
+        _keep(place, files, index)
+        index = _read(place, files) or index
     if len(index.label) and index.label.max() >= len(folder.labels):
         raise InputError(
             f"{folder.path}: a clip has class {index.label.max()}, labels.txt has "
@@ -85,10 +96,17 @@ def _files(folder: RecordFolder) -> np.ndarray:
     return np.array([(stat.st_size, stat.st_mtime_ns) for stat in stats], np.int64)
 
 
-def _read(path: StoragePath, files: np.ndarray) -> RecordIndex | None:
+def _cache_folder(path: UrlPath) -> Path:
+    """Where the index of a folder on a server is kept."""
+    root = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    return root / "bsp_tf" / "records" / hashlib.sha256(str(path).encode()).hexdigest()[:32]
+
+
+def _read(path: StoragePath, files: np.ndarray, sizes_only: bool = False) -> RecordIndex | None:
+    compared = 1 if sizes_only else 2
     try:
         with cannot_read(str(path)), _load(path / INDEX_FILE) as content:
-            if not np.array_equal(content["files"], files):
+            if not np.array_equal(content["files"][:, :compared], files[:, :compared]):
                 return None
             clips = {name: content[name] for name in _CLIP_FIELDS}
             frames = _load(path / FRAMES_FILE, mmap_mode="r")
@@ -105,6 +123,8 @@ def _load(path: StoragePath, mmap_mode: Literal["r"] | None = None) -> Any:
 
 def _keep(path: StoragePath, files: np.ndarray, index: RecordIndex) -> None:
     try:
+        if isinstance(path, Path):
+            path.mkdir(parents=True, exist_ok=True)
         # The clips last: what names the files vouches for both.
         _write(path / FRAMES_FILE, lambda file: np.save(file, index.frames))
         clips = {name: getattr(index, name) for name in _CLIP_FIELDS}
@@ -117,15 +137,16 @@ def _keep(path: StoragePath, files: np.ndarray, index: RecordIndex) -> None:
 
 
 def _write(path: StoragePath, save: Callable[[IO], None]) -> None:
-    if isinstance(path, RemotePath):
+    if isinstance(path, TensorFlowPath):
         save(content := io.BytesIO())
         path.write_bytes(content.getvalue())
-    else:
+    elif isinstance(path, Path):
         with atomic_write(path) as file:
             save(file)
 
 
 def _scan(folder: RecordFolder) -> RecordIndex:
+    @tf.function(input_signature=[tf.TensorSpec([], tf.string)])
     @tf.autograph.experimental.do_not_convert
     def facts(record: tf.Tensor) -> tuple[tf.Tensor, ...]:
         clip = parse_clip(record)
@@ -142,8 +163,7 @@ def _scan(folder: RecordFolder) -> RecordIndex:
             tqdm(folder.shards, desc=f"index {folder.path}", unit="shard", delay=QUIET_SECONDS)
         ):
             offset = 0
-            records = tf.data.TFRecordDataset(shard).map(facts, num_parallel_calls=tf.data.AUTOTUNE)
-            for label, size, record, pictures in records.as_numpy_iterator():
+            for label, size, record, pictures in _map_records(shard, facts):
                 for name, value in (
                     ("shard", number),
                     ("offset", offset),
@@ -166,6 +186,17 @@ def _scan(folder: RecordFolder) -> RecordIndex:
         np.cumsum(num_frames, dtype=np.int64) - num_frames,
         np.frombuffer(frames, np.uint32).reshape(-1, 3),
     )
+
+
+def _map_records(shard: str, function: Callable) -> Iterator[tuple[Any, ...]]:
+    """What a graph function makes of each record of a shard, as NumPy values."""
+    path = storage_path(shard)
+    if isinstance(path, UrlPath):
+        for record in read_records(path):
+            yield tuple(value.numpy() for value in function(record))
+    else:
+        records = tf.data.TFRecordDataset(shard).map(function, num_parallel_calls=tf.data.AUTOTUNE)
+        yield from records.as_numpy_iterator()
 
 
 def _find_frames(record: bytes, pictures: Sequence[bytes]) -> np.ndarray:

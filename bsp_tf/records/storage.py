@@ -1,9 +1,9 @@
-"""Where the files of a record folder lie: here, or behind one of TensorFlow's file systems.
+"""Where the files of a record folder lie: here, or on a server.
 
 `storage_path` gives pathlib's Path for a local name. For one with a scheme, such as
-s3://bucket/records, it gives a `RemotePath`, which has of Path's methods those that reading records
-needs. TensorFlow itself brings gs:// and ram://; tensorflow-io brings s3:// and others, on the
-TensorFlow 2.15 stack.
+s3://bucket/records, it gives a `RemotePath`: a `TensorFlowPath` where TensorFlow has a file system
+for that scheme (ram:// of its own, s3:// and others of tensorflow-io, on the TensorFlow 2.15
+stack), so that its operations can read the records, else a `UrlPath` of fsspec.
 """
 
 import contextlib
@@ -13,40 +13,19 @@ import functools
 import os
 from collections.abc import Iterator
 from pathlib import Path
-from typing import BinaryIO, NamedTuple
+from typing import BinaryIO
 
 import tensorflow as tf
 
 from bsp_tf.base.errors import InputError
+from bsp_tf.base.remote_path import WEB, FileFacts, RemotePath, UrlPath
 
 
-class FileFacts(NamedTuple):
-    """Of os.stat_result the two fields that show whether a file is still the same."""
-
-    st_size: int
-    st_mtime_ns: int
-
-
-class RemotePath:
-    """A file or folder behind one of TensorFlow's file systems.
+class TensorFlowPath(RemotePath):
+    """A file or folder behind one of TensorFlow's file systems; its operations read it, too.
 
     Its methods raise InputError where the server refuses or fails; `open` leaves that to the file.
     """
-
-    def __init__(self, name: str):
-        """Keeps the name, scheme://..., without slashes at its end."""
-        self._name = name.rstrip("/")
-
-    def __str__(self) -> str:
-        return self._name
-
-    def __truediv__(self, name: str) -> "RemotePath":
-        return RemotePath(f"{self._name}/{name}")
-
-    @property
-    def name(self) -> str:
-        """The last part of the name."""
-        return self._name.rpartition("/")[2]
 
     def is_dir(self) -> bool:
         """Whether it is a folder; False also where no server answers."""
@@ -58,11 +37,10 @@ class RemotePath:
         with _named(self):
             return tf.io.gfile.exists(self._name) and not tf.io.gfile.isdir(self._name)
 
-    def glob(self, pattern: str) -> list["RemotePath"]:
-        """What the folder holds, without its folders' content."""
+    def names(self) -> list[str]:
+        """Of what lies in the folder."""
         with _named(self):
-            names = [name.rstrip("/") for name in tf.io.gfile.listdir(self._name)]
-        return [self / name for name in fnmatch.filter(names, pattern)]
+            return [name.rstrip("/") for name in tf.io.gfile.listdir(self._name)]
 
     def stat(self) -> FileFacts:
         """Size in bytes and time of change."""
@@ -100,12 +78,15 @@ def storage_path(name: str | os.PathLike | RemotePath) -> StoragePath:
         return Path(name)
     add_file_systems()
     scheme = str(name).partition("://")[0]
-    if scheme not in tf.io.gfile.get_registered_schemes():
-        raise InputError(
-            f"{name}: TensorFlow has no file system for {scheme}:// here. tensorflow-io has some "
-            "(s3, az, hdfs), on the stack of TensorFlow 2.15; or copy the folder to this machine."
-        )
-    return RemotePath(str(name))
+    # tensorflow-io's https:// reads neither folders nor parts of files.
+    native = scheme not in WEB and scheme in tf.io.gfile.get_registered_schemes()
+    return TensorFlowPath(str(name)) if native else UrlPath(str(name))
+
+
+def matching(path: StoragePath, pattern: str) -> list[StoragePath]:
+    """What lies in a folder under names of a pattern, sorted."""
+    names = path.names() if isinstance(path, RemotePath) else [one.name for one in path.iterdir()]
+    return [path / name for name in sorted(fnmatch.filter(names, pattern))]
 
 
 @functools.cache
@@ -124,7 +105,7 @@ def add_file_systems() -> None:
 
 
 @contextlib.contextmanager
-def _named(path: RemotePath) -> Iterator[None]:
+def _named(path: TensorFlowPath) -> Iterator[None]:
     try:
         yield
     except (tf.errors.OpError, RuntimeError) as error:  # az:// raises the second

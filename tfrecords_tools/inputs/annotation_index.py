@@ -8,7 +8,7 @@ import os
 
 from bsp_tf.annotations.mended import ODDITIES, choose_subset, load_annotations
 from bsp_tf.base.errors import InputError
-from bsp_tf.base.folder_listing import list_files
+from bsp_tf.video.folder_listing import list_files
 from tfrecords_tools.inputs.clip_index import ClipIndex, FoundClip, format_seconds, make_clips
 from tfrecords_tools.inputs.file_listing import (
     by_stem,

@@ -11,7 +11,7 @@ failures.
 import os
 
 from bsp_tf.base.errors import InputError
-from bsp_tf.base.folder_listing import list_files
+from bsp_tf.video.folder_listing import list_files
 from tfrecords_tools.inputs.clip_index import ClipIndex, FoundClip, make_clips
 from tfrecords_tools.inputs.file_listing import existing_folder
 from tfrecords_tools.inputs.label_map import match_labels

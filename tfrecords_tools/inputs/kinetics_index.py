@@ -12,7 +12,7 @@ import os
 from collections.abc import Iterator
 
 from bsp_tf.base.errors import InputError
-from bsp_tf.base.folder_listing import FileListing, list_files
+from bsp_tf.video.folder_listing import FileListing, list_files
 from tfrecords_tools.inputs.clip_index import ClipIndex, FoundClip, make_clips
 from tfrecords_tools.inputs.clip_table import Row, Table, choose_split
 from tfrecords_tools.inputs.file_listing import (

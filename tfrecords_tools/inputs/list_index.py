@@ -18,7 +18,7 @@ from collections.abc import Iterator, Sequence
 from typing import IO
 
 from bsp_tf.base.errors import InputError
-from bsp_tf.base.folder_listing import list_files
+from bsp_tf.video.folder_listing import list_files
 from tfrecords_tools.inputs.clip_index import ClipIndex, FoundClip, make_clips
 from tfrecords_tools.inputs.clip_table import Row, Table, choose_split, open_text
 from tfrecords_tools.inputs.file_listing import describe_absent, existing_folder

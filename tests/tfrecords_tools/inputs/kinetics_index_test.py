@@ -3,7 +3,7 @@
 import pytest
 
 from bsp_tf.base.errors import InputError
-from bsp_tf.base.folder_listing import FileListing
+from bsp_tf.video.folder_listing import FileListing
 from tfrecords_tools.inputs.clip_index import ClipSpec
 from tfrecords_tools.inputs.kinetics_index import index_kinetics
 

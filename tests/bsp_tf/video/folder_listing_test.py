@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from bsp_tf.base.folder_listing import list_files
+from bsp_tf.video.folder_listing import list_files
 
 
 def touch(folder, *names):
