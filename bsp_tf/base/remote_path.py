@@ -1,8 +1,8 @@
 """Files and folders on servers, named by a URL such as s3://bucket/records, through fsspec.
 
-fsspec has a package for each kind of server: s3fs (extra `s3`), gcsfs (`gcs`), its own for http and
-https (`http`). Keys and addresses are theirs to find, as a rule in the environment. Of pathlib's
-methods there are those that reading needs.
+fsspec has a package for each kind of server: s3fs (extra `s3`), its own for http and https (extra
+`http`). Keys and addresses are theirs to find, as a rule in the environment. Of pathlib's methods
+there are those that reading needs.
 """
 
 import atexit
@@ -19,7 +19,7 @@ from urllib.parse import urlsplit
 from bsp_tf.base.errors import InputError
 from bsp_tf.base.input_file import cannot_read
 
-EXTRAS = {"s3": "s3", "gs": "gcs", "gcs": "gcs", "http": "http", "https": "http"}
+EXTRAS = {"s3": "s3", "http": "http", "https": "http"}
 WEB = ("http", "https")
 # What does not come is asked for again, after 0.5, 1, 2 and 4 s.
 ATTEMPTS = 5
@@ -257,7 +257,7 @@ def _file_system(name: str) -> tuple[Any, str]:
             get_filesystem_class(scheme)
         except ValueError as error:
             raise InputError(
-                f"{name}: fsspec knows no {scheme}:// (s3, gs and https are some that it knows)."
+                f"{name}: fsspec knows no {scheme}:// (s3 and https are some that it knows)."
             ) from error
         with cannot_read(name):
             # Listings that are kept would hide what is written later.

@@ -34,8 +34,9 @@ PATIENCE_SECONDS = 10
 def read_bytes_of(folder: RecordFolder, index: RecordIndex) -> FrameReader:
     """A function that reads single frames in this process, usable in `Dataset.map`.
 
-    From a server the frames of one clip come with one request. The function raises tf.errors.InvalidArgumentError (in eager code ValueError) if a file cannot be read or
-    a frame differs from its checksum.
+    From a server the frames of one clip come with one request. The function raises
+    tf.errors.InvalidArgumentError (in eager code ValueError) if a file cannot be read or a frame
+    differs from its checksum.
     """
 
     def fetch(rows: np.ndarray, frames: np.ndarray) -> np.ndarray:

@@ -99,7 +99,8 @@ def test_the_timeline_shows_what_the_video_shows(tmp_path, name, codec):
         page.wait("!timeline.film.now && !timeline.film.waiting.length")
         first = page.run("document.querySelectorAll('.film canvas').length")
         box = page.run(
-            "(({x, y, width, height}) => [x, y, width, height])(timeline.film.lane.getBoundingClientRect())"
+            """(({x, y, width, height}) => [x, y, width, height])(
+                timeline.film.lane.getBoundingClientRect())"""
         )
         page.picture(tmp_path / "page.png")
         x, y, width, height = (round(side) for side in box)
