@@ -3,7 +3,10 @@
     python -m bsp_tf.export --action_workdir=runs/action --boundary_workdir=runs/boundary \\
         --output=runs/two_stream
 
-The best checkpoint of each is taken. Without one of the workdirs the SavedModel is the other stream
+    python -m bsp_tf.export --gtad=runs/gtad --output=runs/gtad_model
+
+The best checkpoint of each is taken. The second form saves a localization head (docs/saved_model.md
+says how to use it). Without one of the workdirs of the first the SavedModel is the other stream
 alone, with its outputs and labels only. A boundary stream that was trained with
 boundary.class_weight names the actions, too: without an action workdir its second head does.
 `model = tf.saved_model.load(output)` has these signatures:
@@ -26,16 +29,15 @@ the finished output is reused. Keras 3 reads it as keras.layers.TFSMLayer(output
 call_endpoint="serving_default").
 """
 
+import contextlib
 import functools
-import hashlib
 import json
 import os
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 from absl import flags
 
 from bsp_tf.base.atomic_file import atomic_folder
@@ -56,7 +58,11 @@ FLAGS = flags.FLAGS
 
 # Both streams see the same pixels, so these must agree.
 SHARED_FIELDS = ("num_frames", "short_side", "crop_size")
-LABEL_FILES = {"action": "action_labels.txt", "boundary": "boundary_labels.txt"}
+LABEL_FILES = {
+    "action": "action_labels.txt",
+    "boundary": "boundary_labels.txt",
+    "head": "labels.txt",
+}
 CONFIG_FILE = "config.json"
 
 
@@ -101,6 +107,7 @@ def export_two_stream(
             is full.
         RuntimeError: the saved model's numbers differ; nothing is left at `output`.
     """
+    from bsp_tf.base.stack import weights_digest
     from bsp_tf.models.two_stream import TwoStream
 
     two_stream = TwoStream(action_model, boundary_model, preprocess)
@@ -116,23 +123,13 @@ def export_two_stream(
         **config,
         "feature_dim": two_stream.feature_dim,
         "streams": two_stream.streams,
-        "weights": {name: _weights_digest(model) for name, model in two_stream.models.items()},
+        "weights": {name: weights_digest(model) for name, model in two_stream.models.items()},
     }
     described = json.loads(json.dumps(described))
     if _holds_the_same(Path(output), described, labels):
         return False
     _save(two_stream, described, labels, Path(output))
     return True
-
-
-def _weights_digest(model: "TSM") -> str:
-    from bsp_tf.base.stack import named_variables
-
-    digest = hashlib.sha256()
-    for path, variable in named_variables(model).items():
-        digest.update(path.encode())
-        digest.update(np.ascontiguousarray(variable.numpy()).tobytes())
-    return digest.hexdigest()
 
 
 def _holds_the_same(output: Path, config: dict[str, Any], labels: Mapping[str, list[str]]) -> bool:
@@ -153,6 +150,18 @@ def _save(
     two_stream: "TwoStream", config: dict[str, Any], labels: Mapping[str, list[str]], output: Path
 ) -> None:
     from bsp_tf.pretraining.servable import Servable, check_saved, save_model
+
+    with _new_model(config, labels, output) as (folder, label_files, config_file):
+        servable = Servable(two_stream.folded(), label_files, config_file)
+        save_model(servable, folder)
+        check_saved(two_stream, folder, config["num_frames"])
+
+
+@contextlib.contextmanager
+def _new_model(
+    config: dict[str, Any], labels: Mapping[str, list[str]], output: Path
+) -> Iterator[tuple[Path, dict[str, Path], Path]]:
+    """The folder to write, which becomes `output` at the end, and the files of its assets."""
     from bsp_tf.runs.full_disk import full_disk_named
 
     with (
@@ -163,12 +172,36 @@ def _save(
     ):
         config_file = Path(sources, CONFIG_FILE)
         write_json(config_file, config)
-        label_files = {stream: Path(sources, LABEL_FILES[stream]) for stream in labels}
-        for stream, path in label_files.items():
-            write_label_file(path, labels[stream])
-        servable = Servable(two_stream.folded(), label_files, config_file)
-        save_model(servable, folder)
-        check_saved(two_stream, folder, config["num_frames"])
+        label_files = {name: Path(sources, LABEL_FILES[name]) for name in labels}
+        for name, path in label_files.items():
+            write_label_file(path, labels[name])
+        yield folder, label_files, config_file
+
+
+def export_head(workdir: str | os.PathLike, output: str | os.PathLike) -> bool:
+    """Exports the best checkpoint of a run of bsp_tf.train_gtad, all or nothing.
+
+    Returns:
+        True if it was written, False if `output` already holds the same.
+
+    Raises:
+        InputError: the workdir holds no trained head, or `output` holds something else.
+        RuntimeError: the saved model's numbers differ; nothing is left at `output`.
+    """
+    from bsp_tf.base.stack import weights_digest
+    from bsp_tf.localization.heads.servable import check_saved_head, save_head
+    from bsp_tf.localization.workdir import load_trained
+
+    trained = load_trained(workdir)
+    config = trained.config.to_dict() | {"weights": weights_digest(trained.model)}
+    config = json.loads(json.dumps(config))
+    labels = {"head": list(trained.class_names)} if trained.class_names else {}
+    if _holds_the_same(Path(output), config, labels):
+        return False
+    with _new_model(config, labels, Path(output)) as (folder, label_files, config_file):
+        save_head(trained, label_files.get("head"), config_file, folder)
+        check_saved_head(trained, folder)
+    return True
 
 
 def export_workdirs(
@@ -233,12 +266,19 @@ def define_flags() -> None:
     """Defines the flags of the command; they do not exist when the module is only imported."""
     flags.DEFINE_string("action_workdir", None, "Folder of bsp_tf.pretrain with task=action.")
     flags.DEFINE_string("boundary_workdir", None, "The same with task=boundary.")
+    flags.DEFINE_string("gtad", None, "Instead: folder of bsp_tf.train_gtad, of any head.")
     flags.DEFINE_string("output", None, "Folder of the SavedModel.", required=True)
 
 
 def main(argv: Sequence[str]) -> None:
     """Runs the export that the flags describe."""
     del argv
+    if FLAGS.gtad:
+        if FLAGS.action_workdir or FLAGS.boundary_workdir:
+            raise InputError("--gtad is a model of its own: leave out the workdirs of the streams.")
+        written = export_head(FLAGS.gtad, FLAGS.output)
+        print(f"{'exported' if written else 'already exported'}: {FLAGS.output}")
+        return
     written = export_workdirs(FLAGS.action_workdir, FLAGS.boundary_workdir, FLAGS.output)
     config = read_json(Path(FLAGS.output) / "assets" / CONFIG_FILE)
     print(

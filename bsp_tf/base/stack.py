@@ -4,11 +4,13 @@ No other module asks which stack it runs on. Both make the same variables under 
 checkpoints, records, features and SavedModels of one are read by the other.
 """
 
+import hashlib
 import random
 from collections.abc import Iterator, Sequence
 from typing import Any
 
 import keras
+import numpy as np
 import tensorflow as tf
 
 KERAS_2 = keras.__version__.startswith("2.")
@@ -50,6 +52,15 @@ def named_variables(model: keras.Model, trainable_only: bool = False) -> dict[st
         for path, variable in _paths(model, "")
         if id(variable) in wanted
     }
+
+
+def weights_digest(model: keras.Model) -> str:
+    """SHA-256 of the names and values of all variables."""
+    digest = hashlib.sha256()
+    for path, variable in named_variables(model).items():
+        digest.update(path.encode())
+        digest.update(np.ascontiguousarray(variable.numpy()).tobytes())
+    return digest.hexdigest()
 
 
 def _paths(layer: keras.layers.Layer, above: str) -> Iterator[tuple[str, tf.Variable]]:
