@@ -71,6 +71,17 @@ def _paths(layer: keras.layers.Layer, above: str) -> Iterator[tuple[str, tf.Vari
         yield from _paths(part, f"{above}{part.name}/")
 
 
+def adam_moments(
+    optimizer: keras.optimizers.Adam, variable: tf.Variable
+) -> tuple[tf.Variable, tf.Variable]:
+    """The first and the second moment that a built Adam keeps of a variable."""
+    if KERAS_2:
+        index = optimizer._index_dict[optimizer._var_key(variable)]
+        return optimizer._momentums[index], optimizer._velocities[index]
+    index = optimizer._get_variable_index(variable)
+    return optimizer._momentums[index].value, optimizer._velocities[index].value
+
+
 def optimizer_state(
     optimizer: keras.optimizers.Adam, variables: Sequence[tf.Variable]
 ) -> keras.optimizers.Adam | tf.Module:
