@@ -60,7 +60,9 @@ def test_pytorch_has_the_same_weights_outputs_and_loss(config):
     targets = {name: batch[name] for name in ("classes", "offsets")}
     expected = point_losses(outputs, targets, 100.0, 0.0, 1.0)["total"]
     points = [tensors[name] for name in ("points_inside", "classes", "offsets")]
-    assert float(theirs.losses(found, *points, 100.0)) == pytest.approx(float(expected), rel=1e-4)
+    assert float(theirs.losses(found, *points, 100.0).detach()) == pytest.approx(
+        float(expected), rel=1e-4
+    )
 
     step = theirs.make_step(batch, CLASSES, config, training=True)
     losses = [step() for _ in range(5)]

@@ -71,6 +71,14 @@ def test_the_numbers_are_those_of_extract_and_detect(
     assert name == "short.mp4" or {detection["label"] for detection in found} == set(LABELS)
 
 
+def test_a_head_that_names_classes_itself(model, videos, tmp_path):
+    names = ("swim", "walk", "wave")
+    head = save_head(tmp_path / "head", 2, labels=names, head="actionformer")
+    found = predict(videos / "long.mp4", model, head)
+    assert found == extract_and_detect(model, head, videos / "long.mp4", tmp_path)
+    assert {detection["label"] for detection in found} == set(names)
+
+
 def test_a_folder_gives_what_extract_and_detect_give(model, gtad, videos, tmp_path):
     """There the head sees several videos at once, which may move the last digits."""
     extract(model, videos, tmp_path / "features")
