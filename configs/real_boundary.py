@@ -9,9 +9,9 @@ Command:
         --config.init_from=runs/imagenet_mobilenet_v2 \
         --config.data.train_dir=records/train --config.data.validation_dir=records/val
 
-Cost: 200 steps of 16 clips; not measured.
+Cost: 200 steps of 16 clips, about 4 minutes on 2 CPU cores beside other work.
 
-Result: not run yet; docs/results.md says what for.
+Result: accuracy .63, .69 and .48 in three folds: it is not trained enough (docs/results.md).
 """
 
 from ml_collections import ConfigDict

@@ -9,9 +9,10 @@ Command:
     python -m bsp_tf.train_head --config=configs/real_gtad.py --workdir=runs/gtad \
         --config.features_dir=features --config.annotations=annotations.json
 
-Cost: not measured.
+Cost: 75 steps for 3 to 4 videos, about half a minute on 2 CPU cores.
 
-Result: not run yet; docs/results.md says what for.
+Result: average mAP 1 to 4 with handwash, whose 3 to 4 training videos are too few
+(docs/results.md).
 """
 
 from ml_collections import ConfigDict
