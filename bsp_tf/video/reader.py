@@ -10,11 +10,17 @@ import dataclasses
 import os
 from collections.abc import Callable, Iterator
 
-import av
 import numpy as np
 
 from bsp_tf.video.picture import RgbConverter, quarter_turns
-from bsp_tf.video.stream import TruncatedVideoError, VideoError, frame_rate, good_frames, open_video
+from bsp_tf.video.stream import (
+    TruncatedVideoError,
+    VideoError,
+    frame_rate,
+    good_frames,
+    header_seconds,
+    open_video,
+)
 from bsp_tf.video.timing import ShownFrame, at_rate, cut_frames
 
 
@@ -45,12 +51,12 @@ def probe_video(path: str | os.PathLike) -> VideoInfo:
     """
     with open_video(path) as (container, stream):
         fps = frame_rate(container, stream)
-        duration = float(container.duration or 0) / av.time_base
+        duration = header_seconds(container)
         num_frames = stream.frames or round(duration * fps)
         frame = next(good_frames(container, stream, path, from_start=True))
         turned = quarter_turns(frame) % 2
         width, height = (frame.height, frame.width) if turned else (frame.width, frame.height)
-        return VideoInfo(width, height, fps, num_frames, max(duration, 0.0))
+        return VideoInfo(width, height, fps, num_frames, duration)
 
 
 def read_frames(

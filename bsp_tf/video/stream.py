@@ -134,6 +134,15 @@ def frame_rate(container: av.container.InputContainer, stream: av.VideoStream) -
     return DEFAULT_FPS
 
 
+def header_seconds(container: av.container.InputContainer) -> float:
+    """How long a video is by its header, first to last frame; 0.0 if it does not say."""
+    duration = container.duration or 0
+    # Matroska's duration is the time of the last frame, also where the first one is not at 0.
+    if duration and container.format.name.startswith("matroska"):
+        duration -= container.start_time or 0
+    return max(duration / av.time_base, 0.0)
+
+
 def good_frames(
     container: av.container.InputContainer,
     stream: av.VideoStream,
@@ -244,12 +253,8 @@ def _missing(
         if num_packets is not None and num_packets < stream.frames * (1 - AVI_FRAMES_TOLERANCE) - 1:
             return f"its header promises {stream.frames} frames and it holds {num_packets}"
         return None
-    start = float(container.start_time or 0) / av.time_base
-    promised = float(container.duration or 0) / av.time_base
-    # Matroska's duration is the time of the last frame, also where the first one is not at 0.
-    if container.format.name.startswith("matroska"):
-        promised -= start
-    held = end_seconds - start
+    promised = header_seconds(container)
+    held = end_seconds - float(container.start_time or 0) / av.time_base
     if held < promised - max(DURATION_TOLERANCE_SECONDS, DURATION_TOLERANCE * promised):
         return f"its header promises {promised:.1f} s and it holds {max(held, 0):.1f} s"
     return None

@@ -54,14 +54,32 @@ def test_cut_by_seconds(make_video, tmp_path, write_grey_levels):
         )
 
 
-@pytest.mark.parametrize("suffix", ["mkv", "ts"])
-def test_time_stamps_that_start_late(tmp_path, write_grey_levels, suffix):
+@pytest.mark.parametrize(
+    ("name", "start"),
+    [
+        ("late.mkv", 600),
+        ("late.ts", 600),
+        ("late.mp4", 600),
+        ("decades.mkv", 1e9),
+        ("weeks.mp4", 4e6),
+        ("early.mkv", -1),
+        ("early.ts", -1),
+        # Its clock of 33 bits starts again amid the video.
+        ("wrapped.ts", 2**33 / 90_000 - 0.5),
+    ],
+)
+def test_time_stamps_that_start_anywhere(tmp_path, write_grey_levels, name, start):
     """A part of a long recording may keep the times that it had there."""
     levels = list(range(0, 250, 10))
-    times = [600 + number / 25 for number in range(25)]
-    path = write_grey_levels(tmp_path / f"late.{suffix}", levels, times=times, codec="libx264")
+    times = [start + number / 25 for number in range(25)]
+    path = write_grey_levels(tmp_path / name, levels, times=times, codec="libx264")
     assert levels_of(read_frames(path)) == levels
     assert len(list(read_frames(path, fps=50))) == pytest.approx(50, abs=1)
+    cut = read_frames(path, start_seconds=0.2, end_seconds=0.4)
+    assert levels_of(cut) == [50, 60, 70, 80, 90]
+    info = probe_video(path)
+    assert info.duration_seconds == pytest.approx(1, abs=0.05)
+    assert info.num_frames == pytest.approx(25, abs=1)
 
 
 def test_time_stamps_that_start_late_in_a_cut_file(tmp_path, write_grey_levels):
