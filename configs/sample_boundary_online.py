@@ -11,7 +11,8 @@ Command:
 
 Cost: as configs/sample_boundary.py.
 
-Result: trained for a few steps only, so far; configs/sample_boundary.py gives .98.
+Result: accuracy .96 with seed 0 (one run; .98 looking both ways), .25 (chance) when one frame is
+repeated.
 """
 
 from ml_collections import ConfigDict
