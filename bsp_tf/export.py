@@ -179,7 +179,7 @@ def _new_model(
 
 
 def export_head(workdir: str | os.PathLike, output: str | os.PathLike) -> bool:
-    """Exports the best checkpoint of a run of bsp_tf.train_gtad, all or nothing.
+    """Exports the best checkpoint of a run of bsp_tf.train_head, all or nothing.
 
     Returns:
         True if it was written, False if `output` already holds the same.
@@ -266,7 +266,7 @@ def define_flags() -> None:
     """Defines the flags of the command; they do not exist when the module is only imported."""
     flags.DEFINE_string("action_workdir", None, "Folder of bsp_tf.pretrain with task=action.")
     flags.DEFINE_string("boundary_workdir", None, "The same with task=boundary.")
-    flags.DEFINE_string("gtad", None, "Instead: folder of bsp_tf.train_gtad, of any head.")
+    flags.DEFINE_string("gtad", None, "Instead: folder of bsp_tf.train_head, of any head.")
     flags.DEFINE_string("output", None, "Folder of the SavedModel.", required=True)
 
 

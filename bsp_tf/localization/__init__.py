@@ -1,1 +1,1 @@
-"""G-TAD: network, targets, losses, and the way from score maps to detections."""
+"""Localization heads, their training, and the way from what they say to detections."""
