@@ -183,7 +183,9 @@ def _write(output: Path, config: Mapping[str, Any], names: list[str] | None, mod
     """The workdir, whole or not at all."""
     import tensorflow as tf
 
-    with lock_place(output), atomic_folder(output) as workdir:
+    from bsp_tf.runs.full_disk import full_disk_named
+
+    with lock_place(output), full_disk_named(output), atomic_folder(output) as workdir:
         write_json(workdir / "config.json", config)
         if names is not None:
             write_label_file(workdir / "labels.txt", names)
