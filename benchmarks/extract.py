@@ -4,8 +4,8 @@
 
 For each network a SavedModel of both streams with random weights, as `bsp_tf.export` writes it, and
 for each frame height a video of --seconds seconds at 25 frames/s, which shows moving stripes. The
-way is that of `bsp_tf.extract` (decoding ahead in a thread, snippets of 8 frames, stride 8), without
-writing files. "waiting" is the share of the time in which the model has no snippets.
+way is that of `bsp_tf.extract` (decoding ahead in a thread, snippets of 8 frames, stride 8), but no
+file is written. "waiting" is the share of the time in which the model has no snippets.
 """
 
 import functools
