@@ -9,11 +9,10 @@ tools' features are stands in the config of the run. The output has ActivityNet'
 and is scored by `python -m bsp_tf.evaluate`. Of the annotations only the videos of the subset,
 their durations (and frame rates, for other tools' features) and the class names are used. Labels
 come from the two best classes of the whole video: from --class_scores=scores.json ({"results":
-{id: [K]}, "class": [K]}) or THUMOS14's --class_scores=uNet_test.npy, else from the action stream
-(the mean over the eighth of the snippets where a class is highest) if its classes cover those of
-the annotations; with neither, all are labelled "proposal". A head that names classes itself needs
-none of these. Videos without usable features or class scores are left out, counted and listed under
-"external_data".
+{id: [K]}, "class": [K]}) or THUMOS14's --class_scores=uNet_test.npy, else from the action stream's
+own mean softmax if its classes cover those of the annotations; with neither, all are labelled
+"proposal". A head that names classes itself needs none of these. Videos without usable features or
+class scores are left out, counted and listed under "external_data".
 
     --top_classes=2         classes of a video that each of its proposals is labelled with
     --fusion=sqrt           score = square root of proposal score * class score (default: product)

@@ -2,8 +2,8 @@
 
     python -m benchmarks.experiments.class_scores --features=features/action_0 --output=scores.json
 
-Rows without an action stream get them, too, so that rows differ in their segments only. The plain
-mean is what bsp_tf.detect took when docs/results.md was begun; it takes the highest eighth now.
+bsp_tf.detect takes the same numbers from the features by itself; here also rows without an action
+stream get them, so that rows differ in their segments only.
 """
 
 from collections.abc import Sequence

@@ -38,10 +38,6 @@ THUMOS_CLASSES = {
     "VolleyballSpiking": 97,
 }
 UCF_CLASSES = 101
-# A class is scored by its most certain snippets, one in so many, as multiple-instance pooling in
-# weakly supervised localization does (W-TALC, Paul et al., ECCV 2018, section 3.3). All snippets,
-# background included, make a flat mean, and doubtful videos rank like clear ones.
-SNIPPETS_PER_KEPT = 8
 
 
 class ProbabilityStore(Protocol):
@@ -143,10 +139,7 @@ def _from_json(path: str | os.PathLike, labels: Sequence[str]) -> ClassScores:
 
 
 def class_scores_from_stream(store: ProbabilityStore, labels: Sequence[str]) -> ClassScores | None:
-    """Scores of the action stream; None if its classes do not cover `labels`.
-
-    A class has the mean of its softmax over the eighth of the snippets (at least one) where it is
-    highest; the scores of a video need not sum to 1.
+    """The mean softmax of the action stream; None if its classes do not cover `labels`.
 
     Args:
         store: Features with probabilities and "action_labels" in the metadata.
@@ -169,8 +162,7 @@ def class_scores_from_stream(store: ProbabilityStore, labels: Sequence[str]) -> 
                 f"action probabilities of video {video_id!r} have shape {probabilities.shape} or "
                 f"hold NaN; expected [snippets, {len(names)}]. Extract that video again."
             )
-        kept = -(-len(probabilities) // SNIPPETS_PER_KEPT)
-        return np.sort(probabilities[:, columns], axis=0)[-kept:].mean(axis=0)
+        return probabilities.mean(axis=0)[columns]
 
     return ClassScores(list(labels), of_video)
 
