@@ -89,6 +89,7 @@ def read_frames(
         VideoError: missing, empty, no video, no decodable frame, or no frame between start and end.
         TruncatedVideoError: raised after the good frames where the file is cut or damaged.
 
+    >>> import av
     >>> with av.open("a.mp4", "w") as container:
     ...     stream = container.add_stream("libx264", rate=25)
     ...     stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"

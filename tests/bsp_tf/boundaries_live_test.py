@@ -61,8 +61,13 @@ def stream_bytes(form: str, parts, **options) -> bytes:
 def start(model, *flags) -> subprocess.Popen:
     return subprocess.Popen(
         [sys.executable, "-m", "bsp_tf.boundaries", "--live", f"--model={model}", *flags],
-        cwd=PROJECT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-    )  # fmt: skip
+        cwd=PROJECT,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        # Where the tests themselves run in the background, SIGINT is ignored.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    )
 
 
 def test_a_fragmented_mp4_through_a_pipe(model):
