@@ -45,6 +45,7 @@ class World:
         maker: The command that makes it.
         recipes: Its configs are RECIPES_action.py, RECIPES_boundary.py and RECIPES_gtad.py.
         stride: Frames from one snippet to the next.
+        fps: Frames per second of all videos.
         record_flags: Of the conversion of the clips.
         encoder_flags: Of every pre-training.
         without_classes: Segments are scored without their classes.
@@ -56,6 +57,7 @@ class World:
     maker: Stage
     recipes: str
     stride: int = 4
+    fps: int = 25
     record_flags: tuple[str, ...] = ()
     encoder_flags: tuple[str, ...] = ()
     without_classes: bool = False
@@ -186,6 +188,7 @@ class World:
                 "--config.feature_layout=snippets",
                 f"--config.feature_stride={self.stride}",
                 f"--config.feature_window={SPAN}",
+                f"--config.feature_fps={self.fps}.0",
             ]
         return self._step("train_gtad", arguments, workdir / "summary.json", tuple(parts), config)
 

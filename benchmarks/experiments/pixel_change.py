@@ -4,7 +4,7 @@
 
 The mean and the largest mean absolute difference of neighbouring frames of the snippet, and that of
 its first and last frame, each over 32 grey levels, which brings them to the size of other features.
-Writes <video>.npy, float32 [snippets, 3], for `feature_layout=snippets`.
+Writes <video>.npy, float32 [snippets, 4], for `feature_layout=snippets`.
 """
 
 from collections.abc import Sequence
@@ -29,11 +29,11 @@ BATCH = 64
 
 
 def pixel_change(snippets: np.ndarray) -> np.ndarray:
-    """uint8 [n, T, H, W, 3] -> float32 [n, 3]."""
+    """uint8 [n, T, H, W, 3] -> float32 [n, 4], the last one 0: G-TAD wants groups of four."""
     frames = snippets.astype(np.float32)
     steps = np.abs(np.diff(frames, axis=1)).mean((2, 3, 4))
     ends = np.abs(frames[:, -1] - frames[:, 0]).mean((1, 2, 3))
-    return np.stack([steps.mean(1), steps.max(1), ends], axis=1) / GREY_LEVELS
+    return np.stack([steps.mean(1), steps.max(1), ends, 0 * ends], axis=1) / GREY_LEVELS
 
 
 def main(argv: Sequence[str]) -> None:

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from benchmarks.experiments.grid import World
-from benchmarks.experiments.real_sample import FOLDS
+from benchmarks.experiments.real_sample import FOLDS, FPS
 from bsp_tf.quickstart.stages import Stage
 
 CONFIGS = Path("configs")
@@ -53,6 +53,7 @@ def real_worlds(
             maker,
             recipes,
             stride=REAL_STRIDE,
+            fps=FPS,
             record_flags=("--short_side=128",),
             encoder_flags=(f"--config.init_from={init_from}",) if init_from else (),
             without_classes=True,
