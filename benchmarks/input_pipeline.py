@@ -16,7 +16,7 @@ import resource
 import statistics
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
@@ -80,6 +80,26 @@ def limit_dataset(
     )
 
 
+def rates_in_turns(
+    streams: Mapping[str, tf.data.Dataset], batch_size: int, batches: int, repeats: int
+) -> dict[str, list[float]]:
+    """Clips per second of each of `repeats` turns, by the name of the stream."""
+    rates: dict[str, list[float]] = {name: [] for name in streams}
+    for _ in range(repeats):
+        for name, dataset in streams.items():
+            # A fresh iterator each time: one that waits would fill its buffers while the others are
+            # timed.
+            iterator = iter(dataset)
+            for _ in range(WARM_UP):
+                next(iterator)
+            started = time.perf_counter()
+            for _ in range(batches):
+                next(iterator)
+            rates[name].append(batches * batch_size / (time.perf_counter() - started))
+            del iterator
+    return rates
+
+
 def measure_pipelines(
     records: Path, batch_size: int, threads: int, batches: int, repeats: int
 ) -> tuple[dict[str, list[float]], float]:
@@ -100,19 +120,8 @@ def measure_pipelines(
         task: pipelines.dataset_for(bench_config(records, task), "train", batch_size, 0)
         for task in ("action", "boundary")
     }
-    rates: dict[str, list[float]] = {name: [] for name in streams}
-    for _ in range(repeats):
-        for name, dataset in streams.items():
-            # A fresh iterator each time: one that waits would fill its buffers while the others are
-            # timed.
-            iterator = iter(dataset.with_options(options))
-            for _ in range(WARM_UP):
-                next(iterator)
-            started = time.perf_counter()
-            for _ in range(batches):
-                next(iterator)
-            rates[name].append(batches * batch_size / (time.perf_counter() - started))
-            del iterator
+    streams = {name: dataset.with_options(options) for name, dataset in streams.items()}
+    rates = rates_in_turns(streams, batch_size, batches, repeats)
     return rates, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
 
 

@@ -12,14 +12,13 @@ import multiprocessing
 import os
 import statistics
 import tempfile
-import time
 from collections.abc import Iterator, Sequence
 from multiprocessing.connection import Connection
 from pathlib import Path
 
 from absl import flags
 
-from benchmarks.input_pipeline import bench_config
+from benchmarks.input_pipeline import bench_config, rates_in_turns
 from benchmarks.made_records import make_records
 from bsp_tf.base.command_line import run_command
 from bsp_tf.base.json_file import write_json
@@ -30,7 +29,6 @@ from tests.fixtures.web_server import serve
 FLAGS = flags.FLAGS
 
 DELAYS_MS = (0, 20)
-WARM_UP = 2
 
 
 def run_server(folder: Path, delay_ms: int, end: Connection) -> None:
@@ -65,19 +63,7 @@ def measure(
         config = bench_config(Path(), "boundary")
         config.data.train_dir = folder
         streams[name] = pipelines.dataset_for(config, "train", batch_size, 0)
-    rates: dict[str, list[float]] = {name: [] for name in streams}
-    for _ in range(repeats):
-        for name, dataset in streams.items():
-            # A fresh iterator each time, or the others would be timed while it fills its buffers.
-            iterator = iter(dataset)
-            for _ in range(WARM_UP):
-                next(iterator)
-            started = time.perf_counter()
-            for _ in range(batches):
-                next(iterator)
-            rates[name].append(batches * batch_size / (time.perf_counter() - started))
-            del iterator
-    return rates
+    return rates_in_turns(streams, batch_size, batches, repeats)
 
 
 def write_manifest(records: Path, num_clips: int) -> None:

@@ -5,6 +5,7 @@ fsspec has a package for each kind of server: s3fs (extra `s3`), its own for htt
 there are those that reading needs.
 """
 
+import abc
 import atexit
 import contextlib
 import hashlib
@@ -35,7 +36,7 @@ class FileFacts(NamedTuple):
     st_mtime_ns: int
 
 
-class RemotePath:
+class RemotePath(abc.ABC):
     """A file or folder on a server."""
 
     def __init__(self, name: str):
@@ -53,29 +54,29 @@ class RemotePath:
         """The last part of the name."""
         return self._name.rpartition("/")[2]
 
+    @abc.abstractmethod
     def is_dir(self) -> bool:
         """Whether it is a folder."""
-        raise NotImplementedError
 
+    @abc.abstractmethod
     def is_file(self) -> bool:
         """Whether it is there and no folder."""
-        raise NotImplementedError
 
+    @abc.abstractmethod
     def names(self) -> list[str]:
         """Of what lies in the folder."""
-        raise NotImplementedError
 
+    @abc.abstractmethod
     def stat(self) -> FileFacts:
         """Size in bytes, and a number that changes with the file."""
-        raise NotImplementedError
 
+    @abc.abstractmethod
     def open(self, mode: str = "rb") -> BinaryIO:
         """The file as bytes."""
-        raise NotImplementedError
 
+    @abc.abstractmethod
     def read_bytes(self) -> bytes:
         """The whole file."""
-        raise NotImplementedError
 
 
 class UrlPath(RemotePath):
