@@ -96,6 +96,17 @@ def test_the_same_frames_with_one_request_a_clip(local, server, mapped):
     assert digest_source(remote) == digest_source(folder)
 
 
+def often_fail(server, random):
+    """Faults for 3 requests of 10, and never more than three times for the same one."""
+
+    def fault(number):
+        tries = server.asked[:number].count(server.asked[number])
+        fails = tries < 3 and random.random() < 0.3
+        return [500, 503, "reset"][random.integers(3)] if fails else None
+
+    return fault
+
+
 @pytest.mark.parametrize(("task", "split"), [("boundary", "train"), ("action", "validation")])
 def test_the_same_batches_from_a_server_that_often_fails(tmp_path, cache, task, split):
     part = "train" if split == "train" else "validation"
