@@ -17,6 +17,7 @@ the file name without suffix; where two files would get the same id, theirs are 
                         folder that holds such features is refused
     --batch_size=16     snippets per step of the model
     --trust_model       load a SavedModel whose graph may read or write files (SECURITY.md)
+    --runner=beam       many machines, with Apache Beam: the same files (docs/scale.md)
 
 Frames are scaled on decoding to the short side that the model resizes to anyway (--short_side=0
 leaves the whole resize to the model: slower, and slightly other numbers). Decoding runs in its own
@@ -38,13 +39,15 @@ from typing import TYPE_CHECKING, Any
 from absl import flags
 from tqdm import tqdm
 
-from bsp_tf.base.atomic_file import atomic_write
+from bsp_tf.base.atomic_file import atomic_write, remove_partial_files
 from bsp_tf.base.command_line import run_command
 from bsp_tf.base.output_lock import lock_folder, refuse_file
 from bsp_tf.base.settings import refuse_output_inside
+from bsp_tf.beam.pipelines import define_runner_flags
 from bsp_tf.features import reuse
-from bsp_tf.features.extraction import Event, extract_video, video_events
-from bsp_tf.features.store import finished_videos, write_metadata, write_video
+from bsp_tf.features.beam_extraction import BeamExtraction, extract_with_beam
+from bsp_tf.features.extraction import extract_to, video_events
+from bsp_tf.features.store import PROBABILITIES_FOLDER, finished_videos, write_metadata
 from bsp_tf.features.video_ids import name_videos
 from bsp_tf.video.stream import VideoError
 
@@ -55,7 +58,7 @@ FLAGS = flags.FLAGS
 
 SOME_FAILED_STATUS = 3
 FAILURES_FILE = "failures.csv"
-METADATA_EVERY_SECONDS = 30.0
+METADATA_EVERY_SECONDS, METADATA_SHARE = 30.0, 20
 # Of models that see 8 frames.
 SNIPPETS = {"paper": {"frame_step": 1, "stride": 8}, "lofi": {"frame_step": 8, "stride": 8}}
 
@@ -72,6 +75,8 @@ def extract(
     allow_partial: bool = False,
     short_side: int | None = None,
     trust_model: bool = False,
+    runner: str = "local",
+    beam_options: str = "",
 ) -> tuple[int, list[tuple[str, str]]]:
     """Extracts the features of all videos that are not finished yet.
 
@@ -86,12 +91,14 @@ def extract(
         allow_partial: keep the good part of damaged videos.
         short_side: see the flag; None: what the model resizes to.
         trust_model: load it even if its graph may read or write files.
+        runner: who does the work, "local" or "beam"; it changes nothing in the output.
+        beam_options: Beam's pipeline options, see `pipelines.pipeline_arguments`.
 
     Returns:
         (number of videos with features, failures as (path, reason)).
     Raises:
         InputError: no model, no video, `output` inside `videos`, or features of another model or
-            other settings in it, or another process that writes to it.
+            other settings in it, or another process that writes to it; or Beam failed.
     """
     paths = name_videos(videos)
     refuse_output_inside(output, videos)
@@ -117,62 +124,72 @@ def extract(
         num_before = len(paths) - len(waiting)
         if num_before:
             print(f"{num_before} of {len(paths)} videos were finished before")
-        failures = _extract_all(
-            waiting, num_before, finished, model, settings, output, batch_size, allow_partial
-        )
+        if runner == "beam":
+            extraction = BeamExtraction(
+                load_snippet_model,
+                os.fspath(model_path),
+                trust_model,
+                settings,
+                str(output),
+                batch_size,
+                allow_partial,
+            )
+            results = extract_with_beam(waiting, extraction, beam_options)
+        else:
+            results = _extract_here(waiting, model, settings, output, batch_size, allow_partial)
+        failures = _collect(results, waiting, num_before, finished, settings, output)
+        # Of runs and of workers that were killed.
+        remove_partial_files(output, output / PROBABILITIES_FOLDER)
         _write_failures(output, failures)
         return len(paths) - len(failures), failures
 
 
-def _extract_all(
+def _collect(
+    results: Iterator[tuple[str, dict[str, Any] | VideoError]],
     waiting: Mapping[str, Path],
     num_before: int,
     finished: dict[str, dict[str, Any]],
+    settings: Mapping[str, Any],
+    output: Path,
+) -> list[tuple[str, str]]:
+    """Takes results into `finished` and metadata.json; (path, reason) of those that failed."""
+    write_metadata(output, settings, finished)
+    failures: list[tuple[str, str]] = []
+    written, pause = time.monotonic(), METADATA_EVERY_SECONDS
+    total = num_before + len(waiting)
+    with tqdm(total=total, initial=num_before, desc="extract", unit="video") as bar:
+        for name, result in results:
+            if isinstance(result, VideoError):
+                path = waiting[name]
+                failures.append((str(path), str(result).removeprefix(f"{path}: ")))
+            else:
+                finished[name] = result
+            bar.update()
+            begin = time.monotonic()
+            if begin > written + pause:
+                write_metadata(output, settings, finished)
+                written = time.monotonic()
+                # Of millions of videos it takes long: a small part of the time is for this.
+                pause = max(METADATA_EVERY_SECONDS, METADATA_SHARE * (written - begin))
+    write_metadata(output, settings, finished)
+    return failures
+
+
+def _extract_here(
+    waiting: Mapping[str, Path],
     model: "SnippetModel",
     settings: Mapping[str, Any],
     output: Path,
     batch_size: int,
     allow_partial: bool,
-) -> list[tuple[str, str]]:
-    """Extracts the waiting videos into `finished` and metadata.json; (path, reason) of failures."""
-    write_metadata(output, settings, finished)
-    failures: list[tuple[str, str]] = []
-    written = time.monotonic()
-    events = video_events(waiting, settings, batch_size)
-    total = num_before + len(waiting)
-    with (
-        contextlib.closing(events),
-        tqdm(total=total, initial=num_before, desc="extract", unit="video") as bar,
-    ):
-        for name, path in waiting.items():
+) -> Iterator[tuple[str, dict[str, Any] | VideoError]]:
+    """Extracts videos; (id, entry of metadata.json or why it failed) of each."""
+    with contextlib.closing(video_events(waiting, settings, batch_size)) as events:
+        for name in waiting:
             try:
-                finished[name] = _extract_one(name, events, model, settings, output, allow_partial)
+                yield name, extract_to(output, name, events, model.run, settings, allow_partial)
             except VideoError as error:
-                failures.append((str(path), str(error).removeprefix(f"{path}: ")))
-            bar.update()
-            if time.monotonic() > written + METADATA_EVERY_SECONDS:
-                write_metadata(output, settings, finished)
-                written = time.monotonic()
-    write_metadata(output, settings, finished)
-    return failures
-
-
-def _extract_one(
-    name: str,
-    events: Iterator[Event],
-    model: "SnippetModel",
-    settings: Mapping[str, Any],
-    output: Path,
-    allow_partial: bool,
-) -> dict[str, Any]:
-    """Takes the events of one video up to its end, writes its features, returns its metadata.
-
-    Raises:
-        VideoError: the video failed; nothing was written.
-    """
-    arrays, about = extract_video(name, events, model.run, settings, allow_partial=allow_partial)
-    write_video(output, name, arrays.pop("features"), arrays, about)
-    return about
+                yield name, error
 
 
 def _write_failures(output: Path, failures: Sequence[tuple[str, str]]) -> None:
@@ -218,6 +235,7 @@ def define_flags() -> None:
     flags.DEFINE_boolean(
         "trust_model", False, "Load a SavedModel whose graph may read or write files."
     )
+    define_runner_flags()
 
 
 def main(argv: Sequence[str]) -> int:
@@ -234,6 +252,8 @@ def main(argv: Sequence[str]) -> int:
         allow_partial=FLAGS.allow_partial,
         short_side=FLAGS.short_side,
         trust_model=FLAGS.trust_model,
+        runner=FLAGS.runner,
+        beam_options=FLAGS.beam_options,
     )
     print(f"features of {num_videos} videos in {FLAGS.output}")
     if failures:

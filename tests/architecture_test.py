@@ -24,6 +24,7 @@ WITHOUT_TENSORFLOW = (
     "bsp_tf.convert_features.*",
     "bsp_tf.exchange.*",
     "bsp_tf.base.*",
+    "bsp_tf.beam.*",
     "bsp_tf.annotations.*",
     "bsp_tf.features.*",
     "bsp_tf.video.*",
@@ -60,6 +61,7 @@ STACK = "bsp_tf.base.stack"
 # Packages in the order of the data flow: each may import those before it, none behind it.
 ORDER = (
     "base",
+    "beam",
     "annotations",
     "video",
     "frames",
@@ -128,6 +130,7 @@ ONE_PLACE = {
 JUST_MADE = ("to_json", "dumps")
 TOOLS_MAY_USE = (
     "bsp_tf.base",
+    "bsp_tf.beam",
     "bsp_tf.annotations",
     "bsp_tf.records.schema",
     "bsp_tf.video",

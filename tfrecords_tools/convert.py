@@ -35,6 +35,7 @@ from bsp_tf.base.command_line import run_command
 from bsp_tf.base.labels_file import write_label_file
 from bsp_tf.base.output_lock import lock_folder
 from bsp_tf.base.settings import refuse_other_settings, refuse_output_inside
+from bsp_tf.beam.pipelines import define_runner_flags
 from bsp_tf.records.schema import LABELS_FILE
 from tfrecords_tools.conversion.beam_runner import BeamPool
 from tfrecords_tools.conversion.clip_encoder import LONG_CLIPS, MAX_RECORD_BYTES, EncodingOptions
@@ -56,7 +57,6 @@ FLAGS = flags.FLAGS
 
 SOME_FAILED_STATUS = 3
 STALL_SECONDS = 60.0
-RUNNERS = ("local", "beam")
 
 
 def convert(
@@ -83,7 +83,7 @@ def convert(
         max_failures: stop when more clips than this fail: "20", or "5%" of all clips; None: never.
         retry_failures: try the clips again that failed in an earlier call.
         stall_seconds: a clip that gives no frame for this long has failed.
-        runner: who does the work, one of RUNNERS; it changes nothing in the output.
+        runner: who does the work, "local" or "beam"; it changes nothing in the output.
         beam_options: Beam's pipeline options, see `beam_runner.BeamPool`.
     Returns:
         The manifest as written to manifest.json.
@@ -161,7 +161,9 @@ def define_flags() -> None:
     """Defines the flags of the command; they do not exist when the module is only imported."""
     define_input_flags()
     flags.DEFINE_string("output", None, "Folder for the shards.", required=True)
-    flags.DEFINE_integer("workers", os.cpu_count() or 1, "Processes.", lower_bound=1)
+    flags.DEFINE_integer(
+        "workers", os.cpu_count() or 1, "Processes, also of Beam's DirectRunner.", lower_bound=1
+    )
     flags.DEFINE_integer(
         "num_shards", None, "Number of shards; never more than clips.", lower_bound=1
     )
@@ -214,19 +216,7 @@ def define_flags() -> None:
         "A clip that gives no frame for this many seconds has failed.",
         lower_bound=1.0,
     )
-    flags.DEFINE_enum(
-        "runner",
-        RUNNERS[0],
-        RUNNERS,
-        "Processes of this machine, or an Apache Beam runner (extra `beam`); the output is the "
-        "same. See docs/scale.md.",
-    )
-    flags.DEFINE_string(
-        "beam_options",
-        "",
-        "Pipeline options of --runner=beam, such as '--runner=FlinkRunner "
-        "--flink_master=host:8081'; by default Beam's DirectRunner with --workers processes.",
-    )
+    define_runner_flags()
 
 
 def main(argv: Sequence[str]) -> int:

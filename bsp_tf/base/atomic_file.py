@@ -115,6 +115,13 @@ def remove_leftovers(path: str | os.PathLike) -> None:
         leftover.unlink(missing_ok=True)
 
 
+def remove_partial_files(*folders: str | os.PathLike) -> None:
+    """Removes what killed processes were writing there; only where no other writes now."""
+    for folder in folders:
+        for leftover in Path(folder).glob(f".*{_SUFFIX}"):
+            leftover.unlink(missing_ok=True)
+
+
 def make_folder(path: str | os.PathLike) -> None:
     """Makes a folder and its parents; one that is there already is fine.
 

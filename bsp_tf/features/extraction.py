@@ -16,6 +16,7 @@ from tqdm import tqdm
 
 from bsp_tf.base.errors import InputError
 from bsp_tf.features import reuse
+from bsp_tf.features.store import write_video
 from bsp_tf.video.reader import VideoInfo, probe_video, read_frames
 from bsp_tf.video.snippets import SnippetBatch, count_snippets, read_ahead, snippet_batches
 from bsp_tf.video.stream import TruncatedVideoError, VideoError
@@ -168,3 +169,30 @@ def extract_video(
     ):
         raise error
     return found.arrays(), found.describe(partial=error is not None)
+
+
+def extract_to(
+    output: Path,
+    name: str,
+    events: Iterator[Event],
+    run: Run,
+    settings: Mapping[str, Any],
+    allow_partial: bool,
+) -> dict[str, Any]:
+    """Takes the events of one video up to its end, writes its features, returns its metadata.
+
+    Args:
+        output: feature folder.
+        name: id of the video.
+        events: from `video_events`.
+        run: the model.
+        settings: as for `video_events`.
+        allow_partial: keep the good part of a damaged video.
+
+    Raises:
+        VideoError: the video failed; nothing was written.
+        InputError: the features cannot be written, or hold NaN or infinity.
+    """
+    arrays, about = extract_video(name, events, run, settings, allow_partial=allow_partial)
+    write_video(output, name, arrays.pop("features"), arrays, about)
+    return about

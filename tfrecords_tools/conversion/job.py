@@ -10,7 +10,7 @@ from collections import deque
 from collections.abc import Callable
 from pathlib import Path
 
-from bsp_tf.base.atomic_file import make_folder
+from bsp_tf.base.atomic_file import make_folder, remove_partial_files
 from bsp_tf.base.errors import InputError
 from bsp_tf.base.json_file import read_json, write_json
 from bsp_tf.base.settings import is_unchanged
@@ -143,6 +143,8 @@ class Conversion:
                         copy_result(result_path(self._results, task.rank), result, [])
                         self._finish_clip(task.rank, result)
                         on_clip(result)
+        # Of workers on other machines that were killed.
+        self._remove_partial_files()
         return [self.shards[shard] for shard in range(len(self._bounds) - 1)]
 
     def _next_task(self) -> Task | None:
@@ -215,6 +217,4 @@ class Conversion:
                 self._done[int(entry.name)] = result
 
     def _remove_partial_files(self) -> None:
-        for folder in (self._output, self._state, self._results, self._state / STATUS_FOLDER):
-            for path in folder.glob(".*.partial"):
-                path.unlink(missing_ok=True)
+        remove_partial_files(self._output, self._state, self._results, self._state / STATUS_FOLDER)

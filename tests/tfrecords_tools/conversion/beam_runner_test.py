@@ -10,7 +10,7 @@ import os
 import pytest
 
 from bsp_tf.base.errors import InputError
-from tfrecords_tools.conversion.beam_runner import BeamPool, run_task
+from tfrecords_tools.conversion.beam_runner import run_task
 from tfrecords_tools.conversion.clip_encoder import EncodingOptions
 from tfrecords_tools.conversion.clip_results import read_result, result_path
 from tfrecords_tools.conversion.clip_worker import ClipTask, WorkerSettings
@@ -123,11 +123,3 @@ def test_a_shard_that_is_tried_again_stays(clips, tmp_path):
         written = (tmp_path / "shard").stat().st_mtime_ns
         run_task(task, pool, settings.results)
     assert (tmp_path / "shard").stat().st_mtime_ns == written
-
-
-@needs_beam
-def test_options_of_beam_are_handed_on():
-    settings = WorkerSettings("clips", "results", EncodingOptions())
-    pool = BeamPool(2, settings, 60.0, "--runner=FlinkRunner --flink_master='host name:8081'")
-    assert pool.arguments == ["--runner=FlinkRunner", "--flink_master=host name:8081"]
-    assert "--direct_num_workers=2" in BeamPool(2, settings, 60.0).arguments

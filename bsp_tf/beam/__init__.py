@@ -1,0 +1,1 @@
+"""Work that is handed to the workers of an Apache Beam runner (extra `beam`)."""
