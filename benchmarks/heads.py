@@ -107,6 +107,7 @@ def our_step(
     from bsp_tf.localization.heads.actionformer.head import HEAD
     from bsp_tf.localization.learner import Learner
     from bsp_tf.localization.training_data import Batch
+    from bsp_tf.localization.workdir import TrainedHead
     from bsp_tf.runs.strategy import strategy_for
 
     idle = _peak_megabytes()
@@ -118,12 +119,8 @@ def our_step(
         draw = tf.constant(1, tf.int64)
         return lambda: learner.train_step(examples, draw)["total"].numpy(), idle
     model = HEAD.build(config, batch["features"].shape[2], CLASSES)
-
-    def infer() -> dict[str, np.ndarray]:
-        found = HEAD.forward(model, examples.features, examples.inside)
-        return {name: values.numpy() for name, values in found.items()}
-
-    return infer, idle
+    trained = TrainedHead(HEAD, model, config, ())
+    return lambda: trained.outputs(examples.features, examples.inside), idle
 
 
 def torch_step(

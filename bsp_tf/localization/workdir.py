@@ -12,10 +12,12 @@ A checkpoint is a tf.train.Checkpoint of objects: its keys follow the attributes
 optimizer. So each layer of a head must be an attribute; TensorFlow passes over those in lists.
 """
 
+import dataclasses
+import functools
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
@@ -34,7 +36,8 @@ from bsp_tf.runs.workdir import BEST, CONFIG, LABELS, checkpoint_folder, read_la
 SUMMARY = "summary.json"
 
 
-class TrainedHead(NamedTuple):
+@dataclasses.dataclass(frozen=True)
+class TrainedHead:
     """A trained model and what it was trained as.
 
     Attributes:
@@ -48,11 +51,27 @@ class TrainedHead(NamedTuple):
     model: Any
     config: ConfigDict
     class_names: tuple[str, ...]
+    _graphs: dict[tuple[int, ...], Any] = dataclasses.field(default_factory=dict, repr=False)
 
     def outputs(self, features: np.ndarray, inside: np.ndarray) -> dict[str, np.ndarray]:
         """See `bsp_tf.localization.inference.Network`."""
-        outputs = self.head.forward(self.model, features, inside)
+        outputs = self._graph_for(features.shape[1:])(
+            tf.constant(features), tf.constant(inside, tf.float32)
+        )
         return {name: np.asarray(values) for name, values in outputs.items()}
+
+    def _graph_for(self, shape: tuple[int, ...]) -> Any:
+        """The network for any number of examples of T columns and C channels, `shape`.
+
+        As a graph it is twice as fast as operation by operation.
+        """
+        if shape not in self._graphs:
+            self._graphs[shape] = tf.function(
+                functools.partial(self.head.forward, self.model),
+                [tf.TensorSpec((None, *shape)), tf.TensorSpec((None, shape[0]))],
+                autograph=False,
+            )
+        return self._graphs[shape]
 
 
 def claim_workdir(

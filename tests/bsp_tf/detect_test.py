@@ -36,6 +36,13 @@ class FakeModel:
         return {"start": start, "end": end, "map": score_map}
 
 
+class FakeTrained(TrainedHead):
+    """What is trained is no network of TensorFlow, so it is no graph either."""
+
+    def outputs(self, features, inside):
+        return self.model(features)
+
+
 def write_features(folder, video_ids, action_labels=ACTION_LABELS):
     """A feature folder of 10 snippets a video, whose action stream favours "run", then "swim"."""
     (folder / "probabilities").mkdir(parents=True)
@@ -94,7 +101,7 @@ def world(tmp_path, monkeypatch):
     (best / "checkpoint").write_text("weights")
     fields = {"num_segments": NUM_SEGMENTS, "feature_dim": FEATURE_DIM, "streams": ("action",)}
     model, config = FakeModel(), ConfigDict(fields)
-    trained = TrainedHead(find_head("gtad"), model, config, ())
+    trained = FakeTrained(find_head("gtad"), model, config, ())
     monkeypatch.setattr("bsp_tf.localization.workdir.load_trained", lambda workdir: trained)
     arguments = {
         "workdir": str(tmp_path / "gtad"),

@@ -4,7 +4,13 @@ import keras
 import tensorflow as tf
 
 from bsp_tf.localization.heads.actionformer.attention import Attention
-from bsp_tf.localization.heads.actionformer.layers import ChannelNorm, Conv, Scale, max_pool
+from bsp_tf.localization.heads.actionformer.layers import (
+    ChannelNorm,
+    Conv,
+    Scale,
+    gelu,
+    max_pool,
+)
 
 # Width inside the two-layer perceptron, as a multiple of the block's.
 EXPANSION = 4
@@ -55,7 +61,7 @@ class Block(keras.layers.Layer):
         attended = self.attn(self.ln1(values), inside)
         passed = values if self.stride == 1 else max_pool(values)
         values = passed * inside + self._branch(attended, keep, 0)
-        hidden = tf.nn.gelu(self.mlp_in(self.ln2(values)), approximate=False)
+        hidden = gelu(self.mlp_in(self.ln2(values)))
         return values + self._branch(self.mlp_out(hidden) * inside, keep, 1)
 
     def _branch(self, values: tf.Tensor, keep: tf.Tensor | None, which: int) -> tf.Tensor:
