@@ -1,6 +1,7 @@
 # make quickstart   set up .venv, then the whole pipeline on sample data (report in quickstart_output/)
 # make test         set up .venv, then the test suite
 #                   (make test PYTEST_FLAGS=--cov: with branch coverage, and the floor of pyproject.toml)
+# make test-all     the same and the tests marked `thorough`: what takes long and proves again, in another combination
 # make fuzz         the readers of files with very many damaged files (FUZZ_FLAGS="--readers=HDF5 --files=1000000"),
 #                   then each property with many inputs (EXAMPLES=2000)
 # make lint         ruff: rules and format
@@ -37,7 +38,7 @@ PYTEST_FLAGS ?=
 EXAMPLES ?= 2000
 DOCS_VENV ?= .venv-docs
 
-.PHONY: setup setup-tf215 quickstart test test-tf215 fuzz lint typecheck docs clean
+.PHONY: setup setup-tf215 quickstart test test-all test-tf215 fuzz lint typecheck docs clean
 
 setup: $(VENV)/.ready
 
@@ -56,6 +57,9 @@ quickstart: setup
 test: export BSP_TF_OTHER_STACK ?= $(patsubst %/.ready,$(CURDIR)/%/bin/python,$(wildcard $(OTHER_VENV)/.ready))
 test: setup
 	$(RUN) -m pytest -n 2 --dist=loadfile $(PYTEST_FLAGS)
+
+test-all:
+	$(MAKE) test PYTEST_FLAGS='-m "" $(PYTEST_FLAGS)'
 
 setup-tf215 test-tf215:
 	$(MAKE) $(@:-tf215=) STACK=tf215

@@ -87,6 +87,10 @@ CASES = {
 }
 
 
+# The other long ones are interrupted in `make test-all` only.
+LONG = [name for name, (_, seconds) in CASES.items() if seconds >= 5 and name != "bsp_tf.pretrain"]
+
+
 @pytest.fixture(scope="module")
 def inputs(tmp_path_factory) -> Path:
     """What the commands work on: as little as keeps them busy for some seconds."""
@@ -175,7 +179,10 @@ def test_every_command_is_interrupted():
 
 
 @pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="needs /proc")
-@pytest.mark.parametrize("command", COMMANDS)
+@pytest.mark.parametrize(
+    "command",
+    [pytest.param(name, marks=[pytest.mark.thorough] if name in LONG else []) for name in COMMANDS],
+)
 def test_ctrl_c_is_one_line_and_status_130(command, inputs, tmp_path):
     draw = random.Random(command)
     flags, seconds = CASES[command]
@@ -212,7 +219,7 @@ KILLED_AND_FULL = {
         HERE,
     ),
     "tfrecords_tools.convert": (
-        "tests/tfrecords_tools/conversion/job_test.py::test_killed_at_thirty_moments",
+        "tests/tfrecords_tools/conversion/job_test.py::test_killed_at_any_moment",
         HERE,
     ),
     "tfrecords_tools.inspect": (AT_ONCE_KILLED, HERE),

@@ -68,6 +68,7 @@ def test_what_is_wrong_with_a_bucket_is_one_line(folders):
         open_source(name)
 
 
+@pytest.mark.thorough
 def test_pretrain_ends_with_the_same_weights(folders, tmp_path):
     """The command in a process of its own, whose exit status tells also that it ended well."""
     rows, weights = {}, {}

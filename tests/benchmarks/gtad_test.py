@@ -86,6 +86,7 @@ def test_table():
     assert "60.0x" in table and "20.0th" in table and "does not fit: about 24,000 MB" in table
 
 
+@pytest.mark.thorough
 def test_rows_run_in_processes_of_their_own():
     (row,) = measure(1, rows=[("ours", "graphs", 1)])
     assert row["seconds"] > 0

@@ -34,6 +34,7 @@ def test_both_limits_decode_the_same_frames(records):
     np.testing.assert_array_equal(*sums)
 
 
+@pytest.mark.thorough
 def test_streams_are_measured_in_turn(records):
     result = input_pipeline.measure_in_processes(1, records, 4, 2, 1, 2)
     assert {len(result[name]["all"]) for name in ("limit", "byte_limit", "action", "boundary")} == {

@@ -8,6 +8,7 @@ from benchmarks.remote_input import measure, server_process, write_manifest
 pytest.importorskip("aiohttp", reason="NOT TESTED: http://, aiohttp (extra `http`) is missing")
 
 
+@pytest.mark.thorough
 def test_local_and_remote_take_turns(tmp_path, monkeypatch):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     make_records(tmp_path / "records", 20, num_frames=32)

@@ -11,6 +11,7 @@ from bsp_tf.models.tsm import TSM
 from bsp_tf.torch_import.tsm.names import load_torch_state
 
 
+@pytest.mark.thorough
 def test_one_row():
     row = measure_row("bsp_tf", network="R18", size=32, mode="train", steps=1)
     assert len(row["seconds"]) == 1 and row["seconds"][0] > 0

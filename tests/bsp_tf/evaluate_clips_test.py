@@ -148,6 +148,7 @@ def test_a_killed_evaluation_goes_on_and_ends_with_the_same_numbers(runs, tmp_pa
     }
 
 
+@pytest.mark.thorough
 def test_a_run_on_other_types_is_scored_on_them_and_by_its_coin(eagerly, records, tmp_path):
     config = get_config()
     types = ("same_speed", "diff_motion", "same_class", "diff_speed", "diff_class")

@@ -242,6 +242,7 @@ def test_workdirs_are_exported_once(workdirs, tmp_path):
         export_workdirs(other, workdirs[1], output)
 
 
+@pytest.mark.thorough
 def test_streams_of_different_backbones(workdirs, tmp_path):
     folder, fields = tmp_path / "mobilenet", {"backbone": "mobilenet_v2", "width": 0.25}
     mobilenet = write_workdir(folder, "action", ACTIONS, model=fields)
@@ -258,6 +259,7 @@ def test_streams_of_different_backbones(workdirs, tmp_path):
     assert outputs["features"].shape == (1, 1280 + 64)
 
 
+@pytest.mark.thorough
 def test_a_stream_that_places_boundaries_says_where(workdirs, tmp_path):
     placing = write_workdir(
         tmp_path / "placing", "boundary", BOUNDARIES, boundary={"place": "frames"}
@@ -399,6 +401,7 @@ np.savez("steps.npz", **{name: np.stack([step[name] for step in steps], 1) for n
 """
 
 
+@pytest.mark.thorough
 def test_live_streams_in_a_separate_process(tmp_path):
     keras.utils.set_random_seed(1)
     models = {

@@ -97,6 +97,7 @@ def test_a_batch_that_the_service_loses_is_made_here(service, monkeypatch, capsy
     assert sum(made_here) == batches.num_lost < 12
 
 
+@pytest.mark.thorough
 def test_training_goes_on_without_a_dispatcher_and_with_it_again(make_config, monkeypatch, capsys):
     monkeypatch.setattr(input_service, "PATIENCE_SECONDS", 1.0)
     expected = pipelines.dataset_for(make_config("action"), "train", 4, 0).as_numpy_iterator()
@@ -133,6 +134,7 @@ def test_training_goes_on_without_a_dispatcher_and_with_it_again(make_config, mo
         stop(processes)
 
 
+@pytest.mark.thorough
 def test_sigterm_is_heard_while_the_service_is_silent(color_records, tmp_path):
     process = warm_python.Process(
         "-m",

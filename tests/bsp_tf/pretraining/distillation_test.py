@@ -96,6 +96,7 @@ def test_the_stream_learns_the_features_of_a_frozen_teacher(distilled_config):
     assert np.any(distilled.weights["conv1/kernel"] != plain.weights["conv1/kernel"])
 
 
+@pytest.mark.thorough
 def test_a_run_goes_on_as_if_not_stopped_and_holds_an_action_stream(distilled_config, tmp_path):
     config, whole, stopped = distilled_config, tmp_path / "whole", tmp_path / "stopped"
     config.train.accumulate_steps, stop = 2, StopRequest()

@@ -56,6 +56,7 @@ def test_activations_grow_with_the_pixels(tiny_config):
     assert activation_bytes(half, (4, 64, 64, 3)) < 0.8 * small
 
 
+@pytest.mark.thorough
 def test_steps_of_mobilenet_v2(tiny_config):
     tiny_config.model.update({"backbone": "mobilenet_v2", "width": 0.25})
     found = dry_run(tiny_config, strategy_for("one_device"))

@@ -99,6 +99,7 @@ def assert_same_run(workdir: Path, other: Path) -> None:
             assert row[name] == pytest.approx(expected_row[name], abs=1e-5), name
 
 
+@pytest.mark.thorough
 def test_two_workers_equal_one_process_although_one_is_killed(
     tiny_config, tiny_config_file, tmp_path
 ):

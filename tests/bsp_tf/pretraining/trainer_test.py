@@ -255,6 +255,7 @@ def test_a_run_that_names_actions_goes_on_as_if_not_stopped(eagerly, tiny_config
     assert labels == "walk left\nwalk right\nblink\n"
 
 
+@pytest.mark.thorough
 def test_a_run_that_places_boundaries_goes_on_as_if_not_stopped(
     eagerly, tiny_config, tmp_path, capsys
 ):
@@ -285,6 +286,7 @@ class KillAtLook(StopRequest):
         return False
 
 
+@pytest.mark.thorough
 def test_batches_of_a_service_train_the_same_weights_though_a_worker_is_killed(
     tiny_config, tmp_path
 ):

@@ -108,6 +108,7 @@ def rows(workdir: Path) -> list[dict]:
     return [json.loads(line) for line in (workdir / "metrics.jsonl").read_text().splitlines()]
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("name", ["plain", "parts"])
 def test_two_replicas_equal_one_device(runs, name):
     one, two = (last_values(runs / f"{name}_{part}") for part in ("one", "two"))
@@ -123,6 +124,7 @@ def test_two_replicas_equal_one_device(runs, name):
             assert second["validation_loss"] == pytest.approx(first["validation_loss"], abs=1e-5)
 
 
+@pytest.mark.thorough
 def test_two_replicas_in_float16_with_micro_batches_and_the_boundary_task(runs):
     """float16 moves the gradients of an untrained network by some 5%, more or less with
     the CPU's kernels; a forgotten micro-batch or replica would be an error of about 50% in each.

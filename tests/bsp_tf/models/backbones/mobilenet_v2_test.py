@@ -213,6 +213,7 @@ assert np.linalg.norm(found - join(wanted)) < 0.05 * np.linalg.norm(join(wanted)
 """
 
 
+@pytest.mark.thorough
 def test_two_replicas_share_batch_statistics():
     process = warm_python.run("-c", TWO_REPLICAS)
     assert process.returncode == 0, process.stderr

@@ -110,7 +110,7 @@ def detections(workdir, config, output, **options):
     return json.loads(output.read_text())["results"]
 
 
-@pytest.mark.parametrize("crops", [False, True])
+@pytest.mark.parametrize("crops", [False, pytest.param(True, marks=pytest.mark.thorough)])
 def test_it_learns_and_detects_what_is_there(world, tmp_path, crops):
     config = tiny_config(world, crops=crops, epochs=20, batch_size=1, average_decay=0.9)
     if not crops:
@@ -235,6 +235,7 @@ for name in ("one_device", "mirrored"):
 """
 
 
+@pytest.mark.thorough
 def test_two_replicas_equal_one_device(world, tmp_path):
     """Batches of 3 and 1 over two replicas: shares of 1 and 2, and of none and 1."""
     fields = {name: value for name, value in TINY.items() if name != "attention_windows"} | {
