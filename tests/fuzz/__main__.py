@@ -27,6 +27,9 @@ def main() -> int:
     parser.add_argument("--seconds", type=float, default=1e9, help="at most, for each reader")
     parser.add_argument("--save", type=int, help="only write the file of that number")
     chosen = parser.parse_args()
+    unknown = set(chosen.readers.split(",")) - set(READERS)
+    if unknown:
+        parser.error(f"no reader {', '.join(sorted(unknown))}; there are {', '.join(READERS)}")
     failed = False
     for name in chosen.readers.split(","):
         if chosen.save is not None:
