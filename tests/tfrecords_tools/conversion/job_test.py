@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from bsp_tf.base.errors import InputError
+from bsp_tf.records.folder import open_folder
 from bsp_tf.records.schema import FILENAME, SequenceExample
 from tfrecords_tools.conversion.clip_encoder import EncodingOptions
 from tfrecords_tools.conversion.plan import ShardingOptions
@@ -135,6 +136,20 @@ def test_killed_at_any_moment(kills_wanted, clips, whole, tmp_path):
         keys = keys_of(output)
         inputs = {path.relative_to(clips).as_posix() for path in clips.rglob("*.mp4")}
         assert len(keys) == len(set(keys)) and set(keys) == inputs - set(failures_of(output))
+
+
+def test_a_reader_is_given_the_whole_folder_or_none(clips, whole, tmp_path):
+    output, expected = tmp_path / "records", open_folder(whole).num_clips
+    process = start(clips, output, "--num_shards=4", "--workers=2")
+    refused = 0
+    while process.poll() is None:
+        try:
+            assert open_folder(output).num_clips == expected
+        except InputError as error:
+            assert str(output) in str(error)
+            refused += 1
+    process.communicate()
+    assert refused and open_folder(output).num_clips == expected
 
 
 def test_a_worker_killed_once_costs_nothing(clips, whole, tmp_path):
