@@ -16,6 +16,9 @@ BAD_INPUT_STATUS = 2
 # What a shell says of a program that SIGPIPE has ended.
 CLOSED_OUTPUT_STATUS = 141
 
+# What the C library says of a shared object for which there is no address space.
+NO_ROOM = "failed to map segment"
+
 
 def run_command(
     main: Callable[[Sequence[str]], int | None],
@@ -67,6 +70,15 @@ def run_command(
             wanted = f" ({error})" if str(error) else ""
             return report_bad_input(
                 InputError(f"there is not enough memory{wanted}: use a machine with more of it.")
+            )
+        except ImportError as error:
+            if NO_ROOM not in str(error):
+                raise
+            return report_bad_input(
+                InputError(
+                    f"there is not enough memory to load a library ({error}): TensorFlow needs "
+                    "about 3 GB of address space; see what `ulimit -v` leaves it."
+                )
             )
         except BrokenPipeError:
             if not _output_is_closed():

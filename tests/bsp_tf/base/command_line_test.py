@@ -75,15 +75,23 @@ def test_main_chooses_its_status():
     assert run("return 3").returncode == 3
 
 
+LIMIT = "import resource; resource.setrlimit(resource.RLIMIT_AS, (400 << 20, 400 << 20)); "
+
+
+def test_too_little_memory_to_load_tensorflow_is_one_line():
+    ended = run(LIMIT + "import tensorflow", OPENBLAS_NUM_THREADS="1")
+    assert ended.returncode == 2 and ended.stderr.count("\n") == 1, ended.stderr
+    assert "ulimit -v" in ended.stderr
+
+
 @pytest.mark.parametrize("file", [True, False])
 def test_too_little_memory_is_one_line(tmp_path, file):
     """Really used up: a JSON file, and an array, under a limit on the process."""
     path = tmp_path / "large.json"
     path.write_text(f"[{'[1],' * 10_000_000}1]")
-    limit = "import resource; resource.setrlimit(resource.RLIMIT_AS, (400 << 20, 400 << 20)); "
     read = f"from bsp_tf.base.json_file import read_json; read_json({str(path)!r})"
     make = "import numpy; numpy.zeros(10**10)"
-    ended = run(limit + (read if file else make), OPENBLAS_NUM_THREADS="1")
+    ended = run(LIMIT + (read if file else make), OPENBLAS_NUM_THREADS="1")
     assert ended.returncode == 2 and ended.stderr.count("\n") == 1, ended.stderr
     assert "memory" in ended.stderr and ("large.json" if file else "74.5 GiB") in ended.stderr
 
