@@ -20,11 +20,13 @@ class Window:
 
     Attributes:
         seconds: Of its first frame.
+        end_seconds: When the last frame ends that has come; the last window may be filled up.
         probabilities: float [types].
         place: float [frames], see `find_boundaries`; None where the model has no such map.
     """
 
     seconds: float
+    end_seconds: float
     probabilities: np.ndarray
     place: np.ndarray | None
 
@@ -41,18 +43,20 @@ def windows_of_snippets(
         run: uint8 [1, window, H, W, 3] -> "boundary" [1, types], with or without "place".
         timing: Where the windows lie.
     """
-    seconds = deque[float]()
+    seconds, end = deque[float](), 0.0
 
     def images() -> Iterator[np.ndarray]:
+        nonlocal end
         for number, frame in enumerate(frames):
             if number % timing.stride == 0:
                 seconds.append(frame.seconds)
+            end = frame.seconds + 1 / timing.fps
             yield frame.image
 
     for batch in snippet_batches(images(), timing.window, timing.frame_step, timing.stride, 1):
         outputs = run(batch.frames)
         place = outputs["place"][0] if "place" in outputs else None
-        yield Window(seconds.popleft(), outputs["boundary"][0], place)
+        yield Window(seconds.popleft(), end, outputs["boundary"][0], place)
 
 
 def windows_of_steps(
@@ -85,7 +89,8 @@ def windows_of_steps(
             logits = np.mean([step["boundary_logits"][0] for step in held], axis=0)
             odds = np.exp(logits - logits.max())
             place = np.array([step["place"][0] for step in held]) if "place" in outputs else None
-            yield Window(seconds[0], odds / odds.sum(), place)
+            end = seconds[-1] + 1 / timing.fps
+            yield Window(seconds[0], end, odds / odds.sum(), place)
 
 
 def live_boundaries(
@@ -123,5 +128,5 @@ def live_boundaries(
             after = timing.centre(np.array(peak.position - peak.sample))
         else:
             after = timing.placed(np.array(0), peak_positions(window.place[None]))[0]
-        time = max(window.seconds + float(after), 0.0)
+        time = min(max(window.seconds + float(after), 0.0), window.end_seconds)
         yield describe_boundary(time, window.probabilities, types, peak.height)

@@ -4,7 +4,11 @@ import numpy as np
 import pytest
 
 from bsp_tf.prediction.boundary_list import Timing
-from bsp_tf.prediction.live_boundaries import windows_of_steps
+from bsp_tf.prediction.live_boundaries import (
+    live_boundaries,
+    windows_of_snippets,
+    windows_of_steps,
+)
 from bsp_tf.video.live import LiveFrame
 
 
@@ -26,4 +30,20 @@ def test_a_window_is_the_mean_of_the_last_answers(frame_step):
         numbers = shown[number : number + 4]
         odds = np.exp(logits[numbers].mean(0))
         np.testing.assert_allclose(window.probabilities, odds / odds.sum(), rtol=1e-5)
+        assert window.end_seconds == pytest.approx((numbers[-1] + 1) / 25)
         assert window.seconds == numbers[0] / 25 and window.place.tolist() == numbers.tolist()
+
+
+def test_no_boundary_lies_behind_the_last_frame():
+    """Two frames are left for the last window, which places the boundary in its last frame."""
+    frames = [LiveFrame(n / 25, np.full((2, 2, 3), n, np.uint8)) for n in range(18)]
+
+    def run(batch):
+        late = batch[0, 0, 0, 0, 0] == 16
+        place = np.zeros((1, 8))
+        place[0, 7] = 1
+        return {"boundary": np.array([[late, 1 - late]], np.float64), "place": place}
+
+    timing, types = Timing(8, 1, 8, 25.0), ("diff_class", "same_speed")
+    (found,) = live_boundaries(windows_of_snippets(frames, run, timing), types, timing, 0.5, 0.1)
+    assert found["time"] == pytest.approx(18 / 25)
