@@ -25,7 +25,7 @@ from absl import flags
 
 from bsp_tf.annotations.reader import annotation_files
 from bsp_tf.base.command_line import run_command
-from bsp_tf.base.errors import InputError
+from bsp_tf.base.errors import InputError, without_secrets
 from bsp_tf.base.json_file import write_json
 from bsp_tf.base.output_files import (
     FIGURE_SUFFIXES,
@@ -149,12 +149,14 @@ def main(argv: Sequence[str]) -> None:
         FLAGS.resamples,
         FLAGS.seed,
     )
-    print(f"A: {', '.join(first)}\nB: {', '.join(second)}")
-    print(f"scored on subset {FLAGS.subset!r} of {FLAGS.ground_truth}")
+    shown = [[without_secrets(path) for path in side] for side in (first, second)]
+    truth = without_secrets(FLAGS.ground_truth)
+    print(f"A: {', '.join(shown[0])}\nB: {', '.join(shown[1])}")
+    print(f"scored on subset {FLAGS.subset!r} of {truth}")
     print(format_comparison(comparison))
     if FLAGS.output:
-        files = {"ground_truth": FLAGS.ground_truth, "subset": FLAGS.subset}
-        write_json(FLAGS.output, {**files, "a": first, "b": second, **comparison.to_json()})
+        files = {"ground_truth": truth, "subset": FLAGS.subset, "a": shown[0], "b": shown[1]}
+        write_json(FLAGS.output, {**files, **comparison.to_json()})
         print(f"comparison written to {FLAGS.output}")
     if FLAGS.figure:
         _draw(comparison, Path(FLAGS.figure))

@@ -39,7 +39,9 @@ from ml_collections import ConfigDict
 from bsp_tf.annotations.mended import choose_subset, load_annotations
 from bsp_tf.annotations.reader import annotation_files
 from bsp_tf.base.command_line import run_command
+from bsp_tf.base.errors import without_secrets
 from bsp_tf.base.json_file import read_json_object
+from bsp_tf.base.output_lock import refuse_remote_output
 from bsp_tf.base.settings import digest_files, digest_fingerprints, finished_output
 from bsp_tf.features.sources import feature_files, features_digest, open_features
 from bsp_tf.localization.detection import (
@@ -79,6 +81,7 @@ def detect(
             settings.
     """
     options = options or Options()
+    refuse_remote_output(output)
     config = read_json_object(Path(workdir) / CONFIG, "streams", "num_segments")
     head = find_head(config.get("head", FIRST_HEAD))
     # Says now what is wrong with the numbers.
@@ -86,9 +89,9 @@ def detect(
     settings = {
         "workdir": workdir,
         "features": features,
-        "annotations": annotations,
+        "annotations": without_secrets(annotations),
         "subset": subset,
-        "class_scores": class_scores,
+        "class_scores": class_scores and without_secrets(class_scores),
         **dataclasses.asdict(options),
         "nms": rule.method,
         "nms_threshold": rule.threshold,
@@ -138,10 +141,10 @@ def _digest_inputs(
     workdir: str, features: str, annotations: str, class_scores: str | None, verify: bool
 ) -> dict[str, str]:
     """SHA-256 of all that decides the result: a retrained model is not mistaken for the old one."""
-    files: dict[str, list[Path]] = {
+    files: dict[str, Sequence[str | Path]] = {
         "model": trained_files(workdir),
-        "annotations": [Path(path) for path in annotation_files(annotations)],
-        "class_scores": [Path(class_scores)] if class_scores else [],
+        "annotations": annotation_files(annotations),
+        "class_scores": [class_scores] if class_scores else [],
     }
     digests = {name: digest_files(paths) for name, paths in files.items()}
     digests["features"] = features_digest(features)

@@ -32,7 +32,7 @@ from absl import flags
 
 from bsp_tf.annotations.reader import annotation_files
 from bsp_tf.base.command_line import run_command
-from bsp_tf.base.errors import InputError
+from bsp_tf.base.errors import InputError, without_secrets
 from bsp_tf.base.json_file import write_json
 from bsp_tf.base.output_files import (
     FIGURE_SUFFIXES,
@@ -258,7 +258,8 @@ def main(argv: Sequence[str]) -> None:
     what = "average recall"
     if isinstance(scores, maps.DetectionScores):
         what = f"{len(scores.class_names)} classes"
-    print(f"{FLAGS.predictions} on subset {FLAGS.subset!r} of {FLAGS.ground_truth}: {what}")
+    files = f"{FLAGS.predictions} on subset {FLAGS.subset!r} of {FLAGS.ground_truth}"
+    print(f"{without_secrets(files)}: {what}")
     print(score_tables.format_scores(scores, FLAGS.per_class))
     for path, name in zip(outputs, ("scores", "error analysis", "picture of it"), strict=True):
         if path:
@@ -272,9 +273,8 @@ def _score_boundaries() -> None:
     scores = evaluate_boundaries(
         FLAGS.ground_truth, FLAGS.predictions, FLAGS.subset, FLAGS.min_score, FLAGS.output
     )
-    print(
-        f"{FLAGS.predictions} against {FLAGS.ground_truth}: boundaries, {scores.num_videos} videos"
-    )
+    files = without_secrets(f"{FLAGS.predictions} against {FLAGS.ground_truth}")
+    print(f"{files}: boundaries, {scores.num_videos} videos")
     print(score_tables.format_scores(scores))
     if FLAGS.output:
         print(f"scores written to {FLAGS.output}")

@@ -33,7 +33,6 @@ import os
 import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from absl import flags
@@ -41,9 +40,10 @@ from tqdm import tqdm
 
 from bsp_tf.base.atomic_file import atomic_write, remove_partial_files
 from bsp_tf.base.command_line import run_command
-from bsp_tf.base.output_lock import lock_folder, refuse_file
+from bsp_tf.base.output_lock import lock_output, refuse_output
+from bsp_tf.base.remote_path import AnyPath, UserPath, given_path
 from bsp_tf.base.settings import refuse_output_inside
-from bsp_tf.beam.pipelines import define_runner_flags
+from bsp_tf.beam.pipelines import define_runner_flags, refuse_servers
 from bsp_tf.features import reuse
 from bsp_tf.features.beam_extraction import BeamExtraction, extract_with_beam
 from bsp_tf.features.extraction import extract_to, video_events
@@ -65,8 +65,8 @@ SNIPPETS = {"paper": {"frame_step": 1, "stride": 8}, "lofi": {"frame_step": 8, "
 
 def extract(
     model_path: str | os.PathLike,
-    videos: str | os.PathLike,
-    output: str | os.PathLike,
+    videos: AnyPath,
+    output: AnyPath,
     *,
     snippets: str = "paper",
     frame_step: int | None = None,
@@ -82,8 +82,8 @@ def extract(
 
     Args:
         model_path: two-stream SavedModel.
-        videos: folder of videos, or one file.
-        output: feature folder.
+        videos: folder of videos, or one file; here or on a server.
+        output: feature folder, here or in a bucket.
         snippets: name in SNIPPETS.
         frame_step: source frames between the frames of a snippet; None: those of `snippets`.
         stride: source frames between the starts of snippets; None: those of `snippets`.
@@ -102,7 +102,10 @@ def extract(
     """
     paths = name_videos(videos)
     refuse_output_inside(output, videos)
-    refuse_file(output)
+    output = given_path(output)
+    refuse_output(output)
+    if runner == "beam":
+        refuse_servers(videos, output)
     # Imported here: TensorFlow takes seconds to load, a mistyped flag should be told at once.
     from bsp_tf.models.snippet_model import load_snippet_model
 
@@ -111,8 +114,7 @@ def extract(
     settings = model.extraction_settings(
         frame_step or usual["frame_step"], stride or usual["stride"], short_side
     )
-    output = Path(output)
-    with lock_folder(output):
+    with lock_output(output):
         reuse.refuse_other_features(output, settings)
         finished = finished_videos(output)
         reuse.refuse_partial_features(output, finished, allow_partial)
@@ -146,11 +148,11 @@ def extract(
 
 def _collect(
     results: Iterator[tuple[str, dict[str, Any] | VideoError]],
-    waiting: Mapping[str, Path],
+    waiting: Mapping[str, UserPath],
     num_before: int,
     finished: dict[str, dict[str, Any]],
     settings: Mapping[str, Any],
-    output: Path,
+    output: UserPath,
 ) -> list[tuple[str, str]]:
     """Takes results into `finished` and metadata.json; (path, reason) of those that failed."""
     write_metadata(output, settings, finished)
@@ -176,10 +178,10 @@ def _collect(
 
 
 def _extract_here(
-    waiting: Mapping[str, Path],
+    waiting: Mapping[str, UserPath],
     model: "SnippetModel",
     settings: Mapping[str, Any],
-    output: Path,
+    output: UserPath,
     batch_size: int,
     allow_partial: bool,
 ) -> Iterator[tuple[str, dict[str, Any] | VideoError]]:
@@ -192,7 +194,7 @@ def _extract_here(
                 yield name, error
 
 
-def _write_failures(output: Path, failures: Sequence[tuple[str, str]]) -> None:
+def _write_failures(output: UserPath, failures: Sequence[tuple[str, str]]) -> None:
     text = io.StringIO()
     csv.writer(text, lineterminator="\n").writerows([("path", "reason"), *sorted(failures)])
     with atomic_write(output / FAILURES_FILE) as file:
@@ -258,7 +260,7 @@ def main(argv: Sequence[str]) -> int:
     print(f"features of {num_videos} videos in {FLAGS.output}")
     if failures:
         print(
-            f"{len(failures)} videos failed: see {Path(FLAGS.output, FAILURES_FILE)}",
+            f"{len(failures)} videos failed: see {given_path(FLAGS.output) / FAILURES_FILE}",
             file=sys.stderr,
         )
         return SOME_FAILED_STATUS

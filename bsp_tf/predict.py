@@ -35,8 +35,9 @@ from absl import flags
 from ml_collections import ConfigDict
 
 from bsp_tf.base.command_line import run_command
-from bsp_tf.base.errors import InputError
+from bsp_tf.base.errors import InputError, without_secrets
 from bsp_tf.base.json_file import read_json_object
+from bsp_tf.base.remote_path import UserPath, given_path
 from bsp_tf.base.settings import digest_files
 from bsp_tf.features.extraction import extract_video, video_events
 from bsp_tf.features.video_ids import name_all_videos
@@ -134,7 +135,7 @@ class Predictor:
         self.settings = {
             "model": os.fspath(model),
             "gtad": os.fspath(gtad),
-            "class_scores": class_scores,
+            "class_scores": class_scores and without_secrets(class_scores),
             **{name: self._snippets[name] for name in ("frame_step", "stride", "short_side")},
             **dataclasses.asdict(options),
             "nms": rule.method,
@@ -156,7 +157,7 @@ class Predictor:
             VideoError, InputError: not one video file, or there is no answer about it.
         """
         named = name_all_videos([path])
-        if not Path(path).is_file():
+        if not given_path(path).is_file():
             raise InputError(f"{path} is a folder: give one video file.")
         ((name, _),) = named.items()
         events = video_events(named, self._snippets, self._batch_size)
@@ -166,7 +167,7 @@ class Predictor:
             )
         return self._detector(name, outputs, about)
 
-    def write(self, videos: Mapping[str, Path], output: str | os.PathLike) -> AnswerFile:
+    def write(self, videos: Mapping[str, UserPath], output: str | os.PathLike) -> AnswerFile:
         """Writes the detections of all videos that `output` does not hold yet.
 
         Args:

@@ -25,17 +25,18 @@ import dataclasses
 import os
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 from absl import flags
 from tqdm import tqdm
 
 from bsp_tf.base.command_line import run_command
+from bsp_tf.base.errors import without_secrets
 from bsp_tf.base.labels_file import write_label_file
-from bsp_tf.base.output_lock import lock_folder
+from bsp_tf.base.output_lock import lock_output
+from bsp_tf.base.remote_path import AnyPath, given_path, is_url
 from bsp_tf.base.settings import refuse_other_settings, refuse_output_inside
-from bsp_tf.beam.pipelines import define_runner_flags
+from bsp_tf.beam.pipelines import define_runner_flags, refuse_servers
 from bsp_tf.records.schema import LABELS_FILE
 from tfrecords_tools.conversion.beam_runner import BeamPool
 from tfrecords_tools.conversion.clip_encoder import LONG_CLIPS, MAX_RECORD_BYTES, EncodingOptions
@@ -43,7 +44,7 @@ from tfrecords_tools.conversion.clip_results import ClipResult
 from tfrecords_tools.conversion.failure_list import FAILURES_FILE, FailureList, failure_limit
 from tfrecords_tools.conversion.job import Conversion
 from tfrecords_tools.conversion.manifest import finished_manifest, write_manifest
-from tfrecords_tools.conversion.plan import ShardingOptions, adopt_plan
+from tfrecords_tools.conversion.plan import ShardingOptions, adopt_plan, plan_digest
 from tfrecords_tools.conversion.shard_writer import ShardStatus
 from tfrecords_tools.conversion.worker_pool import WorkerPool
 from tfrecords_tools.inputs.clip_sources import (
@@ -61,7 +62,7 @@ STALL_SECONDS = 60.0
 
 def convert(
     source: InputSource | str | os.PathLike,
-    output: str | os.PathLike,
+    output: AnyPath,
     *,
     options: EncodingOptions | None = None,
     sharding: ShardingOptions | None = None,
@@ -76,7 +77,7 @@ def convert(
 
     Args:
         source: what to convert; a path stands for InputSource(path).
-        output: folder of the shards.
+        output: folder of the shards, here or in a bucket.
         options: how frames are stored; None: the defaults.
         sharding: which clips go together; None: the defaults.
         workers: number of processes; it changes nothing in the output.
@@ -93,18 +94,21 @@ def convert(
     """
     options, sharding = options or EncodingOptions(), sharding or ShardingOptions()
     source = source if isinstance(source, InputSource) else InputSource(os.fspath(source))
-    if os.path.isdir(source.input):
+    output = given_path(output)
+    if runner == "beam":
+        refuse_servers(output, source.videos, source.input)
+    if is_url(source.input) or os.path.isdir(source.input):
         refuse_output_inside(output, source.input)
     index = index_clips(source)
     for warning in index.warnings:
         print(f"warning: {warning}", file=sys.stderr)
-    output = Path(output)
-    with lock_folder(output):
-        index = adopt_plan(
-            output, index, {**dataclasses.asdict(options), **dataclasses.asdict(sharding)}
-        )
+    with lock_output(output) as local:
+        settings = {**dataclasses.asdict(options), **dataclasses.asdict(sharding)}
+        index = adopt_plan(output, index, settings)
+        # In the cache there may be results of another plan.
+        results = None if local == output else local / plan_digest(index, settings)[:16]
         limit = failure_limit(max_failures, len(index.clips) + len(index.missing))
-        conversion = Conversion(index, output, options, sharding)
+        conversion = Conversion(index, output, options, sharding, results)
         refuse_other_settings(
             output, [f"{path} was another file" for path in sorted(conversion.replaced())[:1]]
         )
@@ -120,7 +124,7 @@ def convert(
         write_label_file(output / LABELS_FILE, index.labels)
         if retry_failures:
             print(f"trying again: {conversion.retry_failures()} clips that failed before")
-            conversion = Conversion(index, output, options, sharding)
+            conversion = Conversion(index, output, options, sharding, results)
         pool: WorkerPool | BeamPool
         if runner == "beam":
             pool = BeamPool(workers, conversion.worker_settings, stall_seconds, beam_options)
@@ -129,7 +133,10 @@ def convert(
         failures = FailureList(output, index.missing, conversion.failures(), limit)
         shards = _run(conversion, pool, failures, len(index.clips))
         flag_values = {
-            **dataclasses.asdict(source),
+            **{
+                name: without_secrets(value) if isinstance(value, str) else value
+                for name, value in dataclasses.asdict(source).items()
+            },
             **dataclasses.asdict(options),
             **dataclasses.asdict(sharding),
         }
@@ -252,7 +259,7 @@ def main(argv: Sequence[str]) -> int:
     if manifest["num_failures"]:
         print(
             f"{manifest['num_failures']} of {manifest['num_inputs']} clips could not be "
-            f"converted: see {Path(FLAGS.output, FAILURES_FILE)}",
+            f"converted: see {given_path(FLAGS.output) / FAILURES_FILE}",
             file=sys.stderr,
         )
         return SOME_FAILED_STATUS

@@ -13,6 +13,7 @@ from typing import Any
 
 from bsp_tf.base.errors import InputError
 from bsp_tf.base.input_file import read_input
+from bsp_tf.base.remote_path import plain_name
 
 THUMOS_AMBIGUOUS = "Ambiguous"
 THUMOS_SUBSETS = {"video_validation_": "validation", "video_test_": "test"}
@@ -20,7 +21,7 @@ THUMOS_SUBSETS = {"video_validation_": "validation", "video_test_": "test"}
 
 def is_table(path: str) -> bool:
     """Whether a file is a CSV table by its name, .csv or .csv.gz."""
-    return path.removesuffix(".gz").endswith(".csv")
+    return plain_name(path).removesuffix(".gz").endswith(".csv")
 
 
 def read_rows(path: str) -> list[dict[str, str]]:

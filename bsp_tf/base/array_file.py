@@ -12,7 +12,8 @@ from typing import IO, Any
 
 import numpy as np
 
-from bsp_tf.base.input_file import cannot_read, refuse_special_file
+from bsp_tf.base.errors import cannot_read
+from bsp_tf.base.input_file import open_input, refuse_special_file
 
 # The most bytes that one byte of a deflated file can stand for.
 MOST_EXPANSION = 1032
@@ -25,9 +26,10 @@ _READ_HEADER: dict[tuple[int, int], Any] = {
 
 def read_npy(path: str | os.PathLike) -> np.ndarray:
     """The array of a .npy file; InputError if it cannot be read."""
-    refuse_special_file(path)
-    with cannot_read(path), open(path, "rb") as file:
-        return _read_array(file, os.fstat(file.fileno()).st_size)
+    with cannot_read(path), open_input(path) as file:
+        size = file.seek(0, os.SEEK_END)
+        file.seek(0)
+        return _read_array(file, size)
 
 
 def read_npz(path: str | os.PathLike) -> dict[str, np.ndarray]:

@@ -6,12 +6,13 @@ import glob
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import IO, Any
 
 from bsp_tf.base.errors import InputError
 from bsp_tf.base.interrupt import at_interrupt
+from bsp_tf.base.remote_path import AnyPath, UrlPath, UserPath, given_path
 
 # The disk's fault; any other OSError inside the block may come from what the block reads.
 _DISK_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EROFS)
@@ -23,11 +24,11 @@ _SHORT_NAME = 64
 
 
 @contextlib.contextmanager
-def atomic_write(path: str | os.PathLike, mode: str = "wb") -> Iterator[IO]:
+def atomic_write(path: AnyPath, mode: str = "wb") -> Iterator[IO]:
     """Opens a file that becomes `path` when the block ends without an error.
 
     Parent folders are made. If the block raises, or the process is killed, `path` is as it was
-    before.
+    before. On a server it becomes one object, from a file in the folder for temporary ones.
 
     Args:
         path: Final name of the file.
@@ -37,8 +38,13 @@ def atomic_write(path: str | os.PathLike, mode: str = "wb") -> Iterator[IO]:
         InputError: the file cannot be written there: no folder, no rights, a folder of that name,
             disk full.
     """
-    path = Path(path)
     text: dict[str, Any] = {} if "b" in mode else {"encoding": "utf-8", "newline": ""}
+    where = given_path(path)
+    if isinstance(where, UrlPath):
+        with _uploaded(where, mode, text) as file:
+            yield file
+        return
+    path = where
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         if path.is_dir():
@@ -67,6 +73,23 @@ def atomic_write(path: str | os.PathLike, mode: str = "wb") -> Iterator[IO]:
         # Gone already if it has become `path`.
         with contextlib.suppress(FileNotFoundError):
             os.unlink(temporary)
+
+
+@contextlib.contextmanager
+def _uploaded(path: UrlPath, mode: str, text: Mapping[str, Any]) -> Iterator[IO]:
+    try:
+        with tempfile.NamedTemporaryFile(mode, prefix="bsp_tf.", suffix=_SUFFIX, **text) as file:
+            with at_interrupt(lambda: os.unlink(file.name)):
+                yield file
+                file.flush()
+                path.upload(file.name)
+    except OSError as error:
+        if error.errno in _DISK_ERRORS:
+            raise InputError(
+                f"cannot write {path}: {error.strerror} in {tempfile.gettempdir()}, where it is "
+                "put together. Free space there, or set TMPDIR to another folder."
+            ) from error
+        raise
 
 
 @contextlib.contextmanager
@@ -115,23 +138,30 @@ def remove_leftovers(path: str | os.PathLike) -> None:
         leftover.unlink(missing_ok=True)
 
 
-def remove_partial_files(*folders: str | os.PathLike) -> None:
-    """Removes what killed processes were writing there; only where no other writes now."""
+def remove_partial_files(*folders: UserPath) -> None:
+    """Removes what killed processes were writing there; only where no other writes now.
+
+    In buckets nothing is there before it is whole.
+    """
     for folder in folders:
-        for leftover in Path(folder).glob(f".*{_SUFFIX}"):
-            leftover.unlink(missing_ok=True)
+        if isinstance(folder, Path):
+            for leftover in folder.glob(f".*{_SUFFIX}"):
+                leftover.unlink(missing_ok=True)
 
 
-def make_folder(path: str | os.PathLike) -> None:
-    """Makes a folder and its parents; one that is there already is fine.
+def make_folder(path: AnyPath) -> None:
+    """Makes a folder and its parents; one that is there already is fine. Buckets need none.
 
     Raises:
         InputError: it cannot be made (a file of that name, no rights).
     """
+    where = given_path(path)
+    if isinstance(where, UrlPath):
+        return
     try:
-        Path(path).mkdir(parents=True, exist_ok=True)
+        where.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise cannot_write(Path(path), error) from error
+        raise cannot_write(where, error) from error
 
 
 def hidden_prefix(path: Path) -> str:

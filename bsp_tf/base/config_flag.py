@@ -11,7 +11,7 @@ from absl import flags
 from ml_collections import ConfigDict, config_flags
 
 from bsp_tf.base.command_line import report_bad_input, run_command
-from bsp_tf.base.errors import InputError
+from bsp_tf.base.errors import InputError, without_secrets
 
 # What the Python code of a wrong file can raise.
 _CONFIG_ERRORS = (
@@ -73,6 +73,12 @@ def check_config_flags(arguments: Sequence[str], fields: Sequence[str] = ()) -> 
             "the command in the docstring of each file in configs/."
         )
     known = dict(_fields(config))
+    for text in (*arguments, *(value for value in known.values() if isinstance(value, str))):
+        if without_secrets(text) != text:
+            raise InputError(
+                f"{text}: what opens this address would stand in the workdir: fetch the file, and "
+                "give its path."
+            )
     for argument in arguments:
         match = re.match(r"--?(?:no)?config\.([^=]+)", argument)
         if match and match[1] not in known:

@@ -1,15 +1,14 @@
-"""Files that a user gave: their bytes, what is no file, and whatever their readers raise."""
+"""Files that a user gave, here or on a server: their bytes, and what is no file."""
 
-import contextlib
 import gzip
+import io
 import os
 import stat
 import zlib
-from collections.abc import Iterator
-from pathlib import Path
-from typing import Protocol
+from typing import BinaryIO, Protocol
 
 from bsp_tf.base.errors import InputError
+from bsp_tf.base.remote_path import given_path, is_url, was_url
 
 _GZIP_MAGIC = b"\x1f\x8b"
 
@@ -27,17 +26,39 @@ def read_input(path: str | os.PathLike | Readable) -> bytes:
     Raises:
         InputError: unreadable, no regular file, or broken gzip.
     """
-    if isinstance(path, str | os.PathLike):
-        refuse_special_file(path)
-        path = Path(path)
     try:
-        data = path.read_bytes()
+        data = read_as_it_is(path)
         return gzip.decompress(data) if data.startswith(_GZIP_MAGIC) else data
     except (OSError, EOFError, zlib.error) as error:
         raise InputError(
             f"cannot read {path}: {getattr(error, 'strerror', None) or error}. Check the path, or "
             "make the file anew if it is cut off."
         ) from error
+
+
+def read_as_it_is(path: str | os.PathLike | Readable) -> bytes:
+    """The bytes of a file, gzipped or not.
+
+    Raises:
+        InputError: no regular file, or a server does not send it.
+        OSError: a file here cannot be read.
+    """
+    if not isinstance(path, str | os.PathLike):
+        return path.read_bytes()
+    if not is_url(path):
+        refuse_special_file(path)
+    return given_path(path).read_bytes()
+
+
+def open_input(path: str | os.PathLike) -> BinaryIO:
+    """Opens a small file of a user as bytes; one on a server is fetched first.
+
+    Errors: as `read_as_it_is`.
+    """
+    if is_url(path):
+        return io.BytesIO(read_as_it_is(path))
+    refuse_special_file(path)
+    return open(path, "rb")
 
 
 def special_file(path: str | os.PathLike) -> str | None:
@@ -56,28 +77,11 @@ def special_file(path: str | os.PathLike) -> str | None:
 
 def refuse_special_file(path: str | os.PathLike) -> None:
     """Raises InputError if a path is a folder, pipe, socket or device; see `special_file`."""
+    if was_url(path):
+        raise InputError(f"cannot read {path}: it must be here: fetch it from its server first.")
     kind = special_file(path)
     if kind:
         raise InputError(f"cannot read {path}: it is {kind}. Give a regular file.")
-
-
-@contextlib.contextmanager
-def cannot_read(what: str | os.PathLike) -> Iterator[None]:
-    """Turns whatever a library raises while it reads one file into an InputError.
-
-    A damaged file leads a reader's code to errors that its authors did not foresee.
-
-    Args:
-        what: The file, for the message.
-    """
-    try:
-        yield
-    except InputError:
-        raise
-    except Exception as error:
-        reason = getattr(error, "strerror", None) or str(error).partition("\n")[0]
-        reason = reason.rstrip(". ") or type(error).__name__
-        raise InputError(f"cannot read {what}: {reason}.") from error
 
 
 _KINDS = {

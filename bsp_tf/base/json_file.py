@@ -11,6 +11,7 @@ from typing import Any
 from bsp_tf.base.atomic_file import atomic_write
 from bsp_tf.base.errors import InputError
 from bsp_tf.base.input_file import Readable, read_input
+from bsp_tf.base.remote_path import AnyPath
 
 
 def read_json(path: str | os.PathLike | Readable) -> Any:
@@ -84,7 +85,7 @@ def read_json_object(path: str | os.PathLike | Readable, *keys: str) -> dict[str
     return value
 
 
-def write_json(path: str | os.PathLike, value: Any) -> None:
+def write_json(path: AnyPath, value: Any) -> None:
     """Writes `value` as indented JSON, atomically; ValueError for NaN and infinity."""
     text = json.dumps(value, indent=1, ensure_ascii=False, allow_nan=False)
     with atomic_write(path, "w") as file:

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Sequence
 from bsp_tf.base.atomic_file import atomic_write
 from bsp_tf.base.errors import InputError
 from bsp_tf.base.input_file import Readable, read_input
+from bsp_tf.base.remote_path import AnyPath
 
 
 def read_label_file(path: str | os.PathLike | Readable) -> list[str]:
@@ -40,14 +41,14 @@ def read_label_file(path: str | os.PathLike | Readable) -> list[str]:
     return names
 
 
-def write_label_file(path: str | os.PathLike, names: Sequence[str]) -> None:
+def write_label_file(path: AnyPath, names: Sequence[str]) -> None:
     """Writes class names, atomically; InputError as `check_label_names`."""
     check_label_names(names, path)
     with atomic_write(path, "w") as file:
         file.writelines(f"{name}\n" for name in names)
 
 
-def check_label_names(names: Iterable[str], source: str | os.PathLike) -> None:
+def check_label_names(names: Iterable[str], source: AnyPath) -> None:
     """Refuses class names that would not be read back as they are.
 
     Args:

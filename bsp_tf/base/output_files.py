@@ -6,6 +6,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from bsp_tf.base.errors import InputError
+from bsp_tf.base.output_lock import refuse_remote_output
+from bsp_tf.base.remote_path import is_url
 
 FIGURE_SUFFIXES = (".png", ".svg", ".pdf")
 
@@ -20,10 +22,13 @@ def check_output_files(
         outputs: Flag, without its dashes -> the file that it names.
 
     Raises:
-        InputError: one file is named twice; the message gives the flags.
+        InputError: one file is named twice, or an output is on a server; the message gives the
+            flags.
     """
+    for name, path in outputs.items():
+        refuse_remote_output(path, f"--{name}")
     resolved = {name: Path(path).resolve() for name, path in outputs.items()}
-    read = {Path(path).resolve() for path in inputs}
+    read = {Path(path).resolve() for path in inputs if not is_url(path)}
     for name, path in resolved.items():
         if path in read:
             raise InputError(f"--{name}={outputs[name]} is one of the inputs: give another file.")

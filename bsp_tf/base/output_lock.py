@@ -20,6 +20,7 @@ from bsp_tf.base.atomic_file import hidden_prefix, make_folder
 from bsp_tf.base.errors import InputError
 from bsp_tf.base.interrupt import at_interrupt
 from bsp_tf.base.json_file import parse_json
+from bsp_tf.base.remote_path import UserPath, cache_folder, was_url
 
 LOCK_FILE = ".lock"
 # A reader holds the lock for a moment to see whether a writer does.
@@ -57,10 +58,54 @@ def lock_folder(folder: str | os.PathLike, flag: str = "--output") -> Iterator[N
                 folder.rmdir()
 
 
+@contextlib.contextmanager
+def lock_output(folder: UserPath) -> Iterator[Path]:
+    """As `lock_folder`, of a folder that may be on a server: there are no locks there.
+
+    Then only two processes of this user on this machine keep off each other. Gives a local folder
+    for what need not outlive this machine: the output itself, or one in the cache, whose empty
+    folders are taken away at the end.
+
+    Errors: as `lock_folder`, and `refuse_output`.
+    """
+    refuse_output(folder)
+    if isinstance(folder, Path):
+        with lock_folder(folder):
+            yield folder
+        return
+    place = cache_folder(folder, "outputs")
+    with lock_folder(place):
+        try:
+            yield place
+        finally:
+            for kept in filter(Path.is_dir, place.iterdir()):
+                with contextlib.suppress(OSError):
+                    kept.rmdir()
+
+
+def refuse_output(folder: UserPath, flag: str = "--output") -> None:
+    """Raises InputError if an output folder is a file, or on a web server."""
+    if isinstance(folder, Path):
+        refuse_file(folder, flag)
+    elif folder.in_web:
+        raise InputError(f"{flag}={folder}: a web server takes no files: give a local folder.")
+
+
 def refuse_file(folder: str | os.PathLike, flag: str = "--output") -> None:
     """Raises InputError if a file has the place of an output folder."""
+    refuse_remote_output(folder, flag)
     if os.path.exists(folder) and not os.path.isdir(folder):
         raise InputError(f"{flag}={folder} is a file: give a folder.")
+
+
+def refuse_remote_output(path: str | os.PathLike, flag: str = "--output") -> None:
+    """Raises InputError if an output is the address of something on a server."""
+    if was_url(path):
+        name = os.fspath(path).replace("://", ":/").replace(":/", "://", 1)
+        raise InputError(
+            f"{flag}={name}: this command writes to local files only: give one, and copy it to the "
+            "server when it is done."
+        )
 
 
 def refuse_pattern(folder: str | os.PathLike) -> None:
@@ -80,6 +125,7 @@ def refuse_pattern(folder: str | os.PathLike) -> None:
 @contextlib.contextmanager
 def lock_place(path: str | os.PathLike, flag: str = "--output") -> Iterator[None]:
     """The same for a file, or a folder that appears as a whole: the lock lies beside it."""
+    refuse_remote_output(path, flag)
     path = Path(path)
     make_folder(path.parent)
     with _locked(path.parent / f"{hidden_prefix(path)}lock", path, flag):

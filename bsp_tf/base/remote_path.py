@@ -1,32 +1,28 @@
 """Files and folders on servers, named by a URL such as s3://bucket/records, through fsspec.
 
-fsspec has a package for each kind of server: s3fs (extra `s3`), its own for http and https (extra
-`http`). Keys and addresses are theirs to find, as a rule in the environment. Of pathlib's methods
-there are those that reading needs.
+fsspec has a package for each kind of server: s3fs (extra `s3`), gcsfs (extra `gcs`), its own for
+http and https (extra `http`). Keys and addresses are theirs to find, as a rule in the environment.
+Of pathlib's methods there are those that are needed here.
 """
 
 import abc
-import atexit
-import contextlib
+import functools
 import hashlib
-import itertools
-import sys
-import threading
-import time
-from collections.abc import Callable, Sequence
+import os
+import re
+from collections.abc import Callable
+from pathlib import Path, PurePosixPath
 from typing import Any, BinaryIO, NamedTuple
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
-from bsp_tf.base.errors import InputError
-from bsp_tf.base.input_file import cannot_read
+from bsp_tf.base.errors import InputError, without_secrets
+from bsp_tf.base.servers.failures import WEB, AbsentError, retried
+from bsp_tf.base.servers.file_systems import file_system
 
-EXTRAS = {"s3": "s3", "http": "http", "https": "http"}
-WEB = ("http", "https")
-# What does not come is asked for again, after 0.5, 1, 2 and 4 s.
-ATTEMPTS = 5
-FIRST_PAUSE_SECONDS = 0.5
 # What shows, from one answer of a server to the next, whether a file is the same.
 _MARKS = ("ETag", "etag", "LastModified", "mtime", "updated", "created")
+_WEB_ADDRESS = tuple(f"{scheme}://" for scheme in WEB)
+_WEB_PAGES = (b"<!doctype html", b"<html")
 
 
 class FileFacts(NamedTuple):
@@ -80,24 +76,71 @@ class RemotePath(abc.ABC):
 
 
 class UrlPath(RemotePath):
-    """A file or folder that fsspec reads.
+    """A file or folder behind one of fsspec's file systems.
 
-    Its methods raise InputError where the server refuses or does not answer.
+    Its methods raise InputError where the server refuses or fails for good; what fails for the
+    moment they ask for again. What `str` gives may be shown to anybody: of a web address what
+    follows "?" is left out, as it may be a signature.
+
+    Attributes:
+        files: fsspec's object for its kind of server.
+        place: The name as that object wants it.
     """
 
     def __init__(self, name: str):
-        """Finds the package for the scheme.
+        """Finds the file system.
 
         Raises:
             InputError: there is none, or the name holds a password.
         """
         super().__init__(name)
-        self._files, self._place = _file_system(self._name)
+        self.files, self.place = file_system(self._name)
+
+    def __str__(self) -> str:
+        return without_secrets(self._name)
+
+    def __truediv__(self, name: str) -> "UrlPath":
+        if self.in_web and "?" in self._name:
+            raise InputError(f"{self} names one file, no folder: what follows '?' belongs to it.")
+        return UrlPath(f"{self._name}/{name}")
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, UrlPath) and other.address == self.address
+
+    def __hash__(self) -> int:
+        return hash(self._name)
+
+    @property
+    def address(self) -> str:
+        """The whole name, with what may be a secret in it: to open it, not to show it."""
+        return self._name
+
+    @property
+    def scheme(self) -> str:
+        """What stands before the colon."""
+        return urlsplit(self._name).scheme
 
     @property
     def in_web(self) -> bool:
         """Whether it is on a web server: those list no folders."""
-        return urlsplit(self._name).scheme in WEB
+        return self.scheme in WEB
+
+    @property
+    def name(self) -> str:
+        """The last part of the name, as the file would be called here."""
+        if self.in_web:
+            return unquote(urlsplit(self._name).path.rpartition("/")[2])
+        return super().name
+
+    @property
+    def stem(self) -> str:
+        """That name without its suffix."""
+        return PurePosixPath(self.name).stem
+
+    @property
+    def parent(self) -> "UrlPath":
+        """The folder in which it lies."""
+        return UrlPath(self._name.partition("?")[0].rpartition("/")[0])
 
     def is_dir(self) -> bool:
         """Whether it is a folder; a web server is not asked, as it knows of files only."""
@@ -109,158 +152,131 @@ class UrlPath(RemotePath):
 
     def _kind(self) -> str | None:
         try:
-            return self._ask(self._files.info)["type"]
-        except _AbsentError:
+            return self._ask(self.files.info)["type"]
+        except AbsentError:
             return None
 
-    def _ask(self, method: Callable, **options: Any) -> Any:
+    def _ask(self, method: Callable, *, verb: str = "read", **options: Any) -> Any:
         """What one of fsspec's methods answers, which may be asked again."""
-        for attempt in itertools.count(1):
-            try:
-                with cannot_read(self._name):
-                    return method(self._place, **options)
-            except InputError as error:
-                reason = _reason(error.__cause__)
-                if isinstance(reason, FileNotFoundError):
-                    raise _AbsentError(f"there is no {self}.") from error
-                if attempt == ATTEMPTS or _is_final(reason):
-                    raise
-            _pause(attempt, 1)
+        ask = functools.partial(method, self.place, **options)
+        return retried(str(self), self.scheme, ask, verb)
 
     def names(self) -> list[str]:
-        """Of what lies in the folder."""
-        places = self._ask(self._files.ls, detail=False)
+        """Of what lies in the folder; none if there is no such folder."""
+        try:
+            places = self._ask(self.files.ls, detail=False)
+        except AbsentError:
+            return []
         return [place.rstrip("/").rpartition("/")[2] for place in places]
+
+    def files_below(self) -> list[str]:
+        """The files in the folder and in those below it, relative, with "/", in any order.
+
+        Raises:
+            InputError: it is on a web server.
+        """
+        if self.in_web:
+            raise InputError(f"{self}: a web server lists no folders: name the files themselves.")
+        start = len(self.place.rstrip("/")) + 1
+        return [place[start:] for place in self._ask(self.files.find) if len(place) > start]
 
     def stat(self) -> FileFacts:
         """Size in bytes, and a number from what the server says of the content."""
-        facts = self._ask(self._files.info)
+        facts = self._ask(self.files.info)
         if facts.get("size") is None:
             raise InputError(f"cannot read {self}: the server does not say how long it is.")
         mark = next((str(facts[key]) for key in _MARKS if facts.get(key)), "")
         number = int.from_bytes(hashlib.sha256(mark.encode()).digest()[:7], "big")
         return FileFacts(facts["size"], number)
 
-    def open(self, mode: str = "rb") -> BinaryIO:
+    def open(self, mode: str = "rb", **options: Any) -> BinaryIO:
         """The file as bytes; what goes wrong while it is read keeps the library's exception."""
-        return self._ask(self._files.open, mode=mode)
+        return self._ask(self.files.open, mode=mode, **options)
 
     def read_bytes(self) -> bytes:
         """The whole file."""
-        return self._ask(self._files.cat_file)
+        content = self._ask(self.files.cat_file)
+        if self.in_web:
+            refuse_web_page(self, content)
+        return content
 
+    def upload(self, file: str | os.PathLike) -> None:
+        """Makes it the content of a local file: the whole of it, or as it was before.
 
-def read_ranges(
-    paths: Sequence[UrlPath], starts: Sequence[int], ends: Sequence[int]
-) -> list[bytes]:
-    """Parts of files, asked for all at once; those that fail for the moment are asked for again.
+        Raises:
+            InputError: it is on a web server, or the server refuses or fails.
+        """
+        if self.in_web:
+            raise InputError(f"cannot write {self}: a web server only sends files.")
 
-    Args:
-        paths: Files of one server, one for each part; the same may stand there several times.
-        starts, ends: First byte of each part, and the first behind it.
+        def put(place: str) -> None:
+            self.files.put_file(os.fspath(file), place)
 
-    Raises:
-        InputError: a part that does not come, or is shorter or longer than asked for.
-    """
-    parts: list[Any] = [None] * len(paths)
-    missing = list(range(len(paths)))
-    for attempt in range(ATTEMPTS):
-        if attempt:
-            _pause(attempt, len(missing))
-        first = paths[missing[0]]
-        with cannot_read(str(first)):
-            found = first._files.cat_ranges(
-                [paths[k]._place for k in missing],
-                [int(starts[k]) for k in missing],
-                [int(ends[k]) for k in missing],
-                on_error="return",
-            )
-        for k, part in zip(missing, found, strict=True):
-            parts[k] = part
-        missing = [k for k in missing if isinstance(parts[k], Exception)]
-        if not missing or any(_is_final(parts[k]) for k in missing):
-            break
-    for path, part, start, end in zip(paths, parts, starts, ends, strict=True):
-        with cannot_read(str(path)):
-            if isinstance(part, Exception):
-                raise part
-        if len(part) != end - start:
-            raise InputError(
-                f"cannot read {path}: asked for {end - start} bytes, got {len(part)}: the file was "
-                "replaced by a shorter one, or the server does not send parts of files."
-            )
-    return parts
+        self._ask(put, verb="write")
 
-
-class _AbsentError(InputError):
-    """The server says that there is no such file."""
-
-
-def _reason(error: BaseException | None) -> BaseException | None:
-    """What happened: fsspec calls a web server's every failure a missing file."""
-    while isinstance(error, FileNotFoundError) and isinstance(error.__cause__, Exception):
-        answer = error.__cause__
-        if not type(answer).__module__.startswith("aiohttp") or getattr(answer, "status", 0) == 404:
-            break
-        error = answer
-    return error
-
-
-def _is_final(error: BaseException | None) -> bool:
-    """Whether another try would end in the same way."""
-    status = getattr(error, "status", 0)
-    return (
-        isinstance(error, FileNotFoundError | PermissionError | NotImplementedError | None)
-        or 400 <= status < 500
-        or "Credentials" in type(error).__name__
-    )
-
-
-def _pause(attempt: int, requests: int) -> None:
-    _repeated.note(requests)
-    time.sleep(FIRST_PAUSE_SECONDS * 2 ** (attempt - 1))
-
-
-class _Repeated:
-    """Counts the parts that were asked for again, and says so when the process ends."""
-
-    def __init__(self) -> None:
-        self.count = 0
-        self._lock = threading.Lock()
-
-    def note(self, number: int) -> None:
-        with self._lock:
-            if not self.count:
-                atexit.register(self.tell)
-            self.count += number
-
-    def tell(self) -> None:
-        print(f"{self.count} parts of remote files had to be asked for again", file=sys.stderr)
-
-
-_repeated = _Repeated()
-
-
-def _file_system(name: str) -> tuple[Any, str]:
-    """fsspec's object for the scheme of a name, and the name as that object wants it."""
-    scheme = urlsplit(name).scheme
-    if urlsplit(name).password:
-        raise InputError(
-            f"a {scheme}:// name with a password in it would stand in logs and configs: set the "
-            "keys in the environment instead, as the server's package expects them."
-        )
-    extra = EXTRAS.get(scheme)
-    advice = f"pip install 'bsp_tf[{extra}]'" if extra else "pip install the package for it"
-    with contextlib.suppress(ImportError):
-        from fsspec import core, get_filesystem_class
-
+    def unlink(self, missing_ok: bool = False) -> None:
+        """Deletes the file; with `missing_ok`, it need not be there."""
         try:
-            get_filesystem_class(scheme)
-        except ValueError as error:
-            raise InputError(
-                f"{name}: fsspec knows no {scheme}:// (s3 and https are some that it knows)."
-            ) from error
-        with cannot_read(name):
-            # Listings that are kept would hide what is written later.
-            return core.url_to_fs(name, use_listings_cache=False)
-    raise InputError(f"{name}: {scheme}:// needs a package that is not installed: {advice}.")
+            self._ask(self.files.rm_file, verb="delete")
+        except AbsentError:
+            if not missing_ok:
+                raise
+
+
+AnyPath = str | os.PathLike | UrlPath
+UserPath = Path | UrlPath
+
+
+def given_path(name: AnyPath) -> UserPath:
+    """The path behind a name that a user gave: on a server if it begins with scheme://."""
+    if isinstance(name, UrlPath):
+        return name
+    return UrlPath(os.fspath(name)) if is_url(name) else Path(name)
+
+
+def is_url(name: AnyPath) -> bool:
+    """Whether a name is the address of something on a server."""
+    return isinstance(name, UrlPath) or "://" in os.fsdecode(os.fspath(name))
+
+
+def names_in(folder: UserPath) -> list[str]:
+    """Of what lies in a folder, sorted; none if it is not there."""
+    if isinstance(folder, UrlPath):
+        return sorted(folder.names())
+    return sorted(os.listdir(folder)) if folder.is_dir() else []
+
+
+def is_in_web(path: UserPath) -> bool:
+    """Whether a path is on a web server."""
+    return isinstance(path, UrlPath) and path.in_web
+
+
+def was_url(name: str | os.PathLike) -> bool:
+    """Whether a name is an address, or one of which pathlib made a path: with one slash."""
+    return re.match(r"[A-Za-z][\w+.-]+:/", os.fsdecode(os.fspath(name))) is not None
+
+
+def plain_name(name: AnyPath) -> str:
+    """A name without what follows "?" in a web address: so that it ends with its suffix."""
+    text = str(name)
+    return text.partition("?")[0] if text.startswith(_WEB_ADDRESS) else text
+
+
+def below(folder: AnyPath, name: str) -> UserPath:
+    """The file of a name that is relative to a folder, or stands for itself."""
+    return given_path(name) if is_url(name) or name.startswith("/") else given_path(folder) / name
+
+
+def cache_folder(path: UrlPath, kind: str) -> Path:
+    """A local folder for what is kept of a folder on a server."""
+    root = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    return root / "bsp_tf" / kind / hashlib.sha256(str(path).encode()).hexdigest()[:32]
+
+
+def refuse_web_page(path: UrlPath, begin: bytes) -> None:
+    """Raises InputError if a file begins as a web page does."""
+    if begin[:64].lstrip().lower().startswith(_WEB_PAGES):
+        raise InputError(
+            f"cannot read {path}: the server sends a web page (to log in, or of an error): give "
+            "the address of the file itself."
+        )

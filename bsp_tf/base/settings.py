@@ -6,16 +6,19 @@ the end carries its settings inside (`finished_output`). In both cases an output
 is never added to or replaced: `refuse_other_settings` says what is different.
 """
 
+import contextlib
 import hashlib
 import os
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
 from bsp_tf.base.errors import InputError
-from bsp_tf.base.input_file import refuse_special_file
+from bsp_tf.base.input_file import read_as_it_is, refuse_special_file
 from bsp_tf.base.json_file import read_json, read_json_object, write_json
+from bsp_tf.base.remote_path import AnyPath, FileFacts, UrlPath, UserPath, given_path, is_url
+from bsp_tf.base.servers.ranges import read_ranges
 
 
 def differences(
@@ -59,7 +62,7 @@ def differences(
 
 
 def refuse_other_settings(
-    output: str | os.PathLike, differing: Sequence[str], flag: str = "--output"
+    output: AnyPath, differing: Sequence[str], flag: str = "--output"
 ) -> None:
     """Refuses an output that was made with other settings.
 
@@ -79,7 +82,7 @@ def refuse_other_settings(
 
 
 def claim(
-    path: str | os.PathLike,
+    path: AnyPath,
     settings: Mapping[str, Any],
     *,
     flag: str = "--output",
@@ -101,18 +104,19 @@ def claim(
 
 
 def check_claim(
-    path: str | os.PathLike,
+    path: AnyPath,
     settings: Mapping[str, Any],
     *,
     flag: str = "--output",
     later: Mapping[str, Any] = MappingProxyType({}),
 ) -> bool:
     """As `claim`, but writes nothing; returns whether the folder is claimed already."""
-    if not os.path.exists(path):
+    where = given_path(path)
+    if not where.is_file():
         return False
-    found = read_json_object(path)
+    found = read_json_object(where)
     differing = differences(found, settings, later=later)
-    refuse_other_settings(Path(path).parent, differing, flag)
+    refuse_other_settings(where.parent, differing, flag)
     return True
 
 
@@ -164,9 +168,8 @@ def digest_files(paths: Iterable[str | os.PathLike]) -> str:
     """
     digest = hashlib.sha256()
     for path in paths:
-        refuse_special_file(path)
         try:
-            data = Path(path).read_bytes()
+            data = read_as_it_is(path)
         except OSError as error:
             raise InputError(f"cannot read {path}: {error.strerror}. Check the path.") from error
         # The length keeps ("ab", "c") apart from ("a", "bc").
@@ -174,30 +177,48 @@ def digest_files(paths: Iterable[str | os.PathLike]) -> str:
     return digest.hexdigest()
 
 
-def fingerprint(path: str | os.PathLike) -> dict[str, Any]:
+def fingerprint(path: AnyPath) -> dict[str, Any]:
     """What tells a file from another one in its place: JSON values, see `is_unchanged`.
 
     Raises:
         InputError: the file cannot be read.
     """
-    refuse_special_file(path)
-    try:
-        with open(path, "rb") as file:
-            about = os.fstat(file.fileno())
-            digest = hashlib.sha256()
-            for place in (0, (about.st_size - _SAMPLE_BYTES) // 2, about.st_size - _SAMPLE_BYTES):
-                file.seek(max(place, 0))
-                digest.update(file.read(_SAMPLE_BYTES))
-    except OSError as error:
-        raise InputError(f"cannot read {path}: {error.strerror}. Check the path.") from error
+    where = given_path(path)
+    about = _facts(where)
+    starts = [
+        0,
+        max((about.st_size - _SAMPLE_BYTES) // 2, 0),
+        max(about.st_size - _SAMPLE_BYTES, 0),
+    ]
+    if isinstance(where, UrlPath):
+        ends = [min(start + _SAMPLE_BYTES, about.st_size) for start in starts]
+        samples = read_ranges([where] * 3, starts, ends) if about.st_size else []
+    else:
+        refuse_special_file(str(where))
+        with _check_the_path(where), open(str(where), "rb") as file:
+            samples = [os.pread(file.fileno(), _SAMPLE_BYTES, start) for start in starts]
     return {
         "num_bytes": about.st_size,
         "modified_ns": about.st_mtime_ns,
-        "sampled_sha256": digest.hexdigest(),
+        "sampled_sha256": hashlib.sha256(b"".join(samples)).hexdigest(),
     }
 
 
-def is_unchanged(path: str | os.PathLike, then: Mapping[str, Any]) -> bool:
+def _facts(path: UserPath) -> FileFacts:
+    with _check_the_path(path):
+        about = path.stat()
+        return FileFacts(about.st_size, about.st_mtime_ns)
+
+
+@contextlib.contextmanager
+def _check_the_path(path: UserPath) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise InputError(f"cannot read {path}: {error.strerror}. Check the path.") from error
+
+
+def is_unchanged(path: AnyPath, then: Mapping[str, Any]) -> bool:
     """Whether a file is still the one of a `fingerprint`: a copy of it is, another time or not.
 
     Where size and time are the same the file is not read: there may be a million of them.
@@ -205,10 +226,7 @@ def is_unchanged(path: str | os.PathLike, then: Mapping[str, Any]) -> bool:
     Raises:
         InputError: the file cannot be read.
     """
-    try:
-        about = os.stat(path)
-    except OSError as error:
-        raise InputError(f"cannot read {path}: {error.strerror}. Check the path.") from error
+    about = _facts(given_path(path))
     if (about.st_size, about.st_mtime_ns) == (then.get("num_bytes"), then.get("modified_ns")):
         return True
     now = fingerprint(path)
@@ -230,13 +248,17 @@ def digest_fingerprints(paths: Iterable[str | os.PathLike]) -> str:
     return digest.hexdigest()
 
 
-def refuse_output_inside(output: str | os.PathLike, folder: str | os.PathLike) -> None:
+def refuse_output_inside(output: AnyPath, folder: AnyPath) -> None:
     """Refuses an output among its own input, where the next run would take it for input.
 
     Raises:
         InputError: `output` is `folder` or lies below it.
     """
-    if Path(output).resolve().is_relative_to(Path(folder).resolve()):
+    if is_url(output) or is_url(folder):
+        inside = f"{output}/".startswith(f"{str(folder).rstrip('/')}/")
+    else:
+        inside = Path(str(output)).resolve().is_relative_to(Path(str(folder)).resolve())
+    if inside:
         raise InputError(
             f"--output={output} lies in the input folder {folder}, where the next run would take "
             "it for input: give a folder outside."

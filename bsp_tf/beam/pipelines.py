@@ -21,6 +21,7 @@ from absl import flags
 
 from bsp_tf.base.atomic_file import atomic_write
 from bsp_tf.base.errors import InputError
+from bsp_tf.base.remote_path import AnyPath, is_url
 
 RUNNERS = ("local", "beam")
 POLL_SECONDS = 2.0
@@ -32,6 +33,16 @@ Task = TypeVar("Task")
 Outcome = TypeVar("Outcome")
 # Called by each worker as often as the runner likes; gives what does a task.
 Start = Callable[[], contextlib.AbstractContextManager[Callable[[Any], None]]]
+
+
+def refuse_servers(*paths: AnyPath | None) -> None:
+    """Raises InputError if a path is on a server: workers share a file system, no addresses."""
+    for path in paths:
+        if path is not None and is_url(path):
+            raise InputError(
+                f"--runner=beam works on files that all workers share, not on {path}: give paths, "
+                "or leave --runner out."
+            )
 
 
 def pipeline_arguments(options: str, workers: int = 1) -> list[str]:

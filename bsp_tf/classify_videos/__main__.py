@@ -40,6 +40,7 @@ from bsp_tf.annotations.mended import choose_subset, load_annotations
 from bsp_tf.annotations.reader import annotation_files
 from bsp_tf.base.atomic_file import atomic_write, remove_leftovers
 from bsp_tf.base.command_line import run_command
+from bsp_tf.base.errors import without_secrets
 from bsp_tf.base.output_files import check_output_files
 from bsp_tf.base.output_lock import lock_place
 from bsp_tf.base.settings import digest_files, digest_fingerprints, finished_output
@@ -86,7 +87,7 @@ def classify_videos(
     check_output_files(annotation_files(annotations), {"output": output})
     chosen = {
         "features": features,
-        "annotations": annotations,
+        "annotations": without_secrets(annotations),
         "train_subset": train_subset,
         "streams": list(streams) if streams else None,
         **dataclasses.asdict(settings),

@@ -9,6 +9,7 @@ import numpy as np
 from bsp_tf.base.errors import InputError
 from bsp_tf.base.input_file import read_input
 from bsp_tf.base.json_file import read_json
+from bsp_tf.base.remote_path import plain_name
 from bsp_tf.evaluation.ground_truth import Instances
 
 # Two annotations whose ends differ by no more are one, as ActionFormer's reader has it.
@@ -70,7 +71,7 @@ def load_video_list(path: str | os.PathLike) -> list[str]:
     Raises:
         InputError: the file cannot be read, has another form or names no video.
     """
-    if str(path).endswith((".json", ".json.gz")):
+    if plain_name(path).endswith((".json", ".json.gz")):
         names = read_json(path)
         names = list(names) if isinstance(names, dict) else names
         if not isinstance(names, list) or not all(isinstance(name, str) for name in names):

@@ -10,6 +10,7 @@ from pathlib import Path
 from bsp_tf.annotations.reader import annotation_files
 from bsp_tf.base.errors import InputError
 from bsp_tf.base.json_file import read_json
+from bsp_tf.base.remote_path import plain_name
 from bsp_tf.exchange import activitynet, eaf, fiftyone, label_studio, srt, via, webvtt
 from bsp_tf.exchange.table import Known, Table
 from bsp_tf.exchange.video_files import reader_of
@@ -66,7 +67,7 @@ def guess(path: str) -> str:
                 f"with one of {', '.join(PER_VIDEO)} alone: say which with --from."
             )
         return PER_VIDEO[found[0]]
-    suffix = Path(path).suffix.lower()
+    suffix = Path(plain_name(path)).suffix.lower()
     if suffix in PER_VIDEO:
         return PER_VIDEO[suffix]
     if len(annotation_files(path)) > 1:

@@ -65,7 +65,7 @@ def _of_videos(folder: str) -> dict[str, VideoFacts]:
         except VideoError as error:
             print(f"warning: {error}", file=sys.stderr)
             continue
-        media = path.relative_to(folder).as_posix()
+        media = Path(str(path)).relative_to(folder).as_posix()
         known[video_id] = VideoFacts(info.duration_seconds or None, info.fps, media=media)
     return known
 

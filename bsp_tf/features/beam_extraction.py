@@ -19,6 +19,7 @@ import numpy as np
 
 from bsp_tf.base.errors import InputError
 from bsp_tf.base.json_file import read_json_object, write_json
+from bsp_tf.base.remote_path import UserPath
 from bsp_tf.beam.pipelines import pipeline_arguments, run_tasks
 from bsp_tf.features.extraction import Run, extract_to, video_events
 from bsp_tf.video.stream import VideoError
@@ -81,7 +82,7 @@ class VideoTask:
 
 
 def extract_with_beam(
-    videos: Mapping[str, Path], extraction: BeamExtraction, options: str
+    videos: Mapping[str, UserPath], extraction: BeamExtraction, options: str
 ) -> Iterator[tuple[str, Result]]:
     """Extracts videos into the feature folder.
 
@@ -103,7 +104,9 @@ def extract_with_beam(
     shutil.rmtree(state, ignore_errors=True)
     folder = state / uuid.uuid4().hex
     tasks = [
-        VideoTask(name, str(path), os.path.abspath(path), str(folder / "results" / f"{name}.json"))
+        VideoTask(
+            name, str(path), os.path.abspath(str(path)), str(folder / "results" / f"{name}.json")
+        )
         for name, path in videos.items()
     ]
     try:

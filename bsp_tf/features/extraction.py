@@ -7,7 +7,6 @@ frames, and of a video its answers.
 import dataclasses
 from collections import defaultdict
 from collections.abc import Callable, Generator, Iterator, Mapping
-from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
@@ -15,6 +14,7 @@ import numpy as np
 from tqdm import tqdm
 
 from bsp_tf.base.errors import InputError
+from bsp_tf.base.remote_path import UserPath
 from bsp_tf.features import reuse
 from bsp_tf.features.store import write_video
 from bsp_tf.video.reader import VideoInfo, probe_video, read_frames
@@ -69,7 +69,7 @@ class VideoRows:
 
 
 def video_events(
-    videos: Mapping[str, Path],
+    videos: Mapping[str, UserPath],
     settings: Mapping[str, Any],
     batch_size: int,
     first_snippets: Mapping[str, int] = MappingProxyType({}),
@@ -86,7 +86,7 @@ def video_events(
 
 
 def _decode_all(
-    videos: Mapping[str, Path],
+    videos: Mapping[str, UserPath],
     settings: Mapping[str, Any],
     batch_size: int,
     first_snippets: Mapping[str, int],
@@ -172,7 +172,7 @@ def extract_video(
 
 
 def extract_to(
-    output: Path,
+    output: UserPath,
     name: str,
     events: Iterator[Event],
     run: Run,

@@ -30,8 +30,8 @@ from bsp_tf.base.array_file import (
     read_npy,
 )
 from bsp_tf.base.atomic_file import atomic_write
-from bsp_tf.base.errors import InputError
-from bsp_tf.base.input_file import cannot_read, refuse_special_file
+from bsp_tf.base.errors import InputError, cannot_read
+from bsp_tf.base.input_file import refuse_special_file
 from bsp_tf.features.store import (
     NOT_FINITE,
     UNREADABLE,

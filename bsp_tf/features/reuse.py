@@ -1,17 +1,17 @@
 """Whether a feature folder that is there goes with the extraction that is about to start."""
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 from bsp_tf.base.errors import InputError
 from bsp_tf.base.json_file import read_json_object
+from bsp_tf.base.remote_path import UserPath, names_in
 from bsp_tf.base.settings import differences, fingerprint, is_unchanged, refuse_other_settings
 from bsp_tf.features.store import METADATA_FILE
 from bsp_tf.features.video_ids import printable
 
 
-def refuse_other_features(output: Path, settings: Mapping[str, Any]) -> None:
+def refuse_other_features(output: UserPath, settings: Mapping[str, Any]) -> None:
     """Checks that the features in `output`, if there are any, were made with these settings.
 
     Args:
@@ -21,7 +21,7 @@ def refuse_other_features(output: Path, settings: Mapping[str, Any]) -> None:
         InputError: features of another model or with other settings, or arrays without metadata.
     """
     if not (output / METADATA_FILE).is_file():
-        if any(output.glob("*.npy")):
+        if any(name.endswith(".npy") for name in names_in(output)):
             raise InputError(
                 f"{output} holds arrays but no {METADATA_FILE}, so their model is not known; "
                 "choose another --output, or empty that folder."
@@ -38,7 +38,7 @@ def refuse_other_features(output: Path, settings: Mapping[str, Any]) -> None:
 
 
 def refuse_partial_features(
-    output: Path, finished: Mapping[str, Mapping[str, Any]], allow_partial: bool
+    output: UserPath, finished: Mapping[str, Mapping[str, Any]], allow_partial: bool
 ) -> None:
     """Keeps features of a part of a video, once allowed, from passing as those of a whole one.
 
@@ -57,7 +57,7 @@ def refuse_partial_features(
         )
 
 
-def about_file(path: Path) -> dict[str, Any]:
+def about_file(path: UserPath) -> dict[str, Any]:
     """What tells a video file from another one, for metadata.json; to be taken before it is read.
 
     Raises:
@@ -68,7 +68,7 @@ def about_file(path: Path) -> dict[str, Any]:
 
 
 def is_finished(
-    name: str, path: Path, finished: Mapping[str, Mapping[str, Any]], output: Path
+    name: str, path: UserPath, finished: Mapping[str, Mapping[str, Any]], output: UserPath
 ) -> bool:
     """Whether the features of a video are there.
 

@@ -27,6 +27,7 @@ from bsp_tf.base.errors import InputError
 from bsp_tf.base.input_file import read_input
 from bsp_tf.base.json_file import read_json_object, write_json
 from bsp_tf.base.output_lock import warn_of_writer
+from bsp_tf.base.remote_path import AnyPath, UrlPath, given_path, names_in
 
 METADATA_FILE = "metadata.json"
 PROBABILITIES_FOLDER = "probabilities"
@@ -187,7 +188,7 @@ def _is_range(value: Any, size: int) -> bool:
 
 
 def write_video(
-    folder: str | os.PathLike,
+    folder: AnyPath,
     video_id: str,
     features: np.ndarray,
     probabilities: Mapping[str, np.ndarray],
@@ -209,31 +210,34 @@ def write_video(
             f"the features of {video_id} hold NaN or infinity: the model is broken. Train or "
             "export it again."
         )
-    folder = Path(folder)
-    with atomic_write(folder / PROBABILITIES_FOLDER / f"{video_id}.npz") as file:
+    folder = given_path(folder)
+    beside = folder / PROBABILITIES_FOLDER
+    with atomic_write(beside / f"{video_id}.npz") as file:
         # NumPy's stub takes every keyword for `allow_pickle`.
         np.savez(file, **probabilities)  # type: ignore[arg-type]
-    write_json(folder / PROBABILITIES_FOLDER / f"{video_id}.json", dict(about))
+    write_json(beside / f"{video_id}.json", dict(about))
     with atomic_write(folder / f"{video_id}.npy") as file:
         np.save(file, features.astype(np.float32, copy=False))
 
 
-def finished_videos(folder: str | os.PathLike) -> dict[str, dict[str, Any]]:
+def finished_videos(folder: AnyPath) -> dict[str, dict[str, Any]]:
     """What is known of every finished video of a feature folder, by id."""
-    folder = Path(folder)
-    return {
-        path.stem: read_json_object(path)
-        for path in sorted((folder / PROBABILITIES_FOLDER).glob("*.json"))
-        if (folder / f"{path.stem}.npy").is_file()
-    }
+    folder, known = given_path(folder), {}
+    if isinstance(folder, UrlPath) and (folder / METADATA_FILE).is_file():
+        # One request instead of one for each video; what it lacks came after it.
+        known = read_json_object(folder / METADATA_FILE, "videos")["videos"]
+    there, about = set(names_in(folder)), folder / PROBABILITIES_FOLDER
+    names = [file.removesuffix(".json") for file in names_in(about) if file.endswith(".json")]
+    names = [name for name in names if f"{name}.npy" in there]
+    return {name: known.get(name) or read_json_object(about / f"{name}.json") for name in names}
 
 
 def write_metadata(
-    folder: str | os.PathLike, settings: Mapping[str, Any], videos: Mapping[str, Mapping[str, Any]]
+    folder: AnyPath, settings: Mapping[str, Any], videos: Mapping[str, Mapping[str, Any]]
 ) -> None:
     """Writes metadata.json: the settings of the extraction and an entry for each finished video."""
     entries = {name: dict(videos[name]) for name in sorted(videos)}
-    write_json(Path(folder, METADATA_FILE), {**settings, "videos": entries})
+    write_json(given_path(folder) / METADATA_FILE, {**settings, "videos": entries})
 
 
 def resize_features(
@@ -260,9 +264,7 @@ def resize_features(
             "C]."
         )
     if not np.isfinite(features).all():
-        raise InputError(
-            "features with NaN or infinity cannot be resized. Extract the video again."
-        )
+        raise InputError("features with NaN or infinity cannot be resized: extract them again.")
     # The reference's rounding: the ratio in float32, then one fused multiply-add; all in float64
     # the positions differ by 1e-5 of a row.
     ratio = np.float64(np.float32((len(features) if length is None else length) / num_segments))

@@ -6,7 +6,6 @@ files is cut, and ends in a digest of the whole.
 """
 
 import hashlib
-import os
 import sys
 from collections import Counter
 from collections.abc import Sequence
@@ -14,13 +13,14 @@ from pathlib import Path
 
 from bsp_tf.base.errors import InputError
 from bsp_tf.base.input_file import refuse_special_file
+from bsp_tf.base.remote_path import AnyPath, UserPath, given_path, is_in_web
 from bsp_tf.video.folder_listing import list_files
 
 # File systems take names of 255 bytes; the longest suffix of a feature file is ".json".
 MOST_BYTES = 250
 
 
-def name_videos(videos: str | os.PathLike, remedy: str = "check --videos") -> dict[str, Path]:
+def name_videos(videos: AnyPath, remedy: str = "check --videos") -> dict[str, UserPath]:
     """The id and path of every video below a folder, or of one file.
 
     Folders that cannot be listed are named on stderr.
@@ -29,11 +29,13 @@ def name_videos(videos: str | os.PathLike, remedy: str = "check --videos") -> di
         InputError: no such folder or file, no file in it, or two files that get the same id even
             so.
     """
-    root = Path(videos)
-    if root.is_file():
+    root = given_path(videos)
+    # A web server knows of files only, and says what is not there when it is asked for it.
+    if is_in_web(root) or root.is_file():
         return {_fitting(printable(root.stem)): root}
     if not root.is_dir():
-        refuse_special_file(root)
+        if isinstance(root, Path):
+            refuse_special_file(root)
         raise InputError(f"{root} does not exist; {remedy}.")
     listing = list_files(root)
     if "." in dict(listing.faults):
@@ -43,7 +45,7 @@ def name_videos(videos: str | os.PathLike, remedy: str = "check --videos") -> di
     if not listing.paths:
         raise InputError(f"no video found: folder {root} is empty; {remedy}.")
     stems = Counter(Path(path).stem for path in listing.paths)
-    named: dict[str, Path] = {}
+    named: dict[str, UserPath] = {}
     for path in listing.paths:
         stem = Path(path).stem
         name = _fitting(printable(stem if stems[stem] == 1 else path.replace("/", "__")))
@@ -56,7 +58,7 @@ def name_videos(videos: str | os.PathLike, remedy: str = "check --videos") -> di
     return named
 
 
-def name_all_videos(paths: Sequence[str | os.PathLike]) -> dict[str, Path]:
+def name_all_videos(paths: Sequence[AnyPath]) -> dict[str, UserPath]:
     """The same of several folders and files; a file that is named twice counts once.
 
     Raises:
@@ -64,16 +66,20 @@ def name_all_videos(paths: Sequence[str | os.PathLike]) -> dict[str, Path]:
     """
     if not paths:
         raise InputError("no video is given: name video files, or folders of them.")
-    named: dict[str, Path] = {}
+    named: dict[str, UserPath] = {}
     for path in paths:
         for name, file in name_videos(path, "check the path").items():
             other = named.setdefault(name, file)
-            if other.resolve() != file.resolve():
+            if _resolved(other) != _resolved(file):
                 raise InputError(
                     f"{other} and {file} would both get the id {name!r}; rename one of them, or "
                     "give the folder that holds both."
                 )
     return named
+
+
+def _resolved(path: UserPath) -> UserPath:
+    return path.resolve() if isinstance(path, Path) else path
 
 
 def _fitting(name: str) -> str:

@@ -12,6 +12,7 @@ from bsp_tf.annotations.video_ids import match_id
 from bsp_tf.base.array_file import read_npy
 from bsp_tf.base.errors import InputError
 from bsp_tf.base.json_file import read_json
+from bsp_tf.base.remote_path import plain_name
 
 # The classes of THUMOS14's temporal annotations and their numbers, from 1, among the 101 of UCF-101
 # ("type_idx" of its annotation tables).
@@ -74,7 +75,8 @@ def class_scores_from_file(path: str | os.PathLike, labels: Sequence[str]) -> Cl
     Raises:
         InputError: unreadable, another form, or it lacks labels (they are named).
     """
-    return _from_thumos(path, labels) if str(path).endswith(".npy") else _from_json(path, labels)
+    is_array = plain_name(path).endswith(".npy")
+    return _from_thumos(path, labels) if is_array else _from_json(path, labels)
 
 
 def _from_thumos(path: str | os.PathLike, labels: Sequence[str]) -> ClassScores:

@@ -10,8 +10,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from bsp_tf.base.errors import InputError
-from bsp_tf.base.input_file import cannot_read
+from bsp_tf.base.errors import InputError, cannot_read
 from bsp_tf.base.json_file import read_json_object
 from bsp_tf.base.labels_file import read_label_file
 from bsp_tf.base.output_lock import refuse_pattern

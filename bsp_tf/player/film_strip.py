@@ -13,6 +13,7 @@ from urllib.parse import unquote_to_bytes
 import numpy as np
 import simplejpeg
 
+from bsp_tf.base.remote_path import AnyPath, is_url
 from bsp_tf.video.stream import VideoError, open_video
 from bsp_tf.video.thumbnails import thumbnails
 
@@ -27,7 +28,7 @@ _PLAYABLE_CODECS = ("h264", "vp8", "vp9", "av1")
 _PLAYABLE_PIXELS = ("yuv420p", "yuvj420p")
 
 
-def plays_in_browsers(path: str | os.PathLike) -> bool:
+def plays_in_browsers(path: AnyPath) -> bool:
     """Whether every current browser shows the pictures of a file (H.264, VP8, VP9, AV1; 8 bit).
 
     Raises:
@@ -35,13 +36,13 @@ def plays_in_browsers(path: str | os.PathLike) -> bool:
     """
     with open_video(path) as (container, stream):
         return (
-            container.format.name == _PLAYABLE_FORMATS.get(Path(path).suffix.lower())
+            container.format.name == _PLAYABLE_FORMATS.get(Path(str(path)).suffix.lower())
             and stream.codec_context.codec.canonical_name in _PLAYABLE_CODECS
             and stream.codec_context.pix_fmt in _PLAYABLE_PIXELS
         )
 
 
-def film_strip(path: Path, duration_seconds: float) -> dict[str, Any]:
+def film_strip(path: AnyPath, duration_seconds: float) -> dict[str, Any]:
     """Evenly spread pictures side by side as one JPEG: {"jpeg": base64, "pictures": their number}.
 
     Raises:
@@ -66,7 +67,8 @@ def with_film_strips(
     """
     videos, left = [], most
     for video in data["videos"]:
-        path = folder / os.fsdecode(unquote_to_bytes(video["uri"]))
+        name = video["uri"]
+        path = name if is_url(name) else folder / os.fsdecode(unquote_to_bytes(name))
         try:
             if left and not plays_in_browsers(path):
                 video = video | {"strip": film_strip(path, video["duration"])}

@@ -15,6 +15,7 @@ from typing import Any
 
 from bsp_tf.base.atomic_file import atomic_write
 from bsp_tf.base.errors import InputError
+from bsp_tf.base.remote_path import UserPath
 from bsp_tf.base.settings import finished_output, is_unchanged
 from bsp_tf.features.video_ids import printable
 from bsp_tf.localization.detection_file import VERSION
@@ -64,7 +65,7 @@ class AnswerFile:
         values = self.sections[section]
         return {name: values[name] for name in self.asked if name in values}
 
-    def holds(self, name: str, path: Path) -> bool:
+    def holds(self, name: str, path: UserPath) -> bool:
         """Whether there is the whole answer about a video.
 
         Raises:
@@ -89,12 +90,12 @@ class AnswerFile:
         seconds = {} if complete else {"until_seconds": about["duration_seconds"]}
         self.videos[name] = {**about, "complete": complete, **seconds}
 
-    def locate(self, name: str, path: Path) -> None:
+    def locate(self, name: str, path: UserPath) -> None:
         """Notes where the file of a video lies, if there is an answer about it."""
         if name in self.videos:
             self.videos[name]["uri"] = relative_uri(path, self.path.parent)
 
-    def fail(self, name: str, path: Path, error: InputError) -> None:
+    def fail(self, name: str, path: UserPath, error: InputError) -> None:
         """Notes why there is no answer about a video; one about a part of it is taken out."""
         for values in (self.videos, *self.sections.values()):
             values.pop(name, None)

@@ -15,6 +15,7 @@ from bsp_tf.base.errors import InputError
 from bsp_tf.base.interrupt import at_interrupt
 from bsp_tf.base.output_files import check_output_files
 from bsp_tf.base.output_lock import lock_place
+from bsp_tf.base.remote_path import AnyPath, UserPath, is_url
 from bsp_tf.base.settings import is_unchanged, refuse_output_inside
 from bsp_tf.features.extraction import Run, VideoRows, extract_video, video_events
 from bsp_tf.features.video_ids import name_all_videos
@@ -31,8 +32,8 @@ MOST_TIME_SAVING = 0.05
 
 
 def find_videos(
-    paths: Sequence[str | os.PathLike], outputs: Mapping[str, str | os.PathLike]
-) -> dict[str, Path]:
+    paths: Sequence[AnyPath], outputs: Mapping[str, str | os.PathLike]
+) -> dict[str, UserPath]:
     """The videos that a command is given, and whether its outputs are apart from them.
 
     Args:
@@ -47,15 +48,15 @@ def find_videos(
             named twice.
     """
     videos = name_all_videos(paths)
-    check_output_files(videos.values(), outputs)
-    for folder in filter(os.path.isdir, paths):
+    check_output_files(map(str, videos.values()), outputs)
+    for folder in (path for path in paths if not is_url(path) and os.path.isdir(str(path))):
         for output in outputs.values():
-            refuse_output_inside(output, folder)
+            refuse_output_inside(output, str(folder))
     return videos
 
 
 def answer_videos(
-    videos: Mapping[str, Path],
+    videos: Mapping[str, UserPath],
     run: Run,
     snippets: Mapping[str, Any],
     answer: Answer,
@@ -132,7 +133,7 @@ def answer_videos(
     return answers
 
 
-def _known_rows(unfinished: Unfinished, waiting: Mapping[str, Path]) -> dict[str, VideoRows]:
+def _known_rows(unfinished: Unfinished, waiting: Mapping[str, UserPath]) -> dict[str, VideoRows]:
     """The id and the rows of the video that an interrupted run was working on, if it waits."""
     name, rows = unfinished.load() or (None, VideoRows())
     if name is None or name not in waiting or not is_unchanged(waiting[name], rows.about["source"]):
@@ -164,7 +165,7 @@ class _Keeper:
         self._wait(begun)
 
     def finish(
-        self, name: str, path: Path, arrays: Mapping[str, np.ndarray], about: Mapping[str, Any]
+        self, name: str, path: UserPath, arrays: Mapping[str, np.ndarray], about: Mapping[str, Any]
     ) -> None:
         """Takes a whole video."""
         try:
@@ -175,7 +176,7 @@ class _Keeper:
             self._answers.add(name, answer, about, complete=True)
             self._settle()
 
-    def fail(self, name: str, path: Path, error: InputError) -> None:
+    def fail(self, name: str, path: UserPath, error: InputError) -> None:
         """Takes the reason why there is no answer about a video."""
         self._answers.fail(name, path, error)
         self._settle()

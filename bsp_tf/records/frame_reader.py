@@ -17,7 +17,8 @@ import numpy as np
 import tensorflow as tf
 
 from bsp_tf.base.errors import InputError
-from bsp_tf.base.remote_path import UrlPath, read_ranges
+from bsp_tf.base.remote_path import UrlPath
+from bsp_tf.base.servers.ranges import read_ranges
 from bsp_tf.records.clip_reader import clip_reader
 from bsp_tf.records.folder import RecordFolder
 from bsp_tf.records.index import FRAME_CHECKSUM, FRAME_LENGTH, FRAME_OFFSET, RecordIndex

@@ -7,9 +7,7 @@ the folder if there is one there that was made for shards of the same sizes.
 """
 
 import dataclasses
-import hashlib
 import io
-import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -21,9 +19,8 @@ import tensorflow as tf
 from tqdm import tqdm
 
 from bsp_tf.base.atomic_file import atomic_write
-from bsp_tf.base.errors import InputError
-from bsp_tf.base.input_file import cannot_read
-from bsp_tf.base.remote_path import RemotePath, UrlPath
+from bsp_tf.base.errors import InputError, cannot_read
+from bsp_tf.base.remote_path import RemotePath, UrlPath, cache_folder
 from bsp_tf.frames.decoding import jpeg_size
 from bsp_tf.records.damage import damage_error
 from bsp_tf.records.folder import FOOTER_BYTES, HEADER_BYTES, RecordFolder
@@ -73,7 +70,7 @@ def load_index(folder: RecordFolder) -> RecordIndex:
     """
     files, place = _files(folder), folder.path
     if isinstance(folder.path, UrlPath):
-        place = _cache_folder(folder.path)
+        place = cache_folder(folder.path, "records")
     index = _read(place, files)
     if index is None:
         # Sizes alone vouch for an index that came with the shards: each copy has other times. A
@@ -94,12 +91,6 @@ def _files(folder: RecordFolder) -> np.ndarray:
     """Size and time of change of each shard, which show whether an index is of these files."""
     stats = [storage_path(shard).stat() for shard in folder.shards]
     return np.array([(stat.st_size, stat.st_mtime_ns) for stat in stats], np.int64)
-
-
-def _cache_folder(path: UrlPath) -> Path:
-    """Where the index of a folder on a server is kept."""
-    root = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    return root / "bsp_tf" / "records" / hashlib.sha256(str(path).encode()).hexdigest()[:32]
 
 
 def _read(path: StoragePath, files: np.ndarray, sizes_only: bool = False) -> RecordIndex | None:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import google_crc32c
 import tensorflow as tf
 
-from bsp_tf.base.input_file import cannot_read
+from bsp_tf.base.errors import cannot_read
 from bsp_tf.base.remote_path import UrlPath
 
 LENGTH_BYTES = 8

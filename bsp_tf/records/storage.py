@@ -18,7 +18,8 @@ from typing import BinaryIO
 import tensorflow as tf
 
 from bsp_tf.base.errors import InputError
-from bsp_tf.base.remote_path import WEB, FileFacts, RemotePath, UrlPath
+from bsp_tf.base.remote_path import FileFacts, RemotePath, UrlPath
+from bsp_tf.base.servers.failures import WEB
 
 
 class TensorFlowPath(RemotePath):

@@ -3,7 +3,13 @@
 import dataclasses
 import heapq
 import os
+import re
 from pathlib import Path
+
+from bsp_tf.base.remote_path import AnyPath, UrlPath, given_path
+
+# A file or folder that is hidden, or what some programs leave in a bucket for an empty folder.
+_HIDDEN = re.compile(r"(^|/)\.|/$")
 
 
 @dataclasses.dataclass
@@ -19,13 +25,21 @@ class FileListing:
     faults: list[tuple[str, str]]
 
 
-def list_files(root: str | os.PathLike) -> FileListing:
+def list_files(root: AnyPath) -> FileListing:
     """Lists all files below a folder, each folder read once and no file looked at.
 
     Links to folders are followed, but not to a folder that is listed already or lies above `root`:
     links that lead to each other would give every file countless names. Links, pipes and devices
     count as files: what cannot be read as a video is for the caller to list.
+
+    Raises:
+        InputError: a folder on a server that does not list it.
     """
+    where = given_path(root)
+    if isinstance(where, UrlPath):
+        found = where.files_below()
+        return FileListing(sorted(path for path in found if not _HIDDEN.search(path)), [])
+    root = Path(str(where))
     paths: list[str] = []
     faults: list[tuple[str, str]] = []
     listed = {_identity(folder) for folder in Path(os.path.realpath(root)).parents}

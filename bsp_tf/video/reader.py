@@ -7,11 +7,11 @@ guess, else frames over duration, else 25.
 """
 
 import dataclasses
-import os
 from collections.abc import Callable, Iterator
 
 import numpy as np
 
+from bsp_tf.base.remote_path import AnyPath
 from bsp_tf.video.picture import RgbConverter, quarter_turns
 from bsp_tf.video.stream import (
     TruncatedVideoError,
@@ -43,7 +43,7 @@ class VideoInfo:
     duration_seconds: float
 
 
-def probe_video(path: str | os.PathLike) -> VideoInfo:
+def probe_video(path: AnyPath) -> VideoInfo:
     """Opens a video and decodes its first frame.
 
     Raises:
@@ -60,7 +60,7 @@ def probe_video(path: str | os.PathLike) -> VideoInfo:
 
 
 def read_frames(
-    path: str | os.PathLike,
+    path: AnyPath,
     *,
     fps: float | None = None,
     short_side: int | None = None,
@@ -113,7 +113,7 @@ def read_frames(
 
 
 def decode_frames(
-    path: str | os.PathLike,
+    path: AnyPath,
     *,
     fps: float | None = None,
     start_seconds: float | None = None,

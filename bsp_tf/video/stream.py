@@ -11,14 +11,15 @@
 
 import contextlib
 import errno
-import os
 from collections.abc import Iterator
 from pathlib import Path
 
 import av
 
 from bsp_tf.base.errors import InputError
+from bsp_tf.base.remote_path import AnyPath, UrlPath, given_path
 from bsp_tf.video.limits import MOST_PIXELS, size_fault
+from bsp_tf.video.remote_video import RemoteVideo, open_remote
 
 # Formats that hold a whole video in one file. FFmpeg's others include playlists and numbered
 # pictures, which read other files.
@@ -62,24 +63,42 @@ class TruncatedVideoError(VideoError):
 
 @contextlib.contextmanager
 def open_video(
-    path: str | os.PathLike,
+    path: AnyPath,
 ) -> Iterator[tuple[av.container.InputContainer, av.VideoStream]]:
-    """Opens a file; gives its container and its best video stream.
+    """Opens a file, here or on a server; gives its container and its best video stream.
 
     Raises:
         VideoError: no such file, not a regular file (a pipe never ends), empty, not openable, not
             of FORMATS, without video stream (a picture attached to a sound file does not count), or
-            its frames are too large (`limits`).
+            its frames are too large (`limits`); also at the end of the block, if a server fails.
     """
-    path = Path(path)
+    where = given_path(path)
+    if isinstance(where, UrlPath):
+        try:
+            # FFmpeg's own protocols stay off.
+            with open_remote(where) as file, _open(file, "none", where) as container:
+                yield container, video_stream(container, where)
+        except VideoError:
+            raise
+        except InputError as error:
+            reason_given = str(error).replace(f"cannot read {where}", "cannot read it", 1)
+            raise VideoError(f"{where}: {reason_given}") from error
+        return
+    path = Path(str(where))
     if not path.is_file():
         missing = "it is not a regular file" if path.exists() else "there is no such file"
         raise VideoError(f"{path}: {missing}; check the path.")
     if path.stat().st_size == 0:
         raise VideoError(f"{path}: the file is empty; copy or download it again.")
+    # The prefix keeps FFmpeg from taking a colon in the name for a protocol.
+    with _open(f"file:{path}", "file", path) as container:
+        yield container, video_stream(container, path)
+
+
+def _open(source: str | RemoteVideo, protocols: str, path: AnyPath) -> av.container.InputContainer:
+    options = {**OPTIONS, "protocol_whitelist": protocols}
     try:
-        # The prefix keeps FFmpeg from taking a colon in the name for a protocol.
-        container = av.open(f"file:{path}", options=OPTIONS, metadata_errors="replace")
+        return av.open(source, "r", options=options, metadata_errors="replace")
     except (av.FFmpegError, OSError) as error:
         # What FFmpeg answers for a format that is not on the list.
         if error.errno == errno.EINVAL:
@@ -92,11 +111,9 @@ def open_video(
             f"{path}: not a video that FFmpeg can open ({reason(error)}); it is damaged, cut "
             "short or something else."
         ) from error
-    with container:
-        yield container, video_stream(container, path)
 
 
-def video_stream(container: av.container.InputContainer, name: str | os.PathLike) -> av.VideoStream:
+def video_stream(container: av.container.InputContainer, name: AnyPath) -> av.VideoStream:
     """The best video stream of a container, ready to decode; `name` is for the messages.
 
     Raises:
@@ -146,7 +163,7 @@ def header_seconds(container: av.container.InputContainer) -> float:
 def good_frames(
     container: av.container.InputContainer,
     stream: av.VideoStream,
-    path: str | os.PathLike,
+    path: AnyPath,
     from_start: bool,
 ) -> Iterator[av.VideoFrame]:
     """Decoded frames in the order of showing, up to the first damage.
@@ -260,7 +277,7 @@ def _missing(
     return None
 
 
-def _too_large(path: str | os.PathLike, fault: str) -> VideoError:
+def _too_large(path: AnyPath, fault: str) -> VideoError:
     return VideoError(f"{path}: {fault}. Scale the video down or cut it.")
 
 

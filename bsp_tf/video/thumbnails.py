@@ -1,15 +1,14 @@
 """A few pictures that show what a video looks like over its whole length."""
 
-from pathlib import Path
-
 import numpy as np
 
+from bsp_tf.base.remote_path import AnyPath
 from bsp_tf.video.reader import read_frames
 from bsp_tf.video.stream import VideoError
 
 
 def thumbnails(
-    path: Path, duration_seconds: float, count: int, short_side: int
+    path: AnyPath, duration_seconds: float, count: int, short_side: int
 ) -> list[np.ndarray]:
     """`count` frames uint8 [H, W, 3] from the middles of `count` equal parts of a video.
 

@@ -11,12 +11,12 @@ What is done with the quirks of real files:
 import contextlib
 import itertools
 import math
-import os
 from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple
 
 import av
 
+from bsp_tf.base.remote_path import AnyPath
 from bsp_tf.video.stream import TruncatedVideoError, VideoError, frame_rate, good_frames, open_video
 
 MAX_GAP_SECONDS = 60.0
@@ -54,7 +54,7 @@ class ShownFrame(NamedTuple):
     period: float
 
 
-def timed_frames(path: str | os.PathLike, seek_seconds: float = 0.0) -> Iterator[TimedFrame]:
+def timed_frames(path: AnyPath, seek_seconds: float = 0.0) -> Iterator[TimedFrame]:
     """All good frames of a video in the order of showing, with strictly growing times.
 
     Args:
@@ -77,7 +77,7 @@ def timed_frames(path: str | os.PathLike, seek_seconds: float = 0.0) -> Iterator
 
 
 def in_time(
-    frames: Iterable[av.VideoFrame], stream: av.VideoStream, period: float, path: str | os.PathLike
+    frames: Iterable[av.VideoFrame], stream: av.VideoStream, period: float, path: AnyPath
 ) -> Iterator[TimedFrame]:
     """Frames with strictly growing times.
 
@@ -111,7 +111,7 @@ def in_time(
 
 
 def cut_frames(
-    path: str | os.PathLike, start: float, end: float | None, on_decoded: Callable[[], None]
+    path: AnyPath, start: float, end: float | None, on_decoded: Callable[[], None]
 ) -> Iterator[TimedFrame]:
     """The frames with start <= time < end, in seconds, to within a hundredth of a period.
 

@@ -15,6 +15,7 @@ from bsp_tf.detect import Options, detect
 from bsp_tf.localization.heads.head import find_head
 from bsp_tf.localization.workdir import TrainedHead
 from configs.sample_gtad import get_config
+from tests.fixtures.web_server import serve
 
 NUM_SEGMENTS, FEATURE_DIM = 20, 4
 ACTION_LABELS = ["jump", "run", "swim"]
@@ -228,6 +229,25 @@ def test_class_scores_from_a_file(world):
     scores.write_text(json.dumps({"results": rows, "class": ["run", "jump", "fly"]}))
     found = run(world, class_scores=str(scores))["results"]["one"]
     assert [found[0]["label"], found[-1]["label"]] == ["jump", "run"]
+
+
+def test_inputs_at_signed_addresses(world):
+    pytest.importorskip("aiohttp", reason="NOT TESTED: http://, aiohttp is missing")
+    scores = {name: [0.2, 0.7] for name in ("one", "two", "three")}
+    (world.path / "scores.json").write_text(
+        json.dumps({"results": scores, "class": ["run", "jump"]})
+    )
+    local = run(world, class_scores=str(world.path / "scores.json"))
+    with serve(world.path) as server:
+        remote = run(
+            world,
+            class_scores=f"{server.url}/scores.json?signature=5ec3e7",
+            annotations=f"{server.url}/annotations.json?signature=5ec3e7",
+            output=str(world.path / "remote.json"),
+        )
+    assert remote["results"] == local["results"]
+    assert remote["external_data"]["inputs"] == local["external_data"]["inputs"]
+    assert "5ec3e7" not in (world.path / "remote.json").read_text()
 
 
 def test_proposals_only_when_nothing_tells_the_class(world, capsys):

@@ -18,6 +18,7 @@ from tests.fixtures import warm_python
 from tests.fixtures.change_model import save_jump_model, write_jumps
 from tests.fixtures.interrupted import interrupt_after_first_answer
 from tests.fixtures.small_head import save_head
+from tests.fixtures.web_server import serve
 
 LABELS = ("bright", "dark")
 
@@ -69,6 +70,17 @@ def test_the_numbers_are_those_of_extract_and_detect(
     found = predict(videos / name, model, head)
     assert found == extract_and_detect(model, head, videos / name, tmp_path)
     assert name == "short.mp4" or {detection["label"] for detection in found} == set(LABELS)
+
+
+def test_a_video_at_a_signed_address(model, gtad, videos, tmp_path):
+    pytest.importorskip("aiohttp", reason="NOT TESTED: http://, aiohttp is missing")
+    with serve(videos) as server:
+        url = f"{server.url}/sub/other.mkv?signature=5ec3e7"
+        assert predict(url, model, gtad) == predict(videos / "sub" / "other.mkv", model, gtad)
+        Predictor(model, gtad).write(find_videos([url], {}), tmp_path / "out.json")
+    content = json.loads((tmp_path / "out.json").read_text())
+    (about,) = content["external_data"]["videos"].values()
+    assert about["uri"] == f"{server.url}/sub/other.mkv?..." and "5ec3e7" not in str(content)
 
 
 def test_a_head_that_names_classes_itself(model, videos, tmp_path):

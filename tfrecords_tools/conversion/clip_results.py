@@ -18,6 +18,8 @@ import google_crc32c
 from bsp_tf.base.atomic_file import atomic_write
 from bsp_tf.base.errors import InputError
 from bsp_tf.base.json_file import parse_json
+from bsp_tf.base.remote_path import UrlPath, given_path
+from bsp_tf.base.servers.ranges import read_ranges
 from bsp_tf.video.stream import VideoError
 from tfrecords_tools.conversion.clip_encoder import Record
 from tfrecords_tools.inspection.record_reader import masked_crc
@@ -139,7 +141,12 @@ def read_result(path: str | os.PathLike) -> ClipResult | None:
 
 def read_payload(path: str | os.PathLike, num_bytes: int, offset: int = 0) -> Iterator[bytes]:
     """`num_bytes` bytes of a file, in pieces."""
-    with open(path, "rb") as file:
+    where = given_path(path)
+    if isinstance(where, UrlPath):
+        for start in range(offset, offset + num_bytes, COPY_BYTES):
+            yield from read_ranges([where], [start], [min(start + COPY_BYTES, offset + num_bytes)])
+        return
+    with open(where, "rb") as file:
         file.seek(offset)
         while num_bytes > 0:
             piece = file.read(min(num_bytes, COPY_BYTES))

@@ -17,6 +17,7 @@ from typing import Any
 
 from bsp_tf.base.errors import InputError
 from bsp_tf.base.input_file import special_file
+from bsp_tf.base.remote_path import UserPath, below
 from bsp_tf.base.settings import fingerprint
 from bsp_tf.video.stream import VideoError
 from tfrecords_tools.conversion.clip_encoder import EncodingOptions, encode_records
@@ -92,7 +93,7 @@ def convert_task(
         InputError: the file cannot be written.
     """
     begin = time.monotonic()
-    path = str(Path(settings.root, task.spec.path))
+    path = below(settings.root, task.spec.path)
 
     def failed(error: VideoError) -> ClipResult:
         return failure(
@@ -105,9 +106,9 @@ def convert_task(
     return write_result(result_path(settings.results, task.rank), records, failed, source)
 
 
-def _source(path: str) -> dict[str, Any] | None:
+def _source(path: UserPath) -> dict[str, Any] | None:
     """The fingerprint of a file; None if it cannot be read: the reader then says why."""
-    if special_file(path):
+    if isinstance(path, Path) and special_file(path):
         return None
     try:
         return fingerprint(path)

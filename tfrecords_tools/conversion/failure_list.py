@@ -3,13 +3,12 @@
 import csv
 import io
 import math
-import os
 import re
 from collections.abc import Iterable, Sequence
-from pathlib import Path
 
 from bsp_tf.base.atomic_file import atomic_write
 from bsp_tf.base.errors import InputError
+from bsp_tf.base.remote_path import AnyPath, UserPath, given_path
 from tfrecords_tools.conversion.clip_results import ClipResult
 
 FAILURES_FILE = "failures.csv"
@@ -24,7 +23,7 @@ class FailureList:
 
     def __init__(
         self,
-        output: Path,
+        output: UserPath,
         missing: Sequence[tuple[str, str]],
         clips: Sequence[ClipResult],
         limit: float,
@@ -91,7 +90,7 @@ def failure_limit(text: str | None, num_clips: int) -> float:
     return int(match[1]) if match[1] else float(match[2]) / 100 * num_clips
 
 
-def write_failures(output: str | os.PathLike, rows: Iterable[tuple[str, str, float]]) -> None:
+def write_failures(output: AnyPath, rows: Iterable[tuple[str, str, float]]) -> None:
     """Writes failures.csv: a header, then a line per clip that was not converted, sorted.
 
     Args:
@@ -101,5 +100,5 @@ def write_failures(output: str | os.PathLike, rows: Iterable[tuple[str, str, flo
     text = io.StringIO()
     table = [(path, reason, f"{seconds:.1f}") for path, reason, seconds in sorted(rows)]
     csv.writer(text, lineterminator="\n").writerows([("path", "reason", "seconds"), *table])
-    with atomic_write(Path(output, FAILURES_FILE)) as file:
+    with atomic_write(given_path(output) / FAILURES_FILE) as file:
         file.write(text.getvalue().encode("utf-8", "backslashreplace"))

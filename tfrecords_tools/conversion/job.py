@@ -8,11 +8,13 @@ import bisect
 import os
 from collections import deque
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from bsp_tf.base.atomic_file import make_folder, remove_partial_files
 from bsp_tf.base.errors import InputError
 from bsp_tf.base.json_file import read_json, write_json
+from bsp_tf.base.remote_path import UserPath, below
 from bsp_tf.base.settings import is_unchanged
 from bsp_tf.records.schema import MANIFEST_FILE, shard_name
 from tfrecords_tools.conversion.beam_runner import BeamPool
@@ -42,15 +44,28 @@ from tfrecords_tools.inputs.clip_index import ClipIndex
 NUM_SHARDS_FILE = "num_shards.json"
 RESULTS_FOLDER = "results"
 STATUS_FOLDER = "shards"
+ASKED_AT_ONCE, MOST_QUESTIONS = 16, 10_000
 
 
 class Conversion:
     """The state of one conversion, and the loop that brings it to its end."""
 
     def __init__(
-        self, index: ClipIndex, output: Path, options: EncodingOptions, sharding: ShardingOptions
+        self,
+        index: ClipIndex,
+        output: UserPath,
+        options: EncodingOptions,
+        sharding: ShardingOptions,
+        results: Path | None = None,
     ) -> None:
         """Finds out what earlier runs have done.
+
+        Args:
+            index: the clips, from `plan.adopt_plan`.
+            output: folder of the shards, here or on a server.
+            options: how frames are stored.
+            sharding: which clips go together.
+            results: local folder for the results of clips; None: in the output.
 
         Raises:
             InputError: a file of the state is damaged; the message names it.
@@ -58,7 +73,7 @@ class Conversion:
         self._clips, self._output = index.clips, output
         self._sharding = sharding
         self._state = output / STATE_FOLDER
-        self._results = self._state / RESULTS_FOLDER
+        self._results = results or Path(str(self._state), RESULTS_FOLDER)
         make_folder(self._results)
         make_folder(self._state / STATUS_FOLDER)
         self.worker_settings = WorkerSettings(index.root, str(self._results), options)
@@ -91,15 +106,20 @@ class Conversion:
         done = dict(self._done)
         for shard, status in self.shards.items():
             done.update(enumerate(status.clips, self._bounds[shard]))
-        paths = [
-            (os.path.join(self.worker_settings.root, self._clips[self._order[rank]].path), result)
-            for rank, result in done.items()
-        ]
-        return [
-            path
-            for path, result in paths
-            if result.source and os.path.isfile(path) and not is_unchanged(path, result.source)
-        ]
+
+        def is_replaced(rank: int) -> str | None:
+            clip, source = self._clips[self._order[rank]], done[rank].source
+            path = below(self.worker_settings.root, clip.path)
+            same = source is None or not path.is_file() or is_unchanged(path, source)
+            return None if same else str(path)
+
+        paths: list[str | None] = []
+        # A server answers many questions at once.
+        with ThreadPoolExecutor(ASKED_AT_ONCE) as pool:
+            ranks = list(done)
+            for begin in range(0, len(ranks), MOST_QUESTIONS):
+                paths += pool.map(is_replaced, ranks[begin : begin + MOST_QUESTIONS])
+        return [path for path in paths if path]
 
     def retry_failures(self) -> int:
         """Forgets the failures of earlier runs, to try them again; returns their number."""

@@ -4,12 +4,12 @@ import hashlib
 import platform
 from collections.abc import Iterable, Sequence
 from importlib import metadata
-from pathlib import Path
 from typing import Any
 
 import av
 
 from bsp_tf.base.json_file import read_json_object, write_json
+from bsp_tf.base.remote_path import UserPath
 from bsp_tf.records.schema import LABELS_FILE, MANIFEST_FILE
 from tfrecords_tools.conversion.failure_list import FAILURES_FILE
 from tfrecords_tools.conversion.shard_writer import ShardStatus
@@ -19,7 +19,7 @@ VERSIONS_OF = ("av", "simplejpeg", "numpy", "protobuf")
 
 
 def write_manifest(
-    output: Path, index: ClipIndex, shards: Sequence[ShardStatus], flag_values: dict[str, Any]
+    output: UserPath, index: ClipIndex, shards: Sequence[ShardStatus], flag_values: dict[str, Any]
 ) -> dict[str, Any]:
     """Writes the manifest, the last file of a conversion.
 
@@ -58,7 +58,7 @@ def write_manifest(
     return manifest
 
 
-def finished_manifest(output: Path) -> dict[str, Any] | None:
+def finished_manifest(output: UserPath) -> dict[str, Any] | None:
     """The manifest if the run had ended and every file of it is still there in full.
 
     Raises:

@@ -4,13 +4,14 @@ A hidden folder holds the settings and the plan: all clips, as the first run fou
 """
 
 import dataclasses
+import hashlib
 import json
-from pathlib import Path
 from typing import Any
 
 from bsp_tf.base.atomic_file import atomic_write
-from bsp_tf.base.errors import InputError
+from bsp_tf.base.errors import InputError, without_secrets
 from bsp_tf.base.json_file import read_json_object
+from bsp_tf.base.remote_path import UserPath, names_in
 from bsp_tf.base.settings import claim, differences, refuse_other_settings
 from bsp_tf.records.schema import MANIFEST_FILE
 from tfrecords_tools.inputs.clip_index import ClipIndex, ClipSpec
@@ -44,7 +45,7 @@ class ShardingOptions:
             )
 
 
-def adopt_plan(output: Path, index: ClipIndex, settings: dict[str, Any]) -> ClipIndex:
+def adopt_plan(output: UserPath, index: ClipIndex, settings: dict[str, Any]) -> ClipIndex:
     """Saves settings and clips, or takes those of the run that began here.
 
     Args:
@@ -59,12 +60,12 @@ def adopt_plan(output: Path, index: ClipIndex, settings: dict[str, Any]) -> Clip
     """
     folder = output / STATE_FOLDER
     if not (folder / SETTINGS_FILE).is_file():
-        if any(output.glob("clips-*")) or (output / MANIFEST_FILE).exists():
+        if any(name.startswith("clips-") or name == MANIFEST_FILE for name in names_in(output)):
             raise InputError(
                 f"{output} holds records of unknown origin; choose another --output or empty it."
             )
         plan = dataclasses.asdict(dataclasses.replace(index, clips=[]))
-        plan["clips"] = [[getattr(clip, name) for name in _CLIP_FIELDS] for clip in index.clips]
+        plan["clips"] = [_row_of_clip(clip) for clip in index.clips]
         with atomic_write(folder / PLAN_FILE, "w") as file:
             json.dump(plan, file)
         # Last: it says that the plan is there.
@@ -85,7 +86,25 @@ def adopt_plan(output: Path, index: ClipIndex, settings: dict[str, Any]) -> Clip
     elif not set(index.labels) <= set(planned.labels):
         differing.append("the label map is another one")
     refuse_other_settings(output, differing)
-    return dataclasses.replace(planned, root=index.root)
+    # A signed address may have another signature by now, and the plan holds none.
+    paths = {clip.key: clip.path for clip in index.clips}
+    clips = [
+        dataclasses.replace(clip, path=paths.get(clip.key, clip.path)) for clip in planned.clips
+    ]
+    return dataclasses.replace(planned, root=index.root, clips=clips)
+
+
+def plan_digest(index: ClipIndex, settings: dict[str, Any]) -> str:
+    """SHA-256 (hex) of what decides the results of clips and the order of them."""
+    digest = hashlib.sha256(json.dumps(settings, sort_keys=True).encode())
+    for clip in index.clips:
+        digest.update(repr((clip.key, clip.label, clip.label_index)).encode())
+    return digest.hexdigest()
+
+
+def _row_of_clip(clip: ClipSpec) -> list[Any]:
+    row = [getattr(clip, name) for name in _CLIP_FIELDS]
+    return [without_secrets(value) if isinstance(value, str) else value for value in row]
 
 
 def _clip_of_row(row: list[Any]) -> ClipSpec:

@@ -9,9 +9,7 @@ JSON file beside it (in a hidden folder) says so.
 import dataclasses
 import hashlib
 import math
-import os
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import Any
 
 import google_crc32c
@@ -20,6 +18,7 @@ import numpy as np
 from bsp_tf.base.atomic_file import atomic_write
 from bsp_tf.base.errors import InputError
 from bsp_tf.base.json_file import read_json_object, write_json
+from bsp_tf.base.remote_path import given_path
 from tfrecords_tools.conversion.clip_results import (
     ClipResult,
     copy_result,
@@ -40,7 +39,7 @@ class ShardTask:
     """One shard to write from its result files.
 
     Attributes:
-        path: the shard.
+        path: the shard; here or, like its JSON file, on a server.
         status_path: its JSON file.
         results: folder of the result files.
         begin, end: ranks of its clips, the last one excluded.
@@ -146,7 +145,7 @@ def write_shard(task: ShardTask, on_progress: Callable[[], None] = lambda: None)
             clips.append(clip)
             on_progress()
         num_bytes = file.tell()
-    status = ShardStatus(Path(task.path).name, num_bytes, digest.hexdigest(), tuple(clips))
+    status = ShardStatus(given_path(task.path).name, num_bytes, digest.hexdigest(), tuple(clips))
     write_json(task.status_path, dataclasses.asdict(status))
     return status
 
@@ -157,8 +156,8 @@ def finished_shard(task: ShardTask) -> ShardStatus | None:
     Raises:
         InputError: the status file is damaged.
     """
-    path = Path(task.path)
-    if not (path.is_file() and Path(task.status_path).is_file()):
+    path = given_path(task.path)
+    if not (path.is_file() and given_path(task.status_path).is_file()):
         return None
     status = read_json_object(task.status_path, "name", "num_bytes", "sha256", "clips")
     if status["num_bytes"] != path.stat().st_size:
@@ -182,4 +181,4 @@ def reopen_shard(task: ShardTask, status: ShardStatus) -> None:
                 read_payload(task.path, clip.num_bytes, offset),
             )
             offset += clip.num_bytes
-    os.unlink(task.status_path)
+    given_path(task.status_path).unlink()

@@ -8,6 +8,7 @@ import os
 
 from bsp_tf.annotations.mended import ODDITIES, choose_subset, load_annotations
 from bsp_tf.base.errors import InputError
+from bsp_tf.base.remote_path import AnyPath
 from bsp_tf.video.folder_listing import list_files
 from tfrecords_tools.inputs.clip_index import ClipIndex, FoundClip, format_seconds, make_clips
 from tfrecords_tools.inputs.file_listing import (
@@ -21,7 +22,7 @@ from tfrecords_tools.inputs.label_map import match_labels
 
 def index_annotations(
     path: str | os.PathLike,
-    root: str | os.PathLike,
+    root: AnyPath,
     known: list[str] | None = None,
     *,
     subset: str | None = None,
@@ -90,7 +91,7 @@ def index_annotations(
             f"{num_bare} videos of {path} have no annotated segment, so no clip comes from them."
         )
     return ClipIndex(
-        os.fspath(root),
+        str(root),
         "activitynet",
         clips,
         labels,

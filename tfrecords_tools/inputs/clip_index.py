@@ -10,6 +10,7 @@ import itertools
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
+from bsp_tf.base.errors import without_secrets
 from bsp_tf.records.schema import UNLABELLED
 
 
@@ -47,7 +48,8 @@ class ClipSpec:
             fragment = "t={},{}".format(*map(format_seconds, self.span_seconds))
         if self.shares_span:
             fragment += f"{'&' if fragment else ''}label={_escape(self.label or '')}"
-        return f"{_escape(self.path)}#{fragment}" if fragment else _escape(self.path)
+        path = _escape(without_secrets(self.path))
+        return f"{path}#{fragment}" if fragment else path
 
 
 @dataclasses.dataclass

@@ -12,14 +12,15 @@ All but `folder` name files in the folder --videos.
 
 import dataclasses
 import os
-from pathlib import Path
 
 from absl import flags
 
-from bsp_tf.base.errors import InputError
+from bsp_tf.base.errors import InputError, without_secrets
+from bsp_tf.base.remote_path import given_path
 from tfrecords_tools.inputs.annotation_index import index_annotations
 from tfrecords_tools.inputs.clip_index import ClipIndex
 from tfrecords_tools.inputs.clip_table import delimiter_of, find_columns, open_text
+from tfrecords_tools.inputs.file_listing import is_folder, is_there
 from tfrecords_tools.inputs.folder_index import index_folder
 from tfrecords_tools.inputs.kinetics_index import index_kinetics
 from tfrecords_tools.inputs.label_map import read_labels
@@ -52,12 +53,12 @@ def detect_form(path: str | os.PathLike) -> str:
     Raises:
         InputError: it does not exist or cannot be read.
     """
-    path = Path(path)
-    if path.is_dir():
+    where = given_path(path)
+    if is_folder(where):
         return "folder"
-    if not path.exists():
+    if not is_there(where):
         raise InputError(f"input {path} does not exist; check --input.")
-    if path.name.lower().removesuffix(".gz").endswith(".json"):
+    if where.name.lower().removesuffix(".gz").endswith(".json"):
         return "activitynet"
     with open_text(path) as file:
         header = file.readline()
@@ -70,17 +71,24 @@ def detect_form(path: str | os.PathLike) -> str:
 
 
 def index_clips(source: InputSource) -> ClipIndex:
-    """Finds all clips of an input.
+    """Finds all clips of an input; what the index says of addresses holds no secrets.
 
     Raises:
         InputError: as the index of each form, or a flag that means nothing for the form.
     """
+    index = _index(source)
+    missing = [(without_secrets(name), without_secrets(reason)) for name, reason in index.missing]
+    warnings = [without_secrets(warning) for warning in index.warnings]
+    return dataclasses.replace(index, missing=missing, warnings=warnings)
+
+
+def _index(source: InputSource) -> ClipIndex:
     form = detect_form(source.input) if source.form == AUTO else source.form
     _refuse_flags_of_other_forms(source, form)
     known = read_labels(source.labels) if source.labels else None
     if form == "folder":
         return index_folder(source.input, known, unlabelled=source.unlabelled)
-    videos = source.videos or Path(source.input).parent
+    videos = source.videos or given_path(source.input).parent
     if form == "kinetics":
         return index_kinetics(
             source.input,
@@ -102,7 +110,8 @@ def index_clips(source: InputSource) -> ClipIndex:
 
 
 def _refuse_flags_of_other_forms(source: InputSource, form: str) -> None:
-    if (form == "folder") != Path(source.input).is_dir() and Path(source.input).exists():
+    where = given_path(source.input)
+    if (form == "folder") != is_folder(where) and is_there(where):
         fault = "is not a folder" if form == "folder" else "is a folder, not a file"
         raise InputError(
             f"input {source.input} {fault}, as --input_form={form} says it is; check both flags."

@@ -3,13 +3,14 @@
 import contextlib
 import csv
 import functools
+import io
 import math
 import os
 from collections.abc import Iterator, Sequence
 from typing import IO, NamedTuple
 
 from bsp_tf.base.errors import InputError
-from bsp_tf.base.input_file import refuse_special_file
+from bsp_tf.base.input_file import open_input
 
 # Column -> other names that people give it.
 ALIASES = {
@@ -148,13 +149,12 @@ def open_text(path: str | os.PathLike) -> Iterator[IO[str]]:
     Raises:
         InputError: it cannot be read, is UTF-16, or (within the block) is not a CSV.
     """
-    refuse_special_file(path)
     try:
-        with open(path, "rb") as file:
+        with open_input(path) as file:
             if file.read(2) in _UTF16_MARKS:
                 raise InputError(f"{path} is in UTF-16; save it as UTF-8.")
-        with open(path, encoding="utf-8-sig", errors="surrogateescape", newline="") as file:
-            yield file
+            file.seek(0)
+            yield io.TextIOWrapper(file, "utf-8-sig", "surrogateescape", newline="")
     except (OSError, csv.Error) as error:
         reason = getattr(error, "strerror", None) or error
         raise InputError(f"cannot read {path}: {reason}; give a text file in UTF-8.") from error

@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterable
 from pathlib import Path
 
 from bsp_tf.base.errors import InputError
+from bsp_tf.base.remote_path import AnyPath, UserPath, given_path, is_in_web
 
 VIDEO_SUFFIXES = frozenset(
     f".{suffix}"
@@ -18,17 +19,27 @@ TIMES = re.compile(r"_\d+_\d+$")
 MAX_CANDIDATES = 3
 
 
-def existing_folder(root: str | os.PathLike, flag: str) -> Path:
+def existing_folder(root: AnyPath, flag: str) -> UserPath:
     """Returns `root`.
 
     Raises:
         InputError: it is not a folder; the message names the flag.
     """
-    root = Path(root)
+    root = given_path(root)
     if not root.is_dir():
-        fault = "is not a folder" if root.exists() else "does not exist"
+        fault = "is not a folder" if is_there(root) else "does not exist"
         raise InputError(f"{flag.removeprefix('--')} folder {root} {fault}; check {flag}.")
     return root
+
+
+def is_folder(path: UserPath) -> bool:
+    """Whether an input is a folder; on a web server there are only files."""
+    return not is_in_web(path) and path.is_dir()
+
+
+def is_there(path: UserPath) -> bool:
+    """Whether there is such a file or folder; of a web server that shows when it is read."""
+    return is_in_web(path) or path.is_file() or (isinstance(path, Path) and path.exists())
 
 
 def by_stem(paths: Iterable[str]) -> dict[str, list[str]]:

@@ -9,8 +9,10 @@ failures.
 """
 
 import os
+from pathlib import Path
 
 from bsp_tf.base.errors import InputError
+from bsp_tf.base.remote_path import AnyPath, UserPath
 from bsp_tf.video.folder_listing import list_files
 from tfrecords_tools.inputs.clip_index import ClipIndex, FoundClip, make_clips
 from tfrecords_tools.inputs.file_listing import existing_folder
@@ -18,7 +20,7 @@ from tfrecords_tools.inputs.label_map import match_labels
 
 
 def index_folder(
-    root: str | os.PathLike, known: list[str] | None = None, *, unlabelled: bool = False
+    root: AnyPath, known: list[str] | None = None, *, unlabelled: bool = False
 ) -> ClipIndex:
     """Indexes a folder.
 
@@ -35,11 +37,7 @@ def index_folder(
     listing = list_files(root)
     if "." in dict(listing.faults):
         raise InputError(f"cannot read --input={root}: {dict(listing.faults)['.']}.")
-    folders = sorted(
-        entry.name
-        for entry in os.scandir(root)
-        if entry.is_dir() and not entry.name.startswith(".")
-    )
+    folders = _folders_in(root, listing.paths)
     warnings = []
     if unlabelled or not folders:
         found = [FoundClip(path, None) for path in listing.paths]
@@ -51,7 +49,7 @@ def index_folder(
                 "label (a folder per class would give them one; --unlabelled avoids this warning)."
             )
     else:
-        labels, matched = match_labels(folders, known, root)
+        labels, matched = match_labels(folders, known, str(root))
         loose = [path for path in listing.paths if "/" not in path]
         found = [FoundClip(path, path.partition("/")[0]) for path in listing.paths if "/" in path]
         filled = {clip.label for clip in found}
@@ -72,5 +70,16 @@ def index_folder(
             f"there, as {root}/<class>/<clip>.mp4."
         )
     return ClipIndex(
-        os.fspath(root), "folder", make_clips(found, matched)[0], labels, listing.faults, warnings
+        str(root), "folder", make_clips(found, matched)[0], labels, listing.faults, warnings
+    )
+
+
+def _folders_in(root: UserPath, paths: list[str]) -> list[str]:
+    """The folders directly in the root; in a bucket there are no empty ones."""
+    if not isinstance(root, Path):
+        return sorted({path.partition("/")[0] for path in paths if "/" in path})
+    return sorted(
+        entry.name
+        for entry in os.scandir(root)
+        if entry.is_dir() and not entry.name.startswith(".")
     )

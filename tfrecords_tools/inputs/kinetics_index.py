@@ -12,6 +12,7 @@ import os
 from collections.abc import Iterator
 
 from bsp_tf.base.errors import InputError
+from bsp_tf.base.remote_path import AnyPath
 from bsp_tf.video.folder_listing import FileListing, list_files
 from tfrecords_tools.inputs.clip_index import ClipIndex, FoundClip, make_clips
 from tfrecords_tools.inputs.clip_table import Row, Table, choose_split
@@ -28,7 +29,7 @@ COLUMNS = ("youtube_id", "time_start", "time_end")
 
 def index_kinetics(
     csv_path: str | os.PathLike,
-    root: str | os.PathLike,
+    root: AnyPath,
     known: list[str] | None = None,
     *,
     split: str | None = None,
@@ -78,7 +79,7 @@ def index_kinetics(
             f"{csv_path} and are left out."
         )
     return ClipIndex(
-        os.fspath(root),
+        str(root),
         "kinetics",
         clips,
         labels,

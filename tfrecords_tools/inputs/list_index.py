@@ -18,10 +18,11 @@ from collections.abc import Iterator, Sequence
 from typing import IO
 
 from bsp_tf.base.errors import InputError
-from bsp_tf.video.folder_listing import list_files
+from bsp_tf.base.remote_path import AnyPath, is_url
 from tfrecords_tools.inputs.clip_index import ClipIndex, FoundClip, make_clips
 from tfrecords_tools.inputs.clip_table import Row, Table, choose_split, open_text
 from tfrecords_tools.inputs.file_listing import describe_absent, existing_folder
+from tfrecords_tools.inputs.known_files import KnownFiles, refuse_same_address
 from tfrecords_tools.inputs.label_map import match_labels
 
 # Where a path that is not there most likely ends: after its suffix.
@@ -30,7 +31,7 @@ _SUFFIX_THEN_SPACE = re.compile(r"(.*?\.\w{2,5})\s+(.*)", re.DOTALL)
 
 def index_table(
     path: str | os.PathLike,
-    root: str | os.PathLike,
+    root: AnyPath,
     known: list[str] | None = None,
     *,
     split: str | None = None,
@@ -52,13 +53,13 @@ def index_table(
     rows = list(Table(path, ("video_path",)).rows("video_path"))
     names = {row.label for row in rows if row.label is not None}
     return _index_rows(
-        "table", choose_split(rows, split, path), names, _KnownFiles(root), path, known, unlabelled
+        "table", choose_split(rows, split, path), names, KnownFiles(root), path, known, unlabelled
     )
 
 
 def index_list(
     path: str | os.PathLike,
-    root: str | os.PathLike,
+    root: AnyPath,
     known: list[str] | None = None,
     *,
     unlabelled: bool = False,
@@ -68,7 +69,7 @@ def index_list(
     Args and errors: as `index_table`.
     """
     root = existing_folder(root, "--videos")
-    files = _KnownFiles(root)
+    files = KnownFiles(root)
     rows = list(_read_list(path, files))
     if not rows:
         raise InputError(f"{path} is empty; nothing to convert.")
@@ -76,35 +77,11 @@ def index_list(
     return _index_rows("list", rows, names, files, path, known, unlabelled)
 
 
-class _KnownFiles:
-    """Which paths are files: each folder in question is listed once, and no file is opened."""
-
-    def __init__(self, root: str | os.PathLike) -> None:
-        self.root = os.path.abspath(root)
-        self._names: dict[str, set[str]] = {}
-
-    def tidy(self, path: str) -> str:
-        """The path relative to the root if it lies below, else absolute."""
-        full = os.path.normpath(os.path.join(self.root, path))
-        below = self.root.rstrip("/") + "/"
-        return full[len(below) :] if full.startswith(below) else full
-
-    def __contains__(self, path: str) -> bool:
-        folder, name = os.path.split(os.path.join(self.root, self.tidy(path)))
-        if folder not in self._names:
-            try:
-                with os.scandir(folder) as entries:
-                    self._names[folder] = {entry.name for entry in entries if not entry.is_dir()}
-            except (OSError, ValueError):
-                self._names[folder] = set()
-        return name in self._names[folder]
-
-
 def _index_rows(
     form: str,
     rows: list[Row],
     names: set[str],
-    files: _KnownFiles,
+    files: KnownFiles,
     source: str | os.PathLike,
     known: list[str] | None,
     unlabelled: bool,
@@ -128,9 +105,10 @@ def _index_rows(
             f"no clip found: none of the {len(rows)} rows of {source} (read as a {form}) can be "
             f"used with the folder {files.root} (the first: {name}, {reason}); check --videos."
         )
+    refuse_same_address([clip.path for clip in found], source)
     # Only names below the folder are worth its listing: it may hold millions of files.
-    below = any(not path.startswith("/") for path in absent)
-    missing += describe_absent(absent, list_files(files.root).paths if below else []).items()
+    below = any(not path.startswith("/") and not is_url(path) for path in absent)
+    missing += describe_absent(absent, files.listed() if below else []).items()
     clips, num_repeated = make_clips(found, matched)
     warnings = (
         [f"{num_repeated} rows of {source} repeat another row and are left out."]
@@ -145,7 +123,7 @@ def _index_rows(
     return ClipIndex(files.root, form, clips, labels, list(dict.fromkeys(missing)), warnings)
 
 
-def _read_list(path: str | os.PathLike, files: _KnownFiles) -> Iterator[Row]:
+def _read_list(path: str | os.PathLike, files: KnownFiles) -> Iterator[Row]:
     """The lines of a list as rows."""
     with open_text(path) as file:
         separator = next((mark for mark in "\t," if _separates(mark, file)), None)
@@ -189,7 +167,7 @@ def _row(line: int, path: str, label: str) -> Row:
     )
 
 
-def _split_fields(fields: Sequence[str], separator: str, files: _KnownFiles) -> tuple[str, str]:
+def _split_fields(fields: Sequence[str], separator: str, files: KnownFiles) -> tuple[str, str]:
     """(path, label); both may hold the separator: the longest path that is there counts."""
     for count in range(len(fields), 0, -1):
         path = separator.join(fields[:count]).strip()
@@ -198,7 +176,7 @@ def _split_fields(fields: Sequence[str], separator: str, files: _KnownFiles) -> 
     return separator.join(fields[:-1]) or fields[0], fields[-1] if len(fields) > 1 else ""
 
 
-def _split_line(line: str, files: _KnownFiles) -> tuple[str, str]:
+def _split_line(line: str, files: KnownFiles) -> tuple[str, str]:
     """(path, label) of a line with spaces; the longest path that is there counts."""
     line = line.strip('"') if line.count('"') == 2 and line[0] == line[-1] == '"' else line
     ends = [len(line), *(match.start() for match in reversed(list(re.finditer(r"\s+", line))))]

@@ -5,9 +5,10 @@ import sys
 
 import pytest
 
-from bsp_tf.base import remote_path
 from bsp_tf.base.errors import InputError
-from bsp_tf.base.remote_path import ATTEMPTS, UrlPath, read_ranges
+from bsp_tf.base.remote_path import UrlPath
+from bsp_tf.base.servers import failures
+from bsp_tf.base.servers.ranges import read_ranges
 from tests.fixtures.web_server import serve
 
 fsspec = pytest.importorskip("fsspec", reason="NOT TESTED: fsspec is not installed")
@@ -19,7 +20,7 @@ CONTENT = bytes(range(256)) * 4
 @pytest.fixture
 def server(tmp_path, monkeypatch):
     """A web server of a folder with one file, whose faults are over soon."""
-    monkeypatch.setattr(remote_path, "FIRST_PAUSE_SECONDS", 0.01)
+    monkeypatch.setattr(failures, "FIRST_PAUSE_SECONDS", 0.01)
     (tmp_path / "a.bin").write_bytes(CONTENT)
     with serve(tmp_path) as started:
         yield started
@@ -66,21 +67,21 @@ def test_ranges_in_the_order_asked_for(place, memory, server):
 
 @pytest.mark.parametrize("fault", [500, 503, "reset", "late"])
 def test_a_part_that_fails_for_the_moment_is_asked_for_again(server, fault):
-    before = remote_path._repeated.count
+    before = failures.repeated.count
     server.fault = lambda number: fault if number < 3 else None
     file = UrlPath(f"{server.url}/a.bin")
     parts = read_ranges([file] * 4, [0, 10, 20, 30], [10, 20, 30, 40])
     assert b"".join(parts) == CONTENT[:40]
     # A connection that was reset aiohttp itself may open again.
     expected = {"late": {0}, "reset": {0, 1, 2, 3}}.get(fault, {3})
-    assert remote_path._repeated.count - before in expected
+    assert failures.repeated.count - before in expected
 
 
 def test_a_server_that_stays_broken_is_named(server):
     server.fault = lambda number: 500
     with pytest.raises(InputError, match=f"{server.url}/a.bin.*500"):
         read_ranges([UrlPath(f"{server.url}/a.bin")], [0], [9])
-    assert len(server.asked) == ATTEMPTS
+    assert len(server.asked) == failures.ATTEMPTS
 
 
 def test_what_is_gone_is_not_asked_for_again(server):
@@ -123,8 +124,8 @@ def test_a_missing_package_says_what_to_install():
 
 def test_repeated_requests_are_counted_at_the_end():
     program = (
-        "from bsp_tf.base import remote_path\n"
-        "remote_path._repeated.note(2)\nremote_path._repeated.note(1)"
+        "from bsp_tf.base.servers import failures\n"
+        "failures.repeated.note(2)\nfailures.repeated.note(1)"
     )
     ended = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
     assert ended.stderr.startswith("3 ") and ended.stderr.count("\n") == 1

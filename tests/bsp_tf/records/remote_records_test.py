@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from bsp_tf.base import remote_path
 from bsp_tf.base.errors import InputError
+from bsp_tf.base.servers import failures
 from bsp_tf.clips.pipelines import dataset_for
 from bsp_tf.clips.source import digest_source, open_source
 from bsp_tf.records.damage import damage_error
@@ -23,7 +23,7 @@ pytest.importorskip("aiohttp", reason="NOT TESTED: http://, aiohttp (extra `http
 def cache(tmp_path, monkeypatch):
     """The folder where indices of remote folders are kept; faults of servers are over soon."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    monkeypatch.setattr(remote_path, "FIRST_PAUSE_SECONDS", 0.01)
+    monkeypatch.setattr(failures, "FIRST_PAUSE_SECONDS", 0.01)
     return tmp_path / "cache"
 
 
