@@ -119,6 +119,7 @@ def test_a_bucket_that_does_not_exist(upload, clips, tmp_path):
 
 def test_web_servers_list_nothing_and_take_nothing(clips, tmp_path):
     pytest.importorskip("aiohttp", reason="NOT TESTED: http://, aiohttp is missing")
+    (clips / "a" / "clips.json").write_text("{}")
     with serve(clips) as server:
         refused(lambda: convert(clips, f"{server.url}/out"), f"{server.url}/out", "--output")
         server.fault = lambda number: "html"
