@@ -116,9 +116,7 @@ def test_the_same_batches_from_a_server_that_often_fails(tmp_path, cache, task, 
         for place in (str(tmp_path / "records"), server.url):
             config = get_config()
             config.update_from_flattened_dict(TINY | {f"data.{part}_dir": place, "task": task})
-            random = np.random.default_rng(0)
-            faults = [500, 503, "reset", None, None, None, None, None, None, None] * 3
-            server.fault = lambda number, faults=faults, random=random: random.choice(faults)
+            server.fault = often_fail(server, np.random.default_rng(0))
             data = dataset_for(config, split, batch_size=8, seed=1)
             batches.append([{k: v.numpy() for k, v in batch.items()} for batch in data.take(3)])
     for expected, found in zip(*batches, strict=True):
