@@ -26,8 +26,6 @@ pytest.importorskip("s3fs", reason="NOT TESTED: s3://, s3fs (extra `s3`) is not 
 pytest.importorskip("aiohttp", reason="NOT TESTED: http://, aiohttp (extra `http`) is missing")
 
 PROJECT = Path(__file__).resolve().parents[1]
-# Ten and more: BSP_TF_KILLS=10.
-KILLS = int(os.environ.get("BSP_TF_KILLS", 2))
 SHARDS = ShardingOptions(4)
 FILES = [f"clips-0000{i}-of-00004" for i in range(4)] + ["labels.txt", "manifest.json"]
 STATE = [".convert/plan.json", ".convert/settings.json"]
@@ -173,19 +171,20 @@ def start(source, output):
     )
 
 
-def test_killed_at_random_moments(bucket, whole):
+@pytest.mark.parametrize("most_kills", [2, pytest.param(10, marks=pytest.mark.thorough)])
+def test_killed_at_random_moments(bucket, whole, most_kills):
     """SIGKILL of the whole group, until it has hit that often."""
     moments, kills, outputs = random.Random(5), 0, 0
     begin = time.monotonic()
-    process = start(bucket, "s3://bucket/killed/0")
+    process = start(bucket, f"s3://bucket/killed/{most_kills}/0")
     assert process.communicate() and process.returncode == 3
     longest = time.monotonic() - begin
-    while kills < KILLS:
+    while kills < most_kills:
         outputs += 1
-        output = f"s3://bucket/killed/{outputs}"
+        output = f"s3://bucket/killed/{most_kills}/{outputs}"
         while not (UrlPath(output) / "manifest.json").is_file():
             process = start(bucket, output)
-            if kills < KILLS:
+            if kills < most_kills:
                 time.sleep(moments.uniform(0.3, 1) * longest)
                 os.killpg(process.pid, signal.SIGKILL)
                 kills += process.wait() == -signal.SIGKILL
