@@ -30,6 +30,7 @@ def test_yardstick(tmp_path):
     assert psnr(np.zeros((2, 2)), np.full((2, 2), 255)) == 0.0
 
 
+@pytest.mark.thorough
 def test_measure(tmp_path):
     result = measure(
         None, tmp_path, repeats=1, clips=2, seconds=0.2, long_minutes=0.02, large_seconds=0

@@ -461,6 +461,7 @@ for name in ("one_device", "mirrored"):
 """
 
 
+@pytest.mark.thorough
 def test_two_replicas_equal_one_device(world, tmp_path):
     """Batches of 3 and 1 over two replicas: shares of 1 and 2, and of none and 1."""
     fields = {name: value for name, value in SMALL.items() if name != "map_widths"} | {

@@ -239,6 +239,7 @@ def assert_same_after_a_stop(config, tmp_path, head):
     return results[0]
 
 
+@pytest.mark.thorough
 def test_a_run_that_names_actions_goes_on_as_if_not_stopped(eagerly, tiny_config, tmp_path, capsys):
     tiny_config.task, tiny_config.train.accumulate_steps = "boundary", 2
     tiny_config.boundary.class_weight = 1.0

@@ -160,6 +160,7 @@ def test_a_worker_killed_once_costs_nothing(clips, whole, tmp_path):
     assert failures_of(tmp_path / "records").keys() == {"a/broken.mp4"}
 
 
+@pytest.mark.thorough
 def test_a_clip_whose_worker_dies_each_time_is_a_failure(make_video, tmp_path):
     """As if its decoder crashed; and one that makes no progress, as if it hung.
 

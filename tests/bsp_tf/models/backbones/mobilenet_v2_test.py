@@ -165,6 +165,7 @@ def beginning(model: TSM, frames: tf.Tensor) -> tuple[tf.Tensor, list[tf.Tensor]
     return x, tape.gradient(loss, [v for layer in layers for v in layer.trainable_variables])
 
 
+@pytest.mark.thorough
 def test_compiled_by_xla_with_gradients():
     model, frames = small_tsm(), clips(2, 4, 32, 32)
     _, expected = beginning(model, frames)

@@ -179,6 +179,7 @@ def test_crops_lie_where_the_segments_are_from_training_to_detections(tmp_path):
     assert not left_out
 
 
+@pytest.mark.thorough
 def test_without_classes_of_its_own(eagerly, world, tmp_path):
     config = tiny_config(world, names_classes=False)
     train(config, tmp_path / "run")
