@@ -39,6 +39,7 @@ def run_example(name: str, *arguments: object, project: bool = False) -> str:
     return run.stdout
 
 
+@pytest.mark.thorough
 def test_records_are_read_in_batches(make_video, tmp_path):
     for i in range(6):
         path = tmp_path / "clips" / CLASSES[i % 2] / f"{i}.mp4"
@@ -70,6 +71,7 @@ def model(tmp_path_factory) -> Path:
     return folder
 
 
+@pytest.mark.thorough
 def test_the_page_about_the_saved_model(model):
     page = (PROJECT / "docs" / "saved_model.md").read_text()
     code = re.search(r"^```python\n(.*?)^```$", page, re.M | re.S)[1]
@@ -84,6 +86,7 @@ def test_the_page_about_the_saved_model(model):
     assert run.stdout.startswith("(2, 128) ")
 
 
+@pytest.mark.thorough
 def test_the_saved_model_describes_a_folder_of_frames(model, tmp_path):
     (tmp_path / "frames").mkdir()
     frames = np.random.default_rng(0).integers(0, 256, (19, 48, 64, 3), dtype=np.uint8)
@@ -131,6 +134,7 @@ def annotated_features(tmp_path) -> tuple[Path, Path]:
     return folder, annotations
 
 
+@pytest.mark.thorough
 def test_a_head_is_trained_on_features(annotated_features, tmp_path):
     folder, annotations = annotated_features
     head = tmp_path / "head.keras"

@@ -87,8 +87,8 @@ CASES = {
 }
 
 
-# The other long ones are interrupted in `make test-all` only.
-LONG = [name for name, (_, seconds) in CASES.items() if seconds >= 5 and name != "bsp_tf.pretrain"]
+# These are interrupted in `make test-all` only.
+LONG = [name for name, (_, seconds) in CASES.items() if seconds >= 5]
 
 
 @pytest.fixture(scope="module")

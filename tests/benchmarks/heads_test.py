@@ -24,6 +24,7 @@ def test_loops_and_arrays_give_the_same_lists(monkeypatch):
     assert "loops" in format_suppression(results)
 
 
+@pytest.mark.thorough
 def test_a_row_of_ours(config):
     row = run_row("bsp_tf", "infer", 1, config, 8)
     assert len(row["seconds"]) == 1 and min(row["peak_megabytes"], row["idle_megabytes"]) > 50

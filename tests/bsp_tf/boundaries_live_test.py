@@ -147,6 +147,7 @@ def test_what_is_no_stream_is_named(model, tmp_path, served):
             list(find_live_boundaries(source, model))
 
 
+@pytest.mark.thorough
 def test_a_model_that_looks_back_only_sees_each_frame_once(tmp_path, served):
     tsm = TSM(4, depth=10, width=0.125, input="rgb_diff", place="heatmap", shift="past")
     tsm.build()

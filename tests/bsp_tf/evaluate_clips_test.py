@@ -95,6 +95,7 @@ def test_a_finished_evaluation_is_kept_and_another_one_refused(runs, tmp_path):
         evaluate_clips(runs / "action", tmp_path, Options(num_clips=1))
 
 
+@pytest.mark.thorough
 def test_boundary_run_is_scored_with_every_rule(runs, tmp_path):
     result = evaluate_clips(runs / "boundary", tmp_path, Options(batch_size=8))
     trained = json.loads((runs / "boundary" / "evaluation.json").read_text())
@@ -116,6 +117,7 @@ def test_boundary_run_is_scored_with_every_rule(runs, tmp_path):
     }
 
 
+@pytest.mark.thorough
 def test_a_killed_evaluation_goes_on_and_ends_with_the_same_numbers(runs, tmp_path, monkeypatch):
     options = Options(num_clips=3, num_crops=3, full_resolution=False, batch_size=4)
     whole = evaluate_clips(runs / "action", tmp_path / "whole", options)

@@ -278,6 +278,7 @@ def test_a_stream_that_places_boundaries_says_where(workdirs, tmp_path):
     assert plain.keys() == {"features", "action", "boundary"}
 
 
+@pytest.mark.thorough
 def test_one_encoder_with_two_heads_names_actions_and_boundaries(workdirs, tmp_path):
     names = ("run", "swim")
     two_heads = write_workdir(
@@ -335,6 +336,7 @@ def test_output_that_is_no_model(models, tmp_path):
     assert (tmp_path / "notes.txt").read_text() == "mine"
 
 
+@pytest.mark.thorough
 def test_failed_self_check_leaves_nothing(models, tmp_path):
     calls = iter(range(1000))
 

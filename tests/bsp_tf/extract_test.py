@@ -242,6 +242,7 @@ def test_what_is_no_model(videos, tmp_path):
         extract(nan, videos / "long.mp4", tmp_path / "features")
 
 
+@pytest.mark.thorough
 def test_memory_does_not_grow_with_the_video(model, make_video, tmp_path):
     """The long video has 18 times the frames; they alone would take 415 MB."""
     make_video(tmp_path / "short.mp4", num_frames=100, height=240, width=320)

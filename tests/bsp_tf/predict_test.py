@@ -259,6 +259,7 @@ def test_ctrl_c_keeps_what_there_is_and_the_same_command_goes_on(model, gtad, ma
     assert found == predict(video, model, gtad, stride=2, batch_size=4)
 
 
+@pytest.mark.thorough
 def test_memory_holds_features_and_no_frames(model, gtad, make_video, tmp_path):
     """The long video has 18 times the frames; they alone would take 415 MB."""
     make_video(tmp_path / "short.mp4", num_frames=100, height=240, width=320)

@@ -170,6 +170,7 @@ def test_the_model_comes_back_with_its_config(finished, world):
     assert outputs["map"].shape == (1, 2, 10, 12) and np.isfinite(outputs["start"]).all()
 
 
+@pytest.mark.thorough
 def test_a_full_disk_is_named_and_the_run_goes_on_from_there(finished, world, tmp_path):
     tf.config.run_functions_eagerly(True)
     with refused_on_a_full_disk(tmp_path / "run", most_bytes=20_000):
@@ -214,6 +215,7 @@ def test_a_resumed_run_ends_with_the_same_weights(eagerly, finished, world, tmp_
     assert_same_run(workdir, finished[0])
 
 
+@pytest.mark.thorough
 def test_a_run_that_is_stopped_twice_ends_with_the_same_weights(eagerly, finished, world, tmp_path):
     """An epoch is two steps and a batch of validation: stopped in the one, then in the other."""
     for looks in (0, 1):
@@ -494,6 +496,7 @@ def test_a_file_in_place_of_the_workdir_is_named_first(world, tmp_path):
         train_head(small_config(world, annotations="nowhere.json"), str(tmp_path / "file"))
 
 
+@pytest.mark.thorough
 def test_windows_of_other_peoples_features_from_training_to_detections(eagerly, tmp_path):
     """Two HDF5 sources, one row for each frame, every fifth taken; THUMOS14's tables."""
     rng = np.random.default_rng(0)

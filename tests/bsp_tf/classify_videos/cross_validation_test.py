@@ -49,6 +49,7 @@ def test_scores_are_distributions_that_name_the_classes(videos, scores):
     assert best[:30].mean() > 0.8 and best[30:].mean() > 0.8
 
 
+@pytest.mark.thorough
 def test_the_same_seed_gives_the_same_numbers(videos, scores):
     again = cross_validated_scores(*videos, TRAINING, SETTINGS)
     assert again.tobytes() == scores.tobytes()

@@ -128,6 +128,7 @@ def test_the_command_prints_cross_validated_accuracy(world):
     assert os.path.exists(world["output"])
 
 
+@pytest.mark.thorough
 def test_a_killed_run_leaves_no_output_and_the_next_one_is_whole(world):
     process = warm_python.Process("-m", "bsp_tf.classify_videos", *command(world))
     process.wait_until(lambda: "classifier:  1" in process.errors)

@@ -134,6 +134,7 @@ def test_samples_of_the_types_in_use(make_config, place_of, types):
         pipelines.dataset_for(config, "train", len(types) + 1, 0)
 
 
+@pytest.mark.thorough
 def test_patches_are_pasted_into_diff_path_and_into_a_share_of_the_others(make_config):
     """Compared with the same samples without patches, which another share gives."""
     types = ("diff_path", "same_speed", "diff_class")
@@ -160,6 +161,7 @@ def test_boundary_batches_of_mixed_clips(make_config, mixed_records, place_of):
             check_sample(element, b, place_of)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("transition_max", [4, 6])
 def test_frames_decoded_are_about_those_of_an_action_batch(make_config, transition_max):
     config = make_config("boundary", **{"boundary.transition_max": transition_max})

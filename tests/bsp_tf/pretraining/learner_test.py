@@ -131,6 +131,7 @@ def test_micro_batches_of_unlike_parts_add_up_with_a_head_that_names_actions(eag
     assert np.any(learners[0].model.action.bias)
 
 
+@pytest.mark.thorough
 def test_an_overflow_changes_no_weight_and_halves_the_scale(run):
     learner, _ = run([], precision="float16")
     learner._loss_scale.scale.assign(2.0**127)

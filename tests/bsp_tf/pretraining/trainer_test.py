@@ -124,6 +124,7 @@ def test_nan_stops_the_run_and_stays_out_of_the_checkpoint(
             assert np.isfinite(reader.get_tensor(name)).all(), name
 
 
+@pytest.mark.thorough
 def test_best_accuracy_survives_a_restart(tiny_config, tmp_path, monkeypatch):
     scores = iter([0.5, 0.25, 0.5, 0.5, 0.3])
     tiny_config.train.epochs = 3
@@ -177,6 +178,7 @@ class StopAtLook(StopRequest):
         return next(self.looks) >= self.look
 
 
+@pytest.mark.thorough
 def test_a_full_disk_is_named_and_the_run_goes_on_from_there(eagerly, tiny_config, tmp_path):
     with refused_on_a_full_disk(tmp_path / "run", most_bytes=20_000):
         trainer.train(tiny_config, tmp_path / "run")
@@ -197,6 +199,7 @@ def test_asked_to_stop_it_saves_at_once_and_goes_on_as_if_not(eagerly, tiny_conf
     assert [row["step"] for row in rows(tmp_path)] == [3] and result["best_epoch"] == 1
 
 
+@pytest.mark.thorough
 def test_averaged_weights_are_evaluated_and_kept(eagerly, tiny_config, tmp_path):
     tiny_config.train.ema_decay, tiny_config.train.epochs = 0.9, 1
     trainer.train(tiny_config, tmp_path)

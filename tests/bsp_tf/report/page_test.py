@@ -149,6 +149,7 @@ def test_all_videos_have_a_player_on_a_page_beside(built):
         assert len(video["truth"]) == 2 and video["detections"] and video["curve"]
 
 
+@pytest.mark.thorough
 def test_same_inputs_same_page(built):
     root, _, _ = built
     build_report(Sources.under(root), root / "again", num_timelines=2)

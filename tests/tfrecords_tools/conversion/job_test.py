@@ -138,6 +138,7 @@ def test_killed_at_any_moment(kills_wanted, clips, whole, tmp_path):
         assert len(keys) == len(set(keys)) and set(keys) == inputs - set(failures_of(output))
 
 
+@pytest.mark.thorough
 def test_a_reader_is_given_the_whole_folder_or_none(clips, whole, tmp_path):
     output, expected = tmp_path / "records", open_folder(whole).num_clips
     process = start(clips, output, "--num_shards=4", "--workers=2")
@@ -152,6 +153,7 @@ def test_a_reader_is_given_the_whole_folder_or_none(clips, whole, tmp_path):
     assert refused and open_folder(output).num_clips == expected
 
 
+@pytest.mark.thorough
 def test_a_worker_killed_once_costs_nothing(clips, whole, tmp_path):
     process = start(clips, tmp_path / "records", "--num_shards=4", "--workers=1")
     os.kill(worker_at(process, tmp_path / "records", "*", 1), signal.SIGKILL)

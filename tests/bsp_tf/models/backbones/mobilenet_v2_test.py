@@ -91,6 +91,7 @@ def test_channels_are_rounded_up_to_multiples_of_8(width, channels, features):
     assert model.feature_dim == features == model(frames)["features"].shape[-1]
 
 
+@pytest.mark.thorough
 def test_any_clip_length_and_frame_size_in_one_graph():
     model = small_tsm(input="rgb_diff")
     graph = tf.function(
@@ -119,6 +120,7 @@ def test_parameter_roles():
     assert roles["features.3/conv.7/beta"] == "bn" and roles["fc/bias"] == "fc_bias"
 
 
+@pytest.mark.thorough
 def test_config_and_keras_file_round_trip(tmp_path):
     model = small_tsm(shift_div=4, name="stream")
     model(clips(1, 4, 32, 32))

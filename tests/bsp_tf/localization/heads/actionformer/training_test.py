@@ -188,6 +188,7 @@ def test_without_classes_of_its_own(eagerly, world, tmp_path):
     assert {row["label"] for found in results.values() for row in found} <= {"proposal"}
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("looks", [1, 2])
 def test_a_run_that_was_stopped_ends_as_if_it_was_not(
     eagerly, world, tmp_path_factory, tmp_path, looks
@@ -207,6 +208,7 @@ def test_a_run_that_was_stopped_ends_as_if_it_was_not(
     assert summaries[0] == summaries[1]
 
 
+@pytest.mark.thorough
 def test_the_averages_are_what_is_judged_and_kept_as_best(eagerly, world, tmp_path):
     config = tiny_config(world, epochs=1, warmup_epochs=0)
     train(config, tmp_path)
