@@ -15,6 +15,8 @@ from bsp_tf.base.errors import InputError, cannot_read
 ATTEMPTS = 5
 FIRST_PAUSE_SECONDS = 0.5
 WEB = ("http", "https")
+# Of the answers that blame the request, those that another try may mend: too slow, too many.
+_BUSY = (408, 429)
 _KEYS = {
     "s3": "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY (or FSSPEC_S3_ANON=1 where none are needed)",
     "gs": "GOOGLE_APPLICATION_CREDENTIALS (or FSSPEC_GS_TOKEN=anon where none is needed)",
@@ -79,7 +81,7 @@ def is_final(error: BaseException | None) -> bool:
     status = getattr(error, "status", 0)
     return (
         isinstance(error, FileNotFoundError | PermissionError | NotImplementedError | None)
-        or 400 <= status < 500
+        or (400 <= status < 500 and status not in _BUSY)
         or _lacks_credentials(error)
         or (isinstance(error, OSError) and error.errno in _REGION_ERRORS)
     )

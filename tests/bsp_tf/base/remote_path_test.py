@@ -65,7 +65,7 @@ def test_ranges_in_the_order_asked_for(place, memory, server):
         assert len(server.asked) == 3
 
 
-@pytest.mark.parametrize("fault", [500, 503, "reset", "late"])
+@pytest.mark.parametrize("fault", [408, 429, 500, 503, "reset", "late"])
 def test_a_part_that_fails_for_the_moment_is_asked_for_again(server, fault):
     before = failures.repeated.count
     server.fault = lambda number: fault if number < 3 else None
