@@ -16,12 +16,13 @@ through is then moved to the mean of all proposals that overlap it much, weighte
 import dataclasses
 import math
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 
 from bsp_tf.base.errors import InputError
 from bsp_tf.evaluation.segments import tiou
-from bsp_tf.localization.proposals import Proposals, join
+from bsp_tf.localization.proposals import Proposals
 
 METHODS = ("gaussian", "adaptive", "hard")
 GAUSSIAN_WIDTH = 0.8
@@ -93,80 +94,105 @@ def suppress(videos: Sequence[Proposals], rule: Suppression) -> list[Proposals]:
     >>> found.segments.tolist(), found.scores.tolist()
     ([[0.0, 10.0], [20.0, 30.0]], [0.9, 0.5])
     """
-    by_label = [_split_labels(video) for video in videos]
-    before = [part for parts in by_label for part in parts]
-    after = _suppress_all(before, rule)
-    if rule.voting:
-        after = [_vote(*parts, rule.voting) for parts in zip(after, before, strict=True)]
-    parts = iter(after)
-    return [_best([next(parts) for _ in own], rule.max_proposals) for own in by_label]
-
-
-def _split_labels(video: Proposals) -> list[Proposals]:
-    """The proposals of each label, at least one part."""
-    if video.labels is None or not len(video.labels):
-        return [video]
-    return [video.take(video.labels == label) for label in np.unique(video.labels)]
-
-
-def _best(parts: Sequence[Proposals], count: int) -> Proposals:
-    """The `count` best of all parts, best first; one part is in order already."""
-    if len(parts) == 1:
-        return parts[0]
-    together = join(parts)
-    return together.take(np.argsort(-together.scores, kind="stable")[:count])
-
-
-def _suppress_all(videos: Sequence[Proposals], rule: Suppression) -> list[Proposals]:
-    results: list[Proposals] = [Proposals(np.zeros((0, 2)), np.zeros(0))] * len(videos)
+    results: list[Proposals] = list(videos)
     # Videos of similar size share a block, which is as wide as its largest.
     by_size = sorted(range(len(videos)), key=lambda video: len(videos[video].scores))
     for begin in range(0, len(videos), BLOCK):
         members = by_size[begin : begin + BLOCK]
-        for member, found in zip(
-            members, _suppress_block([videos[m] for m in members], rule), strict=True
+        parts = [_label_rows(videos[member]) for member in members]
+        turns = min(rule.max_proposals, max(len(videos[member].scores) for member in members))
+        block = _lay_out([videos[member] for member in members], parts)
+        for member, own, (numbers, scores) in zip(
+            members, parts, _pick(block, turns, rule), strict=True
         ):
-            results[member] = found
+            video = videos[member]
+            segments = np.asarray(video.segments, np.float64)[numbers]
+            picked = video.take(numbers)._replace(segments=segments, scores=scores)
+            results[member] = _vote(picked, video, own, rule.voting) if rule.voting else picked
     return results
 
 
-def _suppress_block(videos: Sequence[Proposals], rule: Suppression) -> list[Proposals]:
-    longest = max(len(video.scores) for video in videos)
-    # What fills up a row has no length, overlaps nothing and has no score.
-    begin, end = np.zeros((2, len(videos), longest))
-    score = np.full((len(videos), longest), GONE)
-    for row, video in enumerate(videos):
-        count = len(video.scores)
-        begin[row, :count], end[row, :count] = np.asarray(video.segments, np.float64).T
-        score[row, :count] = video.scores
+def _label_rows(video: Proposals) -> list[np.ndarray]:
+    """Numbers of the proposals of each label, int64 [n] and in order; at least one part."""
+    if video.labels is None or not len(video.labels):
+        return [np.arange(len(video.scores))]
+    order = np.argsort(video.labels, kind="stable")
+    return np.split(order, np.flatnonzero(np.diff(video.labels[order])) + 1)
 
-    rounds, rows = min(rule.max_proposals, longest), np.arange(len(videos))
-    picks, pick_scores = (
-        np.zeros((rounds, len(videos)), np.int64),
-        np.full((rounds, len(videos)), GONE),
-    )
-    length, buffers = end - begin, np.empty((2, *score.shape))
-    for turn in range(rounds):
-        picks[turn] = best = score.argmax(axis=1)
-        pick_scores[turn] = score[rows, best]
+
+class _Block(NamedTuple):
+    """Some videos, with a row for each label of each; the last row is empty.
+
+    What fills up a row has no length, overlaps nothing and has no score.
+
+    Attributes:
+        numbers: int64 [R, n], which proposal of its video it is.
+        begin, end, score: float64 [R, n].
+        rows: int64 [V, labels], the rows of each video; of one with fewer labels, the empty row.
+    """
+
+    numbers: np.ndarray
+    begin: np.ndarray
+    end: np.ndarray
+    score: np.ndarray
+    rows: np.ndarray
+
+
+def _lay_out(videos: Sequence[Proposals], parts: Sequence[list[np.ndarray]]) -> _Block:
+    count = sum(len(own) for own in parts)
+    longest = max(len(part) for own in parts for part in own)
+    numbers = np.zeros((count + 1, longest), np.int64)
+    begin, end = np.zeros((2, count + 1, longest))
+    score = np.full((count + 1, longest), GONE)
+    rows, row = np.full((len(videos), max(len(own) for own in parts)), count), 0
+    for number, (video, own) in enumerate(zip(videos, parts, strict=True)):
+        rows[number, : len(own)] = np.arange(row, row + len(own))
+        for part in own:
+            numbers[row, : len(part)] = part
+            begin[row, : len(part)], end[row, : len(part)] = video.segments[part].T
+            score[row, : len(part)] = video.scores[part]
+            row += 1
+    return _Block(numbers, begin, end, score, rows)
+
+
+def _pick(block: _Block, turns: int, rule: Suppression) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Numbers [k] and scores [k], k at most `turns`, of each video's picks; uses up the block.
+
+    A turn picks the best of each video, whatever its label, and lowers the others of that label.
+    So they come in the order in which the lists of all labels would be merged, and what a label
+    would have lost after the last of them is never computed.
+    """
+    numbers, begin, end, score, rows = block
+    videos, labels = rows.shape
+    each, length = np.arange(videos), end - begin
+    picks = np.zeros((turns, videos), np.int64)
+    pick_scores = np.full((turns, videos), GONE)
+    buffers = np.empty((2, videos, score.shape[1]))
+    top = score.max(axis=1, initial=GONE)[rows]
+    for turn in range(turns):
+        label = top.argmax(axis=1)
+        row = rows[each, label]
+        # Where there is but one label these are all rows, and nothing is copied.
+        own = row if labels > 1 else slice(videos)
+        left = score[own]
+        best = left.argmax(axis=1)
+        picks[turn] = numbers[row, best]
+        pick_scores[turn] = left[each, best]
         if pick_scores[turn].max() < 0:
             break
-        best_begin, best_end = begin[rows, best, np.newaxis], end[rows, best, np.newaxis]
-        overlap = _overlap(begin, end, length, best_begin, best_end, buffers)
-        _lower(score, overlap, best_end - best_begin, rule)
+        best_begin, best_end = begin[row, best, np.newaxis], end[row, best, np.newaxis]
+        overlap = _overlap(begin[own], end[own], length[own], best_begin, best_end, buffers)
+        _lower(left, overlap, best_end - best_begin, rule)
         if rule.min_score:
-            np.copyto(score, GONE, where=score < rule.min_score)
+            np.copyto(left, GONE, where=left < rule.min_score)
         # A pick overlaps nothing from now on, as what fills up a row.
-        score[rows, best] = GONE
-        begin[rows, best] = end[rows, best] = length[rows, best] = 0
-
-    found = []
-    for row, video in enumerate(videos):
-        picked = picks[pick_scores[:, row] >= 0, row]
-        segments = np.asarray(video.segments, np.float64)[picked]
-        labels = None if video.labels is None else video.labels[picked]
-        found.append(Proposals(segments, pick_scores[: len(picked), row].copy(), labels))
-    return found
+        left[each, best] = GONE
+        begin[row, best] = end[row, best] = length[row, best] = 0
+        if labels > 1:
+            score[row] = left
+            top[each, label] = left.max(axis=1)
+    kept = (pick_scores >= 0).sum(axis=0)
+    return [(picks[:k, video], pick_scores[:k, video].copy()) for video, k in enumerate(kept)]
 
 
 def _overlap(
@@ -211,13 +237,22 @@ def _lower(
     score *= overlap
 
 
-def _vote(picked: Proposals, voters: Proposals, threshold: float) -> Proposals:
+def _vote(
+    picked: Proposals, voters: Proposals, parts: Sequence[np.ndarray], threshold: float
+) -> Proposals:
     """The picked proposals, each at the weighted mean of the voters that overlap it enough.
 
     Nothing may overlap enough only where a segment has no length: it stays where it is.
     """
-    weights = tiou(picked.segments[:, np.newaxis], np.asarray(voters.segments, np.float64))
-    weights *= (weights >= threshold) * voters.scores
-    total = weights.sum(1, keepdims=True)
-    means = weights @ np.asarray(voters.segments, np.float64) / np.where(total > 0, total, 1)
-    return picked._replace(segments=np.where(total > 0, means, picked.segments))
+    segments = picked.segments.copy()
+    for part in parts:
+        own: np.ndarray | slice = slice(None)
+        if voters.labels is not None and picked.labels is not None and len(part):
+            own = picked.labels == voters.labels[part[0]]
+        candidates = np.asarray(voters.segments[part], np.float64)
+        weights = tiou(segments[own, np.newaxis], candidates)
+        weights *= (weights >= threshold) * voters.scores[part]
+        total = weights.sum(1, keepdims=True)
+        means = weights @ candidates / np.where(total > 0, total, 1)
+        segments[own] = np.where(total > 0, means, segments[own])
+    return picked._replace(segments=segments)

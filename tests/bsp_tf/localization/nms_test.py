@@ -83,6 +83,22 @@ def test_any_proposals_by_any_rule_are_as_in_the_plain_loop(videos, rule):
     check_against_plain_loops(videos, rule)
 
 
+@given(st.lists(proposals(labelled=True), max_size=20), RULES)
+def test_any_labels_are_as_if_each_were_a_video_of_its_own(videos, rule):
+    for video, found in zip(videos, suppress(videos, rule), strict=True):
+        merged = []
+        for label in np.unique(video.labels):
+            own = video.take(video.labels == label)
+            for row, score in plain_suppression(own.segments.tolist(), own.scores, rule):
+                merged.append((-score, label, *own.segments[row]))
+        merged.sort(key=lambda one: one[:2])
+        merged = np.array(merged[: rule.max_proposals]).reshape(-1, 4)
+        np.testing.assert_allclose(found.scores, -merged[:, 0], rtol=1e-12)
+        if rule.method == "hard":  # No score is lowered: equal ones have an order.
+            np.testing.assert_array_equal(found.labels, merged[:, 1])
+            np.testing.assert_array_equal(found.segments, merged[:, 2:])
+
+
 @given(proposals(), RULES)
 def test_scores_never_rise_and_nothing_is_made_up(video, rule):
     (found,) = suppress([video], rule)
