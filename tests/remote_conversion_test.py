@@ -171,7 +171,7 @@ def start(source, output):
     )
 
 
-@pytest.mark.parametrize("most_kills", [2, pytest.param(10, marks=pytest.mark.thorough)])
+@pytest.mark.parametrize("most_kills", [1, pytest.param(10, marks=pytest.mark.thorough)])
 def test_killed_at_random_moments(bucket, whole, most_kills):
     """SIGKILL of the whole group, until it has hit that often."""
     moments, kills, outputs = random.Random(5), 0, 0

@@ -32,7 +32,8 @@ def _actionformer(workdir):
     """A small one of random weights."""
     keras.utils.set_random_seed(0)
     config = sample_actionformer.get_config()
-    config.update({"num_segments": 32, "width": 16, "num_heads": 2})
+    config.update({"num_segments": 32, "width": 16, "num_heads": 2, "embedding_convs": 1})
+    config.update({"stem_blocks": 1, "attention_windows": (5, 0)})
     model = find_head("actionformer").build(config, 6, 2)
     folder = workdir / "checkpoints" / "best"
     folder.mkdir(parents=True)

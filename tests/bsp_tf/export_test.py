@@ -134,7 +134,7 @@ def test_frames_that_would_take_gigabytes_are_refused(exported):
             signatures[name](tf.constant(value))
 
 
-@pytest.mark.parametrize("stream", ["action", "boundary"])
+@pytest.mark.parametrize("stream", ["action", pytest.param("boundary", marks=pytest.mark.thorough)])
 def test_one_stream_alone_is_that_of_both(models, exported, stream, tmp_path):
     alone = {name: model if name == stream else None for name, model in models.items()}
     config = {stream: {"data": {"short_side": 40}}, "num_frames": 8}

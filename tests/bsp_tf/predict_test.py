@@ -61,8 +61,17 @@ def extract_and_detect(model, gtad, video, folder, options=None, class_scores=No
     return json.loads((folder / "detections.json").read_text())["results"][video.stem]
 
 
-@pytest.mark.parametrize("name", ["long.mp4", "sub/other.mkv", "short.mp4"])
-@pytest.mark.parametrize("windows", [False, True])
+@pytest.mark.parametrize(
+    ("name", "windows"),
+    [
+        ("long.mp4", False),
+        ("long.mp4", True),
+        ("short.mp4", False),
+        pytest.param("short.mp4", True, marks=pytest.mark.thorough),
+        pytest.param("sub/other.mkv", False, marks=pytest.mark.thorough),
+        pytest.param("sub/other.mkv", True, marks=pytest.mark.thorough),
+    ],
+)
 def test_the_numbers_are_those_of_extract_and_detect(
     model, gtad, in_windows, videos, tmp_path, name, windows
 ):

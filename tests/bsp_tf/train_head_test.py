@@ -185,6 +185,7 @@ def test_a_finished_run_is_not_done_again(finished, world, capsys, monkeypatch):
     assert "already done" in capsys.readouterr().out
 
 
+@pytest.mark.thorough
 def test_a_resumed_run_ends_with_the_same_weights(eagerly, finished, world, tmp_path, monkeypatch):
     """Cut in the second epoch, then in the third after its row was written."""
     workdir = tmp_path / "run"

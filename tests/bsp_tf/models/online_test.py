@@ -38,7 +38,7 @@ def _answers(model, frames, state=None):
 
 
 @pytest.mark.parametrize("kind", SMALL)
-@pytest.mark.parametrize("input", ["rgb", "rgb_diff"])
+@pytest.mark.parametrize("input", ["rgb", pytest.param("rgb_diff", marks=pytest.mark.thorough)])
 def test_frames_one_by_one_give_the_numbers_of_the_clip(kind, input):
     model = _model(kind, input=input, place="heatmap", num_actions=3)
     clip = tf.random.stateless_normal([2, 5, 48, 40, 3], [0, 1])

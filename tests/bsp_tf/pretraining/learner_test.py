@@ -61,9 +61,9 @@ def whole_batches() -> list[list[dict]]:
 @pytest.mark.parametrize(
     ("fields", "tolerance", "kernel_tolerance"),
     [
-        ({"precision": "bfloat16"}, 0.01, 0.4),
+        pytest.param({"precision": "bfloat16"}, 0.01, 0.4, marks=pytest.mark.thorough),
         ({"precision": "float16"}, 0.001, 0.25),
-        ({"jit": True}, 1e-4, 1e-2),
+        pytest.param({"jit": True}, 1e-4, 1e-2, marks=pytest.mark.thorough),
         ({"ema_decay": 0.9}, 0.0, 0.0),
     ],
 )

@@ -43,7 +43,15 @@ DESIGNS = {
     "subset": {"types": ("same_speed", "same_class", "diff_motion"), "strides": (-1, 2, 0)},
 }
 DIGEST = "bca0ac219eb93893f03c521572ed603085a6d7373d2598d81cb08c68803e435f"
-every_design = pytest.mark.parametrize("changes", DESIGNS.values(), ids=DESIGNS)
+# Each of these has something that no other design has.
+QUICK = ("paper", "random", "pause", "motion")
+every_design = pytest.mark.parametrize(
+    "changes",
+    [
+        pytest.param(changes, id=name, marks=[] if name in QUICK else pytest.mark.thorough)
+        for name, changes in DESIGNS.items()
+    ],
+)
 
 
 def change(**values):

@@ -128,7 +128,7 @@ def test_same_numbers_inside_a_traced_function_of_any_batch():
             np.testing.assert_allclose(traced(features)[name], value, atol=1e-6)
 
 
-@pytest.mark.parametrize("map_kernel", [1, 3])
+@pytest.mark.parametrize("map_kernel", [1, pytest.param(3, marks=pytest.mark.thorough)])
 def test_every_weight_gets_a_gradient(map_kernel):
     model = GTAD(8, **SMALL, map_kernel=map_kernel)
     features = tf.random.stateless_normal([2, 12, 8], seed=[0, 0])
