@@ -1,5 +1,6 @@
 """Records made for measurements: moving textures, stored as Kinetics is."""
 
+import contextlib
 import io
 from pathlib import Path
 
@@ -18,13 +19,19 @@ NOISE = 3.0
 
 
 def make_records(
-    folder: Path, num_clips: int, num_frames: int = CLIP_FRAMES, seed: int = 0
+    folder: Path, num_clips: int, num_frames: int = CLIP_FRAMES, seed: int = 0, num_shards: int = 1
 ) -> float:
     """Writes a record folder of moving textures; returns the mean size of a frame, bytes."""
     rng = np.random.default_rng(seed)
     folder.mkdir(parents=True, exist_ok=True)
     num_bytes = 0
-    with tf.io.TFRecordWriter(str(folder / schema.shard_name(0, 1))) as writer:
+    with contextlib.ExitStack() as files:
+        shards = [
+            files.enter_context(
+                tf.io.TFRecordWriter(str(folder / schema.shard_name(shard, num_shards)))
+            )
+            for shard in range(num_shards)
+        ]
         for number in range(num_clips):
             picture = _texture(rng, HEIGHT + num_frames, WIDTH + num_frames)
             down, right = rng.integers(0, 2, 2)
@@ -36,7 +43,7 @@ def make_records(
                 frames.append(buffer.getvalue())
             num_bytes += sum(map(len, frames))
             label = number % CLASSES
-            writer.write(
+            shards[number % num_shards].write(
                 schema.encode_clip(
                     schema.Clip(
                         frames,

@@ -9,6 +9,8 @@ from collections.abc import Callable, Iterator
 # before "@" is a name and a password. Signs at the end belong to the sentence.
 _QUERY = re.compile(r"(https?://[^\s?'\"<>]*)\?(?!\.\.\.)[^\s'\"<>]*?(?=[.,:;)\]]*(?:[\s'\"<>]|$))")
 _USER = re.compile(r"(\w://)(?!\.\.\.@)[^\s/@'\"]+@")
+# Ends of lines of all kinds, and what moves the cursor of a terminal or changes its colours.
+_CONTROL = re.compile("[\0-\x1f\x7f-\x9f\u2028\u2029]")
 
 
 def without_secrets(text: str) -> str:
@@ -20,6 +22,15 @@ def without_secrets(text: str) -> str:
     return _USER.sub(r"\1...@", _QUERY.sub(r"\1?...", text))
 
 
+def on_one_line(text: str) -> str:
+    """A text with the control characters of names and values that it repeats written as escapes.
+
+    >>> on_one_line("no class 'jump\\n\\x1b[2J'")
+    "no class 'jump\\\\n\\\\x1b[2J'"
+    """
+    return _CONTROL.sub(lambda found: repr(found[0])[1:-1], text)
+
+
 class InputError(ValueError):
     """Bad input from the user: a path, a flag, a file's contents.
 
@@ -29,7 +40,7 @@ class InputError(ValueError):
     """
 
     def __init__(self, message: str) -> None:
-        super().__init__(without_secrets(message))
+        super().__init__(on_one_line(without_secrets(message)))
 
 
 @contextlib.contextmanager

@@ -127,7 +127,7 @@ def _read_all(
                 reader.read(str(path))
             except InputError as error:
                 refused += 1
-                if "\n" in str(error):
+                if len(str(error).splitlines()) > 1:
                     pipe.send(("fault", number, f"more than one line: {error}"))
             except TooLong:
                 pipe.send(("fault", number, f"more than {MOST_SECONDS} s"))
