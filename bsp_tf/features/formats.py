@@ -137,7 +137,7 @@ def _find_arrays(path: Path) -> Iterator[tuple[str, tuple]]:
         refuse_special_file(path)
         with cannot_read(path):
             archive = h5py.File(path, "r")
-            names = list(archive.keys())
+            names = _names(archive)
     else:
         raise InputError(
             f"{path} is no feature source: give a folder of {', '.join(SUFFIXES)} files, or one "
@@ -171,14 +171,20 @@ def _one_data_set(node: h5py.Group | h5py.Dataset, preferred: str) -> np.ndarray
     for _ in range(MOST_GROUPS):
         if isinstance(node, h5py.Dataset):
             return _read_data_set(node)
-        node = _member(node, _one_name(list(node.keys()), preferred))
+        node = _member(node, _one_name(_names(node), preferred))
     raise ValueError(f"it holds more than {MOST_GROUPS} groups, one in the other")
 
 
+def _names(group: h5py.Group) -> list[str]:
+    # h5py gives bytes for a name that is not UTF-8.
+    return list(map(os.fsdecode, group.keys()))
+
+
 def _member(group: h5py.Group, name: str) -> h5py.Group | h5py.Dataset:
-    if not isinstance(group.get(name, getlink=True), h5py.HardLink):
+    stored = os.fsencode(name)
+    if group.id.links.get_info(stored).type != h5py.h5l.TYPE_HARD:
         raise ValueError(f"{name!r} is a link, and only what lies in the file itself is read")
-    return group[name]
+    return group[stored]
 
 
 def _read_data_set(data: h5py.Dataset) -> np.ndarray:

@@ -14,7 +14,7 @@ from typing import Any
 
 import tensorflow as tf
 
-from bsp_tf.base.errors import InputError
+from bsp_tf.base.errors import InputError, cannot_read
 from bsp_tf.base.output_lock import refuse_pattern
 from bsp_tf.runs.cluster import Cluster
 
@@ -75,12 +75,11 @@ def restore_checkpoint(
 @contextlib.contextmanager
 def _named_if_damaged(path: str, config: str | os.PathLike) -> Iterator[None]:
     try:
-        yield
-    # A file that was cut ends in IndexError.
-    except (AssertionError, IndexError, ValueError, tf.errors.OpError) as error:
-        raise CheckpointError(
-            path, config, str(error).strip().splitlines()[0].rstrip(".")
-        ) from error
+        with cannot_read(path):
+            yield
+    except InputError as error:
+        reason = str(error.__cause__).strip().partition("\n")[0].rstrip(".")
+        raise CheckpointError(path, config, reason or type(error.__cause__).__name__) from error
 
 
 class RunCheckpoints:

@@ -12,6 +12,8 @@ from tests.fuzz.readers import READERS, Reader
 from tests.fuzz.runner import damaged, fuzz
 
 SECONDS = float(os.environ.get("BSP_TF_FUZZ_SECONDS", "1"))
+# Numbers of files that were faults once.
+FOUND = [("clip lists", 29369), ("clip lists", 44938), ("HDF5", 19943), ("checkpoint", 5171)]
 
 
 @pytest.mark.parametrize("name", READERS)
@@ -33,6 +35,12 @@ def test_damaged_files_are_read_or_refused_in_one_line(name):
         for number, what in tally.faults.items()
     )
     assert tally.tried > len(READERS[name].seeds())
+
+
+@pytest.mark.parametrize(("name", "number"), FOUND)
+def test_files_that_were_faults_once(name, number):
+    tally = fuzz(READERS[name], files=1, seconds=60, first=number)
+    assert tally.tried == 1 and not tally.faults
 
 
 @pytest.mark.parametrize(

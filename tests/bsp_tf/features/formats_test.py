@@ -106,6 +106,21 @@ def test_arrays_that_are_no_features(tmp_path, array, kind, fault):
     assert caught.value.kind == kind and str(tmp_path / "a.npy") in str(caught.value)
 
 
+def test_names_in_hdf5_that_are_not_utf8(tmp_path):
+    with h5py.File(tmp_path / "all.h5", "w") as file:
+        for name in (b"v_0", b"v_\xff"):
+            file.create_dataset(name, data=ARRAYS["v_0"])
+        nested = file.create_group(b"v_2")
+        for name in (b"rgb", b"\xfe"):
+            nested.create_dataset(name, data=ARRAYS["v_0"])
+    files = FeatureFiles(tmp_path / "all.h5")
+    assert sorted(files.video_ids) == ["v_0", "v_2", "v_\udcff"]
+    for name in ("v_0", "v_\udcff"):
+        np.testing.assert_array_equal(files.load(name), ARRAYS["v_0"])
+    with pytest.raises(UnusableFeatures, match="2 arrays"):
+        files.load("v_2")
+
+
 @pytest.mark.parametrize("form", ["npy", "npz", "h5", "csv"])
 @pytest.mark.parametrize("damage", ["cut", "empty", "text"])
 def test_damaged_files_are_named(tmp_path, form, damage):
