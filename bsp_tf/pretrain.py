@@ -62,11 +62,11 @@ def main(argv: Sequence[str]) -> int | None:
     from bsp_tf.runs.progress import TrainingDivergedError
     from bsp_tf.runs.strategy import strategy_for
 
-    strategy = strategy_for(FLAGS.strategy)
-    if FLAGS.dry_run:
-        dry_run(FLAGS.config, strategy)
-        return None
     try:
+        strategy = strategy_for(FLAGS.strategy)
+        if FLAGS.dry_run:
+            dry_run(FLAGS.config, strategy)
+            return None
         with stop_on_sigterm() as stop:
             result = train(FLAGS.config, FLAGS.workdir, strategy, stop)
     except TrainingDivergedError as error:

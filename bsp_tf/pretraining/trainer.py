@@ -94,13 +94,13 @@ def train(
     if (finished := Path(workdir) / folder.EVALUATION).exists():
         print(f"already done: {finished}")
         return read_json(finished)
-    writes = Cluster(strategy).is_chief
-    lock = lock_folder(workdir, "--workdir") if writes else contextlib.nullcontext()
-    with lock, full_disk_named(workdir):
+    cluster = Cluster(strategy)
+    lock = lock_folder(workdir, "--workdir") if cluster.is_chief else contextlib.nullcontext()
+    # Making the variables talks to the other workers, too.
+    with lock, full_disk_named(workdir), cluster.lost_workers_named(workdir):
         trainer = Trainer(config, workdir, plan, strategy, stop or StopRequest())
         try:
-            with trainer.cluster.lost_workers_named(workdir):
-                return trainer.run()
+            return trainer.run()
         finally:
             trainer.last.join()
 

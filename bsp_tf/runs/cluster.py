@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -20,6 +21,17 @@ LOST_WORKER_ERRORS = (
 
 class WorkerLostError(RuntimeError):
     """Another worker is gone; started again on all, the run goes on from the last checkpoint."""
+
+    def __init__(self, error: tf.errors.OpError, run: str = "this run"):
+        """Words the message.
+
+        Args:
+            error: One of LOST_WORKER_ERRORS. An error of a graph begins with places in the code.
+            run: What the workers do together.
+        """
+        found = re.search("aborted by: (.+)", str(error)) or re.search("(.+)", str(error))
+        reason = found[1].strip().rstrip(":.") if found else type(error).__name__
+        super().__init__(f"another worker of {run} is gone or cannot be reached ({reason}).")
 
 
 class Cluster:
@@ -72,9 +84,7 @@ class Cluster:
         except LOST_WORKER_ERRORS as error:
             if self.size == 1:
                 raise
-            raise WorkerLostError(
-                f"another worker of {workdir} is gone ({str(error).splitlines()[0]})."
-            ) from error
+            raise WorkerLostError(error, str(workdir)) from error
 
     @tf.function(autograph=False, reduce_retracing=True)
     def _sum(self, values: tf.Tensor) -> Any:

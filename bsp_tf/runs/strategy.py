@@ -10,6 +10,7 @@ from typing import Any
 import tensorflow as tf
 
 from bsp_tf.base.errors import InputError
+from bsp_tf.runs.cluster import LOST_WORKER_ERRORS, WorkerLostError
 
 STRATEGIES = ("one_device", "mirrored", "multi_worker")
 # Jobs that share a machine get ports of their own; those of Linux's own choice begin at 32768.
@@ -25,7 +26,9 @@ def strategy_for(name: str) -> tf.distribute.Strategy:
     until all workers have come.
 
     Raises:
-        InputError: unknown name, or "multi_worker" with neither TF_CONFIG nor Slurm's variables.
+        InputError: unknown name, or "multi_worker" with neither TF_CONFIG nor Slurm's variables, or
+            with a port that another process has.
+        WorkerLostError: the workers did not come together.
     """
     if name == "one_device":
         return tf.distribute.get_strategy()
@@ -33,8 +36,23 @@ def strategy_for(name: str) -> tf.distribute.Strategy:
         devices = tf.config.list_logical_devices("GPU") or tf.config.list_logical_devices("CPU")
         return tf.distribute.MirroredStrategy([device.name for device in devices])
     if name == "multi_worker":
-        return tf.distribute.MultiWorkerMirroredStrategy(cluster_resolver())
+        return _multi_worker(cluster_resolver())
     raise InputError(f"unknown strategy {name!r}: choose one of {', '.join(STRATEGIES)}.")
+
+
+def _multi_worker(
+    resolver: tf.distribute.cluster_resolver.ClusterResolver,
+) -> tf.distribute.Strategy:
+    try:
+        return tf.distribute.MultiWorkerMirroredStrategy(resolver)
+    except LOST_WORKER_ERRORS as error:
+        raise WorkerLostError(error) from error
+    except tf.errors.UnknownError as error:
+        own = resolver.cluster_spec().task_address(resolver.task_type, resolver.task_id)
+        raise InputError(
+            f"this worker cannot listen at its address {own} ({error.message}): another process "
+            "has the port, perhaps a worker that has not ended yet. End it or take another port."
+        ) from error
 
 
 def cluster_resolver() -> tf.distribute.cluster_resolver.ClusterResolver:
