@@ -1,7 +1,12 @@
-"""Two workers on two hosts with real packet loss between them, and for a while no line at all."""
+"""Two workers on two hosts with real packet loss between them, and for a while no line at all.
+
+While the line is away, the heartbeats of TensorFlow's coordination service decide: 10 s without one
+and a worker is given up.
+"""
 
 import json
 import os
+import signal
 import time
 from pathlib import Path
 
@@ -61,10 +66,14 @@ def last_values(workdir: Path) -> dict[str, np.ndarray]:
     }
 
 
-@pytest.mark.thorough
-def test_a_bad_line_and_none_at_all_end_with_the_weights_of_a_good_one(tiny_config_file, tmp_path):
+@pytest.fixture(autouse=True)
+def namespaces():
     if reason := flaky_link.why_not():
         pytest.skip(f"NOT TESTED: a flaky network: {reason}")
+
+
+@pytest.mark.thorough
+def test_a_bad_line_and_none_at_all_end_with_the_weights_of_a_good_one(tiny_config_file, tmp_path):
     good, bad = tmp_path / "good", tmp_path / "bad"
     with flaky_link.FlakyLink() as link:
         assert statuses(start_two(link, tiny_config_file, good)) == [0, 0]
@@ -82,7 +91,7 @@ def test_a_bad_line_and_none_at_all_end_with_the_weights_of_a_good_one(tiny_conf
             ends.append(statuses(start_two(link, tiny_config_file, bad)))
         assert ends[-1] == [0, 0], ends
         counts = link.counts()
-        assert counts["lost"] > 0.005 * counts["passed"] and counts["cut"] > 0
+        assert counts["lost"] > 10 and counts["cut"] > 0
 
     values, expected = last_values(bad), last_values(good)
     assert values.keys() == expected.keys() and len(values) > 100
@@ -90,3 +99,14 @@ def test_a_bad_line_and_none_at_all_end_with_the_weights_of_a_good_one(tiny_conf
         np.testing.assert_array_equal(values[name], value, err_msg=name)
     evaluations = [json.loads((run / "evaluation.json").read_text()) for run in (good, bad)]
     assert evaluations[0]["confusion"] == evaluations[1]["confusion"]
+
+
+@pytest.mark.thorough
+def test_a_worker_that_dies_while_the_model_is_made(tiny_config_file, tmp_path):
+    with flaky_link.FlakyLink(DELAY_SECONDS, LOSS) as link:
+        workers = start_two(link, tiny_config_file, tmp_path / "run")
+        # The variables, which go from the first worker to the others, take a thousand packets.
+        workers[0].wait_until(lambda: link.counts()["passed"] >= 300)
+        workers[1].kill()
+        assert statuses(workers) == [75, -signal.SIGKILL]
+    assert not list((tmp_path / "run" / "checkpoints").glob("**/*.index"))

@@ -2,6 +2,7 @@
 
 import json
 import os
+import socket
 from pathlib import Path
 
 import numpy as np
@@ -213,3 +214,20 @@ def test_an_unusable_tf_config(environment, value, message):
 def test_no_word_of_other_workers(environment):
     with pytest.raises(InputError, match="TF_CONFIG"):
         strategy_for("multi_worker")
+
+
+def test_the_port_of_another_process(tiny_config_file, tmp_path):
+    with socket.create_server(("", 0)) as server:
+        address = f"127.0.0.1:{server.getsockname()[1]}"
+        workers = {"worker": [address, "127.0.0.1:1"]}
+        task = {"cluster": workers, "task": {"type": "worker", "index": 0}}
+        done = warm_python.run(
+            "-m",
+            "bsp_tf.pretrain",
+            f"--config={tiny_config_file}",
+            f"--workdir={tmp_path / 'run'}",
+            "--strategy=multi_worker",
+            env={**os.environ, "TF_CONFIG": json.dumps(task)},
+        )
+    assert done.returncode == 2 and "Traceback" not in done.stderr
+    assert done.stderr.splitlines()[-1].startswith("error: ") and address in done.stderr
