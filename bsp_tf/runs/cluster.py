@@ -30,7 +30,7 @@ class WorkerLostError(RuntimeError):
             run: What the workers do together.
         """
         found = re.search("aborted by: (.+)", str(error)) or re.search("(.+)", str(error))
-        reason = found[1].strip().rstrip(":.") if found else type(error).__name__
+        reason = found[1].split(". ")[0].rstrip(":. ") if found else type(error).__name__
         super().__init__(f"another worker of {run} is gone or cannot be reached ({reason}).")
 
 

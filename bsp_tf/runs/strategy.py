@@ -45,9 +45,12 @@ def _multi_worker(
 ) -> tf.distribute.Strategy:
     try:
         return tf.distribute.MultiWorkerMirroredStrategy(resolver)
-    except LOST_WORKER_ERRORS as error:
-        raise WorkerLostError(error) from error
-    except tf.errors.UnknownError as error:
+    except tf.errors.OpError as error:
+        # A barrier that fails because a worker is gone is an InternalError.
+        if isinstance(error, LOST_WORKER_ERRORS) or "CoordinationService" in str(error):
+            raise WorkerLostError(error) from error
+        if not isinstance(error, tf.errors.UnknownError):
+            raise
         own = resolver.cluster_spec().task_address(resolver.task_type, resolver.task_id)
         raise InputError(
             f"this worker cannot listen at its address {own} ({error.message}): another process "
