@@ -24,8 +24,11 @@ FIELDS = {
 }
 
 
-def start_two(link: flaky_link.FlakyLink, config: Path, workdir: Path) -> list[warm_python.Process]:
-    addresses = [f"{address}:{PORT}" for address in link.addresses]
+def start_two(
+    link: flaky_link.FlakyLink, config: Path, workdir: Path, *absent: str
+) -> list[warm_python.Process]:
+    """The first two workers of a run; `absent`: addresses of others, which never come."""
+    addresses = [*(f"{address}:{PORT}" for address in link.addresses), *absent]
     return [
         link.start(
             index,
@@ -110,3 +113,14 @@ def test_a_worker_that_dies_while_the_model_is_made(tiny_config_file, tmp_path):
         workers[1].kill()
         assert statuses(workers) == [75, -signal.SIGKILL]
     assert not list((tmp_path / "run" / "checkpoints").glob("**/*.index"))
+
+
+@pytest.mark.thorough
+def test_a_worker_that_dies_before_all_have_come(tiny_config_file, tmp_path):
+    with flaky_link.FlakyLink() as link:
+        absent = f"{link.addresses[1]}:{PORT + 1}"
+        workers = start_two(link, tiny_config_file, tmp_path / "run", absent)
+        # To come takes 30 packets, a heartbeat 6.
+        workers[0].wait_until(lambda: link.counts()["passed"] >= 45)
+        workers[1].kill()
+        assert statuses(workers) == [75, -signal.SIGKILL]
