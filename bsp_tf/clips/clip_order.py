@@ -16,6 +16,7 @@ import tensorflow as tf
 
 from bsp_tf.base.errors import InputError
 from bsp_tf.clips.source import ClipIndex, ClipSource
+from bsp_tf.records.tables import captured
 
 # Streams of random numbers that must not meet.
 CLIP_ORDER, PAIR_ORDER, OTHER_CLASS, SAMPLES = range(4)
@@ -62,7 +63,7 @@ class ActionOrder:
 
     def __init__(self, index: ClipIndex, seed: int, shuffle: bool):
         """Usable are labelled clips with a frame; without `shuffle` they keep the index's order."""
-        self._clips = np.flatnonzero((index.label >= 0) & (index.num_frames > 0))
+        self._clips = captured(np.flatnonzero((index.label >= 0) & (index.num_frames > 0)))
         self._seed, self._shuffle = seed, shuffle
         self.units_per_pass = len(self._clips)
 
@@ -71,7 +72,7 @@ class ActionOrder:
         place, turn = number % self.units_per_pass, number // self.units_per_pass
         if self._shuffle:
             place = permuted(place, self.units_per_pass, stream_seed(self._seed, CLIP_ORDER), turn)
-        return tf.gather(tf.constant(self._clips), [place])
+        return tf.gather(self._clips, [place])
 
 
 class QuadOrder:
@@ -85,48 +86,41 @@ class QuadOrder:
     def __init__(self, index: ClipIndex, seed: int, min_frames: int):
         """Usable are labelled clips of `min_frames` or more; two classes must have two of them."""
         usable = np.flatnonzero((index.label >= 0) & (index.num_frames >= min_frames))
-        self._clips = usable[np.argsort(index.label[usable], kind="stable")]  # class by class
-        classes, self._first, self._count = np.unique(
-            index.label[self._clips], return_index=True, return_counts=True
+        clips = usable[np.argsort(index.label[usable], kind="stable")]  # class by class
+        classes, first, count = np.unique(index.label[clips], return_index=True, return_counts=True)
+        pairs = count // 2
+        pair_class = np.repeat(np.arange(len(classes)), pairs)  # the pairs, class by class
+        self._clips, self._pair_class = captured(clips), captured(pair_class)
+        self._first, self._count, self._first_pair, self._num_pairs = map(
+            captured, (first, count, np.cumsum(pairs) - pairs, pairs)
         )
-        pairs = self._count // 2
-        self._pair_class = np.repeat(np.arange(len(classes)), pairs)  # the pairs, class by class
-        self._first_pair = np.cumsum(pairs) - pairs
-        self._num_pairs = pairs
         self._seed = seed
-        self.units_per_pass = len(self._pair_class) // 2
+        self.units_per_pass = len(pair_class) // 2
 
     def __call__(self, number: tf.Tensor) -> tf.Tensor:
         """int64 [4]: the clips (rows of the index) of quad `number` (int64 [])."""
         place, turn = number % self.units_per_pass, number // self.units_per_pass
-        total, seed = len(self._pair_class), stream_seed(self._seed, PAIR_ORDER)
+        total, seed = self._pair_class.shape[0], stream_seed(self._seed, PAIR_ORDER)
         one, other = tf.unstack(permuted(2 * place + [0, 1], total, seed, turn))
-        pair_class = tf.constant(self._pair_class)
-        own = pair_class[one]
+        own = self._pair_class[one]
         # Behind the last pair of the class, and round to its first: every pair of another class,
         # equally often.
-        behind = _entry(self._first_pair, own) + _entry(self._num_pairs, own)
-        outside = total - _entry(self._num_pairs, own)
+        behind = self._first_pair[own] + self._num_pairs[own]
+        outside = total - self._num_pairs[own]
         fraction = tf.random.stateless_uniform(
             [], fold_seed(stream_seed(self._seed, OTHER_CLASS), number), dtype=tf.float64
         )
         drawn = (behind + tf.cast(fraction * tf.cast(outside, tf.float64), tf.int64)) % total
-        other = tf.where(pair_class[other] == own, drawn, other)
+        other = tf.where(self._pair_class[other] == own, drawn, other)
         return tf.concat([self._pair(one, turn), self._pair(other, turn)], axis=0)
 
     def _pair(self, pair: tf.Tensor, turn: tf.Tensor) -> tf.Tensor:
         """int64 [2]: the clips of one pair in pass `turn`."""
-        own = tf.constant(self._pair_class)[pair]
-        first, count = _entry(self._first, own), _entry(self._count, own)
-        rank = 2 * (pair - _entry(self._first_pair, own))
+        own = self._pair_class[pair]
+        rank = 2 * (pair - self._first_pair[own])
         seed = fold_seed(stream_seed(self._seed, CLIP_ORDER), own)
-        places = first + permuted(rank + [0, 1], count, seed, turn)
-        return tf.gather(tf.constant(self._clips), places)
-
-
-def _entry(table: np.ndarray, row: tf.Tensor) -> tf.Tensor:
-    """int64 []: entry `row` (int64 []) of an integer array."""
-    return tf.constant(table, tf.int64)[row]
+        places = self._first[own] + permuted(rank + [0, 1], self._count[own], seed, turn)
+        return tf.gather(self._clips, places)
 
 
 def require_usable_clips(

@@ -23,6 +23,7 @@ from bsp_tf.clips.source import open_split
 from bsp_tf.frames import decoding, preprocessing, sampling
 from bsp_tf.frames.decoding import Composition
 from bsp_tf.frames.patches import paste_patches
+from bsp_tf.records.tables import captured
 from bsp_tf.synthesis import deals, frame_plan
 from bsp_tf.synthesis.patch_paths import patch_paths
 from bsp_tf.synthesis.settings import Settings
@@ -51,17 +52,16 @@ def action_units(config, split: str, seed: int) -> Units:
     )
     index, read = source.index, source.frame_reader(_in_graph(config, split))
     order = ActionOrder(index, seed, shuffle=training)
+    lengths, classes, sizes = map(captured, (index.num_frames, index.label, index.size))
 
     def make(number: tf.Tensor) -> Element:
         sampling_seed, picture_seed = tf.unstack(
             tf.random.experimental.stateless_split(fold_seed(stream_seed(seed, SAMPLES), number), 2)
         )
         row = order(number)[0]
-        frames = _sample_frames(
-            tf.gather(tf.constant(index.num_frames), row), sampling_seed, config.data, training
-        )
+        frames = _sample_frames(tf.gather(lengths, row), sampling_seed, config.data, training)
         strings = read(tf.repeat(row, config.data.num_frames), frames)
-        size = tf.gather(tf.constant(index.size), row)
+        size = tf.gather(sizes, row)
         frames = _decode(
             strings,
             tf.zeros([config.data.num_frames], tf.int32),
@@ -73,7 +73,7 @@ def action_units(config, split: str, seed: int) -> Units:
         )
         return {
             "frames": frames[tf.newaxis],
-            "label": tf.gather(tf.constant(index.label), row)[tf.newaxis],
+            "label": tf.gather(classes, row)[tf.newaxis],
         }
 
     return Units(make, -1 if training else order.units_per_pass, 1)
@@ -135,6 +135,7 @@ def quad_planner(config, split: str, seed: int) -> tuple[Callable[[tf.Tensor], E
     )
     index, read = source.index, source.frame_reader(_in_graph(config, split))
     order = QuadOrder(index, seed, settings.window)
+    facts = [captured(table) for table in (index.num_frames, index.label, index.size)]
 
     def plan(number: tf.Tensor) -> Element:
         seeds = tf.unstack(
@@ -142,10 +143,7 @@ def quad_planner(config, split: str, seed: int) -> tuple[Callable[[tf.Tensor], E
         )
         roles = deals.deal_roles(seeds[0], settings)
         rows = tf.gather(order(number), roles)  # of the index, for each part of each sample
-        num_frames, labels, sizes = (
-            tf.gather(tf.constant(table), rows)
-            for table in (index.num_frames, index.label, index.size)
-        )
+        num_frames, labels, sizes = (tf.gather(table, rows) for table in facts)
         joints = frame_plan.draw_joints(1, settings, seeds[1])
         frames = frame_plan.plan_frames(joints, roles, num_frames, settings, seeds[2])
         strings = read(tf.gather(tf.reshape(rows, [-1]), frames.part), frames.frame)

@@ -17,6 +17,7 @@ from bsp_tf.clips.pipelines import Share, numbered_batches
 from bsp_tf.clips.samples import boundary_units
 from bsp_tf.clips.source import ClipSource
 from bsp_tf.frames import preprocessing, sampling
+from bsp_tf.records.tables import captured
 
 
 def view_batches(
@@ -59,11 +60,12 @@ def view_batches(
     )
     index, read = source.index, source.frame_reader(in_graph=False)
     order = ActionOrder(index, seed=0, shuffle=False)
+    facts = [captured(table) for table in (index.num_frames, index.label)]
     num_views = num_clips * num_crops
 
     def make(number: tf.Tensor) -> Element:
         row = order(number)[0]
-        count, label = (tf.gather(tf.constant(a), row) for a in (index.num_frames, index.label))
+        count, label = (tf.gather(table, row) for table in facts)
         strings = read(tf.repeat(row, count), tf.range(count))
         return {
             "frames": multi_view.cut_views(strings, num_clips, num_crops, data, full_resolution),

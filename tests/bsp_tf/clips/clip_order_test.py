@@ -107,3 +107,19 @@ def test_parallel_map_keeps_the_order():
         list(clip_order.parallel_map(numbers, lambda n: n * n).as_numpy_iterator()),
         np.arange(200) ** 2,
     )
+
+
+@pytest.mark.parametrize(
+    "make_order",
+    [
+        lambda index: clip_order.ActionOrder(index, seed=0, shuffle=True),
+        lambda index: clip_order.QuadOrder(index, seed=0, min_frames=1),
+    ],
+)
+def test_the_graph_does_not_hold_the_tables(make_order):
+    def graph_bytes(num_clips):
+        order = make_order(index_of(np.arange(num_clips) % 20))
+        traced = tf.function(order, input_signature=[tf.TensorSpec([], tf.int64)])
+        return traced.get_concrete_function().graph.as_graph_def().ByteSize()
+
+    assert graph_bytes(400_000) < graph_bytes(400) + 1000
