@@ -45,7 +45,7 @@ from tfrecords_tools.conversion.failure_list import FAILURES_FILE, FailureList, 
 from tfrecords_tools.conversion.job import Conversion
 from tfrecords_tools.conversion.manifest import finished_manifest, write_manifest
 from tfrecords_tools.conversion.plan import ShardingOptions, adopt_plan, plan_digest
-from tfrecords_tools.conversion.shard_writer import ShardStatus
+from tfrecords_tools.conversion.shard_writer import ShardSummary
 from tfrecords_tools.conversion.worker_pool import WorkerPool
 from tfrecords_tools.inputs.clip_sources import (
     InputSource,
@@ -145,7 +145,7 @@ def convert(
 
 def _run(
     conversion: Conversion, pool: WorkerPool | BeamPool, failures: FailureList, num_clips: int
-) -> list[ShardStatus]:
+) -> list[ShardSummary]:
     """Brings the conversion to its end, with a progress bar; stops when too much fails."""
     if conversion.num_done:
         print(f"continuing: {conversion.num_done} of {num_clips} clips were done before")

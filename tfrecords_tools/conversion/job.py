@@ -5,9 +5,10 @@ clip whose shard is not written yet, and a JSON file for each shard that is.
 """
 
 import bisect
+import itertools
 import os
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -31,6 +32,7 @@ from tfrecords_tools.conversion.plan import STATE_FOLDER, ShardingOptions
 from tfrecords_tools.conversion.shard_writer import (
     SAMPLE_CLIPS,
     ShardStatus,
+    ShardSummary,
     ShardTask,
     choose_num_shards,
     finished_shard,
@@ -44,7 +46,7 @@ from tfrecords_tools.inputs.clip_index import ClipIndex
 NUM_SHARDS_FILE = "num_shards.json"
 RESULTS_FOLDER = "results"
 STATUS_FOLDER = "shards"
-ASKED_AT_ONCE, MOST_QUESTIONS = 16, 10_000
+ASKED_AT_ONCE = 16
 
 
 class Conversion:
@@ -83,7 +85,7 @@ class Conversion:
         self._bounds: list[int] = []
         self._ready: deque[ShardTask] = deque()
         self._remaining: list[int] = []
-        self.shards: dict[int, ShardStatus] = {}
+        self.shards: dict[int, ShardSummary] = {}
         self._remove_partial_files()
         self._find_results()
         if sharding.num_shards or (self._state / NUM_SHARDS_FILE).is_file():
@@ -93,55 +95,56 @@ class Conversion:
     @property
     def num_done(self) -> int:
         """Clips that are converted or have failed."""
-        return len(self._done) + sum(len(shard.clips) for shard in self.shards.values())
+        return len(self._done) + sum(len(self._ranks(shard)) for shard in self.shards)
 
     def failures(self) -> list[ClipResult]:
         """All clips that failed so far."""
-        return [clip for shard in self.shards.values() for clip in shard.failures] + [
+        return [clip for summary in self.shards.values() for clip in summary.failures] + [
             clip for clip in self._done.values() if clip.reason
         ]
 
     def replaced(self) -> list[str]:
         """Paths of clips that were converted from what their files do not hold any more."""
-        done = dict(self._done)
-        for shard, status in self.shards.items():
-            done.update(enumerate(status.clips, self._bounds[shard]))
 
-        def is_replaced(rank: int) -> str | None:
-            clip, source = self._clips[self._order[rank]], done[rank].source
-            path = below(self.worker_settings.root, clip.path)
-            same = source is None or not path.is_file() or is_unchanged(path, source)
-            return None if same else str(path)
+        def find_replaced(results: list[tuple[int, ClipResult]]) -> list[str]:
+            found = []
+            for rank, result in results:
+                path = below(self.worker_settings.root, self._clips[self._order[rank]].path)
+                if result.source is None or not path.is_file():
+                    continue
+                if not is_unchanged(path, result.source):
+                    found.append(str(path))
+            return found
 
-        paths: list[str | None] = []
+        paths: list[str] = []
         # A server answers many questions at once.
         with ThreadPoolExecutor(ASKED_AT_ONCE) as pool:
-            ranks = list(done)
-            for begin in range(0, len(ranks), MOST_QUESTIONS):
-                paths += pool.map(is_replaced, ranks[begin : begin + MOST_QUESTIONS])
-        return [path for path in paths if path]
+            for results in self._results_by_shard():
+                shares = [results[k::ASKED_AT_ONCE] for k in range(ASKED_AT_ONCE)]
+                paths += itertools.chain.from_iterable(pool.map(find_replaced, shares))
+        return paths
 
     def retry_failures(self) -> int:
         """Forgets the failures of earlier runs, to try them again; returns their number."""
         number = len(self.failures())
         for rank in [rank for rank, clip in self._done.items() if clip.reason]:
             result_path(self._results, rank).unlink()
-        for shard, status in self.shards.items():
-            if status.failures:
+        for shard, summary in self.shards.items():
+            if summary.failures:
                 (self._output / MANIFEST_FILE).unlink(missing_ok=True)
-                reopen_shard(self._shard_task(shard), status)
+                reopen_shard(self._shard_task(shard), self._read_status(shard))
         return number
 
     def run(
         self, pool: WorkerPool | BeamPool, on_clip: Callable[[ClipResult], None]
-    ) -> list[ShardStatus]:
+    ) -> list[ShardSummary]:
         """Converts what is left and writes the shards.
 
         Args:
             pool: who does the tasks, made with `worker_settings`; it is closed at the end.
             on_clip: called for every clip that is done.
         Returns:
-            The status of all shards, in order.
+            What is to be known of all shards, in order.
         Raises:
             InputError: the output cannot be written; what is done is kept.
         """
@@ -191,8 +194,8 @@ class Conversion:
             self._ready.append(self._shard_task(shard))
 
     def _finish_shard(self, shard: int, status: ShardStatus) -> None:
-        self.shards[shard] = status
-        for rank in range(*self._bounds[shard : shard + 2]):
+        self.shards[shard] = status.summary()
+        for rank in self._ranks(shard):
             if self._done.pop(rank, None):
                 result_path(self._results, rank).unlink(missing_ok=True)
 
@@ -208,16 +211,32 @@ class Conversion:
 
     def _set_bounds(self, num_shards: int) -> None:
         self._bounds = shard_bounds(len(self._order), num_shards)
-        for shard, (begin, end) in enumerate(zip(self._bounds, self._bounds[1:], strict=False)):
+        for shard in range(len(self._bounds) - 1):
             status = finished_shard(self._shard_task(shard))
             if status is not None:
                 self._finish_shard(shard, status)
-            self._remaining.append(sum(rank not in self._done for rank in range(begin, end)))
+            self._remaining.append(sum(rank not in self._done for rank in self._ranks(shard)))
             if status is None and not self._remaining[shard]:
                 self._ready.append(self._shard_task(shard))
 
     def _shard_of(self, rank: int) -> int | None:
         return bisect.bisect_right(self._bounds, rank) - 1 if self._bounds else None
+
+    def _ranks(self, shard: int) -> range:
+        return range(*self._bounds[shard : shard + 2])
+
+    def _results_by_shard(self) -> Iterator[list[tuple[int, ClipResult]]]:
+        """Rank and result of all clips so far; those of one shard, or of none, at a time."""
+        yield list(self._done.items())
+        for shard in self.shards:
+            yield list(zip(self._ranks(shard), self._read_status(shard).clips, strict=True))
+
+    def _read_status(self, shard: int) -> ShardStatus:
+        status = finished_shard(self._shard_task(shard))
+        if status is None:
+            name = shard_name(shard, len(self._bounds) - 1)
+            raise InputError(f"{self._output / name} has vanished. Run the same command again.")
+        return status
 
     def _shard_task(self, shard: int) -> ShardTask:
         name = shard_name(shard, len(self._bounds) - 1)

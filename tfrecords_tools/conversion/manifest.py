@@ -12,14 +12,14 @@ from bsp_tf.base.json_file import read_json_object, write_json
 from bsp_tf.base.remote_path import UserPath
 from bsp_tf.records.schema import LABELS_FILE, MANIFEST_FILE
 from tfrecords_tools.conversion.failure_list import FAILURES_FILE
-from tfrecords_tools.conversion.shard_writer import ShardStatus
+from tfrecords_tools.conversion.shard_writer import ShardSummary
 from tfrecords_tools.inputs.clip_index import ClipIndex
 
 VERSIONS_OF = ("av", "simplejpeg", "numpy", "protobuf")
 
 
 def write_manifest(
-    output: UserPath, index: ClipIndex, shards: Sequence[ShardStatus], flag_values: dict[str, Any]
+    output: UserPath, index: ClipIndex, shards: Sequence[ShardSummary], flag_values: dict[str, Any]
 ) -> dict[str, Any]:
     """Writes the manifest, the last file of a conversion.
 
@@ -31,7 +31,7 @@ def write_manifest(
     Returns:
         What was written: counts, a row per shard, flags, checksums, versions, warnings.
     """
-    rows = [shard.summary() for shard in shards]
+    rows = [shard.row for shard in shards]
     num_failed = sum(row["num_failures"] for row in rows)
     manifest = {
         "num_clips": sum(row["num_clips"] for row in rows),

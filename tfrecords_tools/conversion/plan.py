@@ -6,19 +6,25 @@ A hidden folder holds the settings and the plan: all clips, as the first run fou
 import dataclasses
 import hashlib
 import json
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from bsp_tf.base.atomic_file import atomic_write
-from bsp_tf.base.errors import InputError, without_secrets
+from bsp_tf.base.errors import InputError, cannot_read, without_secrets
+from bsp_tf.base.input_file import open_input
 from bsp_tf.base.json_file import read_json_object
 from bsp_tf.base.remote_path import UserPath, names_in
 from bsp_tf.base.settings import claim, differences, refuse_other_settings
 from bsp_tf.records.schema import MANIFEST_FILE
+from tfrecords_tools.inputs.clip_columns import ClipColumns
 from tfrecords_tools.inputs.clip_index import ClipIndex, ClipSpec
 
 STATE_FOLDER = ".convert"
 SETTINGS_FILE = "settings.json"
 PLAN_FILE = "plan.json"
+_PLAN_FIELDS = tuple(field.name for field in dataclasses.fields(ClipIndex) if field.name != "clips")
+# What the line before the rows of the clips ends with.
+_CLIPS = '"clips": ['
 _CLIP_FIELDS = tuple(field.name for field in dataclasses.fields(ClipSpec))
 
 
@@ -64,33 +70,21 @@ def adopt_plan(output: UserPath, index: ClipIndex, settings: dict[str, Any]) -> 
             raise InputError(
                 f"{output} holds records of unknown origin; choose another --output or empty it."
             )
-        plan = dataclasses.asdict(dataclasses.replace(index, clips=[]))
-        plan["clips"] = [_row_of_clip(clip) for clip in index.clips]
-        with atomic_write(folder / PLAN_FILE, "w") as file:
-            json.dump(plan, file)
+        _write_plan(folder / PLAN_FILE, index)
         # Last: it says that the plan is there.
         claim(folder / SETTINGS_FILE, settings)
         return index
     before = read_json_object(folder / SETTINGS_FILE)
     differing = differences(before, settings, absent_is_none=True)
-    plan = read_json_object(
-        folder / PLAN_FILE, *(field.name for field in dataclasses.fields(ClipIndex))
-    )
-    plan["clips"] = [_clip_of_row(row) for row in plan["clips"]]
-    plan["missing"] = [tuple(row) for row in plan["missing"]]
-    planned = ClipIndex(**plan)
+    planned = _read_plan(folder / PLAN_FILE)
+    same_clips = planned.clips == index.clips
     # Of a folder whose last clip vanished the class is gone too.
-    names = [(clip.key, clip.label, clip.span_seconds) for clip in planned.clips]
-    if {(clip.key, clip.label, clip.span_seconds) for clip in index.clips} - set(names):
+    if not same_clips and not _names(index.clips) <= _names(planned.clips):
         differing.append("the input lists other clips")
     elif not set(index.labels) <= set(planned.labels):
         differing.append("the label map is another one")
     refuse_other_settings(output, differing)
-    # A signed address may have another signature by now, and the plan holds none.
-    paths = {clip.key: clip.path for clip in index.clips}
-    clips = [
-        dataclasses.replace(clip, path=paths.get(clip.key, clip.path)) for clip in planned.clips
-    ]
+    clips = planned.clips if same_clips else _with_secrets(planned.clips, index.clips)
     return dataclasses.replace(planned, root=index.root, clips=clips)
 
 
@@ -100,6 +94,59 @@ def plan_digest(index: ClipIndex, settings: dict[str, Any]) -> str:
     for clip in index.clips:
         digest.update(repr((clip.key, clip.label, clip.label_index)).encode())
     return digest.hexdigest()
+
+
+def _write_plan(path: UserPath, index: ClipIndex) -> None:
+    """Writes an object in JSON whose last entry are the clips, a row on each line."""
+    about = {name: getattr(index, name) for name in _PLAN_FIELDS}
+    with atomic_write(path, "w") as file:
+        file.write(json.dumps(about)[:-1] + f", {_CLIPS}\n")
+        for number, clip in enumerate(index.clips):
+            file.write((",\n" if number else "") + json.dumps(_row_of_clip(clip)))
+        file.write("\n]}\n")
+
+
+def _read_plan(path: UserPath) -> ClipIndex:
+    """Reads the rows one by one: all at once, ten million take gigabytes.
+
+    Raises:
+        InputError: it cannot be read, or is damaged.
+    """
+    with cannot_read(path), open_input(path) as file:
+        start = file.readline()
+        if start.endswith(f", {_CLIPS}\n".encode()):
+            plan = json.loads(start.decode() + "]}")
+            lines = iter(file.readline, b"]}\n")
+            plan["clips"] = ClipColumns(
+                _clip_of_row(json.loads(line.rstrip(b",\n"))) for line in lines
+            )
+        else:
+            # Older plans are all on one line.
+            plan = read_json_object(path, "clips", *_PLAN_FIELDS)
+            plan["clips"] = ClipColumns(map(_clip_of_row, plan["clips"]))
+    plan["missing"] = [tuple(row) for row in plan["missing"]]
+    return ClipIndex(**plan)
+
+
+def _names(clips: Iterable[ClipSpec]) -> set[bytes]:
+    """16 bytes for each clip, of what tells it from any other: of texts there may be gigabytes."""
+    return {
+        hashlib.blake2b(
+            repr((clip.key, clip.label, clip.span_seconds)).encode("utf-8", "surrogateescape"),
+            digest_size=16,
+        ).digest()
+        for clip in clips
+    }
+
+
+def _with_secrets(planned: Sequence[ClipSpec], now: Iterable[ClipSpec]) -> Sequence[ClipSpec]:
+    """The planned clips with the signed addresses of now: the plan holds no signature."""
+    paths = {clip.key: clip.path for clip in now if clip.path != without_secrets(clip.path)}
+    if not paths:
+        return planned
+    return ClipColumns(
+        dataclasses.replace(clip, path=paths.get(clip.key, clip.path)) for clip in planned
+    )
 
 
 def _row_of_clip(clip: ClipSpec) -> list[Any]:

@@ -53,6 +53,19 @@ class ShardTask:
 
 
 @dataclasses.dataclass(frozen=True)
+class ShardSummary:
+    """What is kept in memory of a finished shard: all but the clips that went well.
+
+    Attributes:
+        row: its row in the manifest; a long clip in three records counts as three clips.
+        failures: results of its clips that failed.
+    """
+
+    row: dict[str, Any]
+    failures: list[ClipResult]
+
+
+@dataclasses.dataclass(frozen=True)
 class ShardStatus:
     """What a finished shard holds.
 
@@ -72,9 +85,9 @@ class ShardStatus:
     def failures(self) -> list[ClipResult]:
         return [clip for clip in self.clips if clip.reason]
 
-    def summary(self) -> dict[str, Any]:
-        """Its row in the manifest; a long clip in three records counts as three clips."""
-        return {
+    def summary(self) -> ShardSummary:
+        """What a conversion remembers of it."""
+        row = {
             "name": self.name,
             "num_clips": sum(clip.num_records for clip in self.clips),
             "num_frames": sum(clip.num_frames for clip in self.clips),
@@ -82,11 +95,12 @@ class ShardStatus:
             "sha256": self.sha256,
             "num_failures": len(self.failures),
         }
+        return ShardSummary(row, self.failures)
 
 
-def shuffled(num_clips: int, seed: int) -> list[int]:
-    """The clip indices in the order in which they are converted and stored."""
-    return np.random.default_rng(seed).permutation(num_clips).tolist()
+def shuffled(num_clips: int, seed: int) -> np.ndarray:
+    """int64 [num_clips]: the clips in the order in which they are converted and stored."""
+    return np.random.default_rng(seed).permutation(num_clips)
 
 
 def shard_bounds(num_clips: int, num_shards: int) -> list[int]:
@@ -104,7 +118,7 @@ def shard_bounds(num_clips: int, num_shards: int) -> list[int]:
 def plan_shards(num_clips: int, num_shards: int, seed: int) -> list[list[int]]:
     """For each shard the clip indices in the order of the records."""
     order, bounds = shuffled(num_clips, seed), shard_bounds(num_clips, num_shards)
-    return [order[begin:end] for begin, end in zip(bounds, bounds[1:], strict=False)]
+    return [order[begin:end].tolist() for begin, end in zip(bounds, bounds[1:], strict=False)]
 
 
 def choose_num_shards(num_clips: int, sample: Sequence[ClipResult], megabytes: float | None) -> int:

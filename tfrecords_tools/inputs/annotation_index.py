@@ -10,13 +10,14 @@ from bsp_tf.annotations.mended import ODDITIES, choose_subset, load_annotations
 from bsp_tf.base.errors import InputError
 from bsp_tf.base.remote_path import AnyPath
 from bsp_tf.video.folder_listing import list_files
-from tfrecords_tools.inputs.clip_index import ClipIndex, FoundClip, format_seconds, make_clips
+from tfrecords_tools.inputs.clip_index import ClipIndex, format_seconds
 from tfrecords_tools.inputs.file_listing import (
     by_stem,
     describe_absent,
     existing_folder,
     prefer_videos,
 )
+from tfrecords_tools.inputs.found_clips import FoundClip, make_clips
 from tfrecords_tools.inputs.label_map import match_labels
 
 

@@ -6,9 +6,7 @@ the whole output: the path, and for a piece the times as W3C media fragments wri
 """
 
 import dataclasses
-import itertools
-from collections.abc import Iterable, Mapping
-from typing import NamedTuple
+from collections.abc import Sequence
 
 from bsp_tf.base.errors import without_secrets
 from bsp_tf.records.schema import UNLABELLED
@@ -67,62 +65,10 @@ class ClipIndex:
 
     root: str
     form: str
-    clips: list[ClipSpec]
+    clips: Sequence[ClipSpec]
     labels: list[str]
     missing: list[tuple[str, str]]
     warnings: list[str]
-
-
-class FoundClip(NamedTuple):
-    """A clip whose file is there.
-
-    Attributes:
-        path: see ClipSpec.
-        label: as the input writes it.
-        span_seconds: see ClipSpec.
-        cut: see ClipSpec.
-    """
-
-    path: str
-    label: str | None
-    span_seconds: tuple[float, float] | None = None
-    cut: bool = False
-
-
-def make_clips(
-    found: Iterable[FoundClip], matched: Mapping[str, tuple[int, str]]
-) -> tuple[list[ClipSpec], int]:
-    """Sorts clips, leaves repeated ones out and gives each its class.
-
-    Args:
-        found: the clips, in any order.
-        matched: label as the input writes it -> (index, class name) in the label map.
-    Returns:
-        (clips, number of repeated ones left out).
-    """
-    labelled = []
-    for clip in found:
-        index, label = (UNLABELLED, None) if clip.label is None else matched[clip.label]
-        labelled.append((clip.path, clip.span_seconds or (), clip.cut, index, label))
-    labelled.sort()
-    unique = [
-        clip
-        for clip, previous in zip(labelled, [None, *labelled], strict=False)
-        if clip != previous
-    ]
-    # Sorted, the labels of one piece of a file stand side by side.
-    same = [
-        False,
-        *(clip[:3] == following[:3] for clip, following in itertools.pairwise(unique)),
-        False,
-    ]
-    clips = [
-        ClipSpec(path, label, span or None, index, cut, before or after)
-        for (path, span, cut, index, label), before, after in zip(
-            unique, same, same[1:], strict=False
-        )
-    ]
-    return clips, len(labelled) - len(unique)
 
 
 def format_seconds(seconds: float) -> str:

@@ -6,7 +6,7 @@ import functools
 import io
 import math
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import IO, NamedTuple
 
 from bsp_tf.base.errors import InputError
@@ -122,22 +122,43 @@ class Table:
         return csv.reader(file, delimiter=self._delimiter, skipinitialspace=True)
 
 
-def choose_split(rows: list[Row], split: str | None, path: str | os.PathLike) -> list[Row]:
-    """The rows of one split, or all if `split` is None.
+class ChosenRows:
+    """The rows of one split, or all, read once, one after the other; and what all of them say.
 
-    Raises:
-        InputError: there is no such row.
+    Attributes:
+        labels: labels of the rows so far, those of other splits as well.
+        number: rows of the split so far.
     """
-    chosen = rows if split is None else [row for row in rows if row.split == split]
-    if chosen:
-        return chosen
-    if not rows:
-        raise InputError(f"{path} holds no row below its header; nothing to convert.")
-    there = ", ".join(sorted({repr(row.split) for row in rows if row.split}))
-    raise InputError(
-        f"{path} has no row of split {split!r}; "
-        + (f"its splits: {there}." if there else "it names no splits, so leave --split out.")
-    )
+
+    def __init__(self, rows: Iterable[Row], split: str | None, path: str | os.PathLike) -> None:
+        """Keeps the arguments: the rows, the split (None: all), and the file, for messages."""
+        self.labels: set[str] = set()
+        self.number = 0
+        self._rows, self._split, self._path = rows, split, path
+
+    def __iter__(self) -> Iterator[Row]:
+        """Reads the rows.
+
+        Raises:
+            InputError: not readable, or (at the end) there was no such row.
+        """
+        splits = set()
+        for row in self._rows:
+            splits.add(row.split)
+            if row.label is not None:
+                self.labels.add(row.label)
+            if self._split is None or row.split == self._split:
+                self.number += 1
+                yield row
+        if self.number:
+            return
+        if not splits:
+            raise InputError(f"{self._path} holds no row; nothing to convert.")
+        there = ", ".join(sorted(map(repr, splits - {""})))
+        raise InputError(
+            f"{self._path} has no row of split {self._split!r}; "
+            + (f"its splits: {there}." if there else "it names no splits, so leave --split out.")
+        )
 
 
 @contextlib.contextmanager

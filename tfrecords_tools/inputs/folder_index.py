@@ -14,8 +14,9 @@ from pathlib import Path
 from bsp_tf.base.errors import InputError
 from bsp_tf.base.remote_path import AnyPath, UserPath
 from bsp_tf.video.folder_listing import list_files
-from tfrecords_tools.inputs.clip_index import ClipIndex, FoundClip, make_clips
+from tfrecords_tools.inputs.clip_index import ClipIndex
 from tfrecords_tools.inputs.file_listing import existing_folder
+from tfrecords_tools.inputs.found_clips import FoundClip, make_clips
 from tfrecords_tools.inputs.label_map import match_labels
 
 

@@ -14,14 +14,15 @@ from collections.abc import Iterator
 from bsp_tf.base.errors import InputError
 from bsp_tf.base.remote_path import AnyPath
 from bsp_tf.video.folder_listing import FileListing, list_files
-from tfrecords_tools.inputs.clip_index import ClipIndex, FoundClip, make_clips
-from tfrecords_tools.inputs.clip_table import Row, Table, choose_split
+from tfrecords_tools.inputs.clip_index import ClipIndex
+from tfrecords_tools.inputs.clip_table import ChosenRows, Row, Table
 from tfrecords_tools.inputs.file_listing import (
     by_stem,
     describe_absent,
     existing_folder,
     prefer_videos,
 )
+from tfrecords_tools.inputs.found_clips import FoundClip, make_clips
 from tfrecords_tools.inputs.label_map import fold_label, match_labels
 
 COLUMNS = ("youtube_id", "time_start", "time_end")
@@ -54,9 +55,8 @@ def index_kinetics(
             or no file for any row.
     """
     root = existing_folder(root, "--videos")
-    rows = list(Table(csv_path, COLUMNS).rows("youtube_id"))
-    names = {row.label for row in rows if row.label is not None}
-    rows = choose_split(rows, split, csv_path)
+    chosen_rows = ChosenRows(Table(csv_path, COLUMNS).rows("youtube_id"), split, csv_path)
+    rows, names = list(chosen_rows), chosen_rows.labels
     labels, matched = (known or [], {}) if unlabelled else match_labels(names, known, csv_path)
     listing = listing or list_files(root)
     found, missing, num_taken = _match_rows(rows, names, listing, csv_path, untrimmed)

@@ -19,9 +19,10 @@ from typing import IO
 
 from bsp_tf.base.errors import InputError
 from bsp_tf.base.remote_path import AnyPath, is_url
-from tfrecords_tools.inputs.clip_index import ClipIndex, FoundClip, make_clips
-from tfrecords_tools.inputs.clip_table import Row, Table, choose_split, open_text
+from tfrecords_tools.inputs.clip_index import ClipIndex
+from tfrecords_tools.inputs.clip_table import ChosenRows, Row, Table, open_text
 from tfrecords_tools.inputs.file_listing import describe_absent, existing_folder
+from tfrecords_tools.inputs.found_clips import FoundClips
 from tfrecords_tools.inputs.known_files import KnownFiles, refuse_same_address
 from tfrecords_tools.inputs.label_map import match_labels
 
@@ -50,11 +51,8 @@ def index_table(
             or no file for any row.
     """
     root = existing_folder(root, "--videos")
-    rows = list(Table(path, ("video_path",)).rows("video_path"))
-    names = {row.label for row in rows if row.label is not None}
-    return _index_rows(
-        "table", choose_split(rows, split, path), names, KnownFiles(root), path, known, unlabelled
-    )
+    rows = ChosenRows(Table(path, ("video_path",)).rows("video_path"), split, path)
+    return _index_rows("table", rows, KnownFiles(root), path, known, unlabelled)
 
 
 def index_list(
@@ -70,52 +68,53 @@ def index_list(
     """
     root = existing_folder(root, "--videos")
     files = KnownFiles(root)
-    rows = list(_read_list(path, files))
-    if not rows:
-        raise InputError(f"{path} is empty; nothing to convert.")
-    names = {row.label for row in rows if row.label is not None}
-    return _index_rows("list", rows, names, files, path, known, unlabelled)
+    rows = ChosenRows(_read_list(path, files), None, path)
+    return _index_rows("list", rows, files, path, known, unlabelled)
 
 
 def _index_rows(
     form: str,
-    rows: list[Row],
-    names: set[str],
+    rows: ChosenRows,
     files: KnownFiles,
     source: str | os.PathLike,
     known: list[str] | None,
     unlabelled: bool,
 ) -> ClipIndex:
-    labels, matched = (
-        (known or [], {}) if unlabelled else match_labels(names, known, source, numbers=True)
-    )
-    found, missing, absent = [], [], []
+    found, missing, absent = FoundClips(), [], []
+    name, path, is_there = "", "", False
     for row in rows:
-        path = files.tidy(row.name) if row.name else f"line {row.line}"
         if row.fault:
-            missing.append((path, f"{source}, line {row.line}: {row.fault}"))
-        elif row.name not in files:
-            absent.append(path)
-        else:
+            place = files.tidy(row.name) if row.name else f"line {row.line}"
+            missing.append((place, f"{source}, line {row.line}: {row.fault}"))
+            continue
+        # As a rule the pieces of a video follow each other.
+        if row.name != name:
+            name, path, is_there = row.name, files.tidy(row.name), row.name in files
+        if is_there:
             label = None if unlabelled else row.label
-            found.append(FoundClip(path, label, row.span_seconds, cut=row.span_seconds is not None))
+            found.add(path, label, row.span_seconds, cut=row.span_seconds is not None)
+        else:
+            absent.append(path)
+    labels, matched = (
+        (known or [], {}) if unlabelled else match_labels(rows.labels, known, source, numbers=True)
+    )
     if not found:
         name, reason = missing[0] if missing else (absent[0], "no such file")
         raise InputError(
-            f"no clip found: none of the {len(rows)} rows of {source} (read as a {form}) can be "
+            f"no clip found: none of the {rows.number} rows of {source} (read as a {form}) can be "
             f"used with the folder {files.root} (the first: {name}, {reason}); check --videos."
         )
-    refuse_same_address([clip.path for clip in found], source)
+    clips, num_repeated = found.sorted(matched)
+    refuse_same_address(found.paths, source)
     # Only names below the folder are worth its listing: it may hold millions of files.
     below = any(not path.startswith("/") and not is_url(path) for path in absent)
     missing += describe_absent(absent, files.listed() if below else []).items()
-    clips, num_repeated = make_clips(found, matched)
     warnings = (
         [f"{num_repeated} rows of {source} repeat another row and are left out."]
         if num_repeated
         else []
     )
-    num_bare = sum(clip.label is None for clip in clips)
+    num_bare = clips.num_unlabelled
     if 0 < num_bare < len(clips) and not unlabelled:
         warnings.append(
             f"{num_bare} of {len(clips)} clips of {source} have no label and get the index -1."

@@ -97,7 +97,7 @@ def test_shard_is_read_by_tensorflow(task):
         b"three",
     ]
     assert finished_shard(task) == status
-    summary = status.summary()
+    summary = status.summary().row
     assert (summary["num_clips"], summary["num_frames"], summary["num_failures"]) == (3, 10, 1)
 
 

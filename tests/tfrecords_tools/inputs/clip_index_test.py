@@ -2,7 +2,8 @@
 
 import pickle
 
-from tfrecords_tools.inputs.clip_index import ClipSpec, FoundClip, format_seconds, make_clips
+from tfrecords_tools.inputs.clip_index import ClipSpec, format_seconds
+from tfrecords_tools.inputs.found_clips import FoundClip, make_clips
 
 MATCHED = {"run": (1, "running"), "walk": (0, "walking")}
 
