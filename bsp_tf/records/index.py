@@ -8,7 +8,10 @@ the folder if there is one there that was made for shards of the same sizes.
 
 import dataclasses
 import io
+import os
 import sys
+import tempfile
+from array import array
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import IO, Any, Literal
@@ -147,8 +150,11 @@ def _scan(folder: RecordFolder) -> RecordIndex:
         )
         return tf.cast(clip["label"], tf.int32), size, record, frames
 
-    clips: dict[str, list] = {"shard": [], "offset": [], "label": [], "num_frames": [], "size": []}
-    frames = bytearray()  # it grows in place
+    clips = {
+        name: array("q" if name == "offset" else "i")
+        for name in ("shard", "offset", "label", "num_frames", "size")
+    }
+    frames = _scratch_file(folder.path)
     try:
         for number, shard in enumerate(
             tqdm(folder.shards, desc=f"index {folder.path}", unit="shard", delay=QUIET_SECONDS)
@@ -162,11 +168,16 @@ def _scan(folder: RecordFolder) -> RecordIndex:
                     ("num_frames", len(pictures)),
                     ("size", size),
                 ):
-                    clips[name].append(value)
-                frames += _find_frames(record, pictures).tobytes()
+                    clips[name].extend(np.ravel(value).tolist())
+                frames.write(_find_frames(record, pictures).tobytes())
                 offset += HEADER_BYTES + len(record) + FOOTER_BYTES
     except (tf.errors.DataLossError, tf.errors.InvalidArgumentError) as error:
         raise damage_error(folder.path, error) from error
+    except OSError as error:
+        raise InputError(
+            f"cannot index {folder.path}: {error.strerror}. Free space there, or set TMPDIR to "
+            "another folder."
+        ) from error
     num_frames = np.array(clips["num_frames"], np.int32)
     return RecordIndex(
         np.array(clips["shard"], np.int32),
@@ -175,8 +186,24 @@ def _scan(folder: RecordFolder) -> RecordIndex:
         num_frames,
         np.array(clips["size"], np.int32).reshape(-1, 2),
         np.cumsum(num_frames, dtype=np.int64) - num_frames,
-        np.frombuffer(frames, np.uint32).reshape(-1, 3),
+        _map_rows(frames),
     )
+
+
+def _scratch_file(folder: StoragePath) -> IO[bytes]:
+    """A file without a name, which ends with its last user: frames may take gigabytes."""
+    if isinstance(folder, Path) and os.access(folder, os.W_OK):
+        return tempfile.TemporaryFile(dir=folder)
+    return tempfile.TemporaryFile()
+
+
+def _map_rows(file: IO[bytes]) -> np.ndarray:
+    """The rows of RecordIndex.frames that a file holds; the file is closed."""
+    with file:
+        file.flush()
+        if not file.tell():
+            return np.zeros((0, 3), np.uint32)
+        return np.memmap(file, np.uint32, "r").reshape(-1, 3)
 
 
 def _map_records(shard: str, function: Callable) -> Iterator[tuple[Any, ...]]:

@@ -40,6 +40,8 @@ MICROSECONDS = 1_000_000
 
 LABELS_FILE = "labels.txt"
 MANIFEST_FILE = "manifest.json"
+# The names of shards count with five digits.
+MAX_SHARDS = 99_999
 
 
 @dataclasses.dataclass
@@ -70,7 +72,7 @@ class Clip:
 
 
 def shard_name(index: int, num_shards: int) -> str:
-    """The file name of a shard.
+    """The file name of a shard; readers find no more than MAX_SHARDS.
 
     >>> shard_name(2, 8)
     'clips-00002-of-00008'

@@ -15,7 +15,7 @@ from bsp_tf.base.input_file import open_input
 from bsp_tf.base.json_file import read_json_object
 from bsp_tf.base.remote_path import UserPath, names_in
 from bsp_tf.base.settings import claim, differences, refuse_other_settings
-from bsp_tf.records.schema import MANIFEST_FILE
+from bsp_tf.records.schema import MANIFEST_FILE, MAX_SHARDS
 from tfrecords_tools.inputs.clip_columns import ClipColumns
 from tfrecords_tools.inputs.clip_index import ClipIndex, ClipSpec
 
@@ -37,7 +37,7 @@ class ShardingOptions:
         shard_megabytes: wanted size (10^6 bytes); None: see `shard_writer.choose_num_shards`.
         shuffle_seed: seed of the order of the clips.
     Raises:
-        InputError: both the number and the size are given.
+        InputError: both the number and the size are given, or the number is above MAX_SHARDS.
     """
 
     num_shards: int | None = None
@@ -48,6 +48,11 @@ class ShardingOptions:
         if self.num_shards and self.shard_megabytes:
             raise InputError(
                 "--num_shards and --shard_megabytes both fix the number of shards: give one."
+            )
+        if self.num_shards and self.num_shards > MAX_SHARDS:
+            raise InputError(
+                f"--num_shards={self.num_shards} is more than the {MAX_SHARDS} that the names of "
+                "shards can count: give fewer."
             )
 
 

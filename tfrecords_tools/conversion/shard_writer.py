@@ -19,6 +19,7 @@ from bsp_tf.base.atomic_file import atomic_write
 from bsp_tf.base.errors import InputError
 from bsp_tf.base.json_file import read_json_object, write_json
 from bsp_tf.base.remote_path import given_path
+from bsp_tf.records.schema import MAX_SHARDS
 from tfrecords_tools.conversion.clip_results import (
     ClipResult,
     copy_result,
@@ -129,10 +130,11 @@ def choose_num_shards(num_clips: int, sample: Sequence[ClipResult], megabytes: f
         sample: results of the first clips of the shuffled order; the mean of their bytes stands for
             the rest.
         megabytes: wanted size; None: DEFAULT_SHARD_MEGABYTES, but at least DEFAULT_SHARDS shards.
+            There are never more than MAX_SHARDS; they are larger then.
     """
     total = sum(clip.num_bytes for clip in sample) / len(sample) * num_clips
     wanted = math.ceil(total / 1e6 / (megabytes or DEFAULT_SHARD_MEGABYTES))
-    return min(max(wanted, 1 if megabytes else DEFAULT_SHARDS), num_clips)
+    return min(max(wanted, 1 if megabytes else DEFAULT_SHARDS), num_clips, MAX_SHARDS)
 
 
 def write_shard(task: ShardTask, on_progress: Callable[[], None] = lambda: None) -> ShardStatus:

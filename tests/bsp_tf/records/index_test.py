@@ -83,7 +83,10 @@ def test_a_damaged_table_of_frames_is_made_anew(folder, content):
 
 def test_a_folder_that_cannot_be_written_still_works(folder, capsys):
     (folder.path / record_index.INDEX_FILE).mkdir()
-    assert len(record_index.load_index(folder).label) == 6
+    index = record_index.load_index(folder)
+    assert len(index.label) == 6 and len(index.frames) == index.num_frames.sum()
+    # There may be more frames than memory.
+    assert isinstance(index.frames, np.memmap)
     assert str(folder.path) in capsys.readouterr().err
 
 

@@ -36,3 +36,9 @@ def test_other_settings_clips_or_labels_are_named(tmp_path):
 def test_number_and_size_of_shards_exclude_each_other():
     with pytest.raises(InputError, match="--num_shards.*--shard_megabytes"):
         ShardingOptions(3, 4.0)
+
+
+def test_shards_that_no_reader_would_find_are_refused():
+    assert ShardingOptions(99_999).num_shards == 99_999
+    with pytest.raises(InputError, match="--num_shards=100000"):
+        ShardingOptions(100_000)

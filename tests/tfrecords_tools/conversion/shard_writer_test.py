@@ -64,6 +64,9 @@ def test_number_of_shards_by_size():
     assert choose_num_shards(1000, sample, 100.0) == 20
     assert choose_num_shards(1000, sample, None) == 8 == choose_num_shards(1024, sample, None)
     assert choose_num_shards(10_000, sample, None) == 79
+    # Names of shards have five digits.
+    assert choose_num_shards(10_000_000, sample, None) == 78_125
+    assert choose_num_shards(10_000_000, sample, 100.0) == 99_999
     assert choose_num_shards(3, sample, 0.001) == 3 and choose_num_shards(3, sample, 1e9) == 1
 
 
