@@ -8,6 +8,7 @@ the folder if there is one there that was made for shards of the same sizes.
 
 import dataclasses
 import io
+import mmap
 import os
 import sys
 import tempfile
@@ -112,7 +113,11 @@ def _read(path: StoragePath, files: np.ndarray, sizes_only: bool = False) -> Rec
 def _load(path: StoragePath, mmap_mode: Literal["r"] | None = None) -> Any:
     if isinstance(path, RemotePath):
         return np.load(io.BytesIO(path.read_bytes()))
-    return np.load(path, mmap_mode)
+    content = np.load(path, mmap_mode)
+    if isinstance(content, np.memmap):
+        # Clips are asked for in no order: what stands beside their rows is not worth the memory.
+        content.base.madvise(mmap.MADV_RANDOM)
+    return content
 
 
 def _keep(path: StoragePath, files: np.ndarray, index: RecordIndex) -> None:

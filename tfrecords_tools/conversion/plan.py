@@ -5,15 +5,15 @@ A hidden folder holds the settings and the plan: all clips, as the first run fou
 
 import dataclasses
 import hashlib
+import io
 import json
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import IO, Any
 
 from bsp_tf.base.atomic_file import atomic_write
 from bsp_tf.base.errors import InputError, cannot_read, without_secrets
-from bsp_tf.base.input_file import open_input
 from bsp_tf.base.json_file import read_json_object
-from bsp_tf.base.remote_path import UserPath, names_in
+from bsp_tf.base.remote_path import UrlPath, UserPath, names_in
 from bsp_tf.base.settings import claim, differences, refuse_other_settings
 from bsp_tf.records.schema import MANIFEST_FILE, MAX_SHARDS
 from tfrecords_tools.inputs.clip_columns import ClipColumns
@@ -117,7 +117,7 @@ def _read_plan(path: UserPath) -> ClipIndex:
     Raises:
         InputError: it cannot be read, or is damaged.
     """
-    with cannot_read(path), open_input(path) as file:
+    with cannot_read(str(path)), _open(path) as file:
         start = file.readline()
         if start.endswith(f", {_CLIPS}\n".encode()):
             plan = json.loads(start.decode() + "]}")
@@ -131,6 +131,10 @@ def _read_plan(path: UserPath) -> ClipIndex:
             plan["clips"] = ClipColumns(map(_clip_of_row, plan["clips"]))
     plan["missing"] = [tuple(row) for row in plan["missing"]]
     return ClipIndex(**plan)
+
+
+def _open(path: UserPath) -> IO[bytes]:
+    return io.BytesIO(path.read_bytes()) if isinstance(path, UrlPath) else open(path, "rb")
 
 
 def _names(clips: Iterable[ClipSpec]) -> set[bytes]:

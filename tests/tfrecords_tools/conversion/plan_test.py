@@ -1,9 +1,11 @@
 """The plan of a conversion: kept by the first run, taken by the next, refused to any other."""
 
+import json
+
 import pytest
 
 from bsp_tf.base.errors import InputError
-from tfrecords_tools.conversion.plan import ShardingOptions, adopt_plan
+from tfrecords_tools.conversion.plan import PLAN_FILE, STATE_FOLDER, ShardingOptions, adopt_plan
 from tfrecords_tools.inputs.clip_index import ClipIndex, ClipSpec
 
 SETTINGS = {"short_side": 256, "num_shards": None}
@@ -31,6 +33,37 @@ def test_other_settings_clips_or_labels_are_named(tmp_path):
         adopt_plan(tmp_path, index_of(A, B), SETTINGS)
     with pytest.raises(InputError, match="label map"):
         adopt_plan(tmp_path, index_of(A, labels=("jump", "swim")), SETTINGS)
+
+
+def test_a_plan_of_an_older_version_is_read(tmp_path):
+    """It is on a single line."""
+    adopt_plan(tmp_path, index_of(A, B), SETTINGS)
+    path = tmp_path / STATE_FOLDER / PLAN_FILE
+    path.write_text(json.dumps(json.loads(path.read_text())))
+    assert adopt_plan(tmp_path, index_of(A), SETTINGS) == index_of(A, B)
+
+
+def test_any_name_is_read_again(tmp_path):
+    index = index_of(ClipSpec("caf\udce9 \u2028[.mp4", None), A, ClipSpec("]}", "run", None, 1))
+    adopt_plan(tmp_path, index, SETTINGS)
+    # What is there now says nothing of the other clips.
+    assert adopt_plan(tmp_path, index_of(A), SETTINGS) == index
+
+
+@pytest.mark.parametrize("cut", [1, 2, 30, 100])
+def test_a_plan_that_is_cut_short_is_named(tmp_path, cut):
+    adopt_plan(tmp_path, index_of(A, B), SETTINGS)
+    path = tmp_path / STATE_FOLDER / PLAN_FILE
+    path.write_bytes(path.read_bytes()[:-cut])
+    with pytest.raises(InputError, match=PLAN_FILE):
+        adopt_plan(tmp_path, index_of(A, B), SETTINGS)
+
+
+def test_signatures_are_those_of_now_and_not_in_the_plan(tmp_path):
+    then, now = (ClipSpec(f"https://host/a.mp4?signature={k}", "run", None, 1) for k in "xy")
+    adopt_plan(tmp_path, index_of(A, then), SETTINGS)
+    assert "signature" not in (tmp_path / STATE_FOLDER / PLAN_FILE).read_text()
+    assert adopt_plan(tmp_path, index_of(A, now), SETTINGS) == index_of(A, now)
 
 
 def test_number_and_size_of_shards_exclude_each_other():
