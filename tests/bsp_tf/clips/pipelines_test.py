@@ -2,6 +2,7 @@
 bad input.
 """
 
+import dataclasses
 import itertools
 
 import numpy as np
@@ -9,7 +10,7 @@ import pytest
 import tensorflow as tf
 
 from bsp_tf.base.errors import InputError
-from bsp_tf.clips import pipelines, samples
+from bsp_tf.clips import pipelines, samples, source
 from bsp_tf.records import schema
 from bsp_tf.synthesis.boundary_types import BOUNDARY_TYPES
 
@@ -379,3 +380,27 @@ def test_batches_that_do_not_split_are_refused(make_config):
         pipelines.dataset_for(make_config("boundary"), "train", 8, 0, 0, 0, 3)
     with pytest.raises(InputError, match="shard 2 of 2"):
         pipelines.dataset_for(make_config("action"), "train", 8, 0, 0, 2, 2)
+
+
+@pytest.mark.parametrize("task", ["action", "boundary"])
+def test_the_graph_of_a_task_does_not_grow_with_the_clips(
+    task, make_config, mixed_records, monkeypatch
+):
+    """The same clips again and again: there would be megabytes of them in the graph."""
+
+    def graph_bytes(times):
+        def load(folder):
+            index = load_index(folder)
+            names = ("shard", "offset", "label", "num_frames", "size", "first_frame")
+            rows = {name: np.concatenate([getattr(index, name)] * times) for name in names}
+            return dataclasses.replace(index, **rows)
+
+        monkeypatch.setattr(source, "load_index", load)
+        config = make_config(task, **{"data.train_dir": str(mixed_records)})
+        units = pipelines.UNITS[task](config, "train", 0)
+        make = tf.function(units.make, input_signature=[tf.TensorSpec([], tf.int64)])
+        assert make(tf.constant(5, tf.int64))["frames"].dtype == tf.uint8
+        return make.get_concrete_function().graph.as_graph_def().ByteSize()
+
+    load_index = source.load_index
+    assert graph_bytes(20_000) < graph_bytes(1) + 1000
