@@ -30,12 +30,14 @@ def read_json(path: str | os.PathLike | Readable) -> Any:
         ) from error
 
 
-def parse_json(data: bytes, source: str) -> Any:
+def parse_json(data: bytes, source: str, *, file_names: bool = False) -> Any:
     """A JSON text in any of its encodings, as bytes.
 
     Args:
         data: The text.
         source: What it is, for messages: a path, a line of a file.
+        file_names: Whether it may hold half characters, as which Python keeps those bytes of file
+            names that are not UTF-8.
 
     Raises:
         InputError: as `read_json`.
@@ -43,7 +45,7 @@ def parse_json(data: bytes, source: str) -> Any:
     try:
         text = data.decode(json.detect_encoding(data))
         value = json.loads(text, object_pairs_hook=_unique_keys)
-        if "\\ud" in text or "\\uD" in text:
+        if not file_names and ("\\ud" in text or "\\uD" in text):
             # Half of a pair of escapes is no character: it could be neither printed nor written.
             json.dumps(value, ensure_ascii=False).encode()
     except _DuplicateKey as error:

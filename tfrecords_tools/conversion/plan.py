@@ -12,7 +12,7 @@ from typing import IO, Any
 
 from bsp_tf.base.atomic_file import atomic_write
 from bsp_tf.base.errors import InputError, cannot_read, without_secrets
-from bsp_tf.base.json_file import read_json_object
+from bsp_tf.base.json_file import parse_json, read_json_object
 from bsp_tf.base.remote_path import UrlPath, UserPath, names_in
 from bsp_tf.base.settings import claim, differences, refuse_other_settings
 from bsp_tf.records.schema import MANIFEST_FILE, MAX_SHARDS
@@ -120,11 +120,10 @@ def _read_plan(path: UserPath) -> ClipIndex:
     with cannot_read(str(path)), _open(path) as file:
         start = file.readline()
         if start.endswith(f", {_CLIPS}\n".encode()):
-            plan = json.loads(start.decode() + "]}")
+            plan = parse_json(start + b"]}", str(path), file_names=True)
             lines = iter(file.readline, b"]}\n")
-            plan["clips"] = ClipColumns(
-                _clip_of_row(json.loads(line.rstrip(b",\n"))) for line in lines
-            )
+            rows = (parse_json(line.rstrip(b",\n"), str(path), file_names=True) for line in lines)
+            plan["clips"] = ClipColumns(map(_clip_of_row, rows))
         else:
             # Older plans are all on one line.
             plan = read_json_object(path, "clips", *_PLAN_FIELDS)
