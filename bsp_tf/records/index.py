@@ -114,7 +114,7 @@ def _load(path: StoragePath, mmap_mode: Literal["r"] | None = None) -> Any:
     if isinstance(path, RemotePath):
         return np.load(io.BytesIO(path.read_bytes()))
     content = np.load(path, mmap_mode)
-    if isinstance(content, np.memmap):
+    if isinstance(content, np.memmap) and isinstance(content.base, mmap.mmap):
         # Clips are asked for in no order: what stands beside their rows is not worth the memory.
         content.base.madvise(mmap.MADV_RANDOM)
     return content

@@ -12,7 +12,7 @@ from bsp_tf.base.remote_path import AnyPath
 from bsp_tf.video.folder_listing import list_files
 from tfrecords_tools.inputs.clip_index import ClipIndex, format_seconds
 from tfrecords_tools.inputs.file_listing import (
-    by_stem,
+    FilesByStem,
     describe_absent,
     existing_folder,
     prefer_videos,
@@ -56,7 +56,7 @@ def index_annotations(
         if name in chosen
     ]
     listing = list_files(root)
-    stems, found = by_stem(listing.paths), []
+    stems, found = FilesByStem(listing.paths), []
     paths_of = {name: _find(name, stems) for name in chosen}
     absent = describe_absent([name for name, paths in paths_of.items() if not paths], listing.paths)
     for name, video in chosen.items():
@@ -101,7 +101,7 @@ def index_annotations(
     )
 
 
-def _find(name: str, stems: dict[str, list[str]]) -> list[str]:
+def _find(name: str, stems: FilesByStem) -> list[str]:
     bare = name.removeprefix("v_")
     return prefer_videos(
         next((stems[stem] for stem in (name, f"v_{bare}", bare) if stem in stems), [])

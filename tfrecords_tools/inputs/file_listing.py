@@ -1,9 +1,13 @@
 """Which of the files of a folder a name means, and what is said of a name that fits none."""
 
+import bisect
 import os
 import re
-from collections.abc import Collection, Iterable
+from array import array
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
+
+import numpy as np
 
 from bsp_tf.base.errors import InputError
 from bsp_tf.base.remote_path import AnyPath, UserPath, given_path, is_in_web
@@ -42,19 +46,54 @@ def is_there(path: UserPath) -> bool:
     return is_in_web(path) or path.is_file() or (isinstance(path, Path) and path.exists())
 
 
-def by_stem(paths: Iterable[str]) -> dict[str, list[str]]:
+class FilesByStem(Mapping[str, list[str]]):
     """Stem -> files; a file with two suffixes, as downloaders leave them, has two stems.
 
-    >>> by_stem(["a/x.f137.mp4"])
+    Beside the paths it takes 16 bytes a file: stems are found by their hashes.
+
+    >>> dict(FilesByStem(["a/x.f137.mp4"]))
     {'x.f137': ['a/x.f137.mp4'], 'x': ['a/x.f137.mp4']}
     """
-    stems: dict[str, list[str]] = {}
-    for path in paths:
-        stem = path[path.rfind("/") + 1 :].rpartition(".")[0] or path[path.rfind("/") + 1 :]
-        stems.setdefault(stem, []).append(path)
-        if "." in stem:
-            stems.setdefault(stem.partition(".")[0], []).append(path)
-    return stems
+
+    def __init__(self, paths: Sequence[str]) -> None:
+        """Sorts the stems; `paths` is kept, not copied."""
+        self._paths = paths
+        hashes, files = array("q"), array("q")
+        for number, path in enumerate(paths):
+            for stem in _stems(path):
+                hashes.append(hash(stem))
+                files.append(number)
+        order = np.argsort(np.frombuffer(hashes, np.int64), kind="stable")
+        self._hashes = array("q", np.frombuffer(hashes, np.int64)[order].tobytes())
+        self._files = array("q", np.frombuffer(files, np.int64)[order].tobytes())
+
+    def __getitem__(self, stem: str) -> list[str]:
+        paths = [self._paths[number] for number in self._with_hash_of(stem)]
+        paths = [path for path in paths if stem in _stems(path)]
+        if not paths:
+            raise KeyError(stem)
+        return paths
+
+    def number_of(self, path: str) -> int:
+        """The position of one of the paths among all of them."""
+        numbers = self._with_hash_of(_stems(path)[0])
+        return next(number for number in numbers if self._paths[number] == path)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(dict.fromkeys(stem for path in self._paths for stem in _stems(path)))
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
+
+    def _with_hash_of(self, stem: str) -> Sequence[int]:
+        begin = bisect.bisect_left(self._hashes, hash(stem))
+        return self._files[begin : bisect.bisect_right(self._hashes, hash(stem), begin)]
+
+
+def _stems(path: str) -> tuple[str, ...]:
+    name = path[path.rfind("/") + 1 :]
+    stem = name.rpartition(".")[0] or name
+    return (stem, stem.partition(".")[0]) if "." in stem else (stem,)
 
 
 def prefer_videos(paths: list[str]) -> list[str]:

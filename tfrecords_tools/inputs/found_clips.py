@@ -2,7 +2,7 @@
 
 import itertools
 from array import array
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
 
 import numpy as np
@@ -47,6 +47,17 @@ class FoundClips:
 
     def __len__(self) -> int:
         return len(self.paths)
+
+    def __iter__(self) -> Iterator[FoundClip]:
+        labels = list(self._labels)
+        for row, path in enumerate(self.paths):
+            label = labels[self._label[row]]
+            yield FoundClip(path, label, self.span_of(row), self._marks[row] % 2 == 1)
+
+    def span_of(self, row: int) -> tuple[float, float] | None:
+        """`span_seconds` of the clip that was added as number `row`, from 0."""
+        has_span = self._marks[row] >= 2
+        return (self._spans[2 * row], self._spans[2 * row + 1]) if has_span else None
 
     def add(
         self,

@@ -9,7 +9,8 @@ folder of another class is not taken.
 """
 
 import os
-from collections.abc import Iterator
+from array import array
+from collections.abc import Iterable, Iterator
 
 from bsp_tf.base.errors import InputError
 from bsp_tf.base.remote_path import AnyPath
@@ -17,12 +18,12 @@ from bsp_tf.video.folder_listing import FileListing, list_files
 from tfrecords_tools.inputs.clip_index import ClipIndex
 from tfrecords_tools.inputs.clip_table import ChosenRows, Row, Table
 from tfrecords_tools.inputs.file_listing import (
-    by_stem,
+    FilesByStem,
     describe_absent,
     existing_folder,
     prefer_videos,
 )
-from tfrecords_tools.inputs.found_clips import FoundClip, make_clips
+from tfrecords_tools.inputs.found_clips import FoundClips
 from tfrecords_tools.inputs.label_map import fold_label, match_labels
 
 COLUMNS = ("youtube_id", "time_start", "time_end")
@@ -55,19 +56,24 @@ def index_kinetics(
             or no file for any row.
     """
     root = existing_folder(root, "--videos")
-    chosen_rows = ChosenRows(Table(csv_path, COLUMNS).rows("youtube_id"), split, csv_path)
-    rows, names = list(chosen_rows), chosen_rows.labels
+    table = Table(csv_path, COLUMNS)
+    rows = ChosenRows(table.rows("youtube_id"), split, csv_path)
+    # Once for the labels, which tell classes from other folders, then once more for the clips.
+    for _ in rows:
+        pass
+    names = rows.labels
     labels, matched = (known or [], {}) if unlabelled else match_labels(names, known, csv_path)
     listing = listing or list_files(root)
-    found, missing, num_taken = _match_rows(rows, names, listing, csv_path, untrimmed)
+    again = ChosenRows(table.rows("youtube_id"), split, csv_path)
+    found, missing, num_taken = _match_rows(again, names, listing, csv_path, untrimmed)
     if not found:
         raise InputError(
-            f"no clip found: none of the {len(rows)} rows of {csv_path} has its file in {root} "
+            f"no clip found: none of the {rows.number} rows of {csv_path} has its file in {root} "
             f"(the first: {', '.join(missing[0])}); check --videos."
         )
     if unlabelled:
-        found = [FoundClip(clip.path, None, clip.span_seconds, clip.cut) for clip in found]
-    clips, num_repeated = make_clips(found, matched)
+        found = FoundClips(clip._replace(label=None) for clip in found)
+    clips, num_repeated = found.sorted(matched)
     warnings = []
     if num_repeated:
         warnings.append(f"{num_repeated} rows of {csv_path} repeat another row and are left out.")
@@ -89,16 +95,17 @@ def index_kinetics(
 
 
 def _match_rows(
-    rows: list[Row],
+    rows: Iterable[Row],
     labels: set[str],
     listing: FileListing,
     csv_path: str | os.PathLike,
     untrimmed: bool,
-) -> tuple[list[FoundClip], list[tuple[str, str]], int]:
+) -> tuple[FoundClips, list[tuple[str, str]], int]:
     """(clips, missing, number of files taken)."""
-    stems, folders = by_stem(listing.paths), _ClassFolders(labels)
-    found, missing, unmatched = [], [], []
-    span_of: dict[str, tuple[float, float]] = {}
+    stems, folders = FilesByStem(listing.paths), _ClassFolders(labels)
+    found, missing, unmatched = FoundClips(), [], []
+    # Of each file the number of its first clip.
+    first, num_taken = array("q", [-1]) * len(listing.paths), 0
     shared: dict[str, int] = {}
     for row in rows:
         if row.fault or row.span_seconds is None:
@@ -110,15 +117,19 @@ def _match_rows(
             )
             continue
         for stem in _stems(row):
-            paths = folders.fitting(stems[stem], row.label) if stem in stems else []
+            paths = folders.fitting(stems.get(stem, []), row.label)
             if paths:
                 break
         paths = prefer_videos(paths)
         if len(paths) == 1:
             cut = untrimmed and stem == row.name
-            found.append(FoundClip(paths[0], row.label, row.span_seconds, cut))
-            if span_of.setdefault(paths[0], row.span_seconds) != row.span_seconds and not cut:
+            file = stems.number_of(paths[0])
+            if first[file] < 0:
+                first[file] = len(found)
+                num_taken += 1
+            elif found.span_of(first[file]) != row.span_seconds and not cut:
                 shared[paths[0]] = shared.get(paths[0], 1) + 1
+            found.add(paths[0], row.label, row.span_seconds, cut)
             continue
         name = f"{row.label or ''}/{next(_stems(row))}.mp4".removeprefix("/")
         if paths:
@@ -134,7 +145,9 @@ def _match_rows(
         )
         for path, count in shared.items()
     ]
-    return [clip for clip in found if clip.path not in shared], missing, len(span_of)
+    if shared:
+        found = FoundClips(clip for clip in found if clip.path not in shared)
+    return found, missing, num_taken
 
 
 def _stems(row: Row) -> Iterator[str]:

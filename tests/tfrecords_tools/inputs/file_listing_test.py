@@ -1,15 +1,28 @@
 """What names find among the files of a folder."""
 
-from tfrecords_tools.inputs.file_listing import by_stem, describe_absent, prefer_videos
+import tracemalloc
+
+from tfrecords_tools.inputs.file_listing import FilesByStem, describe_absent, prefer_videos
 
 
 def test_stems():
-    assert by_stem(["a/x.mp4", "b/x.f137.mp4", "x", "y.mp4.webm"]) == {
+    assert FilesByStem(["a/x.mp4", "b/x.f137.mp4", "x", "y.mp4.webm"]) == {
         "x": ["a/x.mp4", "b/x.f137.mp4", "x"],
         "x.f137": ["b/x.f137.mp4"],
         "y.mp4": ["y.mp4.webm"],
         "y": ["y.mp4.webm"],
     }
+
+
+def test_stems_of_millions_take_few_bytes():
+    paths = [f"class/video_{number:06d}.mp4" for number in range(20_000)]
+    tracemalloc.start()
+    stems = FilesByStem(paths)
+    kept, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert kept / len(paths) < 40
+    assert stems["video_012345"] == [paths[12_345]] and "video_12345" not in stems
+    assert stems.number_of(paths[777]) == 777
 
 
 def test_videos_go_before_their_side_files():
