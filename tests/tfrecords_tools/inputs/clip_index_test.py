@@ -1,11 +1,8 @@
-"""Clips: their keys, their order, their classes."""
+"""Clips: their keys."""
 
 import pickle
 
 from tfrecords_tools.inputs.clip_index import ClipSpec, format_seconds
-from tfrecords_tools.inputs.found_clips import FoundClip, make_clips
-
-MATCHED = {"run": (1, "running"), "walk": (0, "walking")}
 
 
 def test_key_is_the_path_and_the_piece():
@@ -36,30 +33,6 @@ def test_times_to_the_microsecond():
         "0.000001",
         "1234567.654321",
     ]
-
-
-def test_clips_are_sorted_labelled_and_unique():
-    found = [
-        FoundClip("b", "run"),
-        FoundClip("a", "walk", (5.0, 9.0), True),
-        FoundClip("a", "walk", (1.0, 9.0), True),
-        FoundClip("b", "run"),
-        FoundClip("a", None),
-        FoundClip("c", "run"),
-        FoundClip("c", "walk"),
-    ]
-    clips, num_repeated = make_clips(found, MATCHED)
-    assert num_repeated == 1
-    assert clips == [
-        ClipSpec("a"),
-        ClipSpec("a", "walking", (1.0, 9.0), 0, True),
-        ClipSpec("a", "walking", (5.0, 9.0), 0, True),
-        ClipSpec("b", "running", None, 1),
-        ClipSpec("c", "walking", None, 0, shares_span=True),
-        ClipSpec("c", "running", None, 1, shares_span=True),
-    ]
-    assert len({clip.key for clip in clips}) == len(clips)
-    assert make_clips(reversed(found), MATCHED) == (clips, 1)
 
 
 def test_clips_travel_between_processes():
