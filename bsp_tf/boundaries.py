@@ -12,7 +12,7 @@ Beside the output lies a page with a player and a timeline.
     --frame_step=1      source frames between the frames of a window
     --threshold=0.5     least 1 - p(no boundary)
     --min_distance=0.5  seconds that boundaries are apart at least; the higher one wins
-    --nopage            no page beside the output
+    --nopage            no page beside the output; needed if that is s3://, gs:// or the like
     --live              a stream, see below
     --trust_model       load a SavedModel whose graph may read or write files (SECURITY.md)
 
@@ -34,7 +34,6 @@ any other sees windows as above. The end of the stream ends it with status 0.
 
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -42,6 +41,8 @@ from absl import flags
 
 from bsp_tf.base.command_line import run_command
 from bsp_tf.base.errors import InputError
+from bsp_tf.base.remote_path import given_path
+from bsp_tf.base.servers.local_copy import local_copies
 from bsp_tf.player.page import page_beside, write_page
 from bsp_tf.player.page_data import page_data
 from bsp_tf.prediction.answer_file import CURVES, RESULTS, AnswerFile
@@ -92,8 +93,8 @@ def find_all_boundaries(
 
     Args:
         videos: files and folders.
-        model_path: SavedModel with a boundary stream.
-        output: JSON file.
+        model_path: SavedModel with a boundary stream, here or in a bucket.
+        output: JSON file, here or in a bucket.
         csv: table to write of all that is in `output`; None: none.
         stride: source frames from one window to the next; 0: half a window.
         frame_step: source frames between the frames of a window.
@@ -152,7 +153,7 @@ def find_all_boundaries(
         run,
         snippets,
         answer,
-        Path(output),
+        given_path(output),
         settings,
         {"model": model.sha256},
         batch_size,
@@ -209,7 +210,8 @@ def _load_boundary_model(path: str | os.PathLike, trust: bool) -> "SnippetModel"
     # Imported here: TensorFlow takes seconds to load, a mistyped flag should be told at once.
     from bsp_tf.models.snippet_model import load_snippet_model
 
-    model = load_snippet_model(path, trust)
+    with local_copies(path) as copies:
+        model = load_snippet_model(copies.names[0], trust)
     if "boundary" not in model.labels:
         raise InputError(f"{path} has no boundary stream: export one (bsp_tf.export).")
     check_types(model.labels["boundary"], str(path))

@@ -18,7 +18,6 @@ are fractions of 1. Needs NumPy and absl only; --figure needs matplotlib too.
 
 import os
 from collections.abc import Sequence
-from pathlib import Path
 
 import numpy as np
 from absl import flags
@@ -33,6 +32,7 @@ from bsp_tf.base.output_files import (
     check_suffix,
     drawing_for,
 )
+from bsp_tf.base.remote_path import UserPath, given_path
 from bsp_tf.comparison.bootstrap import NUM_RESAMPLES, Comparison, compare_runs
 from bsp_tf.comparison.difference_table import format_comparison
 from bsp_tf.evaluation import filtering, thresholds
@@ -104,7 +104,7 @@ def _check_outputs(inputs: Sequence[str | os.PathLike], output: str, figure: str
     check_output_files(inputs, {name: path for name, path in outputs.items() if path})
 
 
-def _draw(comparison: Comparison, path: Path) -> None:
+def _draw(comparison: Comparison, path: UserPath) -> None:
     with drawing_for("figure"):
         from bsp_tf.report.figures import forest, style
     rows = [(item.name, item.value, item.low, item.high) for item in comparison.differences]
@@ -159,7 +159,7 @@ def main(argv: Sequence[str]) -> None:
         write_json(FLAGS.output, {**files, **comparison.to_json()})
         print(f"comparison written to {FLAGS.output}")
     if FLAGS.figure:
-        _draw(comparison, Path(FLAGS.figure))
+        _draw(comparison, given_path(FLAGS.figure))
         print(f"picture of it written to {FLAGS.figure}")
 
 

@@ -3,6 +3,7 @@
     python -m bsp_tf.detect --workdir=gtad --features=features --annotations=annotations.json \\
         --subset=validation --output=detections.json
 
+--workdir, --features and --output may be s3://, gs:// and the like, as may the other inputs.
 Features and annotations may have any form that bsp_tf.train_head takes; what the rows of other
 tools' features are stands in the config of the run. The output has ActivityNet's form, {"version",
 "results": {id: [{"label", "score", "segment": [start, end]}]}, "external_data"}, times in seconds,
@@ -29,7 +30,7 @@ is reused.
 """
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -41,7 +42,8 @@ from bsp_tf.annotations.reader import annotation_files
 from bsp_tf.base.command_line import run_command
 from bsp_tf.base.errors import without_secrets
 from bsp_tf.base.json_file import read_json_object
-from bsp_tf.base.output_lock import refuse_remote_output
+from bsp_tf.base.output_lock import refuse_web_output
+from bsp_tf.base.servers.local_copy import local_copies
 from bsp_tf.base.settings import digest_files, digest_fingerprints, finished_output
 from bsp_tf.features.sources import feature_files, features_digest, open_features
 from bsp_tf.localization.detection import (
@@ -81,60 +83,67 @@ def detect(
             settings.
     """
     options = options or Options()
-    refuse_remote_output(output)
-    config = read_json_object(Path(workdir) / CONFIG, "streams", "num_segments")
-    head = find_head(config.get("head", FIRST_HEAD))
-    # Says now what is wrong with the numbers.
-    rule = options.suppression(head.suppression(ConfigDict(config)))
-    settings = {
-        "workdir": workdir,
-        "features": features,
-        "annotations": without_secrets(annotations),
-        "subset": subset,
-        "class_scores": class_scores and without_secrets(class_scores),
-        **dataclasses.asdict(options),
-        "nms": rule.method,
-        "nms_threshold": rule.threshold,
-    }
-    inputs = _digest_inputs(workdir, features, annotations, class_scores, verify)
-    finished = finished_output(output, settings, inputs, later=("feature_files",))
-    if finished is not None:
-        results = finished["results"]
-        result = _summary(
-            len(results), sum(map(len, results.values())), finished["external_data"]["left_out"]
+    refuse_web_output(output)
+    with local_copies(workdir, features) as copies:
+        here, features_here = copies.names
+        config = read_json_object(Path(here) / CONFIG, "streams", "num_segments")
+        head = find_head(config.get("head", FIRST_HEAD))
+        # Says now what is wrong with the numbers.
+        rule = options.suppression(head.suppression(ConfigDict(config)))
+        settings = {
+            "workdir": workdir,
+            "features": features,
+            "annotations": without_secrets(annotations),
+            "subset": subset,
+            "class_scores": class_scores and without_secrets(class_scores),
+            **dataclasses.asdict(options),
+            "nms": rule.method,
+            "nms_threshold": rule.threshold,
+        }
+        inputs = _digest_inputs(here, features_here, annotations, class_scores, verify)
+        finished = finished_output(output, settings, inputs, later=("feature_files",))
+        if finished is not None:
+            results = finished["results"]
+            result = _summary(
+                len(results), sum(map(len, results.values())), finished["external_data"]["left_out"]
+            )
+            print(f"{output}: already done ({_describe(result)})")
+            return result
+
+        everything = load_annotations(annotations)
+        videos = choose_subset(everything, subset, annotations)
+        sources = open_features(config, features_here)
+        labels = sorted({label for video in everything.values() for label in video.labels})
+        scores = None
+        if not head.names_classes(config):
+            scores = find_class_scores(sources, class_scores, labels)
+        # TensorFlow takes seconds to start: what can be wrong with the other inputs has been said.
+        from bsp_tf.localization.workdir import load_trained
+
+        trained = load_trained(here)
+        left_out: dict[str, str] = {}
+        found = detect_videos(
+            trained.head,
+            trained.config,
+            trained.outputs,
+            trained.class_names,
+            sources,
+            videos,
+            scores,
+            options,
+            left_out,
         )
-        print(f"{output}: already done ({_describe(result)})")
+
+        def with_addresses() -> Iterator[tuple[str, list[dict[str, Any]]]]:
+            yield from found
+            left_out.update({name: copies.as_given(reason) for name, reason in left_out.items()})
+
+        about = {"settings": settings, "inputs": inputs, "left_out": left_out}
+        result = _summary(*write_detections(output, with_addresses(), about), left_out)
+        if left_out:
+            print(f"{len(left_out)} of {len(videos)} videos left out: {some_reasons(left_out)}")
+        print(f"{output}: {_describe(result)}")
         return result
-
-    everything = load_annotations(annotations)
-    videos = choose_subset(everything, subset, annotations)
-    sources = open_features(config, features)
-    labels = sorted({label for video in everything.values() for label in video.labels})
-    scores = None
-    if not head.names_classes(config):
-        scores = find_class_scores(sources, class_scores, labels)
-    # TensorFlow takes seconds to start: what can be wrong with the other inputs has been said.
-    from bsp_tf.localization.workdir import load_trained
-
-    trained = load_trained(workdir)
-    left_out: dict[str, str] = {}
-    found = detect_videos(
-        trained.head,
-        trained.config,
-        trained.outputs,
-        trained.class_names,
-        sources,
-        videos,
-        scores,
-        options,
-        left_out,
-    )
-    about = {"settings": settings, "inputs": inputs, "left_out": left_out}
-    result = _summary(*write_detections(output, found, about), left_out)
-    if left_out:
-        print(f"{len(left_out)} of {len(videos)} videos left out: {some_reasons(left_out)}")
-    print(f"{output}: {_describe(result)}")
-    return result
 
 
 def _digest_inputs(

@@ -25,7 +25,6 @@ to .5, as Kinetics-GEBD and TAPOS define it; `bsp_tf.evaluation.gebd` says how, 
 import dataclasses
 import os
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 
 import numpy as np
 from absl import flags
@@ -40,6 +39,7 @@ from bsp_tf.base.output_files import (
     check_suffix,
     drawing_for,
 )
+from bsp_tf.base.remote_path import UserPath, given_path
 from bsp_tf.evaluation import detection_map as maps
 from bsp_tf.evaluation import filtering, score_tables, thresholds
 from bsp_tf.evaluation import proposal_recall as recalls
@@ -105,7 +105,7 @@ def evaluate(
     """
     inputs = [*annotation_files(ground_truth), predictions, *filter(None, [options.blocked_videos])]
     outputs = {"output": output, "errors": errors, "errors_figure": errors_figure}
-    _check_outputs(inputs, options, {name: Path(path) for name, path in outputs.items() if path})
+    _check_outputs(inputs, options, {name: path for name, path in outputs.items() if path})
     truths = load_ground_truth(ground_truth, options.subset, refuse_reversed=False)
     found = load_proposals(predictions) if options.recall else load_predictions(predictions)
     truths, [found], left_out = filtering.select_scored(
@@ -133,7 +133,7 @@ def evaluate(
                 },
             )
         if errors_figure:
-            _draw_errors(analysis, Path(errors_figure))
+            _draw_errors(analysis, given_path(errors_figure))
     if output:
         score_tables.write_scores(output, scores)
     return scores
@@ -158,7 +158,7 @@ def evaluate_boundaries(
     Raises:
         InputError: as `evaluate`.
     """
-    outputs = {"output": Path(output)} if output else {}
+    outputs = {"output": output} if output else {}
     _check_outputs([ground_truth, predictions], Options(), outputs)
     truths = load_boundary_truths(ground_truth, subset)
     found, left_out = load_boundaries(predictions, min_score)
@@ -172,7 +172,7 @@ def evaluate_boundaries(
 
 
 def _check_outputs(
-    inputs: Sequence[str | os.PathLike], options: Options, outputs: Mapping[str, Path]
+    inputs: Sequence[str | os.PathLike], options: Options, outputs: Mapping[str, str | os.PathLike]
 ) -> None:
     if options.recall and ("errors" in outputs or "errors_figure" in outputs):
         raise InputError(
@@ -185,7 +185,7 @@ def _check_outputs(
     check_output_files(inputs, outputs)
 
 
-def _draw_errors(analysis: dict, path: Path) -> None:
+def _draw_errors(analysis: dict, path: UserPath) -> None:
     with drawing_for("errors_figure"):
         from bsp_tf.report.figures import errors, style
     style.save_figure(errors.draw_errors({"detections": analysis}), path)

@@ -2,6 +2,7 @@
 
     python -m bsp_tf.extract --model=runs/two_stream --videos=sample/videos --output=features
 
+--model, --videos and --output may be s3://, gs:// and the like (docs/training.md).
 Reads only the SavedModel and the videos (a folder, or one file; every file that is not hidden
 counts). Writes `features/<video_id>.npy`, `features/probabilities/<video_id>.npz`,
 `features/metadata.json` and `features/failures.csv` (format: bsp_tf/features/store.py). The id is
@@ -28,6 +29,7 @@ features. Finished videos are not done again; failed ones are tried again. Exit 
 
 import contextlib
 import csv
+import dataclasses
 import io
 import os
 import sys
@@ -42,6 +44,7 @@ from bsp_tf.base.atomic_file import atomic_write, remove_partial_files
 from bsp_tf.base.command_line import run_command
 from bsp_tf.base.output_lock import lock_output, refuse_output
 from bsp_tf.base.remote_path import AnyPath, UserPath, given_path
+from bsp_tf.base.servers.local_copy import local_copies
 from bsp_tf.base.settings import refuse_output_inside
 from bsp_tf.beam.pipelines import define_runner_flags, refuse_servers
 from bsp_tf.features import reuse
@@ -81,7 +84,7 @@ def extract(
     """Extracts the features of all videos that are not finished yet.
 
     Args:
-        model_path: two-stream SavedModel.
+        model_path: two-stream SavedModel, here or in a bucket.
         videos: folder of videos, or one file; here or on a server.
         output: feature folder, here or in a bucket.
         snippets: name in SNIPPETS.
@@ -105,11 +108,13 @@ def extract(
     output = given_path(output)
     refuse_output(output)
     if runner == "beam":
-        refuse_servers(videos, output)
+        refuse_servers(model_path, videos, output)
     # Imported here: TensorFlow takes seconds to load, a mistyped flag should be told at once.
     from bsp_tf.models.snippet_model import load_snippet_model
 
-    model = load_snippet_model(model_path, trust_model)
+    with local_copies(model_path) as copies:
+        model = load_snippet_model(copies.names[0], trust_model)
+    model = dataclasses.replace(model, path=os.fspath(model_path))
     usual = SNIPPETS[snippets]
     settings = model.extraction_settings(
         frame_step or usual["frame_step"], stride or usual["stride"], short_side

@@ -10,7 +10,8 @@ bsp_tf.evaluate reads. Beside it lies a page with a player and a timeline.
     --model, --gtad     SavedModel (bsp_tf.export); workdir of bsp_tf.train_head on its features
     --class_scores      classes of whole videos, as for bsp_tf.detect; default: the action stream's
     --show=10           detections printed for each video
-    --nopage            no page beside the output; --annotations=FILE: what is true, for the page
+    --nopage            no page beside the output; needed if that is s3://, gs:// or the like
+    --annotations       what is true, for the page
     --frame_step, --stride   needed only where the workdir does not say what it was trained on
     --trust_model       load a SavedModel whose graph may read or write files (SECURITY.md)
 
@@ -37,7 +38,8 @@ from ml_collections import ConfigDict
 from bsp_tf.base.command_line import run_command
 from bsp_tf.base.errors import InputError, without_secrets
 from bsp_tf.base.json_file import read_json_object
-from bsp_tf.base.remote_path import UserPath, given_path
+from bsp_tf.base.remote_path import AnyPath, UserPath, given_path
+from bsp_tf.base.servers.local_copy import local_copies
 from bsp_tf.base.settings import digest_files
 from bsp_tf.features.extraction import extract_video, video_events
 from bsp_tf.features.video_ids import name_all_videos
@@ -85,8 +87,8 @@ class Predictor:
         """Loads both.
 
         Args:
-            model: SavedModel of bsp_tf.export.
-            gtad: workdir of bsp_tf.train_head, trained on features of that model.
+            model: SavedModel of bsp_tf.export, here or in a bucket.
+            gtad: workdir of bsp_tf.train_head, trained on features of that model; there, too.
             class_scores: file of class scores of whole videos; None: those of the action stream.
             frame_step: source frames between the frames of a snippet; None: as in the training.
             stride: source frames between the starts of snippets; None: as in the training.
@@ -99,27 +101,41 @@ class Predictor:
             InputError: no such model or workdir, or they do not fit together.
         """
         options = options or Options()
-        config = read_json_object(Path(gtad) / CONFIG, "streams", "num_segments", "feature_dim")
-        # Says now what is wrong with the numbers.
-        rule = options.suppression(
-            find_head(config.get("head", FIRST_HEAD)).suppression(ConfigDict(config))
-        )
-        trained_before = trained_on(gtad, config)
-        # Imported here: TensorFlow takes seconds to load, a mistyped flag should be told at once.
-        from bsp_tf.localization.workdir import load_trained
-        from bsp_tf.models.snippet_model import load_snippet_model
-
-        self._model = load_snippet_model(model, trust_model)
-        asked = {"frame_step": frame_step, "stride": stride}
-        self._snippets = snippet_settings(
-            gtad, config, trained_before, self._model.extraction_settings(1, 1, None), asked
-        )
-        if trained_before is None:
-            print(
-                f"{gtad} does not say what its features were: frame_step "
-                f"{self._snippets['frame_step']} and stride {self._snippets['stride']} are taken"
+        with local_copies(model, gtad) as copies:
+            model_here, head_here = copies.names
+            config = read_json_object(
+                Path(head_here) / CONFIG, "streams", "num_segments", "feature_dim"
             )
-        trained = load_trained(gtad)
+            # Says now what is wrong with the numbers.
+            rule = options.suppression(
+                find_head(config.get("head", FIRST_HEAD)).suppression(ConfigDict(config))
+            )
+            trained_before = trained_on(head_here, config)
+            # Imported here: TensorFlow takes seconds to load, a wrong flag should be told at once.
+            from bsp_tf.localization.workdir import load_trained
+            from bsp_tf.models.snippet_model import load_snippet_model
+
+            self._model = load_snippet_model(model_here, trust_model)
+            asked = {"frame_step": frame_step, "stride": stride}
+            self._snippets = snippet_settings(
+                head_here,
+                config,
+                trained_before,
+                self._model.extraction_settings(1, 1, None),
+                asked,
+            )
+            if trained_before is None:
+                print(
+                    f"{gtad} does not say what its features were: frame_step "
+                    f"{self._snippets['frame_step']} and stride {self._snippets['stride']} are "
+                    "taken"
+                )
+            trained = load_trained(head_here)
+            self.inputs = {
+                "model": self._model.sha256,
+                "gtad": digest_files(trained_files(head_here)),
+                "class_scores": digest_files([class_scores] if class_scores else []),
+            }
         self._detector = Detector(
             trained.head,
             trained.config,
@@ -142,11 +158,6 @@ class Predictor:
             "nms_threshold": rule.threshold,
             "allow_partial": allow_partial,
         }
-        self.inputs = {
-            "model": self._model.sha256,
-            "gtad": digest_files(trained_files(gtad)),
-            "class_scores": digest_files([class_scores] if class_scores else []),
-        }
 
     def __call__(self, path: str | os.PathLike) -> list[dict[str, Any]]:
         """The detections of one video file: [{"label", "score", "segment": [start, end]}].
@@ -167,12 +178,12 @@ class Predictor:
             )
         return self._detector(name, outputs, about)
 
-    def write(self, videos: Mapping[str, UserPath], output: str | os.PathLike) -> AnswerFile:
+    def write(self, videos: Mapping[str, UserPath], output: AnyPath) -> AnswerFile:
         """Writes the detections of all videos that `output` does not hold yet.
 
         Args:
             videos: id -> file, see `find_videos`.
-            output: JSON file.
+            output: JSON file, here or in a bucket.
 
         Returns:
             What is in `output` now.
@@ -195,7 +206,7 @@ class Predictor:
             self._model.run,
             self._snippets,
             answer,
-            Path(output),
+            given_path(output),
             self.settings,
             self.inputs,
             self._batch_size,

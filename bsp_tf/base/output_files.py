@@ -6,15 +6,13 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from bsp_tf.base.errors import InputError
-from bsp_tf.base.output_lock import refuse_remote_output
-from bsp_tf.base.remote_path import is_url
+from bsp_tf.base.output_lock import refuse_web_output
+from bsp_tf.base.remote_path import AnyPath, is_url
 
 FIGURE_SUFFIXES = (".png", ".svg", ".pdf")
 
 
-def check_output_files(
-    inputs: Iterable[str | os.PathLike], outputs: Mapping[str, str | os.PathLike]
-) -> None:
+def check_output_files(inputs: Iterable[AnyPath], outputs: Mapping[str, AnyPath]) -> None:
     """Refuses outputs that would overwrite an input or each other.
 
     Args:
@@ -22,13 +20,13 @@ def check_output_files(
         outputs: Flag, without its dashes -> the file that it names.
 
     Raises:
-        InputError: one file is named twice, or an output is on a server; the message gives the
+        InputError: one file is named twice, or an output is on a web server; the message gives the
             flags.
     """
     for name, path in outputs.items():
-        refuse_remote_output(path, f"--{name}")
-    resolved = {name: Path(path).resolve() for name, path in outputs.items()}
-    read = {Path(path).resolve() for path in inputs if not is_url(path)}
+        refuse_web_output(path, f"--{name}")
+    resolved = {name: _one_name(path) for name, path in outputs.items()}
+    read = set(map(_one_name, inputs))
     for name, path in resolved.items():
         if path in read:
             raise InputError(f"--{name}={outputs[name]} is one of the inputs: give another file.")
@@ -36,6 +34,10 @@ def check_output_files(
         raise InputError(
             f"{', '.join(f'--{name}' for name in resolved)} name the same file: give each its own."
         )
+
+
+def _one_name(path: AnyPath) -> str:
+    return str(path) if is_url(path) else str(Path(str(path)).resolve())
 
 
 def check_suffix(flag: str, path: str | os.PathLike, suffixes: tuple[str, ...]) -> None:

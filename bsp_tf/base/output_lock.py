@@ -20,12 +20,12 @@ from bsp_tf.base.atomic_file import hidden_prefix, make_folder
 from bsp_tf.base.errors import InputError
 from bsp_tf.base.interrupt import at_interrupt
 from bsp_tf.base.json_file import parse_json
-from bsp_tf.base.remote_path import UserPath, cache_folder, was_url
+from bsp_tf.base.remote_path import AnyPath, UrlPath, UserPath, cache_folder, given_path, was_url
 
 LOCK_FILE = ".lock"
 # A reader holds the lock for a moment to see whether a writer does.
 _ATTEMPTS, _WAIT_SECONDS = 10, 0.05
-_NO_LOCKS_HERE = (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP, errno.EINVAL)
+NO_LOCKS_HERE = (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP, errno.EINVAL)
 
 
 @contextlib.contextmanager
@@ -83,12 +83,32 @@ def lock_output(folder: UserPath) -> Iterator[Path]:
                     kept.rmdir()
 
 
+@contextlib.contextmanager
+def lock_output_file(path: UserPath) -> Iterator[Path]:
+    """As `lock_output`, of a single file; of a local one the folder in which it lies is given.
+
+    Errors: as `lock_place` and `lock_output`.
+    """
+    if isinstance(path, UrlPath):
+        with lock_output(path) as place:
+            yield place
+    else:
+        with lock_place(path):
+            yield path.parent
+
+
 def refuse_output(folder: UserPath, flag: str = "--output") -> None:
     """Raises InputError if an output folder is a file, or on a web server."""
+    refuse_web_output(folder, flag)
     if isinstance(folder, Path):
         refuse_file(folder, flag)
-    elif folder.in_web:
-        raise InputError(f"{flag}={folder}: a web server takes no files: give a local folder.")
+
+
+def refuse_web_output(path: AnyPath, flag: str = "--output") -> None:
+    """Raises InputError if an output is on a web server."""
+    where = given_path(path)
+    if isinstance(where, UrlPath) and where.in_web:
+        raise InputError(f"{flag}={where}: a web server takes no files: give a local path.")
 
 
 def refuse_file(folder: str | os.PathLike, flag: str = "--output") -> None:
@@ -149,7 +169,7 @@ def warn_of_writer(folder: str | os.PathLike) -> None:
                 file=sys.stderr,
             )
     except OSError as error:
-        if error.errno not in _NO_LOCKS_HERE:
+        if error.errno not in NO_LOCKS_HERE:
             raise
     finally:
         os.close(descriptor)
@@ -189,7 +209,7 @@ def _acquire(path: Path, output: Path, flag: str) -> int:
             time.sleep(_WAIT_SECONDS)
             continue
         except OSError as error:
-            if error.errno not in _NO_LOCKS_HERE:
+            if error.errno not in NO_LOCKS_HERE:
                 os.close(descriptor)
                 raise
             print(

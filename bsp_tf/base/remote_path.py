@@ -10,7 +10,7 @@ import functools
 import hashlib
 import os
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path, PurePosixPath
 from typing import Any, BinaryIO, NamedTuple
 from urllib.parse import unquote, urlsplit
@@ -175,14 +175,28 @@ class UrlPath(RemotePath):
         Raises:
             InputError: it is on a web server.
         """
+        return list(self._found_below())
+
+    def facts_below(self) -> dict[str, FileFacts]:
+        """What `stat` gives of each of them, from one listing; without names that end with "/".
+
+        Errors: as `files_below`.
+        """
+        found = self._found_below().items()
+        return {name: self._facts(about) for name, about in found if not name.endswith("/")}
+
+    def _found_below(self) -> dict[str, dict[str, Any]]:
         if self.in_web:
             raise InputError(f"{self}: a web server lists no folders: name the files themselves.")
         start = len(self.place.rstrip("/")) + 1
-        return [place[start:] for place in self._ask(self.files.find) if len(place) > start]
+        found = self._ask(self.files.find, detail=True)
+        return {place[start:]: about for place, about in found.items() if len(place) > start}
 
     def stat(self) -> FileFacts:
         """Size in bytes, and a number from what the server says of the content."""
-        facts = self._ask(self.files.info)
+        return self._facts(self._ask(self.files.info))
+
+    def _facts(self, facts: Mapping[str, Any]) -> FileFacts:
         if facts.get("size") is None:
             raise InputError(f"cannot read {self}: the server does not say how long it is.")
         mark = next((str(facts[key]) for key in _MARKS if facts.get(key)), "")

@@ -121,7 +121,7 @@ def check_claim(
 
 
 def finished_output(
-    path: str | os.PathLike,
+    path: AnyPath,
     settings: Mapping[str, Any],
     inputs: Mapping[str, str],
     later: Collection[str] = (),
@@ -141,9 +141,10 @@ def finished_output(
         InputError: the file was made with other settings (the message says which) or by another
             program.
     """
-    if not os.path.exists(path):
+    where = given_path(path)
+    if not (where.is_file() if isinstance(where, UrlPath) else where.exists()):
         return None
-    found = read_json(path)
+    found = read_json(where)
     external = found.get("external_data") if isinstance(found, dict) else None
     external = external if isinstance(external, dict) else {}
     old = external.get("settings")

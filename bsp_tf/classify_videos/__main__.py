@@ -42,7 +42,9 @@ from bsp_tf.base.atomic_file import atomic_write, remove_leftovers
 from bsp_tf.base.command_line import run_command
 from bsp_tf.base.errors import without_secrets
 from bsp_tf.base.output_files import check_output_files
-from bsp_tf.base.output_lock import lock_place
+from bsp_tf.base.output_lock import lock_output_file
+from bsp_tf.base.remote_path import given_path
+from bsp_tf.base.servers.local_copy import local_copies
 from bsp_tf.base.settings import digest_files, digest_fingerprints, finished_output
 from bsp_tf.classify_videos.accuracy import accuracy_table, video_accuracy
 from bsp_tf.classify_videos.settings import Settings
@@ -92,22 +94,24 @@ def classify_videos(
         "streams": list(streams) if streams else None,
         **dataclasses.asdict(settings),
     }
-    inputs = {
-        "annotations": digest_files(annotation_files(annotations)),
-        "features": features_digest(features),
-        "feature_files": digest_fingerprints(feature_files(features)),
-    }
-    with lock_place(output):
+    with local_copies(features) as copies, lock_output_file(given_path(output)):
+        (here,) = copies.names
+        inputs = {
+            "annotations": digest_files(annotation_files(annotations)),
+            "features": features_digest(here),
+            "feature_files": digest_fingerprints(feature_files(here)),
+        }
         finished = finished_output(output, chosen, inputs)
         if finished is not None:
             print(f"{output}: already done")
             return finished["external_data"]
-        videos, class_names, scores = _score(features, annotations, train_subset, streams, settings)
+        videos, class_names, scores = _score(here, annotations, train_subset, streams, settings)
+        left_out = {name: copies.as_given(reason) for name, reason in videos.left_out.items()}
         about = {
             "settings": chosen,
             "inputs": inputs,
             "accuracy": _accuracies(videos, scores),
-            "left_out": videos.left_out,
+            "left_out": left_out,
         }
         _write(output, class_names, videos.video_ids, scores, about)
     return about

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 from bsp_tf.base.atomic_file import atomic_folder, atomic_write
 from bsp_tf.base.errors import InputError
+from bsp_tf.base.output_lock import refuse_remote_output
 from bsp_tf.exchange.formats import FORMATS
 from bsp_tf.exchange.table import Known, Table, Video
 from bsp_tf.exchange.video_files import file_name
@@ -50,6 +51,7 @@ def write_table(table: Table, path: str, form_name: str) -> int:
         file_name(video, form.suffix): form.write(replace(table, videos=(video,)))
         for video in table.videos
     }
+    refuse_remote_output(path)
     with atomic_folder(path) as folder:
         for name, text in texts.items():
             (folder / name).write_bytes(text.encode())

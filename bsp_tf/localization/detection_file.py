@@ -1,19 +1,18 @@
 """Detections on disk, written video by video: a million are too many to hold as Python objects."""
 
 import json
-import os
 from collections.abc import Iterable
-from pathlib import Path
 from typing import IO, Any
 
 from bsp_tf.base.atomic_file import atomic_write, remove_leftovers
-from bsp_tf.base.output_lock import lock_place
+from bsp_tf.base.output_lock import lock_output_file
+from bsp_tf.base.remote_path import AnyPath, given_path
 
 VERSION = "bsp_tf"
 
 
 def write_detections(
-    path: str | os.PathLike,
+    path: AnyPath,
     results: Iterable[tuple[str, list[dict]]],
     external_data: dict[str, Any],
 ) -> tuple[int, int]:
@@ -24,7 +23,7 @@ def write_detections(
     The file is there when the last video is in it; if `results` raises, nothing has changed.
 
     Args:
-        path: JSON file.
+        path: JSON file, here or in a bucket.
         results: Video id and detections as `fusion.make_detections` makes them; ids must
             differ.
         external_data: JSON values, written last: it may be filled while `results` runs.
@@ -35,11 +34,11 @@ def write_detections(
     Raises:
         InputError: the file cannot be written there, or another process writes it.
     """
-    path = Path(path)
-    with lock_place(path):
+    where = given_path(path)
+    with lock_output_file(where):
         # What a killed run left: this file grows for as long as the run lasts.
-        remove_leftovers(path)
-        with atomic_write(path, "w") as file:
+        remove_leftovers(where)
+        with atomic_write(where, "w") as file:
             videos, detections = _write(file, results)
             about = json.dumps(external_data, ensure_ascii=False, allow_nan=False)
             file.write(f'\n}}, "external_data": {about}}}\n')

@@ -15,6 +15,7 @@ import jinja2
 
 from bsp_tf.base.atomic_file import atomic_write
 from bsp_tf.base.errors import InputError
+from bsp_tf.base.remote_path import is_url
 from bsp_tf.player.film_strip import with_film_strips
 
 # One program, in the order of its parts.
@@ -28,11 +29,16 @@ def page_beside(output: str | os.PathLike) -> Path:
     """The page of a JSON output: beside it, of the same name.
 
     Raises:
-        InputError: something else lies there.
+        InputError: something else lies there, or the output is on a server.
 
     >>> page_beside("runs/predictions.json").as_posix(), page_beside("v1.2").as_posix()
     ('runs/predictions.html', 'v1.2.html')
     """
+    if is_url(output):
+        raise InputError(
+            f"--output={output}: the page beside it needs a local one: add --nopage, or give a "
+            "local file."
+        )
     path = Path(output)
     page = path.with_name(path.name.removesuffix(".json") + ".html")
     if page.exists() and not _is_ours(page):

@@ -10,7 +10,6 @@ stands what metadata.json of features has, "uri" (where the file lay, seen from 
 
 import json
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 from bsp_tf.base.atomic_file import atomic_write
@@ -28,14 +27,17 @@ class AnswerFile:
     """The answers so far, in memory and on disk.
 
     Attributes:
-        path: The file.
+        path: The file, here or in a bucket.
+        is_there: Whether the answers that are in memory have been in the file.
         sections: Name of a section -> video id -> JSON value.
         videos: Video id -> what is known of it.
         asked: Ids of the videos of this run.
         failures: Path -> reason, of this run.
     """
 
-    def __init__(self, path: Path, settings: Mapping[str, Any], inputs: Mapping[str, str]) -> None:
+    def __init__(
+        self, path: UserPath, settings: Mapping[str, Any], inputs: Mapping[str, str]
+    ) -> None:
         """Takes what is in the file already, if it is of the same settings and inputs.
 
         Args:
@@ -52,6 +54,7 @@ class AnswerFile:
         self.asked: list[str] = []
         self.failures: dict[str, str] = {}
         found = finished_output(path, settings, inputs)
+        self.is_there = found is not None
         if found is not None:
             self.videos = found["external_data"]["videos"]
             self.sections = {
@@ -115,6 +118,7 @@ class AnswerFile:
                 rows = [f"\n{_text(name)}: {_text(value)}" for name, value in values.items()]
                 file.write(f",\n{_text(section)}: {{{','.join(rows)}\n}}")
             file.write(f',\n"external_data": {_text(external)}}}\n')
+        self.is_there = True
 
     def describe(self) -> str:
         """What the file holds now, in one line; may be called from another thread."""

@@ -2,12 +2,12 @@
 
 import csv
 import io
-import os
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from bsp_tf.base.atomic_file import atomic_write
+from bsp_tf.base.remote_path import AnyPath
 from bsp_tf.prediction.answer_file import AnswerFile
 
 SOME_FAILED_STATUS = 3
@@ -76,9 +76,7 @@ def show_detections(results: Mapping[str, Sequence[Mapping[str, Any]]], most: in
     return "\n".join(lines)
 
 
-def write_boundaries_csv(
-    path: str | os.PathLike, results: Mapping[str, Sequence[Mapping[str, Any]]]
-) -> None:
+def write_boundaries_csv(path: AnyPath, results: Mapping[str, Sequence[Mapping[str, Any]]]) -> None:
     """Writes a line for each boundary: video, time (seconds), type, score.
 
     Raises:

@@ -5,7 +5,6 @@ import functools
 import os
 import time
 from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,7 +13,7 @@ from tqdm import tqdm
 from bsp_tf.base.errors import InputError
 from bsp_tf.base.interrupt import at_interrupt
 from bsp_tf.base.output_files import check_output_files
-from bsp_tf.base.output_lock import lock_place
+from bsp_tf.base.output_lock import lock_output_file
 from bsp_tf.base.remote_path import AnyPath, UserPath, is_url
 from bsp_tf.base.settings import is_unchanged, refuse_output_inside
 from bsp_tf.features.extraction import Run, VideoRows, extract_video, video_events
@@ -31,9 +30,7 @@ SAVE_EVERY_SECONDS = 10.0
 MOST_TIME_SAVING = 0.05
 
 
-def find_videos(
-    paths: Sequence[AnyPath], outputs: Mapping[str, str | os.PathLike]
-) -> dict[str, UserPath]:
+def find_videos(paths: Sequence[AnyPath], outputs: Mapping[str, AnyPath]) -> dict[str, UserPath]:
     """The videos that a command is given, and whether its outputs are apart from them.
 
     Args:
@@ -48,7 +45,7 @@ def find_videos(
             named twice.
     """
     videos = name_all_videos(paths)
-    check_output_files(map(str, videos.values()), outputs)
+    check_output_files(videos.values(), outputs)
     for folder in (path for path in paths if not is_url(path) and os.path.isdir(str(path))):
         for output in outputs.values():
             refuse_output_inside(output, str(folder))
@@ -60,7 +57,7 @@ def answer_videos(
     run: Run,
     snippets: Mapping[str, Any],
     answer: Answer,
-    output: Path,
+    output: UserPath,
     settings: Mapping[str, Any],
     inputs: Mapping[str, str],
     batch_size: int,
@@ -77,7 +74,7 @@ def answer_videos(
         run: The snippet model.
         snippets: "window", "frame_step", "stride" and "short_side", see `video_events`.
         answer: From the outputs of the model to the answer about a video, or about its first part.
-        output: JSON file.
+        output: JSON file, here or in a bucket.
         settings: What the user asked for.
         inputs: Digests of all but the videos that decides the answers.
         batch_size: Snippets in one step of the model.
@@ -90,10 +87,12 @@ def answer_videos(
         InputError: the output is of other settings, holds an answer about another file of the same
             id, is written by another process, or cannot be written.
     """
-    with lock_place(output):
+    with lock_output_file(output) as beside:
         answers = AnswerFile(output, settings, inputs)
         answers.asked = list(videos)
-        unfinished = Unfinished(output, {**settings, **inputs, "batch_size": batch_size})
+        unfinished = Unfinished(
+            beside / output.name, {**settings, **inputs, "batch_size": batch_size}
+        )
         waiting = {name: path for name, path in videos.items() if not answers.holds(name, path)}
         num_before = len(videos) - len(waiting)
         if num_before:
@@ -191,7 +190,7 @@ class _Keeper:
 
     def tell(self) -> None:
         """Says what Ctrl-C leaves."""
-        if self._answers.path.exists():
+        if self._answers.is_there:
             os.write(2, f"\n{self._answers.describe()}".encode(errors="backslashreplace"))
 
     def _wait(self, begun: float) -> None:

@@ -9,7 +9,6 @@ import io
 import re
 from collections.abc import Iterable
 from contextlib import AbstractContextManager
-from pathlib import Path
 from typing import Any
 
 import matplotlib
@@ -18,6 +17,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from bsp_tf.base.atomic_file import atomic_write
+from bsp_tf.base.remote_path import UserPath
 from bsp_tf.report.figures.layout import RepeatableLayout
 from bsp_tf.synthesis.boundary_types import BOUNDARY_TYPES
 
@@ -137,23 +137,24 @@ def keep_horizontal_grid(axes: Axes) -> None:
     axes.spines["left"].set_visible(False)
 
 
-def save_png(figure: Figure, path: Path, dpi: int = 200) -> None:
+def save_png(figure: Figure, path: UserPath, dpi: int = 200) -> None:
     """Writes `figure` on white, atomically; 200 dots per inch give sharp lines."""
     _save(figure, path, "png", {"Software": None}, dpi)
 
 
-def save_figure(figure: Figure, path: Path) -> None:
+def save_figure(figure: Figure, path: UserPath) -> None:
     """Writes `figure` as .png, .svg or .pdf, by the suffix of `path`, atomically."""
-    if path.suffix.lower() == ".png":
+    name = path.name.lower()
+    if name.endswith(".png"):
         save_png(figure, path)
-    elif path.suffix.lower() == ".svg":
+    elif name.endswith(".svg"):
         _save(figure, path, "svg", {"Date": None})
     else:
         _save(figure, path, "pdf", {"CreationDate": None})
 
 
 def _save(
-    figure: Figure, path: Path, format: str, metadata: dict[str, None], dpi: int = 200
+    figure: Figure, path: UserPath, format: str, metadata: dict[str, None], dpi: int = 200
 ) -> None:
     buffer = io.BytesIO()
     with styled():
