@@ -21,6 +21,7 @@ from bsp_tf.detect import detect
 from bsp_tf.evaluate import Options, evaluate
 from bsp_tf.evaluation.filtering import load_video_list
 from bsp_tf.localization.class_scores import class_scores_from_file
+from bsp_tf.player.page import page_beside
 from tests.fixtures.web_server import serve
 from tfrecords_tools.inputs.clip_sources import detect_form
 from tfrecords_tools.inputs.clip_table import Table
@@ -138,13 +139,14 @@ def test_errors_do_not_tell_a_signature(web):
 
 
 def test_outputs_that_must_be_local_are_refused(tmp_path):
-    url = "s3://bucket/out.json"
-    for write in (
-        lambda: evaluate("a.json", "b.json", Options(), output=url),
-        lambda: detect("workdir", "features", "a.json", "validation", url),
-        lambda: lock_folder(url).__enter__(),
-        lambda: lock_place(Path(url)).__enter__(),
+    web, url = "https://host/out.json", "s3://bucket/out.json"
+    for write, output in (
+        (lambda: evaluate("a.json", "b.json", Options(), output=web), web),
+        (lambda: detect("workdir", "features", "a.json", "validation", web), web),
+        (lambda: lock_folder(url).__enter__(), url),
+        (lambda: lock_place(Path(url)).__enter__(), url),
+        (lambda: page_beside(url), url),
     ):
-        with pytest.raises(InputError, match=f"--output={url}"):
+        with pytest.raises(InputError, match=f"--output={output}"):
             write()
     assert not Path("s3:").exists()

@@ -1,6 +1,7 @@
 """Models, workdirs, features and outputs in buckets: the numbers of local ones."""
 
 import json
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -12,12 +13,13 @@ from bsp_tf.base.errors import InputError
 from bsp_tf.base.remote_path import UrlPath
 from bsp_tf.boundaries import find_all_boundaries
 from bsp_tf.detect import detect
+from bsp_tf.evaluate import Options, evaluate
 from bsp_tf.extract import extract
 from bsp_tf.predict import Predictor
-from bsp_tf.prediction import video_run
 from bsp_tf.prediction.video_run import find_videos
 from tests.fixtures import warm_python
 from tests.fixtures.change_model import save_jump_model, write_jumps
+from tests.fixtures.interrupted import interrupt_after_first_answer
 from tests.fixtures.small_head import save_head
 
 pytest.importorskip("s3fs", reason="NOT TESTED: s3://, s3fs (extra `s3`) is not installed")
@@ -102,33 +104,39 @@ def test_left_out_videos_are_told_by_address(local, bucket, tmp_path):
     assert "cache" not in str(caught.value)
 
 
-def test_the_command_with_a_bucket(local, bucket):
-    def command(*arguments):
-        return warm_python.run("-m", *arguments)
-
-    inputs = f"--annotations={local}/truth.json", f"--workdir={bucket}/gtad"
-    output = f"{bucket}/out/command.json"
-    ran = command("bsp_tf.detect", *inputs, f"--features={bucket}/features", f"--output={output}")
-    assert ran.returncode == 0, ran.stderr
+def test_scores_into_a_bucket(local, bucket, tmp_path):
+    truth, output = local / "truth.json", f"{bucket}/out/scored.json"
+    found = [{"label": "dark", "score": 0.5, "segment": [0, 2]}]
+    place = UrlPath(output)
+    place.files.pipe_file(place.place, json.dumps({"results": {"one": found}}).encode())
     for suffix in ("json", "csv", "md"):
-        scored = command(
-            "bsp_tf.evaluate",
-            f"--ground_truth={local}/truth.json",
-            f"--predictions={output}",
-            f"--output={bucket}/out/scores.{suffix}",
-            f"--errors={bucket}/out/errors.json",
-        )
-        assert scored.returncode == 0, scored.stderr
-        assert UrlPath(f"{bucket}/out/scores.{suffix}").stat().st_size > 20
-    assert "mAP" in read(f"{bucket}/out/scores.json") and read(f"{bucket}/out/errors.json")
-    for wrong, words in (
-        ((f"--features={bucket}/absent", f"--output={output}"), "check the address"),
-        (("--features=https://host/features", f"--output={output}"), "lists no folders"),
-        ((f"--features={bucket}/features", "--output=https://host/a.json"), "takes no files"),
-    ):
-        ran = command("bsp_tf.detect", *inputs, *wrong)
-        assert ran.returncode == 2 and words in ran.stderr, ran.stderr
-        assert len(ran.stderr.strip().splitlines()) == 1
+        name = f"scores.{suffix}"
+        outputs = [
+            f"{place}/{kind}"
+            for place in (tmp_path, f"{bucket}/out")
+            for kind in (name, "errors.json")
+        ]
+        evaluate(truth, output, Options(), *outputs[:2])
+        evaluate(truth, output, Options(), *outputs[2:])
+        for here, there in zip(outputs[:2], outputs[2:], strict=True):
+            assert UrlPath(there).read_bytes() == Path(here).read_bytes()
+    with pytest.raises(InputError, match="one of the inputs"):
+        evaluate(truth, output, Options(), output)
+
+
+@pytest.mark.parametrize(
+    ("changed", "words"),
+    [
+        ({"features": "s3://bucket/absent"}, "s3://bucket/absent.*check the address"),
+        ({"workdir": "s3://no-such-bucket/gtad"}, "s3://no-such-bucket/gtad"),
+        ({"features": "https://host/features"}, "https://host/features: .*lists no folders"),
+        ({"output": "https://host/out.json"}, "--output=https://host/out.json: .*no files"),
+    ],
+)
+def test_what_is_not_there_is_one_line(local, tmp_path, changed, words):
+    with pytest.raises(InputError, match=words) as caught:
+        run_detect(local, **({"output": tmp_path / "out.json"} | changed))
+    assert "\n" not in str(caught.value) and not (tmp_path / "out.json").exists()
 
 
 def test_comparison_into_a_bucket(bucket, tmp_path):
@@ -168,39 +176,29 @@ def test_features_of_a_model_in_a_bucket(local, bucket, tmp_path):
         extract(f"{bucket}/model", local / "videos", tmp_path / "beam", runner="beam")
 
 
-def test_predictions_from_and_to_a_bucket(local, bucket, tmp_path, monkeypatch, capsys):
+def test_predictions_from_and_to_a_bucket(local, bucket, tmp_path, capsys):
     videos = find_videos([local / "videos"], {})
     expected = Predictor(local / "model", local / "gtad").write(videos, tmp_path / "local.json")
-    predictor = Predictor(f"{bucket}/model", f"{bucket}/gtad")
+    models = f"{bucket}/model", f"{bucket}/gtad"
     output = UrlPath(f"{bucket}/out/predictions.json")
-    # Each part at once; the second video does not come to its end.
-    monkeypatch.setattr(video_run, "SAVE_EVERY_SECONDS", 0.0)
-    monkeypatch.setattr(video_run, "MOST_TIME_SAVING", 1e9)
-    finish, number = video_run._Keeper.finish, []
-
-    def killed(self, *arguments):
-        number.append(1)
-        if len(number) == 2:
-            raise KeyboardInterrupt
-        finish(self, *arguments)
-
-    monkeypatch.setattr(video_run._Keeper, "finish", killed)
-    with pytest.raises(KeyboardInterrupt):
-        predictor.write(videos, output)
+    interrupt_after_first_answer(
+        *("bsp_tf.predict", output, local / "videos", "--nopage"),
+        *(f"--model={models[0]}", f"--gtad={models[1]}"),
+        number=signal.SIGKILL,
+    )
     partial = read(str(output))["external_data"]["videos"]
-    assert [about["complete"] for about in partial.values()] == [True, False]
-    monkeypatch.setattr(video_run._Keeper, "finish", finish)
+    assert [about["complete"] for about in partial.values()] == [False]
     capsys.readouterr()
-    found = predictor.write(videos, output)
-    told = capsys.readouterr().out
-    assert "1 of 2 videos were finished before" in told and "two: goes on at second" in told
+    found = Predictor(*models).write(videos, output)
+    assert "one: goes on at second" in capsys.readouterr().out
     assert (
         found.sections
         == expected.sections
         == {name: read(str(output))[name] for name in expected.sections}
     )
     assert found.videos["one"]["uri"] == (local / "videos" / "one.mp4").as_uri()
-    assert not list((tmp_path / "cache" / "bsp_tf" / "outputs").iterdir())
+    kept = tmp_path / "cache" / "bsp_tf" / "outputs"
+    assert not any(path.is_file() for path in kept.rglob("*"))
 
 
 @pytest.mark.thorough
