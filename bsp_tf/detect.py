@@ -42,7 +42,7 @@ from bsp_tf.annotations.reader import annotation_files
 from bsp_tf.base.command_line import run_command
 from bsp_tf.base.errors import without_secrets
 from bsp_tf.base.json_file import read_json_object
-from bsp_tf.base.output_lock import refuse_web_output
+from bsp_tf.base.output_lock import check_remote_output
 from bsp_tf.base.servers.local_copy import local_copies
 from bsp_tf.base.settings import digest_files, digest_fingerprints, finished_output
 from bsp_tf.features.sources import feature_files, features_digest, open_features
@@ -83,7 +83,7 @@ def detect(
             settings.
     """
     options = options or Options()
-    refuse_web_output(output)
+    check_remote_output(output)
     with local_copies(workdir, features) as copies:
         here, features_here = copies.names
         config = read_json_object(Path(here) / CONFIG, "streams", "num_segments")

@@ -130,6 +130,7 @@ def test_scores_into_a_bucket(local, bucket, tmp_path):
         ({"features": "s3://bucket/absent"}, "s3://bucket/absent.*check the address"),
         ({"workdir": "s3://no-such-bucket/gtad"}, "s3://no-such-bucket/gtad"),
         ({"features": "https://host/features"}, "https://host/features: .*lists no folders"),
+        ({"output": "s3://no-such-bucket/a.json"}, "--output=s3://no-such-bucket/a.json: .*bucket"),
         ({"output": "https://host/out.json"}, "--output=https://host/out.json: .*no files"),
     ],
 )

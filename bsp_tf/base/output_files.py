@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from bsp_tf.base.errors import InputError
-from bsp_tf.base.output_lock import refuse_web_output
+from bsp_tf.base.output_lock import check_remote_output
 from bsp_tf.base.remote_path import AnyPath, is_url
 
 FIGURE_SUFFIXES = (".png", ".svg", ".pdf")
@@ -24,7 +24,7 @@ def check_output_files(inputs: Iterable[AnyPath], outputs: Mapping[str, AnyPath]
             flags.
     """
     for name, path in outputs.items():
-        refuse_web_output(path, f"--{name}")
+        check_remote_output(path, f"--{name}")
     resolved = {name: _one_name(path) for name, path in outputs.items()}
     read = set(map(_one_name, inputs))
     for name, path in resolved.items():

@@ -15,6 +15,7 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from bsp_tf.base.atomic_file import hidden_prefix, make_folder
 from bsp_tf.base.errors import InputError
@@ -25,6 +26,7 @@ from bsp_tf.base.remote_path import AnyPath, UrlPath, UserPath, cache_folder, gi
 LOCK_FILE = ".lock"
 # A reader holds the lock for a moment to see whether a writer does.
 _ATTEMPTS, _WAIT_SECONDS = 10, 0.05
+_BUCKETS = ("s3", "gs", "gcs")
 NO_LOCKS_HERE = (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP, errno.EINVAL)
 
 
@@ -99,16 +101,27 @@ def lock_output_file(path: UserPath) -> Iterator[Path]:
 
 def refuse_output(folder: UserPath, flag: str = "--output") -> None:
     """Raises InputError if an output folder is a file, or on a web server."""
-    refuse_web_output(folder, flag)
+    check_remote_output(folder, flag)
     if isinstance(folder, Path):
         refuse_file(folder, flag)
 
 
-def refuse_web_output(path: AnyPath, flag: str = "--output") -> None:
-    """Raises InputError if an output is on a web server."""
+def check_remote_output(path: AnyPath, flag: str = "--output") -> None:
+    """Raises InputError if an output is on a web server, or in a bucket that is not there."""
     where = given_path(path)
-    if isinstance(where, UrlPath) and where.in_web:
+    if not isinstance(where, UrlPath):
+        return
+    if where.in_web:
         raise InputError(f"{flag}={where}: a web server takes no files: give a local path.")
+    if where.scheme in _BUCKETS:
+        bucket, known = UrlPath(f"{where.scheme}://{urlsplit(where.address).netloc}"), True
+        # Who may write there need not be allowed to ask.
+        with contextlib.suppress(InputError):
+            known = bucket.is_dir()
+        if not known:
+            raise InputError(
+                f"{flag}={where}: there is no such bucket: check its name, or make it first."
+            )
 
 
 def refuse_file(folder: str | os.PathLike, flag: str = "--output") -> None:

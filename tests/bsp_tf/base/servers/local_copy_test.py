@@ -213,17 +213,17 @@ def test_a_killed_copy_goes_on(bucket):
     assert sorted(os.listdir(place.parents[1])) == [".lock", "content"]
 
 
-def test_two_processes_share_a_copy_and_wait_for_its_readers(bucket):
-    url, many = bucket
+def test_two_processes_share_a_copy_and_wait_for_its_readers(upload, folder, tmp_path):
+    url = upload(folder, f"{tmp_path.name}/shared")
     readers = [start(url), start(url)]
     places = {process.stdout.readline().strip() for process in readers}
-    assert len(places) == 1 and content_of(Path(*places)) == many
-    write(f"{url}/000.npy", b"new")
+    assert len(places) == 1 and content_of(Path(*places)) == FILES
+    write(f"{url}/a.npy", b"new")
     writer = start(url)
     assert "waits" in writer.stderr.readline()
-    assert content_of(Path(*places)) == many
+    assert content_of(Path(*places)) == FILES
     for process in readers:
         assert process.communicate(timeout=60)[1].count("error") == 0
     assert writer.stdout.readline().strip() in places
-    assert content_of(Path(*places)) == many | {"000.npy": b"new"}
+    assert content_of(Path(*places)) == FILES | {"a.npy": b"new"}
     writer.communicate(timeout=60)
