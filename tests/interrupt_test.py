@@ -268,6 +268,7 @@ ON_A_FULL_DISK = [command for command, (_, full) in KILLED_AND_FULL.items() if f
 # Who writes beside `base.atomic_file`, and why.
 WRITERS = {
     "bsp_tf/base/output_lock.py",  # who holds the lock
+    "bsp_tf/base/servers/local_copy.py",  # its lock; copies take their place when they are whole
     "bsp_tf/records/storage.py",  # s3:// and the like have no name that a file could take
     "bsp_tf/records/index.py",  # to the same
     "bsp_tf/exchange/files.py",  # into a folder that takes its place at the end

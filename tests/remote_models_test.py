@@ -95,10 +95,8 @@ def test_detections_from_and_to_a_bucket(local, bucket, tmp_path, capsys):
     place.files.pipe_file(place.place, before)
 
 
-def test_left_out_videos_are_told_by_address(local, bucket, tmp_path):
-    """Of two sources the one that lacks a video is named."""
+def test_what_is_wrong_in_a_copy_is_told_by_address(local, bucket, tmp_path):
     UrlPath(bucket).files.pipe_file("bucket/world/few/metadata.json", b"{}")
-    np.save(tmp_path / "some.npy", np.zeros(3))
     with pytest.raises(InputError, match=f"{bucket}/few") as caught:
         run_detect(bucket, tmp_path / "out.json", features=f"{local}/features,{bucket}/few")
     assert "cache" not in str(caught.value)

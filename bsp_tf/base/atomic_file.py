@@ -15,7 +15,7 @@ from bsp_tf.base.interrupt import at_interrupt
 from bsp_tf.base.remote_path import AnyPath, UrlPath, UserPath, given_path
 
 # The disk's fault; any other OSError inside the block may come from what the block reads.
-DISK_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EROFS)
+_DISK_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EROFS)
 
 _SUFFIX = ".partial"
 # Letters that `tempfile` puts into a name.
@@ -66,7 +66,7 @@ def atomic_write(path: AnyPath, mode: str = "wb") -> Iterator[IO]:
         os.chmod(temporary, 0o666 & ~umask)
         os.replace(temporary, path)
     except OSError as error:
-        if error.errno in DISK_ERRORS:
+        if error.errno in _DISK_ERRORS:
             raise cannot_write(path, error) from error
         raise
     finally:
@@ -84,7 +84,7 @@ def _uploaded(path: UrlPath, mode: str, text: Mapping[str, Any]) -> Iterator[IO]
                 file.flush()
                 path.upload(file.name)
     except OSError as error:
-        if error.errno in DISK_ERRORS:
+        if error.errno in _DISK_ERRORS:
             raise InputError(
                 f"cannot write {path}: {error.strerror} in {tempfile.gettempdir()}, where it is "
                 "put together. Free space there, or set TMPDIR to another folder."
@@ -124,7 +124,7 @@ def atomic_folder(path: str | os.PathLike) -> Iterator[Path]:
         except OSError as error:
             raise cannot_write(path, error) from error
     except OSError as error:
-        if error.errno in DISK_ERRORS:
+        if error.errno in _DISK_ERRORS:
             raise cannot_write(path, error) from error
         raise
     finally:

@@ -9,8 +9,10 @@ from pathlib import Path
 import pytest
 
 from bsp_tf.annotations.mended import load_annotations
+from bsp_tf.base.errors import InputError
 from bsp_tf.convert_annotations import convert_annotations
 from bsp_tf.exchange.formats import FORMATS
+from bsp_tf.exchange.table import Known
 
 PROJECT = Path(__file__).resolve().parents[2]
 ANNOTATIONS = {
@@ -109,6 +111,20 @@ def test_annotations_there_and_back(form, folder):
         assert abs(found[name].segments - video.segments).max(initial=0) < 0.001
         assert (found[name].subset, found[name].fps) == (video.subset, video.fps)
         assert found[name].duration_seconds == video.duration_seconds
+
+
+def test_one_file_into_a_bucket(folder, tmp_path):
+    files = pytest.importorskip("fsspec", reason="NOT TESTED: no fsspec").filesystem("memory")
+    source, url = str(folder / "annotations.json"), f"memory://{tmp_path.name}/out"
+    for form, name in (("via", "via.json"), ("srt", "srt")):
+        arguments = ("activitynet", form, Known({}, None, "", ""))
+        _, number = convert_annotations(source, str(tmp_path / name), *arguments)
+        if FORMATS[form].per_video:
+            with pytest.raises(InputError, match="--output=memory://"):
+                convert_annotations(source, f"{url}/{name}", *arguments)
+        else:
+            convert_annotations(source, f"{url}/{name}", *arguments)
+            assert files.cat_file(f"{url}/{name}") == (tmp_path / name).read_bytes()
 
 
 def test_a_subset_is_chosen_and_scores_are_left_out(folder):

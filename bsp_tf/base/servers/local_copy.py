@@ -18,7 +18,6 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from bsp_tf.base.atomic_file import DISK_ERRORS
 from bsp_tf.base.errors import InputError
 from bsp_tf.base.output_lock import LOCK_FILE, NO_LOCKS_HERE
 from bsp_tf.base.remote_path import FileFacts, UrlPath, cache_folder
@@ -26,6 +25,7 @@ from bsp_tf.base.servers.failures import AbsentError, retried
 
 # In "a,s3://b/c+s3://b/d": what the flag of features joins.
 _ADDRESS = re.compile(r"[A-Za-z][\w.-]*://(?:(?!\+[A-Za-z][\w.-]*://)[^,])*")
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS)
 _THREADS = 16
 _ROUNDS = 4
 _BAR_AFTER_SECONDS = 1
@@ -198,15 +198,18 @@ def _download(path: UrlPath, file: Path, progress: Callable[[int], object]) -> N
         def relative_update(self, inc: int = 1) -> None:
             progress(inc)
 
-    def get() -> None:
-        path.files.get_file(path.place, os.fspath(file), callback=Parts())
+    def get() -> OSError | None:
+        try:
+            path.files.get_file(path.place, os.fspath(file), callback=Parts())
+        except OSError as error:
+            if error.errno in _NO_ROOM:
+                # Not the server's fault, so no reason to ask again.
+                return error
+            raise
+        return None
 
-    try:
-        retried(str(path), path.scheme, get)
-    except InputError as error:
-        if isinstance(error.__cause__, OSError) and error.__cause__.errno in DISK_ERRORS:
-            raise error.__cause__ from None
-        raise
+    if full := retried(str(path), path.scheme, get):
+        raise full
 
 
 def _lock(descriptor: int, kind: int, path: UrlPath) -> None:

@@ -115,6 +115,18 @@ def test_bad_input_leaves_nothing(world, tmp_path):
     assert not os.path.exists(world["output"])
 
 
+def test_features_and_output_on_a_server(world, tmp_path, monkeypatch):
+    files = pytest.importorskip("fsspec", reason="NOT TESTED: no fsspec").filesystem("memory")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    features = f"memory://{tmp_path.name}/features"
+    files.put(world["features"], features, recursive=True)
+    expected, output = run(world), f"memory://{tmp_path.name}/scores.json"
+    about = classify_videos(**world | {"features": features, "output": output}, settings=SETTINGS)
+    found = json.loads(files.cat_file(output))
+    assert found["results"] == expected["results"] and found["external_data"] == about
+    assert str(tmp_path / "cache") not in json.dumps(about)
+
+
 def command(world):
     return [f"--{name}={value}" for name, value in world.items()]
 

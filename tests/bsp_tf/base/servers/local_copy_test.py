@@ -1,6 +1,7 @@
 """Copies of what lies on servers: fetched once, up to date, whole after any kill."""
 
 import os
+import resource
 import shutil
 import signal
 import subprocess
@@ -155,6 +156,24 @@ def test_what_cannot_be_copied_is_one_line(tmp_path, monkeypatch):
         local_copies(f"memory://{name}/good"),
     ):
         pass
+
+
+def test_a_full_disk(tmp_path):
+    url = f"memory://{tmp_path.name}/folder"
+    write(f"{url}/large", bytes(100_000))
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, before[1]))
+    try:
+        with (
+            pytest.raises(InputError, match=f"copy of {url} .*XDG_CACHE_HOME"),
+            local_copies(url),
+        ):
+            pass
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    kept = (tmp_path / "cache").rglob("*")
+    assert [path.name for path in kept if path.is_file()] == [".lock"]
+    assert copied(url) == {"large": bytes(100_000)}
 
 
 def test_folders_in_the_web_are_refused(folder):
