@@ -12,9 +12,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import tensorflow as tf
 
 from tests.fixtures import flaky_link, warm_python
+from tests.fixtures.last_checkpoint import last_values
 
 DELAY_SECONDS, LOSS, PARTITION_SECONDS = 0.05, 0.01, 20
 PORT = 12000
@@ -56,17 +56,6 @@ def statuses(workers: list[warm_python.Process]) -> list[int]:
         assert len(lines) == (worker.returncode == 75), worker.errors
         assert "Traceback" not in worker.errors and "Graph execution error" not in worker.errors
     return ends
-
-
-def last_values(workdir: Path) -> dict[str, np.ndarray]:
-    reader = tf.train.load_checkpoint(
-        tf.train.latest_checkpoint(str(workdir / "checkpoints" / "last"))
-    )
-    return {
-        name: reader.get_tensor(name)
-        for name in reader.get_variable_to_shape_map()
-        if name.startswith(("model/", "momentum/"))
-    }
 
 
 @pytest.fixture(autouse=True)

@@ -12,10 +12,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import tensorflow as tf
 
 from bsp_tf.pretraining.trainer import train
 from tests.fixtures import warm_python
+from tests.fixtures.last_checkpoint import last_values
 
 FIELDS = {
     "model.dropout": 0.0,
@@ -74,23 +74,12 @@ def start_two(
     ]
 
 
-def last_values(workdir: Path) -> dict[str, np.ndarray]:
-    reader = tf.train.load_checkpoint(
-        tf.train.latest_checkpoint(str(workdir / "checkpoints" / "last"))
-    )
-    return {
-        name: reader.get_tensor(name)
-        for name in reader.get_variable_to_shape_map()
-        if name.startswith(("model/", "momentum/", "average/"))
-    }
-
-
 def rows(workdir: Path) -> list[dict]:
     return [json.loads(line) for line in (workdir / "metrics.jsonl").read_text().splitlines()]
 
 
 def assert_same_run(workdir: Path, other: Path) -> None:
-    values, expected = last_values(workdir), last_values(other)
+    values, expected = last_values(workdir, "average"), last_values(other, "average")
     assert values.keys() == expected.keys() and len(values) > 150
     for name, value in expected.items():
         np.testing.assert_allclose(values[name], value, rtol=1e-5, atol=1e-5, err_msg=name)

@@ -13,6 +13,7 @@ from bsp_tf.base.errors import InputError
 from bsp_tf.runs.cluster import Cluster
 from bsp_tf.runs.strategy import check_batch_size, cluster_resolver, split_batch, strategy_for
 from tests.fixtures import warm_python
+from tests.fixtures.last_checkpoint import last_values
 
 # Logical devices must be made before TensorFlow starts. BatchNorm takes the statistics of the
 # global batch, so the replicas may hold different clips; dropout is off because each replica draws
@@ -92,17 +93,6 @@ def runs(tiny_fields, tmp_path_factory):
     process = warm_python.run("-c", SCRIPT, json.dumps(fields), folder)
     assert process.returncode == 0, process.stderr
     return folder
-
-
-def last_values(workdir: Path) -> dict[str, np.ndarray]:
-    reader = tf.train.load_checkpoint(
-        tf.train.latest_checkpoint(str(workdir / "checkpoints" / "last"))
-    )
-    return {
-        name: reader.get_tensor(name)
-        for name in reader.get_variable_to_shape_map()
-        if name.startswith(("model/", "momentum/"))
-    }
 
 
 def rows(workdir: Path) -> list[dict]:
