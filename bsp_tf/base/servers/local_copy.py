@@ -26,6 +26,7 @@ from bsp_tf.base.servers.failures import AbsentError, retried
 # In "a,s3://b/c+s3://b/d": what the flag of features joins.
 _ADDRESS = re.compile(r"[A-Za-z][\w.-]*://(?:(?!\+[A-Za-z][\w.-]*://)[^,])*")
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS)
+_UPDATE_LOCK = ".update.lock"
 _THREADS = 16
 _ROUNDS = 4
 _BAR_AFTER_SECONDS = 1
@@ -93,16 +94,19 @@ def _copy(path: UrlPath, locks: contextlib.ExitStack) -> Path:
     wanted = _files_there(path)
     try:
         place.mkdir(parents=True, exist_ok=True)
-        lock = os.open(place / LOCK_FILE, os.O_RDWR | os.O_CREAT, 0o666)
-        locks.callback(os.close, lock)
-        for _ in range(_ROUNDS):
-            _lock(lock, fcntl.LOCK_SH, path)
-            if _files_here(content) == wanted:
-                return content
-            _lock(lock, fcntl.LOCK_EX, path)
-            _update(path, content, wanted, place / "partial")
-            # What changed meanwhile, there or here, shows in the next round.
-            wanted = _files_there(path)
+        reading = _open_lock(place / LOCK_FILE, locks)
+        # One process at a time compares and updates: one that had to wait for another finds the
+        # copy up to date, and does not wait for the other to end its reading, too.
+        with contextlib.ExitStack() as turn:
+            _lock(_open_lock(place / _UPDATE_LOCK, turn), fcntl.LOCK_EX, path)
+            for _ in range(_ROUNDS):
+                _lock(reading, fcntl.LOCK_SH, path)
+                if _files_here(content) == wanted:
+                    return content
+                _lock(reading, fcntl.LOCK_EX, path)
+                _update(path, content, wanted, place / "partial")
+                # What changed there meanwhile shows in the next round.
+                wanted = _files_there(path)
     except OSError as error:
         raise InputError(
             f"cannot keep a copy of {path} in {place}: {error.strerror}. Make room or rights "
@@ -210,6 +214,12 @@ def _download(path: UrlPath, file: Path, progress: Callable[[int], object]) -> N
 
     if full := retried(str(path), path.scheme, get):
         raise full
+
+
+def _open_lock(file: Path, until: contextlib.ExitStack) -> int:
+    descriptor = os.open(file, os.O_RDWR | os.O_CREAT, 0o666)
+    until.callback(os.close, descriptor)
+    return descriptor
 
 
 def _lock(descriptor: int, kind: int, path: UrlPath) -> None:

@@ -172,7 +172,7 @@ def test_a_full_disk(tmp_path):
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
     kept = (tmp_path / "cache").rglob("*")
-    assert [path.name for path in kept if path.is_file()] == [".lock"]
+    assert {path.name for path in kept if path.is_file()} == {".lock", ".update.lock"}
     assert copied(url) == {"large": bytes(100_000)}
 
 
@@ -188,21 +188,32 @@ def test_folders_in_the_web_are_refused(folder):
 COPY = """
 import sys
 from bsp_tf.base.servers.local_copy import local_copies
+print("ready", flush=True)
+sys.stdin.readline()
 with local_copies(sys.argv[1]) as copies:
     print(copies.names[0], flush=True)
     sys.stdin.read()
 """
 
 
-def start(url):
-    return subprocess.Popen(
-        [sys.executable, "-c", COPY, url],
-        cwd=PROJECT,
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
+def start(*urls):
+    """A process for each address, all of which begin to copy at once and then keep reading."""
+    processes = [
+        subprocess.Popen(
+            [sys.executable, "-c", COPY, url],
+            cwd=PROJECT,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        for url in urls
+    ]
+    assert all(process.stdout.readline() == "ready\n" for process in processes)
+    for process in processes:
+        process.stdin.write("go\n")
+        process.stdin.flush()
+    return processes
 
 
 @pytest.fixture
@@ -218,7 +229,7 @@ def bucket(upload, tmp_path):
 def test_a_killed_copy_goes_on(bucket):
     url, many = bucket
     place = cache_folder(UrlPath(url), "copies") / "content" / "many"
-    process = start(url)
+    (process,) = start(url)
     while len(content_of(place)) < 10:
         assert process.poll() is None, process.stderr.read()
         time.sleep(0.005)
@@ -229,20 +240,29 @@ def test_a_killed_copy_goes_on(bucket):
     assert all((place / name).read_bytes() == many[name] for name in kept)
     assert copied(url) == many
     assert all((place / name).stat().st_ino == inode for name, inode in kept.items())
-    assert sorted(os.listdir(place.parents[1])) == [".lock", "content"]
+    assert sorted(os.listdir(place.parents[1])) == [".lock", ".update.lock", "content"]
 
 
-def test_two_processes_share_a_copy_and_wait_for_its_readers(upload, folder, tmp_path):
-    url = upload(folder, f"{tmp_path.name}/shared")
-    readers = [start(url), start(url)]
-    places = {process.stdout.readline().strip() for process in readers}
-    assert len(places) == 1 and content_of(Path(*places)) == FILES
-    write(f"{url}/a.npy", b"new")
-    writer = start(url)
-    assert "waits" in writer.stderr.readline()
-    assert content_of(Path(*places)) == FILES
+def places(readers):
+    return {process.stdout.readline().strip() for process in readers}
+
+
+def end(readers):
     for process in readers:
         assert process.communicate(timeout=60)[1].count("error") == 0
-    assert writer.stdout.readline().strip() in places
-    assert content_of(Path(*places)) == FILES | {"a.npy": b"new"}
-    writer.communicate(timeout=60)
+
+
+def test_a_copy_is_changed_between_readers_by_one_of_those_that_wait(upload, folder, tmp_path):
+    url = upload(folder, f"{tmp_path.name}/shared")
+    readers = start(url, url)
+    (place,) = places(readers)
+    assert content_of(Path(place)) == FILES
+    write(f"{url}/a.npy", b"new")
+    waiting = start(url, url)
+    assert all("waits" in process.stderr.readline() for process in waiting)
+    assert content_of(Path(place)) == FILES
+    end(readers)
+    # They read beside each other: the second one does not wait for the first to end.
+    assert places(waiting) == {place}
+    assert content_of(Path(place)) == FILES | {"a.npy": b"new"}
+    end(waiting)
