@@ -5,17 +5,18 @@ clip whose shard is not written yet, and a JSON file for each shard that is.
 """
 
 import bisect
-import itertools
+import functools
 import os
 from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 from bsp_tf.base.atomic_file import make_folder, remove_partial_files
 from bsp_tf.base.errors import InputError
 from bsp_tf.base.json_file import read_json, write_json
-from bsp_tf.base.remote_path import UserPath, below
+from bsp_tf.base.remote_path import UserPath, below, is_url
 from bsp_tf.base.settings import is_unchanged
 from bsp_tf.records.schema import MANIFEST_FILE, shard_name
 from tfrecords_tools.conversion.beam_runner import BeamPool
@@ -47,6 +48,7 @@ NUM_SHARDS_FILE = "num_shards.json"
 RESULTS_FOLDER = "results"
 STATUS_FOLDER = "shards"
 ASKED_AT_ONCE = 16
+FILES_REMEMBERED = 2**18
 
 
 class Conversion:
@@ -105,24 +107,29 @@ class Conversion:
 
     def replaced(self) -> list[str]:
         """Paths of clips that were converted from what their files do not hold any more."""
+        root = self.worker_settings.root
 
-        def find_replaced(results: list[tuple[int, ClipResult]]) -> list[str]:
-            found = []
-            for rank, result in results:
-                path = below(self.worker_settings.root, self._clips[self._order[rank]].path)
-                if result.source is None or not path.is_file():
-                    continue
-                if not is_unchanged(path, result.source):
-                    found.append(str(path))
-            return found
+        # Many clips may be pieces of one file.
+        @functools.lru_cache(FILES_REMEMBERED)
+        def was_replaced(path: str, source: tuple[tuple[str, Any], ...]) -> bool:
+            file = below(root, path)
+            return file.is_file() and not is_unchanged(file, dict(source))
 
-        paths: list[str] = []
-        # A server answers many questions at once.
+        found = []
         with ThreadPoolExecutor(ASKED_AT_ONCE) as pool:
             for results in self._results_by_shard():
-                shares = [results[k::ASKED_AT_ONCE] for k in range(ASKED_AT_ONCE)]
-                paths += itertools.chain.from_iterable(pool.map(find_replaced, shares))
-        return paths
+                known = [(rank, result.source) for rank, result in results if result.source]
+                paths = [self._clips[self._order[rank]].path for rank, _ in known]
+                sources = [tuple(source.items()) for _, source in known]
+                # A server answers many questions at once; for local files threads are slower.
+                on_server = is_url(root) or any(map(is_url, paths))
+                answers = (pool.map if on_server else map)(was_replaced, paths, sources)
+                found += [
+                    str(below(root, path))
+                    for path, replaced in zip(paths, answers, strict=True)
+                    if replaced
+                ]
+        return found
 
     def retry_failures(self) -> int:
         """Forgets the failures of earlier runs, to try them again; returns their number."""
