@@ -4,6 +4,7 @@ import functools
 import http.server
 import io
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -106,6 +107,31 @@ def test_a_stream_gives_the_boundaries_of_the_file(tmp_path, served, places, opt
         # Matroska keeps times in milliseconds.
         assert live["time"] == pytest.approx(whole["time"], abs=0.002)
         assert (live["type"], live["score"]) == (whole["type"], whole["score"])
+
+
+def test_a_camera_that_speaks_rtsp(tmp_path):
+    pytest.importorskip(
+        "aio_rtsp_toolkit", reason="NOT TESTED: rtsp://; pip install aio-rtsp-toolkit"
+    )
+    write_jumps(tmp_path / "a.mp4", [*PARTS, (3, 60)])
+    with socket.create_server(("127.0.0.1", 0)) as free, socket.create_server(("", 0)) as other:
+        port, control = free.getsockname()[1], other.getsockname()[1]
+    # The server plays the file in real time, and hangs up at its end.
+    code = "import sys; from server_demo import main; sys.exit(main())"
+    flags = [f"--dir={tmp_path}", "--host=127.0.0.1", f"--port={port}", f"--control-port={control}"]
+    with subprocess.Popen(
+        [sys.executable, "-c", code, *flags], stderr=subprocess.PIPE, text=True
+    ) as server:
+        try:
+            assert "listening" in server.stderr.readline()
+            model = save_jump_model(tmp_path / "model")
+            found = list(find_live_boundaries(f"rtsp://127.0.0.1:{port}/a.mp4", model))
+        finally:
+            server.kill()
+    assert [boundary["type"] for boundary in found] == ["diff_class", "same_class", "same_class"]
+    # A stream's first frame is at 0, or a frame later.
+    times = [boundary["time"] for boundary in found]
+    assert times == pytest.approx([1.6, 3.6, 5.2], abs=1.5 / 25)
 
 
 def test_damage_on_the_way_is_left_out(model, tmp_path, served):
