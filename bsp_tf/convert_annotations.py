@@ -21,7 +21,6 @@ a folder of videos or of features, annotations, or a CSV table with the columns 
 "duration" or "seconds", "subset". Needs NumPy and absl only; a folder of videos PyAV too.
 """
 
-import math
 import sys
 from collections.abc import Sequence
 
@@ -105,9 +104,6 @@ def main(argv: Sequence[str]) -> None:
     """Runs the command with the parsed flags."""
     del argv
     check_output_files(annotation_files(FLAGS.input), {"output": FLAGS.output})
-    # Neither below nor above the bounds of the flag.
-    if FLAGS.fps is not None and math.isnan(FLAGS.fps):
-        raise InputError(f"--fps={FLAGS.fps} is no frame rate: give a number.")
     source_form = FLAGS["from"].value or guess(FLAGS.input)
     output_form = _output_form(FLAGS.to, source_form)
     known = Known(

@@ -1,5 +1,6 @@
 """How every command starts and how it ends when the user's input was wrong."""
 
+import math
 import os
 import re
 import select
@@ -124,7 +125,7 @@ def _parse_flags(argv: Sequence[str]) -> list[str]:
     """absl's parser, but a wrong flag ends with our line and status (absl: two lines, status 1)."""
     try:
         arguments = flags.FLAGS(argv)
-        _refuse_empty_flags()
+        _refuse_flags_without_a_value()
         return arguments
     except flags.Error as error:
         sys.exit(report_bad_input(InputError(_explain(str(error)))))
@@ -139,10 +140,15 @@ def _explain(text: str) -> str:
     return f"{' '.join(text.split()).rstrip('. ')} (see --help)."
 
 
-def _refuse_empty_flags() -> None:
-    """Refuses an empty path, which would mean the current folder: often an unset shell variable."""
+def _refuse_flags_without_a_value() -> None:
+    """Refuses nan, which no bound keeps out, and an empty path: often an unset shell variable.
+
+    Of a path the current folder would be taken.
+    """
     for name in flags.FLAGS:
         flag = flags.FLAGS[name]
+        if isinstance(flag.value, float) and math.isnan(flag.value):
+            raise InputError(f"--{name}=nan is no number: give one, or leave it out.")
         if flag.present and flag.value == "" and "." not in name and flag.flag_type() == "string":
             raise InputError(
                 f"--{name} is empty (an unset shell variable?): give --{name}=VALUE, or leave it "

@@ -6,6 +6,7 @@ from benchmarks.scale import STAGES, format_rows, measure
 from bsp_tf.base.errors import InputError
 
 
+@pytest.mark.thorough
 def test_measure(tmp_path):
     rows = measure([1500], tmp_path, clips_per_file=7, clips_per_shard=40)
     found = {row["stage"]: row["found"] for row in rows}

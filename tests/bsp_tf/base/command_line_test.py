@@ -15,6 +15,7 @@ from bsp_tf.base.errors import InputError
 def define_flags():
     flags.DEFINE_string("name", None, "A name.")
     flags.DEFINE_integer("number", 1, lower_bound=1, help="A number.")
+    flags.DEFINE_float("share", None, "A share.", lower_bound=0, upper_bound=1)
 
 def main(argv):
     {body}
@@ -112,6 +113,7 @@ def test_a_fault_of_the_program_keeps_its_traceback():
         (["--numbr=3"], "Unknown command line flag 'numbr'. Did you mean: number"),
         (["--number=abc"], "--number=abc: invalid literal"),
         (["--number=-1"], "--number=-1: -1 is not a positive integer"),
+        (["--share=nan"], "--share=nan is no number"),
         (["--name="], "--name is empty (an unset shell variable?)"),
     ],
 )
