@@ -8,7 +8,6 @@ step: a run that was stopped or killed and started again ends with the same weig
 import hashlib
 import json
 import math
-import os
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -21,30 +20,32 @@ from tqdm import tqdm
 
 from bsp_tf.annotations.mended import load_annotations
 from bsp_tf.base.json_file import read_json, write_json
-from bsp_tf.base.output_lock import lock_folder, refuse_file, refuse_pattern
+from bsp_tf.base.output_lock import refuse_output, refuse_pattern
+from bsp_tf.base.remote_path import AnyPath, given_path
+from bsp_tf.base.servers.local_copy import local_copies
 from bsp_tf.base.stack import optimizer_state
 from bsp_tf.features.sources import open_features
 from bsp_tf.localization.heads.head import Head, find_head
 from bsp_tf.localization.learner import Learner
 from bsp_tf.localization.settings import resolve_config
 from bsp_tf.localization.training_data import LocalizationData, load_localization_data
-from bsp_tf.localization.workdir import SUMMARY, claim_workdir
+from bsp_tf.localization.workdir import claim_workdir
 from bsp_tf.localization.workdir_features import note_features
 from bsp_tf.runs.checkpoints import RunCheckpoints
 from bsp_tf.runs.cluster import Cluster
-from bsp_tf.runs.full_disk import full_disk_named
 from bsp_tf.runs.preemption import PreemptedError, StopRequest
 from bsp_tf.runs.progress import diverged_error
+from bsp_tf.runs.run_folder import RunFolder, run_folder, working_in
 from bsp_tf.runs.run_log import RunLog
 from bsp_tf.runs.strategy import strategy_for
-from bsp_tf.runs.workdir import BEST, CONFIG, LAST, checkpoint_folder
+from bsp_tf.runs.workdir import BEST, CONFIG, LAST, SUMMARY, checkpoint_folder
 
 AGAINST_DIVERGENCE = "Look at the scale of the features, or lower config.learning_rate."
 
 
 def train(
     config: ConfigDict,
-    workdir: str | os.PathLike,
+    workdir: AnyPath,
     strategy: tf.distribute.Strategy | None = None,
     stop: StopRequest | None = None,
 ) -> dict[str, Any]:
@@ -52,7 +53,7 @@ def train(
 
     Args:
         config: As configs/gtad_anet.py.
-        workdir: See bsp_tf.localization.workdir.
+        workdir: See bsp_tf.localization.workdir; a folder, or an address of a bucket.
         strategy: Of this process; default: one device.
         stop: Looked at after every step.
 
@@ -61,37 +62,47 @@ def train(
         num_validation_videos, left_out.
 
     Raises:
-        InputError: unusable paths, data or config; the workdir of another run; a full disk.
+        InputError: unusable paths, data or config; the workdir of another run; a full disk;
+            a server that refuses or fails.
         TrainingDivergedError: the loss is no longer a number; the message names the last good
             checkpoint.
         PreemptedError: `stop` was set; the run is saved.
     """
-    refuse_file(workdir, "--workdir")
-    refuse_pattern(workdir)
-    workdir, config = Path(workdir), resolve_config(config)
-    head, sources = find_head(config.head), open_features(config)
-    subsets = {"train": config.train_subset, "validation": config.validation_subset}
-    videos = {part: load_annotations(config.annotations, name) for part, name in subsets.items()}
-    class_names = sorted(
-        {label for part in videos.values() for video in part.values() for label in video.labels}
-    )
-    data = {}
-    for part, annotations in videos.items():
-        data[part] = load_localization_data(sources, annotations, class_names, head, config)
-        for line in (*annotations.warnings(), *data[part].left_out_lines()):
-            print(f"{config.annotations}, {subsets[part]}: {line}")
+    where = given_path(workdir)
+    refuse_output(where, "--workdir")
+    if isinstance(where, Path):
+        refuse_pattern(where)
+    config = resolve_config(config)
+    strategy = strategy or strategy_for("one_device")
+    cluster = Cluster(strategy)
+    with local_copies(config.features_dir) as copies:
+        head, sources = find_head(config.head), open_features(config, copies.names[0])
+        subsets = {"train": config.train_subset, "validation": config.validation_subset}
+        videos = {
+            part: load_annotations(config.annotations, name) for part, name in subsets.items()
+        }
+        class_names = sorted(
+            {label for part in videos.values() for video in part.values() for label in video.labels}
+        )
+        data = {}
+        for part, annotations in videos.items():
+            data[part] = load_localization_data(sources, annotations, class_names, head, config)
+            for line in (*annotations.warnings(), *data[part].left_out_lines()):
+                print(f"{config.annotations}, {subsets[part]}: {copies.as_given(line)}")
     # Before the workdir is claimed: sizes that do not fit should leave no trace.
     example = data["train"].batch(np.arange(1))
-    strategy = strategy or strategy_for("one_device")
     learner = Learner(head, config, example, len(class_names), strategy)
     digest = hashlib.sha256("".join(part.digest() for part in data.values()).encode()).hexdigest()
-    with lock_folder(workdir, "--workdir"), full_disk_named(workdir):
-        claim_workdir(workdir, config, data["train"].feature_dim, digest, class_names)
-        note_features(workdir, sources)
-        if (workdir / SUMMARY).exists():
-            print(f"{workdir}: already done")
-            return read_json(workdir / SUMMARY)
-        run = Run(head, config, learner, workdir, Cluster(strategy), stop or StopRequest())
+    with run_folder(where, cluster) as folder, working_in(folder, cluster):
+        refuse_pattern(folder.local)
+        claim_workdir(folder.local, config, data["train"].feature_dim, digest, class_names)
+        note_features(folder.local, sources)
+        if (finished := folder.local / SUMMARY).exists():
+            print(f"{folder.shown(str(folder.local))}: already done")
+            return read_json(finished)
+        run = Run(head, config, learner, folder, cluster, stop or StopRequest())
+        # Says before the first step whether a server takes what is sent.
+        run.last.publish(wait=True)
         run.fit(data["train"], data["validation"])
         summary = {
             "best_epoch": int(run.best_epoch.numpy()),
@@ -99,12 +110,12 @@ def train(
             "num_train_videos": len(data["train"].video_ids),
             "num_validation_videos": len(data["validation"].video_ids),
             "left_out": {
-                video_id: reason
+                video_id: copies.as_given(reason)
                 for part in data.values()
                 for video_id, (_, reason) in part.left_out.items()
             },
         }
-        write_json(workdir / SUMMARY, summary)
+        write_json(finished, summary)
     return summary
 
 
@@ -116,13 +127,13 @@ class Run:
         head: Head,
         config: ConfigDict,
         learner: Learner,
-        workdir: Path,
+        folder: RunFolder,
         cluster: Cluster,
         stop: StopRequest,
     ) -> None:
         """Continues from the last checkpoint of the workdir, if there is one."""
         self.head, self.config, self.learner = head, config, learner
-        self.workdir, self.stop = workdir, stop
+        self.workdir, self.stop = folder.local, stop
         self.epoch, self.step = tf.Variable(0, dtype=tf.int64), tf.Variable(0, dtype=tf.int64)
         self.best_loss, self.best_epoch = tf.Variable(math.inf), tf.Variable(0, dtype=tf.int64)
         # Of an epoch that was stopped: JSON of its seconds and sums of losses, else "".
@@ -139,23 +150,24 @@ class Run:
         if learner.average:
             state["average"] = learner.average.averages
         self.last = RunCheckpoints(
-            checkpoint_folder(workdir, LAST),
+            checkpoint_folder(self.workdir, LAST),
             state,
             cluster,
-            workdir / CONFIG,
+            self.workdir / CONFIG,
             name="ckpt",
             newer=("unfinished",),
+            run=folder,
         )
         self.best = tf.train.CheckpointManager(
             tf.train.Checkpoint(model=learner.model),
-            str(checkpoint_folder(workdir, BEST)),
+            str(checkpoint_folder(self.workdir, BEST)),
             max_to_keep=1,
         )
-        self.log = RunLog(workdir, writes=True)
+        self.log = RunLog(self.workdir, writes=True)
         path = self.last.restore()
         self.saved = int(path.rpartition("-")[2]) if path else -1
         if path:
-            print(f"continuing from {path}")
+            print(f"continuing from {folder.shown(path)}")
 
     def fit(self, train: LocalizationData, validation: LocalizationData) -> None:
         """Runs the epochs that are left."""

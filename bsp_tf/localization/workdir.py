@@ -33,8 +33,6 @@ from bsp_tf.localization.heads.head import FIRST_HEAD, Head, find_head
 from bsp_tf.runs.checkpoints import newest_checkpoint, restore_checkpoint
 from bsp_tf.runs.workdir import BEST, CONFIG, LABELS, checkpoint_folder, read_labels
 
-SUMMARY = "summary.json"
-
 
 @dataclasses.dataclass(frozen=True)
 class TrainedHead:

@@ -54,6 +54,12 @@ class RunPlan:
     steps_per_epoch: int
     total_steps: int
 
+    def next_stop(self, step: int, checkpoint_every_steps: int) -> int:
+        """The next step after `step` that ends with a checkpoint."""
+        return min(
+            (step // every + 1) * every for every in (self.steps_per_epoch, checkpoint_every_steps)
+        )
+
 
 def plan_run(config: ConfigDict) -> RunPlan:
     """Opens the clips and checks the config against them.

@@ -25,20 +25,19 @@ An epoch's checkpoint is written before its evaluation; metrics.jsonl says wheth
 so an interrupted evaluation is made again.
 """
 
-import contextlib
 import itertools
 import math
-import os
 import time
 from collections.abc import Iterator
-from pathlib import Path
 
 import tensorflow as tf
 from ml_collections import ConfigDict
 from tqdm import tqdm
 
 from bsp_tf.base.json_file import read_json, write_json
-from bsp_tf.base.output_lock import lock_folder
+from bsp_tf.base.output_lock import refuse_output
+from bsp_tf.base.remote_path import AnyPath, given_path
+from bsp_tf.base.servers.local_copy import local_copies
 from bsp_tf.clips.batches import read_batches
 from bsp_tf.clips.pipelines import dataset_for
 from bsp_tf.pretraining.batch_picture import picture_of_batch
@@ -50,9 +49,9 @@ from bsp_tf.pretraining.trained_model import restore_model
 from bsp_tf.runs import workdir as folder
 from bsp_tf.runs.checkpoints import RunCheckpoints
 from bsp_tf.runs.cluster import Cluster
-from bsp_tf.runs.full_disk import full_disk_named
 from bsp_tf.runs.preemption import PreemptedError, StopRequest
 from bsp_tf.runs.progress import all_finite, diverged_error
+from bsp_tf.runs.run_folder import RunFolder, run_folder, working_in
 from bsp_tf.runs.run_log import RunLog
 from bsp_tf.runs.strategy import check_batch_size, strategy_for
 
@@ -64,7 +63,7 @@ AGAINST_DIVERGENCE = (
 
 def train(
     config: ConfigDict,
-    workdir: str | os.PathLike,
+    workdir: AnyPath,
     strategy: tf.distribute.Strategy | None = None,
     stop: StopRequest | None = None,
 ) -> dict:
@@ -74,7 +73,7 @@ def train(
 
     Args:
         config: As `configs.base.get_config()`.
-        workdir: Folder of the run, see `bsp_tf.runs.workdir`.
+        workdir: Folder of the run, see `runs.workdir`; or an address, see `runs.remote_workdir`.
         strategy: Default: one device.
         stop: Looked at after every step.
 
@@ -82,27 +81,33 @@ def train(
         The contents of evaluation.json.
 
     Raises:
-        InputError: bad config, missing or unfit data, a workdir of another run, a full disk.
+        InputError: bad config or data, a workdir of another run, a full disk, a server's refusal.
         TrainingDivergedError: the loss became NaN or infinite.
         PreemptedError: `stop` was set; the run is saved.
         WorkerLostError: another worker is gone.
     """
+    where = given_path(workdir)
+    refuse_output(where, "--workdir")
     strategy = strategy or strategy_for("one_device")
-    plan = plan_run(config)
-    check_batch_size(config, strategy)
-    folder.check_workdir(workdir, config, plan.labels, plan.actions)
-    if (finished := Path(workdir) / folder.EVALUATION).exists():
-        print(f"already done: {finished}")
-        return read_json(finished)
     cluster = Cluster(strategy)
-    lock = lock_folder(workdir, "--workdir") if cluster.is_chief else contextlib.nullcontext()
-    # Making the variables talks to the other workers, too.
-    with lock, full_disk_named(workdir), cluster.lost_workers_named(workdir):
-        trainer = Trainer(config, workdir, plan, strategy, stop or StopRequest())
-        try:
-            return trainer.run()
-        finally:
-            trainer.last.join()
+    with local_copies(config.init_from, config.distill.workdir) as copies:
+        here = config.copy_and_resolve_references()
+        here.init_from, here.distill.workdir = copies.names
+        plan = plan_run(here)
+        check_batch_size(config, strategy)
+        with run_folder(where, cluster) as run:
+            folder.check_workdir(run.local, config, plan.labels, plan.actions)
+            if (finished := run.local / folder.EVALUATION).exists():
+                print(f"already done: {run.shown(str(finished))}")
+                return read_json(finished)
+            with working_in(run, cluster):
+                trainer = Trainer(here, run, plan, strategy, stop or StopRequest())
+                if cluster.is_chief:
+                    folder.claim_workdir(run.local, config, plan.labels, plan.actions)
+                try:
+                    return trainer.run()
+                finally:
+                    trainer.last.join()
 
 
 class Trainer:
@@ -111,37 +116,39 @@ class Trainer:
     def __init__(
         self,
         config: ConfigDict,
-        workdir: str | os.PathLike,
+        run: RunFolder,
         plan: RunPlan,
         strategy: tf.distribute.Strategy,
         stop: StopRequest,
     ):
         """Builds model, optimizer and data; raises InputError if the config cannot be built."""
-        self.config, self.workdir, self.plan, self.stop = config, Path(workdir), plan, stop
+        self.config, self.plan, self.stop = config, plan, stop
+        self.folder, self.workdir = run, run.local
         self.cluster = Cluster(strategy)
         self.learner = Learner(
             config, len(plan.labels), plan.steps_per_epoch, plan.total_steps, strategy, plan.actions
         )
         self.rank = self.learner.objective.rank
         self.validation = self._dataset("validation", config.train.batch_size)
-        data = config.data
+        size = config.data.crop_size
         self.evaluate = Evaluator(
             self.learner.model,
             strategy,
             len(plan.labels),
             config.train.batch_size // self.cluster.size,
-            (data.num_frames, data.crop_size, data.crop_size, 3),
+            (config.data.num_frames, size, size, 3),
             self.learner.objective,
         )
         self.last = RunCheckpoints(
-            folder.checkpoint_folder(workdir, folder.LAST),
+            folder.checkpoint_folder(self.workdir, folder.LAST),
             self.learner.state(),
             self.cluster,
             self.workdir / folder.CONFIG,
+            run=run,
         )
         self.best = tf.train.CheckpointManager(
             tf.train.Checkpoint(model=self.learner.weights),
-            str(folder.checkpoint_folder(workdir, folder.BEST)),
+            str(folder.checkpoint_folder(self.workdir, folder.BEST)),
             max_to_keep=1,
             checkpoint_name="epoch",
         )
@@ -152,8 +159,8 @@ class Trainer:
 
     def run(self) -> dict:
         """Trains from where the workdir is to the end; returns the contents of evaluation.json."""
-        if self.cluster.is_chief:
-            folder.claim_workdir(self.workdir, self.config, self.plan.labels, self.plan.actions)
+        # Says before the first step whether a server takes what is sent.
+        self.last.publish(wait=True)
         self.log = RunLog(self.workdir, self.cluster.is_chief)
         step = self._resume()
         micro_batches = self.config.train.accumulate_steps
@@ -174,7 +181,8 @@ class Trainer:
                     self._end_epoch(step)
                 if step == self.plan.total_steps:
                     break
-                step = self._train_until(self._next_stop(step), step, batches, bar)
+                end = self.plan.next_stop(step, self.config.train.checkpoint_every_steps)
+                step = self._train_until(end, step, batches, bar)
                 self._save(step)
         return self._finish()
 
@@ -182,18 +190,11 @@ class Trainer:
         """Restores the last checkpoint and cuts metrics.jsonl back to it; returns the step."""
         path = self.last.restore()
         if path and self.cluster.is_chief:
-            print(f"continuing from {path}")
+            print(f"continuing from {self.folder.shown(path)}")
         step = int(self.learner.progress.step)
         self.log.resume(step)
         self.cluster.wait_for_all()
         return step
-
-    def _next_stop(self, step: int) -> int:
-        """The next step that ends with a checkpoint."""
-        return min(
-            (step // every + 1) * every
-            for every in (self.plan.steps_per_epoch, self.config.train.checkpoint_every_steps)
-        )
 
     def _train_until(self, end: int, step: int, batches: Iterator, bar: tqdm) -> int:
         """Trains to step `end`, or as far as it may; returns the last step."""
@@ -204,9 +205,8 @@ class Trainer:
             group = list(itertools.islice(batches, train.accumulate_steps))
             waited += time.monotonic() - asked
             if step == 0:
-                self.log.picture(
-                    folder.TRAINING_BATCH, picture_of_batch(group[0], self.plan.labels)
-                )
+                picture = picture_of_batch(group[0], self.plan.labels)
+                self.log.picture(folder.TRAINING_BATCH, picture)
             loss, accuracy, norm = self.learner.step(group)
             step += 1
             if step % train.log_every_steps == 0 or step == end:
@@ -249,6 +249,7 @@ class Trainer:
             row["learning_rate"] = float(self.learner.schedule(tf.constant(step - 1)))
             row["seconds"] += time.monotonic() - started
             self.log.epoch(row, validation_curves(row), epoch_line(row, self.config.train.epochs))
+            self.last.publish()
         progress.start_epoch()
 
     def _validate(self, static: bool = False) -> dict:
@@ -285,7 +286,7 @@ class Trainer:
     def _finish(self) -> dict:
         """Evaluates the best checkpoint, with the static control, and writes evaluation.json."""
         started = time.monotonic()
-        self.cluster.wait_for_all()
+        self.last.share()
         restore_model(self.learner.model, self.workdir, folder.BEST)
         result = summary(
             self.config.task, self.plan.labels, self._validate(), self._validate(static=True)

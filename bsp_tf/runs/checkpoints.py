@@ -17,6 +17,7 @@ import tensorflow as tf
 from bsp_tf.base.errors import InputError, cannot_read
 from bsp_tf.base.output_lock import refuse_pattern
 from bsp_tf.runs.cluster import Cluster
+from bsp_tf.runs.run_folder import RunFolder
 
 KEPT = 2
 
@@ -93,6 +94,7 @@ class RunCheckpoints:
         config: str | os.PathLike,
         name: str = "step",
         newer: Collection[str] = (),
+        run: RunFolder | None = None,
     ):
         """Reads what is there; writes nothing.
 
@@ -104,8 +106,10 @@ class RunCheckpoints:
             name: What the files are called, before "-" and the number.
             newer: Names of `state` that checkpoints made earlier may lack; what is not there stays
                 as it is.
+            run: The folder of the run, into which what is saved is published.
         """
         self._cluster, self._config, self._state, self._newer = cluster, config, state, newer
+        self._run = run or RunFolder(folder)
         self._last = tf.train.CheckpointManager(
             tf.train.Checkpoint(**state), str(folder), max_to_keep=KEPT, checkpoint_name=name
         )
@@ -128,6 +132,23 @@ class RunCheckpoints:
                 checkpoint_number=step,
                 options=tf.train.CheckpointOptions(experimental_enable_async_checkpoint=not wait),
             )
+            self.publish()
+
+    def publish(self, wait: bool = False) -> None:
+        """Brings the run to its bucket, if its workdir is one; see `RunFolder.publish`.
+
+        Args:
+            wait: Whether to return only when it is there.
+        """
+        if self._cluster.is_chief:
+            self._run.publish(self.join, wait)
+
+    def share(self) -> None:
+        """Returns when all workers see what the chief has written; all must call it."""
+        self.publish(wait=True)
+        self._cluster.wait_for_all()
+        if not self._cluster.is_chief:
+            self._run.fetch()
 
     def join(self) -> None:
         """Returns when what was saved is on disk."""
@@ -169,7 +190,8 @@ class RunCheckpoints:
                 return step
             except CheckpointError as error:
                 problems.append(error)
+                where = self._run.shown(path)
                 print(
-                    f"warning: checkpoint {path} is passed over ({error.reason})", file=sys.stderr
+                    f"warning: checkpoint {where} is passed over ({error.reason})", file=sys.stderr
                 )
         raise problems[0]

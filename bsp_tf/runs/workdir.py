@@ -4,7 +4,7 @@ config.json           resolved config
 labels.txt            class names
 action_labels.txt     the actions that a second head names (pre-training, boundary.class_weight)
 metrics.jsonl         one line for each epoch
-evaluation.json       the result of a finished run
+evaluation.json       the result of a finished run (summary.json in those of localization)
 tensorboard/          curves
 training_batch.png    the first training batch (pre-training)
 checkpoints/last/     to resume from
@@ -27,6 +27,9 @@ LABELS = "labels.txt"
 ACTION_LABELS = "action_labels.txt"
 METRICS = "metrics.jsonl"
 EVALUATION = "evaluation.json"
+SUMMARY = "summary.json"
+# What is written last, in runs of either kind.
+FINISHED = (EVALUATION, SUMMARY)
 TRAINING_BATCH = "training_batch.png"
 TENSORBOARD = "tensorboard"
 # Fields that came after workdirs were made -> what the runs there stand for.
@@ -44,13 +47,14 @@ LATER_FIELDS = {
     "distill.workdir": "",
     "distill.weight": 1.0,
 }
+CHECKPOINTS = "checkpoints"
 LAST = "last"
 BEST = "best"
 
 
 def checkpoint_folder(workdir: str | os.PathLike, which: str) -> Path:
     """Folder of the "last" or "best" checkpoint."""
-    return Path(workdir) / "checkpoints" / which
+    return Path(workdir) / CHECKPOINTS / which
 
 
 def check_workdir(
