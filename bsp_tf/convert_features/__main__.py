@@ -32,6 +32,7 @@ from bsp_tf.base.atomic_file import atomic_write, make_folder
 from bsp_tf.base.command_line import run_command
 from bsp_tf.base.errors import InputError
 from bsp_tf.base.output_lock import lock_folder, refuse_file
+from bsp_tf.base.servers.local_copy import LocalCopies, local_copies
 from bsp_tf.base.settings import claim, digest_files, refuse_output_inside
 from bsp_tf.convert_features import tool_settings
 from bsp_tf.convert_features.tool_files import (
@@ -89,7 +90,7 @@ def convert_features(
     """Writes the features and annotations of all videos for a tool.
 
     Args:
-        features: Folder of bsp_tf.extract.
+        features: Folder of bsp_tf.extract, here or in a bucket.
         annotations: See `bsp_tf.annotations.reader`.
         output: Folder to make, or to go on with.
         tool: One of TOOLS.
@@ -102,7 +103,19 @@ def convert_features(
         InputError: no feature folder or annotations, no video with features, none of the streams,
             or an output made of other things.
     """
-    store = FeatureStore(features)
+    with local_copies(features) as copies:
+        return _convert(copies, features, annotations, output, tool, streams)
+
+
+def _convert(
+    copies: LocalCopies,
+    features: str,
+    annotations: str,
+    output: str,
+    tool: str,
+    streams: Sequence[str],
+) -> tuple[str, dict[str, str]]:
+    store = FeatureStore(copies.names[0])
     rows = Rows(store, tuple(name for name in streams if name in store.metadata["streams"]))
     if not rows.streams:
         known = ", ".join(store.metadata["streams"])
@@ -116,7 +129,7 @@ def convert_features(
     made_from = {
         "tool": tool,
         "streams": list(rows.streams),
-        "features": features_digest(features),
+        "features": features_digest(copies.names[0]),
         "annotations": digest_files(annotation_files(annotations)),
     }
     with lock_folder(folder):
@@ -134,7 +147,7 @@ def convert_features(
         settings = form.settings(data, folder.absolute())
         with atomic_write(folder / SETTINGS) as file:
             file.write(settings.encode())
-    return settings, missing
+    return settings, {name: copies.as_given(reason) for name, reason in missing.items()}
 
 
 def _write_arrays(
@@ -167,7 +180,9 @@ def _write_arrays(
 
 def define_flags() -> None:
     """Defines the flags of the command; they do not exist when the module is only imported."""
-    flags.DEFINE_string("features", None, "Folder of bsp_tf.extract.", required=True)
+    flags.DEFINE_string(
+        "features", None, "Folder of bsp_tf.extract, or its address.", required=True
+    )
     flags.DEFINE_string("annotations", None, "Annotations of the videos.", required=True)
     flags.DEFINE_string("output", None, "Folder to make.", required=True)
     flags.DEFINE_enum("tool", None, list(TOOLS), "Who is to read it.", required=True)

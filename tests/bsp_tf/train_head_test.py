@@ -4,6 +4,7 @@ import json
 import os
 import shutil
 import signal
+from pathlib import Path
 
 import h5py
 import numpy as np
@@ -14,6 +15,7 @@ from ml_collections import ConfigDict
 from bsp_tf.annotations.mended import load_annotations
 from bsp_tf.base.errors import InputError
 from bsp_tf.base.output_lock import lock_folder
+from bsp_tf.base.servers.local_copy import local_copies
 from bsp_tf.detect import detect
 from bsp_tf.features.sources import open_features
 from bsp_tf.features.store import FeatureStore, resize_features
@@ -225,6 +227,49 @@ def test_a_run_that_is_stopped_twice_ends_with_the_same_weights(eagerly, finishe
     assert training.train(small_config(world), tmp_path) == finished[1]
     assert_same_run(tmp_path, finished[0])
     assert list((tmp_path / "tensorboard/train").iterdir())
+
+
+def test_a_run_in_a_bucket_is_that_of_local_folders(
+    eagerly, finished, world, tmp_path, monkeypatch, capsys
+):
+    fsspec = pytest.importorskip("fsspec", reason="NOT TESTED: fsspec is not installed")
+    place = f"memory://{tmp_path.name}"
+    memory = fsspec.filesystem("memory")
+    for file in ("annotations.json", *map(str, (world / "features").iterdir())):
+        memory.pipe_file(
+            f"{place}/{(world / file).relative_to(world)}", (world / file).read_bytes()
+        )
+    config = small_config(
+        world, features_dir=f"{place}/features", annotations=f"{place}/annotations.json"
+    )
+    for number, looks in enumerate((0, 1, None)):
+        # As another machine would, which has nothing in its cache.
+        monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / str(number)))
+        if looks is not None:
+            with pytest.raises(PreemptedError, match=f"saved in {place}/run"):
+                training.train(config, f"{place}/run", stop=StopAtStep(looks))
+            continue
+        capsys.readouterr()
+        assert training.train(config, f"{place}/run") == finished[1]
+        assert f"continuing from {place}/run/checkpoints/last/ckpt-" in capsys.readouterr().out
+    with local_copies(f"{place}/run") as copies:
+        assert_same_run(Path(copies.names[0]), finished[0])
+        about = json.loads((Path(copies.names[0]) / "config.json").read_text())
+        assert about["features_dir"] == f"{place}/features"
+    monkeypatch.setattr(training, "Run", None)
+    assert training.train(config, f"{place}/run") == finished[1]
+    assert f"{place}/run: already done" in capsys.readouterr().out
+    config.batch_size = 4
+    with pytest.raises(InputError, match=f"^{place}/run was made.*batch_size was 3, is now 4"):
+        training.train(config, f"{place}/run")
+    for changes, words in (
+        ({"features_dir": "https://host/features"}, "https://host/features: .*lists no folders"),
+        ({"features_dir": f"{place}/absent"}, f"{place}/absent"),
+    ):
+        with pytest.raises(InputError, match=words):
+            train_head(small_config(world, **changes), f"{place}/other")
+    with pytest.raises(InputError, match="--workdir=https://host/run: .*takes no files"):
+        train_head(small_config(world), "https://host/run")
 
 
 def test_a_damaged_checkpoint_is_passed_over(eagerly, finished, world, tmp_path, capsys):
