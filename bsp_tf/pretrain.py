@@ -5,8 +5,9 @@
         --config.train.batch_size=16
 
 In: two record folders of tfrecords_tools.convert. Out: the workdir (see bsp_tf.runs.workdir) with
-checkpoints, metrics.jsonl, evaluation.json and TensorBoard logs. A run that was stopped continues
-where it was; a finished one is reused. SIGTERM makes it save after the current step and end.
+checkpoints, metrics.jsonl, evaluation.json and TensorBoard logs; it may be an address of a bucket
+(s3://, gs://), into which all that is saved is sent. A run that was stopped continues where it was;
+a finished one is reused. SIGTERM makes it save after the current step and end.
 --dry_run needs no data: it tells what the config costs and trains three steps on random frames. On
 several machines start the same command on each with --strategy=multi_worker and TF_CONFIG set, or
 all of them with Slurm's srun.
@@ -33,7 +34,11 @@ AGAIN_STATUS = 75
 def define_flags() -> None:
     """Defines the flags of the command; they do not exist when the module is only imported."""
     define_config_flag()
-    flags.DEFINE_string("workdir", None, "Folder of the run; made if it is not there.")
+    flags.DEFINE_string(
+        "workdir",
+        None,
+        "Folder of the run, here or in a bucket (s3://, gs://); made if it is not there.",
+    )
     flags.DEFINE_enum(
         "strategy",
         "one_device",

@@ -11,7 +11,8 @@ cut into windows instead of being resized, with config.crops (ActionFormer) each
 part. configs/sample_actionformer.py and its like train ActionFormer.
 
 Writes config.json, labels.txt, checkpoints/{last,best}, metrics.jsonl (a line for each epoch),
-TensorBoard curves and summary.json into the workdir. Run again, it continues where it was saved,
+TensorBoard curves and summary.json into the workdir. Workdir and features may be in buckets (s3://,
+gs://). Run again, it continues where it was saved,
 after each epoch, or says that all is done. SIGTERM makes it save after the current step and end.
 --strategy=mirrored splits each batch over all GPUs. Annotated videos without usable features are
 left out, counted and listed in summary.json.
@@ -55,7 +56,11 @@ def train_head(config: ConfigDict, workdir: str, strategy: str = "one_device") -
 def define_flags() -> None:
     """Defines the flags of the command; they do not exist when the module is only imported."""
     define_config_flag()
-    flags.DEFINE_string("workdir", None, "Folder of the run; made if it is not there.")
+    flags.DEFINE_string(
+        "workdir",
+        None,
+        "Folder of the run, here or in a bucket (s3://, gs://); made if it is not there.",
+    )
     flags.DEFINE_enum(
         "strategy",
         "one_device",
