@@ -35,7 +35,8 @@ from bsp_tf.runs.checkpoints import RunCheckpoints
 from bsp_tf.runs.cluster import Cluster
 from bsp_tf.runs.preemption import PreemptedError, StopRequest
 from bsp_tf.runs.progress import diverged_error
-from bsp_tf.runs.run_folder import RunFolder, run_folder, working_in
+from bsp_tf.runs.remote_workdir import run_folder
+from bsp_tf.runs.run_folder import RunFolder, working_in
 from bsp_tf.runs.run_log import RunLog
 from bsp_tf.runs.strategy import strategy_for
 from bsp_tf.runs.workdir import BEST, CONFIG, LAST, SUMMARY, checkpoint_folder

@@ -51,7 +51,8 @@ from bsp_tf.runs.checkpoints import RunCheckpoints
 from bsp_tf.runs.cluster import Cluster
 from bsp_tf.runs.preemption import PreemptedError, StopRequest
 from bsp_tf.runs.progress import all_finite, diverged_error
-from bsp_tf.runs.run_folder import RunFolder, run_folder, working_in
+from bsp_tf.runs.remote_workdir import run_folder
+from bsp_tf.runs.run_folder import RunFolder, working_in
 from bsp_tf.runs.run_log import RunLog
 from bsp_tf.runs.strategy import check_batch_size, strategy_for
 
@@ -279,9 +280,8 @@ class Trainer:
         step = int(progress.diverged_step)
         if step < 0 and all_finite(list(self.learner.weights.values())):
             return
-        raise diverged_error(
-            step if step >= 0 else int(progress.step), self.last.newest, AGAINST_DIVERGENCE
-        )
+        step = step if step >= 0 else int(progress.step)
+        raise diverged_error(step, self.last.newest, AGAINST_DIVERGENCE)
 
     def _finish(self) -> dict:
         """Evaluates the best checkpoint, with the static control, and writes evaluation.json."""

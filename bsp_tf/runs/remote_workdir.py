@@ -18,10 +18,12 @@ from pathlib import Path
 
 import tensorflow as tf
 
+from bsp_tf.base.atomic_file import make_folder
 from bsp_tf.base.errors import InputError
-from bsp_tf.base.remote_path import FileFacts, UrlPath
+from bsp_tf.base.output_lock import lock_folder
+from bsp_tf.base.remote_path import FileFacts, UrlPath, UserPath, cache_folder
 from bsp_tf.base.servers.mirror import files_there, mirror, room_for_copy
-from bsp_tf.runs.cluster import WorkerLostError
+from bsp_tf.runs.cluster import Cluster, WorkerLostError
 from bsp_tf.runs.preemption import PreemptedError
 from bsp_tf.runs.progress import TrainingDivergedError
 from bsp_tf.runs.run_folder import RunFolder
@@ -159,3 +161,30 @@ class RemoteWorkdir(RunFolder):
                     if facts_of(file) == facts:
                         os.utime(file, ns=(wanted.st_mtime_ns,) * 2)
                         self._sent[name] = wanted
+
+
+@contextlib.contextmanager
+def run_folder(path: UserPath, cluster: Cluster) -> Iterator[RunFolder]:
+    """Gives the folder of a run, for the time of the run; what left it is published at its end.
+
+    Of an address each worker has a folder of its own in the cache, locked and made equal to what
+    the server has, whatever was here before. Errors that leave the block name the address.
+
+    Args:
+        path: The workdir; `refuse_output` has let it pass.
+        cluster: The workers.
+
+    Raises:
+        InputError: the server refuses or fails; another process of this user has the folder.
+    """
+    if not isinstance(path, UrlPath):
+        yield RunFolder(path)
+        return
+    place = cache_folder(path, "runs") / str(cluster.index)
+    run = RemoteWorkdir(path, place)
+    with run.errors_named():
+        make_folder(place.parent)
+        with lock_folder(place, "--workdir"):
+            run.fetch()
+            with run.published_at_end(cluster.is_chief):
+                yield run

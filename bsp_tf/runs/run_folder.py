@@ -4,9 +4,7 @@ import contextlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from bsp_tf.base.atomic_file import make_folder
 from bsp_tf.base.output_lock import lock_folder
-from bsp_tf.base.remote_path import UrlPath, UserPath, cache_folder
 from bsp_tf.runs.cluster import Cluster
 from bsp_tf.runs.full_disk import full_disk_named
 
@@ -42,36 +40,6 @@ class RunFolder:
         Raises:
             InputError: the server refuses or fails, or the cache cannot be written.
         """
-
-
-@contextlib.contextmanager
-def run_folder(path: UserPath, cluster: Cluster) -> Iterator[RunFolder]:
-    """Gives the folder of a run, for the time of the run; what left it is published at its end.
-
-    Of an address each worker has a folder of its own in the cache, locked and made equal to what
-    the server has, whatever was here before. Errors that leave the block name the address.
-
-    Args:
-        path: The workdir; `refuse_output` has let it pass.
-        cluster: The workers.
-
-    Raises:
-        InputError: the server refuses or fails; another process of this user has the folder.
-    """
-    if not isinstance(path, UrlPath):
-        yield RunFolder(path)
-        return
-    # What is only needed with a server, fsspec above all, is not asked for without one.
-    from bsp_tf.runs.remote_workdir import RemoteWorkdir
-
-    place = cache_folder(path, "runs") / str(cluster.index)
-    run = RemoteWorkdir(path, place)
-    with run.errors_named():
-        make_folder(place.parent)
-        with lock_folder(place, "--workdir"):
-            run.fetch()
-            with run.published_at_end(cluster.is_chief):
-                yield run
 
 
 @contextlib.contextmanager
