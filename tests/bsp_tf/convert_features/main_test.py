@@ -170,6 +170,21 @@ def test_videos_without_usable_features_are_named(features, tmp_path):
     assert list(database) == ["first"]
 
 
+def test_features_in_a_bucket_give_the_same_files(features, annotations, tmp_path, monkeypatch):
+    fsspec = pytest.importorskip("fsspec", reason="NOT TESTED: fsspec is not installed")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    address = f"memory://{tmp_path.name}/features"
+    fsspec.filesystem("memory").put(f"{features}/", f"{address}/", recursive=True)
+    convert(features, annotations, tmp_path / "here", "opentad")
+    convert(address, annotations, tmp_path / "there", "opentad")
+    for file in (tmp_path / "here" / "features").iterdir():
+        assert (tmp_path / "there" / "features" / file.name).read_bytes() == file.read_bytes()
+    gone = write_annotations(tmp_path / "a.json", ["gone"])
+    with pytest.raises(InputError, match=address) as caught:
+        convert(address, gone, tmp_path / "none", "opentad")
+    assert "cache" not in str(caught.value)
+
+
 def test_no_features_at_all_is_refused(features, tmp_path):
     annotations = write_annotations(tmp_path / "a.json", ["gone"])
     with pytest.raises(InputError, match="gone"):

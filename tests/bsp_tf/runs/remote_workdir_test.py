@@ -193,7 +193,7 @@ def killed_and_resumed(arguments, address, tmp_path, kills):
     return None
 
 
-@pytest.mark.parametrize("kills", [1, pytest.param(4, marks=pytest.mark.thorough)])
+@pytest.mark.parametrize("kills", [1, pytest.param(3, marks=pytest.mark.thorough)])
 def test_a_run_killed_and_taken_up_by_other_machines_is_a_local_one(
     upload, tiny_config_file, tmp_path, kills
 ):
