@@ -11,9 +11,9 @@ Command:
 Cost: 960 steps of 32 clips, two and a half minutes on 2 CPU cores with AVX-512, four without; the
 step waits about 1% of the time for input.
 
-Result: accuracy .975 to .996 with each of eight seeds (0 to 7) on a CPU without AVX-512; .25 (chance) when one frame is repeated. With
-600 steps, in an earlier sample world, two of eight seeds had not yet fully learned the changes of
-speed (.94 and .84).
+Result: accuracy .975 to .996 with each of eight seeds (0 to 7) on a CPU without AVX-512; .25
+(chance) when one frame is repeated. With 600 steps, in an earlier sample world, two of eight seeds
+had not yet fully learned the changes of speed (.94 and .84).
 """
 
 from ml_collections import ConfigDict
