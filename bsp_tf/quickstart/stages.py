@@ -13,7 +13,7 @@ USUAL_SECONDS = {
     "tfrecords_tools.make_sample": 50,
     "tfrecords_tools.convert": 4,
     "bsp_tf.preview": 9,
-    "bsp_tf.pretrain": 105,
+    "bsp_tf.pretrain": 140,
     "bsp_tf.export": 7,
     "bsp_tf.extract": 70,
     "bsp_tf.train_head": 28,
