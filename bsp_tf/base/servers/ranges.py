@@ -1,12 +1,12 @@
 """Parts of files on servers, many at once."""
 
 import functools
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from bsp_tf.base.errors import InputError, cannot_read
 from bsp_tf.base.remote_path import UrlPath
-from bsp_tf.base.servers import failures
+from bsp_tf.base.servers import failures, object_store
 
 
 def read_ranges(
@@ -29,11 +29,10 @@ def read_ranges(
         first = paths[missing[0]]
         advice = functools.partial(failures.advice, first.scheme)
         with cannot_read(str(first), advice):
-            found = first.files.cat_ranges(
+            found = _method_for(first)(
                 [paths[k].place for k in missing],
                 [int(starts[k]) for k in missing],
                 [int(ends[k]) for k in missing],
-                on_error="return",
             )
         for k, part in zip(missing, found, strict=True):
             parts[k] = part
@@ -50,3 +49,9 @@ def read_ranges(
                 "replaced by a shorter one, or the server does not send parts of files."
             )
     return parts
+
+
+def _method_for(path: UrlPath) -> Callable[..., list[Any]]:
+    if path.scheme == "s3" and object_store.is_usable():
+        return functools.partial(object_store.cat_ranges, path.files)
+    return functools.partial(path.files.cat_ranges, on_error="return")
