@@ -1,4 +1,4 @@
-"""Parts of objects on S3 through obstore, where a request costs a fifth of s3fs's CPU time.
+"""Parts of objects on S3 through obstore, where a request costs a quarter of s3fs's CPU time.
 
 Where a bucket lies, and with which keys, region and headers it is asked, is set in s3fs alone. So
 it fetches the first part of each minute, and obstore then asks as that request did. If there is
