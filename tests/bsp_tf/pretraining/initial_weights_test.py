@@ -1,20 +1,24 @@
 """Starting from another run's weights, with its classifier or a fresh one."""
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
 import tensorflow as tf
 
 from bsp_tf.base.errors import InputError
+from bsp_tf.base.remote_path import UrlPath
 from bsp_tf.base.stack import named_variables
 from bsp_tf.pretraining.initial_weights import check_initial_weights
 from bsp_tf.pretraining.learner import Learner
 from bsp_tf.pretraining.trained_model import build_model, load_trained_model, model_state
 from bsp_tf.pretraining.trainer import train
+from bsp_tf.runs.preemption import PreemptedError, StopRequest
 from bsp_tf.runs.strategy import strategy_for
 from bsp_tf.runs.workdir import check_workdir, checkpoint_folder, claim_workdir
 from bsp_tf.synthesis.boundary_types import PAPER_TYPES
+from tests.fixtures.last_checkpoint import last_values
 
 LABELS = ("walk left", "walk right", "blink")
 
@@ -113,6 +117,28 @@ def test_the_seed_still_gives_head_and_dropout(tiny_config, source):
     assert np.any(first.fc.kernel != other.fc.kernel) and np.any(
         first.dropout.state != other.dropout.state
     )
+
+
+def test_a_run_in_a_bucket_gives_the_same_weights(
+    eagerly, tiny_config, source, tmp_path, monkeypatch
+):
+    pytest.importorskip("fsspec", reason="NOT TESTED: fsspec is not installed")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    address = f"memory://{tmp_path.name}/source"
+    for file in filter(Path.is_file, (tmp_path / "source").rglob("*")):
+        (UrlPath(address) / str(file.relative_to(tmp_path / "source"))).upload(file)
+    stop, values = StopRequest(), []
+    stop.set()
+    for workdir, place in (("near", str(tmp_path / "source")), ("far", address)):
+        tiny_config.init_from = place
+        with pytest.raises(PreemptedError):
+            train(tiny_config, tmp_path / workdir, stop=stop)
+        values.append(last_values(tmp_path / workdir))
+    assert values[0].keys() == values[1].keys()
+    for name, value in values[0].items():
+        np.testing.assert_array_equal(values[1][name], value, err_msg=name)
+    # Where the copy lies is of this machine.
+    assert json.loads((tmp_path / "far/config.json").read_text())["init_from"] == address
 
 
 def test_a_run_that_starts_from_a_run(tiny_config, source, tmp_path):
