@@ -12,8 +12,8 @@ part. configs/sample_actionformer.py and its like train ActionFormer.
 
 Writes config.json, labels.txt, checkpoints/{last,best}, metrics.jsonl (a line for each epoch),
 TensorBoard curves and summary.json into the workdir. Workdir and features may be in buckets (s3://,
-gs://). Run again, it continues where it was saved,
-after each epoch, or says that all is done. SIGTERM makes it save after the current step and end.
+gs://). Run again, it continues where it was saved, after each epoch, or says that all is done.
+SIGTERM makes it save after the current step and end.
 --strategy=mirrored splits each batch over all GPUs. Annotated videos without usable features are
 left out, counted and listed in summary.json.
 

@@ -15,9 +15,10 @@ import tensorflow as tf
 from bsp_tf.base.errors import InputError
 from bsp_tf.base.remote_path import UrlPath, cache_folder
 from bsp_tf.pretraining import trainer
-from bsp_tf.runs.preemption import PreemptedError, StopRequest
+from bsp_tf.runs.preemption import PreemptedError
 from tests.fixtures import warm_python
 from tests.fixtures.last_checkpoint import last_values
+from tests.fixtures.stop_at_step import StopAtStep
 
 fsspec = pytest.importorskip("fsspec", reason="NOT TESTED: fsspec is not installed")
 
@@ -64,24 +65,12 @@ def assert_same_run(workdir: Path, other: Path) -> None:
     assert rows(workdir) == rows(other) and rows(other)
 
 
-class StopAtLook(StopRequest):
-    """Asked to stop at the look with this number."""
-
-    def __init__(self, looks):
-        self.left = looks
-
-    @property
-    def is_set(self):
-        self.left -= 1
-        return self.left < 0
-
-
 def test_a_run_stopped_and_taken_up_elsewhere_is_found_finished(
     eagerly, tiny_config, tmp_path, monkeypatch, capsys
 ):
     address = f"memory://{tmp_path.name}/run"
     with pytest.raises(PreemptedError, match=f"saved in {address}"):
-        trainer.train(tiny_config, address, stop=StopAtLook(3))
+        trainer.train(tiny_config, address, stop=StopAtStep(3))
     seen = fetched(address, tmp_path / "seen")
     assert tf.train.latest_checkpoint(str(seen / "checkpoints/last")).endswith("step-3")
     assert not (seen / "evaluation.json").exists()
@@ -112,12 +101,12 @@ def test_a_run_stopped_and_taken_up_elsewhere_is_found_finished(
 def test_the_bucket_wins(eagerly, tiny_config, tmp_path):
     address = f"memory://{tmp_path.name}/run"
     with pytest.raises(PreemptedError):
-        trainer.train(tiny_config, address, stop=StopAtLook(0))
+        trainer.train(tiny_config, address, stop=StopAtStep(0))
     local = cache_folder(UrlPath(address), "runs") / "0" / "content" / "run"
     (local / "labels.txt").write_text("other\n")
     (local / "metrics.jsonl").write_text('{"step": 1}\n')
     with pytest.raises(PreemptedError):
-        trainer.train(tiny_config, address, stop=StopAtLook(0))
+        trainer.train(tiny_config, address, stop=StopAtStep(0))
     assert (local / "labels.txt").read_text() == (
         UrlPath(address) / "labels.txt"
     ).read_bytes().decode()

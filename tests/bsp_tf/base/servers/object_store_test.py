@@ -3,8 +3,8 @@
 import re
 import subprocess
 import sys
-import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -191,21 +191,10 @@ def test_versions_are_left_to_s3fs(server):
 
 
 def test_many_threads(server):
-    wrong = []
-
-    def work():
-        try:
-            for _ in range(10):
-                read(count=3)
-        except BaseException as error:
-            wrong.append(error)
-
-    threads = [threading.Thread(target=work) for _ in range(8)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert wrong == [] and len(server.asked) == 240
+    with ThreadPoolExecutor(8) as pool:
+        # A part that is wrong, or does not come, is raised here.
+        list(pool.map(lambda _: read(count=3), range(80)))
+    assert len(server.asked) == 240
 
 
 def test_a_fork_and_the_end_of_the_process_do_not_hang(server):
