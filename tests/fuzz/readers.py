@@ -53,7 +53,7 @@ class Reader:
 
 def json_seeds(*documents: Any) -> list[bytes]:
     plain = [json.dumps(document).encode() for document in documents]
-    return [*plain, *(gzip.compress(data) for data in plain)]
+    return [*plain, *(gzip.compress(data, mtime=0) for data in plain)]
 
 
 def _written(suffix: str, write: Callable[[Path], Any]) -> bytes:
