@@ -8,6 +8,7 @@ and reused by all cells that need it, and all of them can be killed and go on. S
 grid that was stopped early has all rows, of fewer seeds.
 
     --seeds=5        seeds of each row
+    --first_seed=0   the first of them
     --runs=1         runs of the localization head, of different seeds, on the features of each
     --rows=...       only these rows, with semicolons between them
     --world=handwash --source=SETS --init_from=WORKDIR
@@ -98,12 +99,8 @@ def main(argv: Sequence[str]) -> None:
     designs = _chosen(FLAGS.designs, list(DESIGNS), "designs")
     rows = _chosen(FLAGS.rows, list(ROWS), "rows") or ([] if designs else list(ROWS))
     chosen = [("designs", name) for name in designs] + [("rows", row) for row in rows]
-    cells = [
-        (kind, name, fold, seed)
-        for seed in range(FLAGS.seeds)
-        for fold in worlds
-        for kind, name in chosen
-    ]
+    seeds = range(FLAGS.first_seed, FLAGS.first_seed + FLAGS.seeds)
+    cells = [(kind, name, fold, seed) for seed in seeds for fold in worlds for kind, name in chosen]
     if FLAGS.list:
         print("\n".join(f"{kind}: {name}, seed {fold}{seed}" for kind, name, fold, seed in cells))
         return
@@ -128,7 +125,7 @@ def main(argv: Sequence[str]) -> None:
                     cell = encoder_cell(world, runner, encoder, seed + added)
                     keep("encoders", encoder, f"{fold}{seed + added}", cell)
         if FLAGS.world != "hard":
-            join_folds(root, list(worlds.values()), rows, FLAGS.seeds)
+            join_folds(root, list(worlds.values()), rows, seeds)
 
 
 def define_flags() -> None:
@@ -140,6 +137,7 @@ def define_flags() -> None:
     flags.DEFINE_enum("recipes", "real", ["real", "hard"], "Public sets: which configs.")
     flags.DEFINE_string("init_from", "", "Public sets: workdir of the first weights.")
     flags.DEFINE_integer("seeds", 5, "Seeds of each row.", lower_bound=1)
+    flags.DEFINE_integer("first_seed", 0, "The first of them.", lower_bound=0)
     flags.DEFINE_integer("runs", 1, "Runs of the localization head on each set of features.", 1)
     flags.DEFINE_string("rows", "", "Only these rows, with semicolons.")
     flags.DEFINE_string("designs", "", "Designs of the boundary task, with semicolons.")
