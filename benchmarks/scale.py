@@ -96,14 +96,19 @@ def run_boundary_order(folder: Path, num_shards: int) -> Callable[[], int]:
     import tensorflow as tf
 
     from bsp_tf.clips.clip_order import parallel_map
-    from bsp_tf.clips.samples import quad_planner
+    from bsp_tf.clips.samples import boundary_units
     from configs import base
 
     def run() -> int:
         config = base.get_config()
         config.task, config.data.train_dir = "boundary", str(folder / "records")
-        plan, _ = quad_planner(config, "train", seed=0)
-        quads = parallel_map(tf.data.Dataset.range(UNITS), plan)
+        units = boundary_units(config, "train", seed=0)
+
+        def read(number: tf.Tensor) -> tf.Tensor:
+            plan = units.plan(number)
+            return units.reader(plan["rows"], plan["frames"])
+
+        quads = parallel_map(tf.data.Dataset.range(UNITS), read)
         return sum(1 for _ in quads.as_numpy_iterator())
 
     return run

@@ -19,6 +19,9 @@ from bsp_tf.frames import preprocessing, sampling
 UNITS = {"action": action_units, "boundary": boundary_units}
 SPLITS = ("train", "validation")
 
+# Units that a server is asked for before their turn has come.
+UNITS_AHEAD = 16
+
 
 def dataset_for(
     config,
@@ -124,8 +127,14 @@ def numbered_batches(
         first = batch * units_per_batch + share.shard_index * own
         return tf.data.Dataset.range(first, tf.minimum(first + own, last))
 
-    def make(number: tf.Tensor) -> tuple[tf.Tensor, Element]:
-        return number // units_per_batch, units.make(number)
+    def plan(number: tf.Tensor) -> tuple[tf.Tensor, Element]:
+        return number // units_per_batch, units.plan(number)
+
+    def ask(batch: tf.Tensor, unit: Element) -> tuple[tf.Tensor, Element]:
+        return batch, units.ask(unit)
+
+    def read(batch: tf.Tensor, unit: Element) -> tuple[tf.Tensor, Element]:
+        return batch, units.read(unit)
 
     @tf.autograph.experimental.do_not_convert
     def merge(batch: tf.Tensor, rows: Element) -> tuple[tf.Tensor, Element]:
@@ -141,5 +150,10 @@ def numbered_batches(
     options.experimental_symbolic_checkpoint = True
     # Reading one record counts as state, and TensorFlow would warn of it in many lines.
     options.experimental_external_state_policy = tf.data.experimental.ExternalStatePolicy.IGNORE
-    made = parallel_map(tf.data.Dataset.range(share.first_batch, end_batch).flat_map(numbers), make)
+    places = tf.data.Dataset.range(share.first_batch, end_batch).flat_map(numbers)
+    if units.reader.ask is None:
+        made = parallel_map(places, lambda number: read(*plan(number)))
+    else:
+        asked = parallel_map(places, lambda number: ask(*plan(number)))
+        made = parallel_map(asked.prefetch(UNITS_AHEAD), read)
     return made.batch(own, drop_remainder=is_endless).map(merge).with_options(options)

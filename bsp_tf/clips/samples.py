@@ -19,10 +19,11 @@ from bsp_tf.clips.clip_order import (
     require_usable_clips,
     stream_seed,
 )
-from bsp_tf.clips.source import open_split
+from bsp_tf.clips.source import ClipSource, open_split
 from bsp_tf.frames import decoding, preprocessing, sampling
 from bsp_tf.frames.decoding import Composition
 from bsp_tf.frames.patches import paste_patches
+from bsp_tf.records.frame_reader import FrameReader
 from bsp_tf.records.tables import captured
 from bsp_tf.synthesis import deals, frame_plan
 from bsp_tf.synthesis.patch_paths import patch_paths
@@ -34,14 +35,32 @@ class Units:
     """A stream of units before it is batched.
 
     Attributes:
-        make: number (int64 []) -> Element, whose tensors are [samples_per_unit, ...].
+        plan: number (int64 []) -> what makes that unit, nothing of it read so far: rows int64 [D]
+            and frames int32 [D], the clips and frames that are to be read, and more.
+        reader: reads them.
+        decode: (plan, JPEG strings [D]) -> Element, whose tensors are [samples_per_unit, ...].
         num_units: units in all; -1 for no end.
         samples_per_unit: 1, or the number of boundary types in use.
     """
 
-    make: Callable[[tf.Tensor], Element]
+    plan: Callable[[tf.Tensor], Element]
+    reader: FrameReader
+    decode: Callable[[Element, tf.Tensor], Element]
     num_units: int
     samples_per_unit: int
+
+    def ask(self, plan: Element) -> Element:
+        """The same plan, whose frames are on their way from a server."""
+        ask = self.reader.ask
+        return plan | {"rows": ask(plan["rows"], plan["frames"])} if ask else plan
+
+    def read(self, plan: Element) -> Element:
+        """The unit of a plan."""
+        return self.decode(plan, self.reader(plan["rows"], plan["frames"]))
+
+    def make(self, number: tf.Tensor) -> Element:
+        """The unit of a number, int64 []."""
+        return self.read(self.plan(number))
 
 
 def action_units(config, split: str, seed: int) -> Units:
@@ -50,33 +69,39 @@ def action_units(config, split: str, seed: int) -> Units:
     require_usable_clips(
         source, min_frames=1, min_classes=1, clips_per_class=1, what="the action task"
     )
-    index, read = source.index, source.frame_reader(_in_graph(config, split))
+    index, reader = source.index, source.frame_reader(_in_graph(config, split))
     order = ActionOrder(index, seed, shuffle=training)
     lengths, classes, sizes = map(captured, (index.num_frames, index.label, index.size))
 
-    def make(number: tf.Tensor) -> Element:
+    def plan(number: tf.Tensor) -> Element:
         sampling_seed, picture_seed = tf.unstack(
             tf.random.experimental.stateless_split(fold_seed(stream_seed(seed, SAMPLES), number), 2)
         )
         row = order(number)[0]
-        frames = _sample_frames(tf.gather(lengths, row), sampling_seed, config.data, training)
-        strings = read(tf.repeat(row, config.data.num_frames), frames)
-        size = tf.gather(sizes, row)
+        return {
+            "rows": tf.repeat(row, config.data.num_frames),
+            "frames": _sample_frames(tf.gather(lengths, row), sampling_seed, config.data, training),
+            "size": tf.gather(sizes, row),
+            "seed": picture_seed,
+            "label": tf.gather(classes, row),
+        }
+
+    def decode(plan: Element, strings: tf.Tensor) -> Element:
         frames = _decode(
             strings,
             tf.zeros([config.data.num_frames], tf.int32),
-            size[tf.newaxis, tf.newaxis],
-            picture_seed,
+            plan["size"][tf.newaxis, tf.newaxis],
+            plan["seed"],
             config.data,
             training,
             looks=(0,),
         )
         return {
             "frames": frames[tf.newaxis],
-            "label": tf.gather(classes, row)[tf.newaxis],
+            "label": plan["label"][tf.newaxis],
         }
 
-    return Units(make, -1 if training else order.units_per_pass, 1)
+    return Units(plan, reader, decode, -1 if training else order.units_per_pass, 1)
 
 
 def boundary_units(config, split: str, seed: int) -> Units:
@@ -88,44 +113,45 @@ def boundary_units(config, split: str, seed: int) -> Units:
     """
     training, settings = split == "train", Settings.from_config(config)
     looks, num_types = deals.first_twins(settings), len(settings.types)
-    plan, units_per_pass = quad_planner(config, split, seed)
+    source = open_split(config, split)
+    plan, units_per_pass = quad_planner(config, source, seed)
 
-    def make(number: tf.Tensor) -> Element:
-        planned = plan(number)
-        frames = planned["plan"]
+    def decode(plan: Element, strings: tf.Tensor) -> Element:
         images = _decode(
-            planned["strings"],
-            frames.part,
-            planned["sizes"],
-            planned["seed"],
+            strings,
+            plan["part"],
+            plan["sizes"],
+            plan["seed"],
             config.data,
             training,
             looks,
-            frames.composition,
+            plan["composition"],
         )
         images = tf.reshape(images, [num_types, config.data.num_frames, *images.shape[1:]])
         if settings.has_patches:
-            images = _with_patches(images, planned["boundary"], settings, planned["seed"])
+            images = _with_patches(images, plan["boundary"], settings, plan["seed"])
         return {"frames": images} | {
-            name: planned[name]
+            name: plan[name]
             for name in ("label", "boundary", "source_classes", "strides", "transition_length")
         }
 
     num_units = -1 if training else units_per_pass * config.data.validation_passes
-    return Units(make, num_units, num_types)
+    reader = source.frame_reader(_in_graph(config, split))
+    return Units(plan, reader, decode, num_units, num_types)
 
 
-def quad_planner(config, split: str, seed: int) -> tuple[Callable[[tf.Tensor], Element], int]:
-    """The boundary stream just before decoding: the samples of a quad, planned but not yet decoded.
+def quad_planner(
+    config, source: ClipSource, seed: int
+) -> tuple[Callable[[tf.Tensor], Element], int]:
+    """The plans of the boundary stream.
 
     Returns:
         A function of the quad's number (int64 []), and the number of quads per pass. It returns
-        strings string [D] (the frames that will be decoded, in the order of the plan), plan
-        FramePlan, sizes int32 [B, 2, 2] (height and width of the frames of each part), seed int64
-        [2], and the labels of `dataset_for` with B the number of types.
+        rows int64 [D] and frames int32 [D], part int32 [D] and composition as of
+        `frame_plan.FramePlan`, sizes int32 [B, 2, 2] (height and width of the frames of each part),
+        seed int64 [2], and the labels of `dataset_for` with B the number of types.
     """
     settings = Settings.from_config(config)
-    source = open_split(config, split)
     require_usable_clips(
         source,
         min_frames=settings.window,
@@ -133,7 +159,7 @@ def quad_planner(config, split: str, seed: int) -> tuple[Callable[[tf.Tensor], E
         clips_per_class=2,
         what="the boundary task",
     )
-    index, read = source.index, source.frame_reader(_in_graph(config, split))
+    index = source.index
     order = QuadOrder(index, seed, settings.window)
     facts = [captured(table) for table in (index.num_frames, index.label, index.size)]
 
@@ -146,10 +172,11 @@ def quad_planner(config, split: str, seed: int) -> tuple[Callable[[tf.Tensor], E
         num_frames, labels, sizes = (tf.gather(table, rows) for table in facts)
         joints = frame_plan.draw_joints(1, settings, seeds[1])
         frames = frame_plan.plan_frames(joints, roles, num_frames, settings, seeds[2])
-        strings = read(tf.gather(tf.reshape(rows, [-1]), frames.part), frames.frame)
         return {
-            "strings": strings,
-            "plan": frames,
+            "rows": tf.gather(tf.reshape(rows, [-1]), frames.part),
+            "frames": frames.frame,
+            "part": frames.part,
+            "composition": frames.composition,
             "sizes": sizes,
             "seed": seeds[3],
             "label": joints.types,

@@ -7,6 +7,7 @@ workers of a tf.data service. `read_records_of` can. Both give the same strings.
 """
 
 import atexit
+import dataclasses
 import os
 import threading
 import time
@@ -22,10 +23,28 @@ from bsp_tf.base.servers.ranges import read_ranges
 from bsp_tf.records.clip_reader import clip_reader
 from bsp_tf.records.folder import RecordFolder
 from bsp_tf.records.index import FRAME_CHECKSUM, FRAME_LENGTH, FRAME_OFFSET, RecordIndex
+from bsp_tf.records.read_ahead import ReadAhead
 
-# (rows of the index int64 [k], frames of those clips int32 [k]) -> JPEG strings [k].
-FrameReader = Callable[[tf.Tensor, tf.Tensor], tf.Tensor]
 
+@dataclasses.dataclass(frozen=True)
+class FrameReader:
+    """Reads frames; to be called as `read`.
+
+    Attributes:
+        read: (rows of the index int64 [k], frames of those clips int32 [k]) -> JPEG strings [k].
+        ask: begins to read the same, and returns the rows; None where reading waits for no server.
+    """
+
+    read: Callable[[tf.Tensor, tf.Tensor], tf.Tensor]
+    ask: Callable[[tf.Tensor, tf.Tensor], tf.Tensor] | None = None
+
+    def __call__(self, rows: tf.Tensor, frames: tf.Tensor) -> tf.Tensor:
+        """See `read`."""
+        return self.read(rows, frames)
+
+
+# Between two parts of a shard that are fetched as one: a request costs more than to receive these.
+GAP_BYTES = 2**17
 # Several times what a unit of the pipeline takes from one call to the next.
 QUIET_SECONDS = 1.0
 # A thread of the program may go on to take batches: then there is no end to wait for.
@@ -56,11 +75,23 @@ def read_bytes_of(folder: RecordFolder, index: RecordIndex) -> FrameReader:
                 )
         return strings
 
-    def read(rows: tf.Tensor, frames: tf.Tensor) -> tf.Tensor:
-        strings = tf.numpy_function(_calls.noted(fetch), [rows, frames], tf.string, stateful=False)
-        return tf.ensure_shape(strings, frames.shape)
+    if not isinstance(folder.path, UrlPath):
+        return FrameReader(_called(fetch, tf.string))
+    ahead = ReadAhead(fetch)
+    return FrameReader(_called(ahead.take, tf.string), _called(ahead.ask))
 
-    return read
+
+def _called(
+    function: Callable[[np.ndarray, np.ndarray], np.ndarray], dtype: tf.DType | None = None
+) -> Callable[[tf.Tensor, tf.Tensor], tf.Tensor]:
+    """Rows and frames given to Python, which returns an array of `dtype`, or of that of rows."""
+    function = _calls.noted(function)
+
+    def call(rows: tf.Tensor, frames: tf.Tensor) -> tf.Tensor:
+        found = tf.numpy_function(function, [rows, frames], dtype or rows.dtype, stateful=False)
+        return tf.ensure_shape(found, frames.shape)
+
+    return call
 
 
 def _read_files(
@@ -90,18 +121,53 @@ def _ask_for(
     lengths: np.ndarray,
 ) -> np.ndarray:
     """Asks a server for the bytes from the first to the last frame of each clip, and cuts them."""
-    runs, ends = _runs(rows), starts + lengths
-    begins = [starts[first:last].min() for first, last in runs]
+    requests = _requests(rows, shards, starts, starts + lengths)
     try:
-        paths = [UrlPath(folder.shards[shards[first]]) for first, _ in runs]
-        parts = read_ranges(paths, begins, [ends[first:last].max() for first, last in runs])
+        parts = read_ranges(
+            [UrlPath(folder.shards[request.shard]) for request in requests],
+            [request.begin for request in requests],
+            [request.end for request in requests],
+        )
     except InputError as error:
         raise ValueError(str(error)) from error
     strings = np.empty(len(rows), object)
-    for (first, last), begin, part in zip(runs, begins, parts, strict=True):
-        for k in range(first, last):
-            strings[k] = part[starts[k] - begin : ends[k] - begin]
+    for request, part in zip(requests, parts, strict=True):
+        view = memoryview(part)
+        for k in request.frames:
+            start = starts[k] - request.begin
+            strings[k] = bytes(view[start : start + lengths[k]])
     return strings
+
+
+@dataclasses.dataclass
+class _Request:
+    """Bytes of a shard, and which of the wanted frames are among them."""
+
+    shard: int
+    begin: int
+    end: int
+    frames: list[int]
+
+
+def _requests(
+    rows: np.ndarray, shards: np.ndarray, starts: np.ndarray, ends: np.ndarray
+) -> list[_Request]:
+    """One for each run of frames of a clip; runs that are close to each other share one."""
+    runs = [
+        _Request(
+            shards[first], starts[first:last].min(), ends[first:last].max(), [*range(first, last)]
+        )
+        for first, last in _runs(rows)
+    ]
+    requests: list[_Request] = []
+    for run in sorted(runs, key=lambda run: (run.shard, run.begin)):
+        last = requests[-1] if requests else None
+        if last and last.shard == run.shard and run.begin - last.end <= GAP_BYTES:
+            last.end = max(last.end, run.end)
+            last.frames += run.frames
+        else:
+            requests.append(run)
+    return requests
 
 
 def read_records_of(folder: RecordFolder, index: RecordIndex) -> FrameReader:
@@ -123,7 +189,7 @@ def read_records_of(folder: RecordFolder, index: RecordIndex) -> FrameReader:
         strings = tf.while_loop(lambda i, _: i < tf.size(clips), step, (tf.constant(0), strings))[1]
         return tf.ensure_shape(strings.stack(), frames.shape)
 
-    return read
+    return FrameReader(read)
 
 
 def _runs(values: np.ndarray) -> list[tuple[int, int]]:

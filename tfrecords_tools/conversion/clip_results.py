@@ -144,7 +144,8 @@ def read_payload(path: str | os.PathLike, num_bytes: int, offset: int = 0) -> It
     where = given_path(path)
     if isinstance(where, UrlPath):
         for start in range(offset, offset + num_bytes, COPY_BYTES):
-            yield from read_ranges([where], [start], [min(start + COPY_BYTES, offset + num_bytes)])
+            end = min(start + COPY_BYTES, offset + num_bytes)
+            yield bytes(read_ranges([where], [start], [end])[0])
         return
     with open(where, "rb") as file:
         file.seek(offset)

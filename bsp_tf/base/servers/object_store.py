@@ -54,7 +54,7 @@ _processes: set[int] = set()
 
 def cat_ranges(
     files: Any, places: Sequence[str], starts: Sequence[int], ends: Sequence[int]
-) -> list[bytes | BaseException]:
+) -> list[bytes | memoryview | BaseException]:
     """Each part, or why it did not come, as s3fs's method of this name returns them.
 
     Args:
@@ -78,7 +78,7 @@ def is_usable() -> bool:
 
 async def _all_parts(
     files: Any, places: Sequence[str], starts: Sequence[int], ends: Sequence[int]
-) -> list[bytes | BaseException]:
+) -> list[bytes | memoryview | BaseException]:
     client = await files.set_session()
     if client not in _kept:
         _kept[client] = {}
@@ -86,7 +86,7 @@ async def _all_parts(
     buckets = _kept[client]
     objects = [_object(*files.split_path(place)) for place in places]
     parts = await _from_stores(buckets, objects, starts, ends)
-    missing = [k for k, part in enumerate(parts) if not isinstance(part, bytes)]
+    missing = [k for k, part in enumerate(parts) if part is None]
     rest = (_from_s3fs(buckets, files, objects[k], places[k], starts[k], ends[k]) for k in missing)
     for k, part in zip(missing, await asyncio.gather(*rest, return_exceptions=True), strict=True):
         parts[k] = part
@@ -99,7 +99,7 @@ async def _from_stores(
     starts: Sequence[int],
     ends: Sequence[int],
 ) -> list[Any]:
-    """The parts that obstore has fetched, as bytes, with anything else in place of others."""
+    """The parts that obstore has fetched, and None in place of others."""
     from obstore import Bytes, get_range_async
 
     parts: list[Any] = [None] * len(objects)
@@ -112,7 +112,7 @@ async def _from_stores(
     came = await asyncio.gather(*asked.values(), return_exceptions=True)
     for k, part in zip(asked, came, strict=True):
         if isinstance(part, Bytes):
-            parts[k] = bytes(part)
+            parts[k] = memoryview(part)
         elif not isinstance(part, FileNotFoundError):
             failures.repeated.note(1)
             buckets[objects[k][0]] = _Kept(None, time.monotonic())

@@ -11,7 +11,7 @@ from bsp_tf.base.servers import failures, object_store
 
 def read_ranges(
     paths: Sequence[UrlPath], starts: Sequence[int], ends: Sequence[int]
-) -> list[bytes]:
+) -> list[bytes | memoryview]:
     """Parts of files, asked for all at once; those that fail for the moment are asked for again.
 
     Args:

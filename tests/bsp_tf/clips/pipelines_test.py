@@ -166,12 +166,12 @@ def test_boundary_batches_of_mixed_clips(make_config, mixed_records, place_of):
 @pytest.mark.parametrize("transition_max", [4, 6])
 def test_frames_decoded_are_about_those_of_an_action_batch(make_config, transition_max):
     config = make_config("boundary", **{"boundary.transition_max": transition_max})
-    plan, _ = samples.quad_planner(config, "train", 0)
+    plan = samples.boundary_units(config, "train", 0).plan
     planned = tf.data.Dataset.range(100).map(plan).as_numpy_iterator()
-    strings = [quad["strings"] for quad in planned]
-    for quad in strings:
-        assert len(set(quad.tolist())) > 16  # frames of four clips, not a few many times
-    assert sum(map(len, strings)) / (100 * 4 * 8) <= 1.02
+    frames = [list(zip(quad["rows"], quad["frames"], strict=True)) for quad in planned]
+    for quad in frames:
+        assert len(set(quad)) > 16  # frames of four clips, not a few many times
+    assert sum(map(len, frames)) / (100 * 4 * 8) <= 1.02
 
 
 @pytest.mark.parametrize("sampling", ["uniform", "dense", "consecutive"])

@@ -8,6 +8,7 @@ from bsp_tf.base.errors import InputError
 from bsp_tf.base.servers import failures
 from bsp_tf.clips.pipelines import dataset_for
 from bsp_tf.clips.source import digest_source, open_source
+from bsp_tf.records import frame_reader
 from bsp_tf.records.damage import damage_error
 from bsp_tf.records.folder import open_folder
 from bsp_tf.records.index import FRAMES_FILE, INDEX_FILE, load_index
@@ -81,7 +82,8 @@ def test_a_folder_in_memory(local, cache, tmp_path):
 
 
 @pytest.mark.parametrize("mapped", [False, True])
-def test_the_same_frames_with_one_request_a_clip(local, server, mapped):
+def test_the_same_frames_with_one_request_a_clip(local, server, mapped, monkeypatch):
+    monkeypatch.setattr(frame_reader, "GAP_BYTES", 0)
     folder, remote = open_source(local), open_source(server.url)
     rows, frames = tf.constant([0, 0, 2, 2, 1], tf.int64), tf.constant([2, 0, 1, 2, 1])
     expected = folder.frame_reader(in_graph=False)(rows, frames).numpy().tolist()
@@ -94,6 +96,15 @@ def test_the_same_frames_with_one_request_a_clip(local, server, mapped):
         found = read(rows, frames).numpy().tolist()
     assert found == expected and len(server.asked) == 3
     assert digest_source(remote) == digest_source(folder)
+
+
+def test_parts_that_are_close_are_one_request(local, server):
+    read = open_source(server.url).frame_reader(in_graph=False)
+    server.asked.clear()
+    rows, frames = tf.constant([0, 2, 0], tf.int64), tf.constant([2, 1, 0])
+    expected = open_source(local).frame_reader(in_graph=False)(rows, frames).numpy().tolist()
+    assert read(rows, frames).numpy().tolist() == expected
+    assert len(server.asked) == len({path for _, path, _ in server.asked})
 
 
 def often_fail(server, random):
@@ -122,6 +133,26 @@ def test_the_same_batches_from_a_server_that_often_fails(tmp_path, cache, task, 
     for expected, found in zip(*batches, strict=True):
         for name, value in expected.items():
             np.testing.assert_array_equal(found[name], value, err_msg=name)
+
+
+@pytest.mark.parametrize("task", ["boundary", "action"])
+def test_a_stream_from_a_server_goes_on_where_it_was_saved(tmp_path, cache, task):
+    """What was asked for and not taken when it was saved is asked for again."""
+    write_records(tmp_path / "records", 8, seed=8)
+
+    def stream(place, first_batch=0):
+        config = get_config()
+        config.update_from_flattened_dict(TINY | {"data.train_dir": place, "task": task})
+        return dataset_for(config, "train", batch_size=8, seed=1, first_batch=first_batch)
+
+    with serve(tmp_path / "records") as server:
+        iterator, fresh = iter(stream(server.url)), iter(stream(server.url))
+        next(iterator)
+        saved = tf.train.Checkpoint(iterator=iterator).save(str(tmp_path / "saved"))
+        tf.train.Checkpoint(iterator=fresh).restore(saved)
+        for expected in stream(str(tmp_path / "records"), first_batch=1).take(2):
+            for name, value in next(fresh).items():
+                np.testing.assert_array_equal(value, expected[name], err_msg=name)
 
 
 def test_an_object_that_was_replaced_under_its_index_is_named(local, server):
