@@ -13,6 +13,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from bsp_tf.base.remote_path import UrlPath
+from bsp_tf.base.servers.mirror import mirror
 from bsp_tf.pretraining.trainer import train
 from tests.fixtures import warm_python
 from tests.fixtures.last_checkpoint import last_values
@@ -57,7 +59,7 @@ def slurm(index: int, port: int) -> dict[str, str]:
 
 
 def start_two(
-    config: Path, workdir: Path, place: Callable[[int, int], dict[str, str]]
+    config: Path, workdir: Path | str, place: Callable[[int, int], dict[str, str]]
 ) -> list[warm_python.Process]:
     port = free_ports()
     command = [
@@ -126,3 +128,32 @@ def test_two_workers_equal_one_process_although_one_is_killed(
     results = [json.loads((workdir / "evaluation.json").read_text()) for workdir in (one, two)]
     # Nine clips in shares of four: the second worker has fewer, and no clip is counted twice.
     assert results[0]["num_samples"] == 9 and results[0]["confusion"] == results[1]["confusion"]
+
+
+@pytest.mark.thorough
+def test_two_workers_with_one_workdir_in_a_bucket(upload, tiny_config, tiny_config_file, tmp_path):
+    """Each with a cache of its own, as on two machines; taken up by two others."""
+    address = f"s3://bucket/{tmp_path.name}/two"
+
+    def start(machines: str) -> list[warm_python.Process]:
+        def place(index: int, port: int) -> dict[str, str]:
+            cache = str(tmp_path / f"{machines}{index}")
+            return tf_config(index, port) | {"XDG_CACHE_HOME": cache}
+
+        return start_two(tiny_config_file, address, place)
+
+    workers = start("first")
+    workers[0].wait_until((UrlPath(address) / "checkpoints/last/step-4.index").is_file)
+    workers[1].kill()
+    _, errors = workers[0].communicate()
+    assert workers[0].returncode == 75 and "is gone" in errors, errors
+    assert not (UrlPath(address) / "evaluation.json").is_file()
+
+    workers = start("second")
+    outputs = [worker.communicate() for worker in workers]
+    assert [worker.returncode for worker in workers] == [0, 0], outputs
+    assert f"continuing from {address}/checkpoints/last/step-" in outputs[0][0]
+    tiny_config.update_from_flattened_dict(FIELDS)
+    train(tiny_config, tmp_path / "one")
+    mirror(UrlPath(address), tmp_path / "seen", tmp_path / "partial")
+    assert_same_run(tmp_path / "seen", tmp_path / "one")
