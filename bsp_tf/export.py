@@ -29,24 +29,19 @@ the finished output is reused. Keras 3 reads it as keras.layers.TFSMLayer(output
 call_endpoint="serving_default").
 """
 
-import contextlib
 import functools
 import json
 import os
-import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from absl import flags
 
-from bsp_tf.base.atomic_file import atomic_folder
 from bsp_tf.base.command_line import run_command
 from bsp_tf.base.errors import InputError
-from bsp_tf.base.json_file import read_json, read_json_object, write_json
-from bsp_tf.base.labels_file import read_label_file, write_label_file
-from bsp_tf.base.output_lock import lock_place, refuse_pattern
-from bsp_tf.base.settings import differences, refuse_other_settings
+from bsp_tf.base.json_file import read_json
+from bsp_tf.models.model_folder import CONFIG_FILE, holds_the_same, new_model
 
 if TYPE_CHECKING:
     import tensorflow as tf
@@ -58,12 +53,8 @@ FLAGS = flags.FLAGS
 
 # Both streams see the same pixels, so these must agree.
 SHARED_FIELDS = ("num_frames", "short_side", "crop_size")
-LABEL_FILES = {
-    "action": "action_labels.txt",
-    "boundary": "boundary_labels.txt",
-    "head": "labels.txt",
-}
-CONFIG_FILE = "config.json"
+# In what the networks compute -> Keras' policy.
+DTYPES = {"float32": "float32", "bfloat16": "mixed_bfloat16"}
 
 
 def evaluation_input(frames: "tf.Tensor", short_side: int, crop_size: int) -> "tf.Tensor":
@@ -87,6 +78,7 @@ def export_two_stream(
     config: Mapping[str, Any],
     output: str | os.PathLike,
     preprocess: "Callable[[tf.Tensor], tf.Tensor]",
+    dtype: str = "float32",
 ) -> bool:
     """Writes a two-stream SavedModel, all or nothing, and checks its numbers.
 
@@ -95,9 +87,11 @@ def export_two_stream(
         action_labels, boundary_labels: Class names by class index; not looked at where nothing
             names them.
         config: {"action": {...}, "boundary": {...}, "num_frames": T}, JSON values; saved with
-            "feature_dim", "streams" and a digest of the weights ("weights") added.
+            "feature_dim", "streams", "dtype" and a digest of the weights ("weights") added.
         output: Folder to make.
         preprocess: See TwoStream.
+        dtype: A name in DTYPES: in what the networks compute. Weights, classifiers and all outputs
+            are float32.
 
     Returns:
         True if it was written, False if `output` already holds the same.
@@ -123,26 +117,13 @@ def export_two_stream(
         **config,
         "feature_dim": two_stream.feature_dim,
         "streams": two_stream.streams,
+        "dtype": dtype,
         "weights": {name: weights_digest(model) for name, model in two_stream.models.items()},
     }
     described = json.loads(json.dumps(described))
-    if _holds_the_same(Path(output), described, labels):
+    if holds_the_same(Path(output), described, labels):
         return False
     _save(two_stream, described, labels, Path(output))
-    return True
-
-
-def _holds_the_same(output: Path, config: dict[str, Any], labels: Mapping[str, list[str]]) -> bool:
-    refuse_pattern(output)
-    if not output.exists() or (output.is_dir() and not any(output.iterdir())):
-        return False
-    if not (output / "saved_model.pb").is_file() or not (output / "assets" / CONFIG_FILE).is_file():
-        raise InputError(f"--output={output} exists and is no exported model: give another folder.")
-    differing = differences(read_json_object(output / "assets" / CONFIG_FILE), config)
-    for stream, names in labels.items():
-        if read_label_file(output / "assets" / LABEL_FILES[stream]) != names:
-            differing.append(f"the {stream} labels are others")
-    refuse_other_settings(output, differing)
     return True
 
 
@@ -150,32 +131,15 @@ def _save(
     two_stream: "TwoStream", config: dict[str, Any], labels: Mapping[str, list[str]], output: Path
 ) -> None:
     from bsp_tf.pretraining.servable import Servable, check_saved, save_model
-
-    with _new_model(config, labels, output) as (folder, label_files, config_file):
-        servable = Servable(two_stream.folded(), label_files, config_file)
-        save_model(servable, folder)
-        check_saved(two_stream, folder, config["num_frames"])
-
-
-@contextlib.contextmanager
-def _new_model(
-    config: dict[str, Any], labels: Mapping[str, list[str]], output: Path
-) -> Iterator[tuple[Path, dict[str, Path], Path]]:
-    """The folder to write, which becomes `output` at the end, and the files of its assets."""
     from bsp_tf.runs.full_disk import full_disk_named
 
     with (
-        lock_place(output),
         full_disk_named(output),
-        atomic_folder(output) as folder,
-        tempfile.TemporaryDirectory() as sources,
+        new_model(config, labels, output) as (folder, label_files, config_file),
     ):
-        config_file = Path(sources, CONFIG_FILE)
-        write_json(config_file, config)
-        label_files = {name: Path(sources, LABEL_FILES[name]) for name in labels}
-        for name, path in label_files.items():
-            write_label_file(path, labels[name])
-        yield folder, label_files, config_file
+        folded = two_stream.folded(DTYPES[config["dtype"]])
+        save_model(Servable(folded, label_files, config_file), folder)
+        check_saved(two_stream, folder, config["num_frames"], config["dtype"])
 
 
 def export_head(workdir: str | os.PathLike, output: str | os.PathLike) -> bool:
@@ -191,14 +155,18 @@ def export_head(workdir: str | os.PathLike, output: str | os.PathLike) -> bool:
     from bsp_tf.base.stack import weights_digest
     from bsp_tf.localization.heads.servable import check_saved_head, save_head
     from bsp_tf.localization.workdir import load_trained
+    from bsp_tf.runs.full_disk import full_disk_named
 
     trained = load_trained(workdir)
     config = trained.config.to_dict() | {"weights": weights_digest(trained.model)}
     config = json.loads(json.dumps(config))
     labels = {"head": list(trained.class_names)} if trained.class_names else {}
-    if _holds_the_same(Path(output), config, labels):
+    if holds_the_same(Path(output), config, labels):
         return False
-    with _new_model(config, labels, Path(output)) as (folder, label_files, config_file):
+    with (
+        full_disk_named(output),
+        new_model(config, labels, Path(output)) as (folder, label_files, config_file),
+    ):
         save_head(trained, label_files.get("head"), config_file, folder)
         check_saved_head(trained, folder)
     return True
@@ -208,8 +176,9 @@ def export_workdirs(
     action_workdir: str | os.PathLike | None,
     boundary_workdir: str | os.PathLike | None,
     output: str | os.PathLike,
+    dtype: str = "float32",
 ) -> bool:
-    """Exports the best checkpoints of two runs of bsp_tf.pretrain, or of one.
+    """Exports the best checkpoints of two runs of bsp_tf.pretrain, or of one; in a name of DTYPES.
 
     Returns:
         True if it was written, False if `output` already holds the same.
@@ -259,6 +228,7 @@ def export_workdirs(
         config,
         output,
         prepare,
+        dtype,
     )
 
 
@@ -268,6 +238,13 @@ def define_flags() -> None:
     flags.DEFINE_string("boundary_workdir", None, "The same with task=boundary.")
     flags.DEFINE_string("gtad", None, "Instead: folder of bsp_tf.train_head, of any head.")
     flags.DEFINE_string("output", None, "Folder of the SavedModel.", required=True)
+    flags.DEFINE_enum(
+        "dtype",
+        "float32",
+        list(DTYPES),
+        "In what the networks compute; outputs are float32. bfloat16 is slower on CPUs without "
+        "AVX-512 BF16 or AMX.",
+    )
 
 
 def main(argv: Sequence[str]) -> None:
@@ -276,10 +253,14 @@ def main(argv: Sequence[str]) -> None:
     if FLAGS.gtad:
         if FLAGS.action_workdir or FLAGS.boundary_workdir:
             raise InputError("--gtad is a model of its own: leave out the workdirs of the streams.")
+        if FLAGS.dtype != "float32":
+            raise InputError(f"--dtype={FLAGS.dtype} is of the streams: leave it out with --gtad.")
         written = export_head(FLAGS.gtad, FLAGS.output)
         print(f"{'exported' if written else 'already exported'}: {FLAGS.output}")
         return
-    written = export_workdirs(FLAGS.action_workdir, FLAGS.boundary_workdir, FLAGS.output)
+    written = export_workdirs(
+        FLAGS.action_workdir, FLAGS.boundary_workdir, FLAGS.output, FLAGS.dtype
+    )
     config = read_json(Path(FLAGS.output) / "assets" / CONFIG_FILE)
     print(
         f"{'exported' if written else 'already exported'}: {FLAGS.output}, features [N, "

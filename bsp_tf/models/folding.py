@@ -4,13 +4,14 @@ from bsp_tf.base.stack import named_variables
 from bsp_tf.models.tsm import TSM
 
 
-def folded_copy(model: TSM) -> TSM:
+def folded_copy(model: TSM, dtype: str | None = None) -> TSM:
     """A copy that gives the same numbers but for rounding, and reads and writes less memory.
 
     Args:
         model: With all its variables; left as it is.
+        dtype: Keras' policy of the copy; None: the model's. Variables stay float32.
     """
-    copy = TSM.from_config(model.get_config())
+    copy = TSM.from_config(model.get_config() | ({"dtype": dtype} if dtype else {}))
     copy.build()
     values = named_variables(model)
     for path, variable in named_variables(copy).items():

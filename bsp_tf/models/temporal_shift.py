@@ -105,7 +105,8 @@ class Past:
     """What the frame before has left at every shifted convolution, and what this frame leaves.
 
     Attributes:
-        left: Name of a convolution -> float [B, h, w, fold], the channels that the next frame gets.
+        left: Name of a convolution -> float32 [B, h, w, fold], the channels that the next frame
+            gets.
     """
 
     def __init__(self, state: Mapping[str, tf.Tensor], shifts: Mapping[str, int], shift_div: int):
@@ -117,5 +118,7 @@ class Past:
         """Keeps what `inputs` [B, h, w, C] leave at a convolution, gives what was left there."""
         if name not in self._shifts:
             return None
-        self.left[name] = inputs[..., : self._shifts[name] // self._shift_div]
-        return self._state.get(name)
+        left = inputs[..., : self._shifts[name] // self._shift_div]
+        self.left[name] = tf.cast(left, tf.float32)
+        state = self._state.get(name)
+        return None if state is None else tf.cast(state, inputs.dtype)

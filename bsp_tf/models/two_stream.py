@@ -43,9 +43,9 @@ class TwoStream(tf.Module):
         self._preprocess = preprocess
         self.feature_dim = sum(model.feature_dim for model in self.models.values())
 
-    def folded(self) -> "TwoStream":
-        """A copy for evaluation only, faster and equal but for rounding (`folded_copy`)."""
-        models = {name: folded_copy(model) for name, model in self.models.items()}
+    def folded(self, dtype: str | None = None) -> "TwoStream":
+        """A copy for evaluation only, faster and equal but for rounding (see `folded_copy`)."""
+        models = {name: folded_copy(model, dtype) for name, model in self.models.items()}
         return TwoStream(models.get("action"), models.get("boundary"), self._preprocess)
 
     @property

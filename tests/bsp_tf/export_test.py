@@ -242,6 +242,21 @@ def test_workdirs_are_exported_once(workdirs, tmp_path):
         export_workdirs(other, workdirs[1], output)
 
 
+def test_a_model_that_computes_in_bfloat16(workdirs, tmp_path):
+    frames = np.random.default_rng(0).integers(0, 256, (2, 4, 50, 40, 3), dtype=np.uint8)
+    outputs = []
+    for dtype in ("float32", "bfloat16"):
+        assert export_workdirs(*workdirs, tmp_path / dtype, dtype)
+        assert not export_workdirs(*workdirs, tmp_path / dtype, dtype)
+        outputs.append(load_snippet_model(tmp_path / dtype).call(tf.constant(frames)))
+    for name, expected in outputs[0].items():
+        assert outputs[1][name].dtype == expected.dtype
+        error = np.abs(outputs[1][name] - expected).max() / np.abs(expected).max()
+        assert 0 < error < 0.05, name
+    with pytest.raises(InputError, match="dtype was 'bfloat16', is now 'float32'"):
+        export_workdirs(*workdirs, tmp_path / "bfloat16")
+
+
 @pytest.mark.thorough
 def test_streams_of_different_backbones(workdirs, tmp_path):
     folder, fields = tmp_path / "mobilenet", {"backbone": "mobilenet_v2", "width": 0.25}
@@ -404,7 +419,8 @@ np.savez("steps.npz", **{name: np.stack([step[name] for step in steps], 1) for n
 
 
 @pytest.mark.thorough
-def test_live_streams_in_a_separate_process(tmp_path):
+@pytest.mark.parametrize(("dtype", "tolerance"), [("float32", 1e-5), ("bfloat16", 0.1)])
+def test_live_streams_in_a_separate_process(tmp_path, dtype, tolerance):
     keras.utils.set_random_seed(1)
     models = {
         "action": TSM(3, backbone="mobilenet_v2", width=0.35, shift="past"),
@@ -416,7 +432,9 @@ def test_live_streams_in_a_separate_process(tmp_path):
             noise = tf.random.stateless_normal(variable.shape, [number, 0], stddev=0.1)
             variable.assign(tf.convert_to_tensor(variable) + noise)
     config = {"action": {}, "boundary": {}, "num_frames": 8}
-    export_two_stream(*models.values(), ACTIONS, BOUNDARIES, config, tmp_path / "model", PREPARE)
+    export_two_stream(
+        *models.values(), ACTIONS, BOUNDARIES, config, tmp_path / "model", PREPARE, dtype
+    )
     frames = np.random.default_rng(5).integers(0, 256, (2, 8, 48, 56, 3), dtype=np.uint8)
     np.save(tmp_path / "frames.npy", frames)
     subprocess.run(
@@ -426,7 +444,7 @@ def test_live_streams_in_a_separate_process(tmp_path):
 
     def check(found, expected):
         expected = np.asarray(expected)
-        np.testing.assert_allclose(found, expected, atol=1e-5 * np.abs(expected).max())
+        np.testing.assert_allclose(found, expected, atol=tolerance * np.abs(expected).max())
 
     pooled = {
         name: model.stage_outputs(PREPARE(frames))["pooled"] for name, model in models.items()

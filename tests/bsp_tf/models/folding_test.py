@@ -51,6 +51,17 @@ def test_the_copy_gives_the_same_numbers_and_leaves_the_model_alone(model):
         np.testing.assert_array_equal(variable.numpy(), before[path], err_msg=path)
 
 
+def test_a_copy_in_bfloat16_rounds_to_three_digits(model):
+    copy, values = folded_copy(model, "mixed_bfloat16"), named_variables(folded_copy(model))
+    expected, actual = model(frames()), copy(frames())
+    for name, value in expected.items():
+        assert actual[name].dtype == tf.float32
+        error = np.abs(actual[name] - value).max() / np.abs(value).max()
+        assert 1e-5 < error < 0.05, name
+    for path, variable in named_variables(copy).items():
+        np.testing.assert_array_equal(variable.numpy(), values[path].numpy(), err_msg=path)
+
+
 def test_no_normalisation_is_left_in_the_graph(model):
     copy = folded_copy(model)
     call = tf.function(lambda inputs: copy(inputs), autograph=False)
