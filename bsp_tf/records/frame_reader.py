@@ -25,6 +25,13 @@ from bsp_tf.records.folder import RecordFolder
 from bsp_tf.records.index import FRAME_CHECKSUM, FRAME_LENGTH, FRAME_OFFSET, RecordIndex
 from bsp_tf.records.read_ahead import ReadAhead
 
+# Between two parts of a shard that are fetched as one: a request costs more than to receive these.
+GAP_BYTES = 2**17
+# Several times what a unit of the pipeline takes from one call to the next.
+QUIET_SECONDS = 1.0
+# A thread of the program may go on to take batches: then there is no end to wait for.
+PATIENCE_SECONDS = 10
+
 
 @dataclasses.dataclass(frozen=True)
 class FrameReader:
@@ -41,14 +48,6 @@ class FrameReader:
     def __call__(self, rows: tf.Tensor, frames: tf.Tensor) -> tf.Tensor:
         """See `read`."""
         return self.read(rows, frames)
-
-
-# Between two parts of a shard that are fetched as one: a request costs more than to receive these.
-GAP_BYTES = 2**17
-# Several times what a unit of the pipeline takes from one call to the next.
-QUIET_SECONDS = 1.0
-# A thread of the program may go on to take batches: then there is no end to wait for.
-PATIENCE_SECONDS = 10
 
 
 def read_bytes_of(folder: RecordFolder, index: RecordIndex) -> FrameReader:

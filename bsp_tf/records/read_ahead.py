@@ -33,8 +33,10 @@ class ReadAhead:
             self._asked[rows.tobytes(), frames.tobytes()] = future
             if len(self._asked) > MOST_KEPT:
                 self._asked.popitem(last=False)
+        # TensorFlow may use the memory of both for other tensors after this call.
+        wanted = (rows.copy(), frames.copy())
         # A daemon does not keep a program that ends from ending.
-        threading.Thread(target=self._run, args=(future, rows, frames), daemon=True).start()
+        threading.Thread(target=self._run, args=(future, *wanted), daemon=True).start()
         return rows
 
     def take(self, rows: np.ndarray, frames: np.ndarray) -> np.ndarray:
