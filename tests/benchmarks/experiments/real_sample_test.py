@@ -114,12 +114,12 @@ def test_folds_are_scored_together(tmp_path):
         world.sample.mkdir(parents=True)
         database = {f"{number}_0": {"subset": "testing"}, "9_0": {"subset": "training"}}
         world.annotations.write_text(json.dumps({"database": database}))
-        path = world.detections("action", 0, "testing")
+        path = world.detections("action", 2, "testing")
         path.parent.mkdir(parents=True)
         path.write_text(json.dumps({"results": {f"{number}_0": []}, "version": "1"}))
-    join_folds(tmp_path, list(worlds.values()), ["action"], 1)
+    join_folds(tmp_path, list(worlds.values()), ["action"], range(2, 3))
     truth = json.loads((tmp_path / "joined" / "ground_truth.json").read_text())
-    found = json.loads((tmp_path / "joined" / "action_0.json").read_text())
+    found = json.loads((tmp_path / "joined" / "action_2.json").read_text())
     assert set(truth["database"]) == set(found["results"]) == {"0_0", "1_0", "2_0"}
 
 
