@@ -87,7 +87,8 @@ def export_two_stream(
         action_labels, boundary_labels: Class names by class index; not looked at where nothing
             names them.
         config: {"action": {...}, "boundary": {...}, "num_frames": T}, JSON values; saved with
-            "feature_dim", "streams", "dtype" and a digest of the weights ("weights") added.
+            "feature_dim", "streams", a digest of the weights ("weights"), and "dtype" if it is not
+            float32 added.
         output: Folder to make.
         preprocess: See TwoStream.
         dtype: A name in DTYPES: in what the networks compute. Weights, classifiers and all outputs
@@ -117,9 +118,10 @@ def export_two_stream(
         **config,
         "feature_dim": two_stream.feature_dim,
         "streams": two_stream.streams,
-        "dtype": dtype,
         "weights": {name: weights_digest(model) for name, model in two_stream.models.items()},
     }
+    if dtype != "float32":  # a model in float32 is the same file as before there was a choice
+        described["dtype"] = dtype
     described = json.loads(json.dumps(described))
     if holds_the_same(Path(output), described, labels):
         return False
@@ -137,9 +139,9 @@ def _save(
         full_disk_named(output),
         new_model(config, labels, output) as (folder, label_files, config_file),
     ):
-        folded = two_stream.folded(DTYPES[config["dtype"]])
-        save_model(Servable(folded, label_files, config_file), folder)
-        check_saved(two_stream, folder, config["num_frames"], config["dtype"])
+        dtype = config.get("dtype", "float32")
+        save_model(Servable(two_stream.folded(DTYPES[dtype]), label_files, config_file), folder)
+        check_saved(two_stream, folder, config["num_frames"], dtype)
 
 
 def export_head(workdir: str | os.PathLike, output: str | os.PathLike) -> bool:
