@@ -27,7 +27,7 @@ from absl import flags
 
 from benchmarks.experiments.encoders import DESIGNS
 from benchmarks.experiments.folds import join_folds
-from benchmarks.experiments.grid import PIXELS, ROWS, World
+from benchmarks.experiments.grid import HANDMADE, ROWS, World
 from benchmarks.experiments.joints import encoder_joints
 from benchmarks.experiments.real_clips import REAL_SETS
 from benchmarks.experiments.steps import Runner
@@ -121,7 +121,7 @@ def main(argv: Sequence[str]) -> None:
                 cell = localization_cell(world, runner, name, seed, again)
                 keep(kind, name, f"{key} again {again}" if again else key, cell)
             for encoder, added in ROWS[name]:
-                if encoder != PIXELS:
+                if encoder not in HANDMADE:
                     cell = encoder_cell(world, runner, encoder, seed + added)
                     keep("encoders", encoder, f"{fold}{seed + added}", cell)
         if FLAGS.world != "hard":

@@ -15,15 +15,22 @@ from bsp_tf.quickstart.stages import Stage
 SECOND = 100  # added to the seed of the second encoder of a kind
 AGAIN = 1000  # to that of the localization head in its second run on the same features
 
-# Row -> encoders and what is added to their seed; PIXELS stands for pixel change.
-PIXELS = "pixels"
+# Features that no encoder makes: the module that does, and its flags.
+HANDMADE: dict[str, tuple[str, tuple[str, ...]]] = {
+    "pixels": ("pixel_change", ()),
+    "true scene changes": ("true_joints", ("--kinds=hard_cut,cross_fade",)),
+    "true joints": ("true_joints", ("--kinds=hard_cut,cross_fade,motion_change,motion_passage",)),
+}
+# Row -> encoders, or HANDMADE, and what is added to the encoders' seed.
 ROWS: dict[str, tuple[tuple[str, int], ...]] = {
     "action": (("action", 0),),
     "action + action": (("action", 0), ("action", SECOND)),
     "action + boundary (paper)": (("action", 0), ("paper", 0)),
     "boundary (paper)": (("paper", 0),),
     "action + random": (("action", 0), ("random", 0)),
-    "action + pixel change": (("action", 0), (PIXELS, 0)),
+    "action + pixel change": (("action", 0), ("pixels", 0)),
+    "action + true scene changes": (("action", 0), ("true scene changes", 0)),
+    "action + true joints": (("action", 0), ("true joints", 0)),
     "two heads (paper)": (("two heads", 0),),
     "distilled (paper)": (("distilled", 0),),
 }
@@ -121,7 +128,7 @@ class World:
         )
 
     def features(self, name: str, seed: int, subset: str | None = None) -> Step:
-        """Snippet features of all videos, or of a subset, by one encoder; or their pixel change."""
+        """Snippet features of all videos, or of a subset, by one encoder or by hand."""
         if subset:
             videos, needs = self.root / "videos" / subset, [self.subset_videos(subset)]
             output = self.root / f"features_{subset}" / f"{file_name(name)}_{seed}"
@@ -129,9 +136,16 @@ class World:
             videos, needs = self.sample / "videos", []
             output = self.root / "features" / f"{file_name(name)}_{seed}"
         flags = [f"--videos={videos}", f"--output={output}", f"--stride={self.stride}"]
-        if name == PIXELS:
-            module = "benchmarks.experiments.pixel_change"
-            stage = Stage(str(output), module, tuple(flags), output.with_suffix(".json"))
+        if name in HANDMADE:
+            module, more = HANDMADE[name]
+            if module == "true_joints":
+                flags.append(f"--annotations={self.annotations}")
+            stage = Stage(
+                str(output),
+                f"benchmarks.experiments.{module}",
+                (*flags, *more),
+                output.with_suffix(".json"),
+            )
             return Step(stage, (self.videos(), *needs))
         model = self.model(name, seed)
         flags += [
@@ -173,7 +187,9 @@ class World:
             self.root / "features" / f"{file_name(name)}_{seed + added}"
             for name, added in ROWS[row]
         ]
-        streams = dict.fromkeys(ENCODERS[name].stream for name, _ in ROWS[row] if name != PIXELS)
+        streams = dict.fromkeys(
+            ENCODERS[name].stream for name, _ in ROWS[row] if name not in HANDMADE
+        )
         workdir, config = self._cell(row, seed, again), f"{self.recipes}_gtad.py"
         arguments = [
             f"--config={self.configs / config}",
@@ -183,7 +199,7 @@ class World:
             f"--config.streams={','.join(streams)}",
             f"--config.seed={seed + AGAIN * again}",
         ]
-        if any(name == PIXELS for name, _ in ROWS[row]):
+        if any(name in HANDMADE for name, _ in ROWS[row]):
             arguments += [
                 "--config.feature_layout=snippets",
                 f"--config.feature_stride={self.stride}",
