@@ -26,6 +26,7 @@ ROWS: dict[str, tuple[tuple[str, int], ...]] = {
     "action": (("action", 0),),
     "action + action": (("action", 0), ("action", SECOND)),
     "action + boundary (paper)": (("action", 0), ("paper", 0)),
+    "action + boundary (mild)": (("action", 0), ("mild", 0)),
     "boundary (paper)": (("paper", 0),),
     "action + random": (("action", 0), ("random", 0)),
     "action + pixel change": (("action", 0), ("pixels", 0)),
