@@ -21,6 +21,8 @@ RECIPES = {
     "k400_action_mobilenet_v2": (2.74, 2.40),
     "k400_boundary_r18": (11.18, 14.51),
     "k400_boundary_r50": (23.52, 32.70),
+    "k400_boundary_mild_r18": (11.18, 14.51),
+    "k400_boundary_mild_r50": (23.52, 32.70),
     "finetune": (24.33, 32.70),
 }
 
