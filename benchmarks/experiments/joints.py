@@ -22,8 +22,8 @@ def encoder_joints(features: Path, annotations: Path, subset: str) -> AucTable:
     """AUC of one encoder's scores: {kind of joint: {score: AUC}}.
 
     Scores: "distance" of the features before and after a snippet; of a boundary stream
-    "probability" (1 - that of the type without boundary) and, if it places boundaries, "place" (the
-    highest value of the map); "pixel_change".
+    "probability" (1 - that of the type without boundary), "p(TYPE)" of each type and, if it places
+    boundaries, "place" (the highest value of the map); "pixel_change".
 
     Args:
         features: Folder of bsp_tf.extract, of one encoder.
@@ -44,8 +44,9 @@ def encoder_joints(features: Path, annotations: Path, subset: str) -> AucTable:
             "pixel_change": known["pixel_change"],
         }
         if "boundary" in known and NO_BOUNDARY_TYPE in about["boundary_labels"]:
-            column = about["boundary_labels"].index(NO_BOUNDARY_TYPE)
-            scores["probability"] = 1 - known["boundary"][:, column]
+            types = dict(zip(about["boundary_labels"], known["boundary"].T, strict=True))
+            scores["probability"] = 1 - types[NO_BOUNDARY_TYPE]
+            scores |= {f"p({label})": column for label, column in types.items()}
         if "place" in known:
             scores["place"] = known["place"].max(axis=1)
         spans = snippet_spans(len(rows[name]), *layout, about["videos"][name]["num_frames"])
