@@ -20,6 +20,7 @@ HANDMADE: dict[str, tuple[str, tuple[str, ...]]] = {
     "pixels": ("pixel_change", ()),
     "true scene changes": ("true_joints", ("--kinds=hard_cut,cross_fade",)),
     "true joints": ("true_joints", ("--kinds=hard_cut,cross_fade,motion_change,motion_passage",)),
+    "true ends": ("true_joints", ("--by=place", "--kinds=action_start,action_end")),
 }
 # Row -> encoders, or HANDMADE, and what is added to the encoders' seed.
 ROWS: dict[str, tuple[tuple[str, int], ...]] = {
@@ -32,6 +33,7 @@ ROWS: dict[str, tuple[tuple[str, int], ...]] = {
     "action + pixel change": (("action", 0), ("pixels", 0)),
     "action + true scene changes": (("action", 0), ("true scene changes", 0)),
     "action + true joints": (("action", 0), ("true joints", 0)),
+    "action + true ends": (("action", 0), ("true ends", 0)),
     "two heads (paper)": (("two heads", 0),),
     "distilled (paper)": (("distilled", 0),),
 }

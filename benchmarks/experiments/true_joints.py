@@ -5,7 +5,8 @@
 
 A column for each of --kinds: 1 where the middle of such a joint lies in the snippet, 0 elsewhere.
 Joints inside actions and backgrounds are told as those at an action's ends are, as nothing that
-sees only what changes could tell them apart. Writes <video>.npy, float32 [snippets, 4], for
+sees only what changes could tell them apart; with --by=place the columns are places instead of
+kinds, and can be those ends alone: what the head makes of the whole answer. Writes <video>.npy, float32 [snippets, 4], for
 `feature_layout=snippets`.
 """
 
@@ -36,18 +37,20 @@ def true_joints(
     num_frames: int,
     fps: float,
     stride: int,
+    by: str = "kind",
 ) -> np.ndarray:
     """float32 [snippets, CHANNELS], 1 where the snippet holds a joint of the column's kind.
 
     Args:
         joints: "joints" of a video's annotation.
         kinds: At most CHANNELS; others are not told.
+        by: Key of a joint whose values are meant, "kind" or "place".
         num_frames, fps: Of the video.
         stride: Frames from one snippet to the next.
     """
     count = count_snippets(num_frames, WINDOW, FRAME_STEP, stride)
     spans = snippet_spans(count, WINDOW, FRAME_STEP, stride, num_frames)
-    places = [(*joint["segment"], joint["kind"]) for joint in joints]
+    places = [(*joint["segment"], joint[by]) for joint in joints]
     holding, _ = label_snippets(spans, fps, places)
     rows = np.zeros((count, CHANNELS), np.float32)
     for column, kind in enumerate(kinds):
@@ -65,7 +68,7 @@ def main(argv: Sequence[str]) -> None:
     for name, path in paths.items():
         about = probe_video(path)
         joints = database[name]["joints"]
-        rows = true_joints(joints, FLAGS.kinds, about.num_frames, about.fps, FLAGS.stride)
+        rows = true_joints(joints, FLAGS.kinds, about.num_frames, about.fps, FLAGS.stride, FLAGS.by)
         with atomic_write(output / f"{name}.npy") as file:
             np.save(file, rows)
     write_json(output.with_suffix(".json"), {"videos": len(paths), "kinds": FLAGS.kinds})
@@ -78,6 +81,7 @@ def define_flags() -> None:
     flags.DEFINE_string("output", None, "Folder for the arrays; OUTPUT.json ends.", required=True)
     flags.DEFINE_integer("stride", 4, "Frames from one snippet to the next.", lower_bound=1)
     flags.DEFINE_list("kinds", None, "Kinds of joints, at most 4.", required=True)
+    flags.DEFINE_enum("by", "kind", ["kind", "place"], "What of a joint --kinds are.")
 
 
 if __name__ == "__main__":

@@ -49,3 +49,14 @@ def test_every_row_of_the_grid_can_be_planned(tmp_path):
         assert set(given["config.streams"].split(",")) <= {"action", "boundary"}
         by_hand = any(name in HANDMADE for name, _ in parts)
         assert ("config.feature_layout" in given) == by_hand
+
+
+def test_columns_can_be_places():
+    joints = [
+        {"kind": "hard_cut", "place": "action_start", "segment": [1.0, 1.0]},
+        {"kind": "hard_cut", "place": "inside_action", "segment": [4.0, 4.0]},
+    ]
+    rows = true_joints(joints, ["action_start", "action_end"], 100, 10.0, 4, by="place")
+    alone = true_joints(joints[:1], ["hard_cut"], 100, 10.0, 4)
+    np.testing.assert_array_equal(rows, alone)
+    assert rows.any()
