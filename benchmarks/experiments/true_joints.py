@@ -5,9 +5,9 @@
 
 A column for each of --kinds: 1 where the middle of such a joint lies in the snippet, 0 elsewhere.
 Joints inside actions and backgrounds are told as those at an action's ends are, as nothing that
-sees only what changes could tell them apart; with --by=place the columns are places instead of
-kinds, and can be those ends alone: what the head makes of the whole answer. Writes <video>.npy, float32 [snippets, 4], for
-`feature_layout=snippets`.
+sees only what changes could tell them apart. With --by=place the columns are places instead of
+kinds, and can be those ends alone: what the head makes of the whole answer. Writes <video>.npy,
+float32 [snippets, 4], for `feature_layout=snippets`.
 """
 
 from collections.abc import Mapping, Sequence
