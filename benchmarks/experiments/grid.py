@@ -18,8 +18,10 @@ AGAIN = 1000  # to that of the localization head in its second run on the same f
 # Features that no encoder makes: the module that does, and its flags.
 HANDMADE: dict[str, tuple[str, tuple[str, ...]]] = {
     "pixels": ("pixel_change", ()),
+    "true cuts": ("true_joints", ("--kinds=cut,hard_cut",)),
     "true scene changes": ("true_joints", ("--kinds=hard_cut,cross_fade",)),
     "true joints": ("true_joints", ("--kinds=hard_cut,cross_fade,motion_change,motion_passage",)),
+    "any joint": ("true_joints", ("--kinds=all",)),
     "true ends": ("true_joints", ("--by=place", "--kinds=action_start,action_end")),
 }
 # Row -> encoders, or HANDMADE, and what is added to the encoders' seed.
@@ -31,6 +33,8 @@ ROWS: dict[str, tuple[tuple[str, int], ...]] = {
     "boundary (paper)": (("paper", 0),),
     "action + random": (("action", 0), ("random", 0)),
     "action + pixel change": (("action", 0), ("pixels", 0)),
+    "action + true cuts": (("action", 0), ("true cuts", 0)),
+    "action + any joint": (("action", 0), ("any joint", 0)),
     "action + true scene changes": (("action", 0), ("true scene changes", 0)),
     "action + true joints": (("action", 0), ("true joints", 0)),
     "action + true ends": (("action", 0), ("true ends", 0)),

@@ -3,7 +3,8 @@
     python -m benchmarks.experiments.true_joints --annotations=sample/annotations.json \\
         --videos=sample/videos --output=joints --stride=4 --kinds=hard_cut,cross_fade
 
-A column for each of --kinds: 1 where the middle of such a joint lies in the snippet, 0 elsewhere.
+A column for each of --kinds ("all" for joints of any kind): 1 where the middle of such a joint lies
+in the snippet, 0 elsewhere.
 Joints inside actions and backgrounds are told as those at an action's ends are, as nothing that
 sees only what changes could tell them apart. With --by=place the columns are places instead of
 kinds, and can be those ends alone: what the head makes of the whole answer. Writes <video>.npy,
@@ -21,7 +22,7 @@ from benchmarks.experiments.pixel_change import FRAME_STEP, WINDOW
 from bsp_tf.base.atomic_file import atomic_write
 from bsp_tf.base.command_line import run_command
 from bsp_tf.base.json_file import read_json, write_json
-from bsp_tf.evaluation.joint_auc import label_snippets, snippet_spans
+from bsp_tf.evaluation.joint_auc import ALL_KINDS, label_snippets, snippet_spans
 from bsp_tf.features.video_ids import name_videos
 from bsp_tf.video.reader import probe_video
 from bsp_tf.video.snippets import count_snippets
@@ -43,7 +44,7 @@ def true_joints(
 
     Args:
         joints: "joints" of a video's annotation.
-        kinds: At most CHANNELS; others are not told.
+        kinds: At most CHANNELS; others are not told. ALL_KINDS is any of them.
         by: Key of a joint whose values are meant, "kind" or "place".
         num_frames, fps: Of the video.
         stride: Frames from one snippet to the next.
@@ -52,6 +53,7 @@ def true_joints(
     spans = snippet_spans(count, WINDOW, FRAME_STEP, stride, num_frames)
     places = [(*joint["segment"], joint[by]) for joint in joints]
     holding, _ = label_snippets(spans, fps, places)
+    holding[ALL_KINDS] = np.any([*holding.values(), np.zeros(count, bool)], axis=0)
     rows = np.zeros((count, CHANNELS), np.float32)
     for column, kind in enumerate(kinds):
         if kind in holding:

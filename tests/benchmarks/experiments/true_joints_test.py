@@ -24,6 +24,12 @@ def test_a_joint_is_told_to_each_snippet_that_holds_its_middle():
     assert not rows[:, 2:].any()
 
 
+def test_a_column_can_be_of_any_kind():
+    rows = true_joints(JOINTS, ["all", "hard_cut", "motion_passage"], 100, 10.0, 4)
+    np.testing.assert_array_equal(rows[:, 0], np.maximum(rows[:, 1], rows[:, 2]))
+    assert not true_joints([], ["all"], 100, 10.0, 4).any()
+
+
 def test_a_kind_that_was_not_asked_for_is_not_told():
     rows = true_joints(JOINTS, ["cross_fade"], num_frames=100, fps=10.0, stride=4)
     assert rows.shape[1] == CHANNELS and not rows.any()
