@@ -4,11 +4,10 @@
         --videos=sample/videos --output=joints --stride=4 --kinds=hard_cut,cross_fade
 
 A column for each of --kinds ("all" for joints of any kind): 1 where the middle of such a joint lies
-in the snippet, 0 elsewhere.
-Joints inside actions and backgrounds are told as those at an action's ends are, as nothing that
-sees only what changes could tell them apart. With --by=place the columns are places instead of
-kinds, and can be those ends alone: what the head makes of the whole answer. Writes <video>.npy,
-float32 [snippets, 4], for `feature_layout=snippets`.
+in the snippet, 0 elsewhere. Joints inside actions and backgrounds are told as those at an action's
+ends are, as nothing that sees only what changes could tell them apart. With --by=place the columns
+are places instead of kinds, and can be those ends alone: what the head makes of the whole answer.
+Writes <video>.npy, float32 [snippets, 4], for `feature_layout=snippets`.
 """
 
 from collections.abc import Mapping, Sequence
@@ -21,6 +20,7 @@ from absl import flags
 from benchmarks.experiments.pixel_change import FRAME_STEP, WINDOW
 from bsp_tf.base.atomic_file import atomic_write
 from bsp_tf.base.command_line import run_command
+from bsp_tf.base.errors import InputError
 from bsp_tf.base.json_file import read_json, write_json
 from bsp_tf.evaluation.joint_auc import ALL_KINDS, label_snippets, snippet_spans
 from bsp_tf.features.video_ids import name_videos
@@ -48,7 +48,16 @@ def true_joints(
         by: Key of a joint whose values are meant, "kind" or "place".
         num_frames, fps: Of the video.
         stride: Frames from one snippet to the next.
+
+    Raises:
+        InputError: too many kinds, or a joint without that key.
     """
+    if len(kinds) > CHANNELS:
+        raise InputError(f"--kinds names {len(kinds)} kinds of joints: give at most {CHANNELS}.")
+    if any(by not in joint for joint in joints):
+        raise InputError(
+            f"a joint has no {by!r}: the sample data's have, composed videos' may not."
+        )
     count = count_snippets(num_frames, WINDOW, FRAME_STEP, stride)
     spans = snippet_spans(count, WINDOW, FRAME_STEP, stride, num_frames)
     places = [(*joint["segment"], joint[by]) for joint in joints]

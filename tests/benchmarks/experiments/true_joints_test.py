@@ -6,6 +6,7 @@ import pytest
 from benchmarks.experiments.grid import HANDMADE, ROWS
 from benchmarks.experiments.true_joints import CHANNELS, true_joints
 from benchmarks.experiments.worlds import hard_world
+from bsp_tf.base.errors import InputError
 from bsp_tf.video.snippets import snippet_batches
 
 # Snippets are 15 frames long and begin at 0, 4, 8, ...
@@ -66,3 +67,10 @@ def test_columns_can_be_places():
     alone = true_joints(joints[:1], ["hard_cut"], 100, 10.0, 4)
     np.testing.assert_array_equal(rows, alone)
     assert rows.any()
+
+
+def test_what_cannot_be_told_is_refused():
+    with pytest.raises(InputError, match="5"):
+        true_joints(JOINTS, list("abcde"), 100, 10.0, 4)
+    with pytest.raises(InputError, match="place"):
+        true_joints(JOINTS, ["action_start"], 100, 10.0, 4, by="place")
