@@ -15,7 +15,9 @@ Cost: as configs/k400_boundary_r18.py, 14.5 G multiply-adds per clip.
 Result: not run here. On the hard sample world (docs/results.md) this design had the highest mean
 AUC over four kinds of joints on validation videos, .725 (three seeds; .717 with the paper's
 strides), and named .90 of the clips right (.99): its speeds are harder to tell apart. The
-difference of the two is within what seeds do.
+difference of the two is within what seeds do. Beside action features it gave G-TAD 64.9 average mAP
+on UT-Interaction (real video; 51.9 with the paper's strides, 29.6 with a second action stream; one
+seed) and 29.4 on the hard world, where no boundary stream helps.
 """
 
 from ml_collections import ConfigDict
