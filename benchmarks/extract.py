@@ -133,8 +133,7 @@ def row_of(
     print(
         f"{network:12s} {form:9s} {height:>5s}p  {row['snippets_per_second']:8.2f} snippets/s  "
         f"{row['frames_per_second']:8.1f} frames/s  {row['times_real_time']:6.2f} x real time  "
-        f"waiting {row['waiting']:.0%}",
-        flush=True,
+        f"waiting {row['waiting']:.0%}"
     )
     return {"network": network, "form": form, "height": int(height), "turn": turn, **row}
 

@@ -287,7 +287,7 @@ def _print_live(sources: Sequence[str]) -> int:
         trust_model=FLAGS.trust_model,
     )
     for boundary in found:
-        print(boundary_line(boundary), flush=True)
+        print(boundary_line(boundary))
     return 0
 
 

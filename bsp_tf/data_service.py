@@ -76,7 +76,7 @@ def main(argv: Sequence[str]) -> None:
     """Runs the command with its flags."""
     del argv
     server, port = start_server(FLAGS.role, FLAGS.port, FLAGS.dispatcher, FLAGS.host)
-    print(f"{FLAGS.role} is ready" + (f" at port {port}" if port else ""), flush=True)
+    print(f"{FLAGS.role} is ready" + (f" at port {port}" if port else ""))
     server.join()
 
 

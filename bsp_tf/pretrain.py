@@ -70,7 +70,8 @@ def main(argv: Sequence[str]) -> int | None:
     try:
         strategy = strategy_for(FLAGS.strategy)
         if FLAGS.dry_run:
-            dry_run(FLAGS.config, strategy)
+            with Cluster(strategy).lost_workers_named("this dry run"):
+                dry_run(FLAGS.config, strategy)
             return None
         with stop_on_sigterm() as stop:
             result = train(FLAGS.config, FLAGS.workdir, strategy, stop)

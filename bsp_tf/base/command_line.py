@@ -1,5 +1,6 @@
 """How every command starts and how it ends when the user's input was wrong."""
 
+import io
 import math
 import os
 import re
@@ -87,6 +88,9 @@ def run_command(
             return _leave_output()
 
     answer_interrupts()
+    # Whoever watches a log file sees each line at once, among those of the standard error.
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(line_buffering=True)
     before = set(flags.FLAGS)
     define_flags()
     # absl shows the whole docstring and ends with status 1.
@@ -95,7 +99,6 @@ def run_command(
         own = [flags.FLAGS[name] for name in flags.FLAGS if name not in before]
         try:
             print(short_help(docstring, own) if wanted == "help" else full_help(docstring, own))
-            sys.stdout.flush()
         except BrokenPipeError:
             sys.exit(_leave_output())
         sys.exit()

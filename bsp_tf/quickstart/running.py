@@ -31,7 +31,7 @@ def run_stage(stage: Stage) -> dict[str, float]:
         InputError: the stage ended with a non-zero status; it has printed its own reason.
     """
     command = [sys.executable, "-m", stage.module, *stage.arguments]
-    print(f"$ python {shlex.join(command[1:])}", flush=True)
+    print(f"$ python {shlex.join(command[1:])}")
     start = time.monotonic()
     with starting_processes():
         process = subprocess.Popen(command, preexec_fn=_end_with_parent)
@@ -77,14 +77,14 @@ def run_stages(root: Path, stages: Sequence[Stage]) -> None:
             _print_costs(finished)
         fresh = fresh and known.get("fingerprint") == stage.fingerprint() and stage.output.exists()
         if fresh and not last:
-            print(f"{heading}: already done ({known['seconds']} s)", flush=True)
+            print(f"{heading}: already done ({known['seconds']} s)")
             continue
         finished = {
             name: row
             for name, row in finished.items()
             if name in {s.name for s in stages[: number - 1]}
         }
-        print(f"\n{heading}{_time_left(stages[number - 1 :], stages, finished)}", flush=True)
+        print(f"\n{heading}{_time_left(stages[number - 1 :], stages, finished)}")
         finished[stage.name] = {"fingerprint": stage.fingerprint(), **run_stage(stage)}
         write_json(memory, finished)
 

@@ -77,14 +77,18 @@ class Cluster:
         self.gather(0)
 
     @contextlib.contextmanager
-    def lost_workers_named(self, workdir: str | os.PathLike) -> Iterator[None]:
-        """Turns what TensorFlow raises when another worker is gone into WorkerLostError."""
+    def lost_workers_named(self, run: str | os.PathLike) -> Iterator[None]:
+        """Turns what TensorFlow raises when another worker is gone into WorkerLostError.
+
+        Args:
+            run: What the workers do together, in words or as its folder.
+        """
         try:
             yield
         except LOST_WORKER_ERRORS as error:
             if self.size == 1:
                 raise
-            raise WorkerLostError(error, str(workdir)) from error
+            raise WorkerLostError(error, str(run)) from error
 
     @tf.function(autograph=False, reduce_retracing=True)
     def _sum(self, values: tf.Tensor) -> Any:

@@ -56,6 +56,19 @@ def test_a_good_run_ends_with_0():
     assert (ended.returncode, ended.stdout) == (0, "7\n")
 
 
+def test_a_log_file_has_each_line_at_once_and_in_order(tmp_path, monkeypatch):
+    monkeypatch.delenv("PYTHONUNBUFFERED", raising=False)
+    body = (
+        "print('first'); print('second', file=sys.stderr); "
+        "print(open(flags.FLAGS.name).read().splitlines())"
+    )
+    log = tmp_path / "log"
+    with log.open("wb") as file:
+        program = [sys.executable, "-c", PROGRAM.format(body=body), f"--name={log}"]
+        subprocess.run(program, stdout=file, stderr=file, check=True)
+    assert log.read_text().splitlines() == ["first", "second", "['first', 'second']"]
+
+
 @pytest.mark.parametrize(
     ("body", "arguments"),
     [("print('much ' * 1_000_000)", ()), ("print('little')", ()), ("pass", ("--help",))],

@@ -59,7 +59,10 @@ def slurm(index: int, port: int) -> dict[str, str]:
 
 
 def start_two(
-    config: Path, workdir: Path | str, place: Callable[[int, int], dict[str, str]]
+    config: Path,
+    workdir: Path | str,
+    place: Callable[[int, int], dict[str, str]],
+    *flags: str,
 ) -> list[warm_python.Process]:
     port = free_ports()
     command = [
@@ -68,6 +71,7 @@ def start_two(
         f"--config={config}",
         f"--workdir={workdir}",
         "--strategy=multi_worker",
+        *flags,
         *(f"--config.{name}={value}" for name, value in FIELDS.items()),
     ]
     return [
@@ -157,3 +161,14 @@ def test_two_workers_with_one_workdir_in_a_bucket(upload, tiny_config, tiny_conf
     train(tiny_config, tmp_path / "one")
     mirror(UrlPath(address), tmp_path / "seen", tmp_path / "partial")
     assert_same_run(tmp_path / "seen", tmp_path / "one")
+
+
+@pytest.mark.thorough
+def test_a_dry_run_names_the_worker_that_is_gone(tiny_config_file, tmp_path):
+    workers = start_two(tiny_config_file, tmp_path / "none", tf_config, "--dry_run")
+    workers[0].wait_until(lambda: "2 replica(s)" in workers[0].output)
+    workers[1].kill()
+    _, errors = workers[0].communicate()
+    assert workers[0].returncode == 75 and "Traceback" not in errors, errors
+    assert "is gone" in errors and "this dry run" in errors
+    assert not (tmp_path / "none").exists()
