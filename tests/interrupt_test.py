@@ -301,6 +301,9 @@ ends, errors = os.pipe(), os.dup(2)
 os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
 os.dup2(ends[1], 2)
 hard = resource.getrlimit(resource.RLIMIT_FSIZE)[1]
+# Python would leave the first bytes of the bytecode of modules, and find it damaged ever after.
+sys.dont_write_bytecode = True
+os.environ["PYTHONDONTWRITEBYTECODE"] = "1"
 # Semaphores, too, are files, of 32 bytes.
 resource.setrlimit(resource.RLIMIT_FSIZE, (64, hard))
 try:

@@ -90,6 +90,8 @@ def start(clips, output, *arguments, limit=None):
         text=True,
         start_new_session=True,
         preexec_fn=prepare,
+        # Of bytecode a full disk would keep a useless part.
+        env=os.environ | {"PYTHONDONTWRITEBYTECODE": "1"},
     )
 
 

@@ -1,7 +1,6 @@
 """Copies of what lies on servers: fetched once, up to date, whole after any kill."""
 
 import os
-import resource
 import shutil
 import signal
 import subprocess
@@ -14,6 +13,7 @@ import pytest
 from bsp_tf.base.errors import InputError
 from bsp_tf.base.remote_path import UrlPath, cache_folder
 from bsp_tf.base.servers.local_copy import local_copies
+from tests.fixtures.full_disk import files_end_at
 from tests.fixtures.web_server import serve
 
 fsspec = pytest.importorskip("fsspec", reason="NOT TESTED: fsspec is not installed")
@@ -161,16 +161,12 @@ def test_what_cannot_be_copied_is_one_line(tmp_path, monkeypatch):
 def test_a_full_disk(tmp_path):
     url = f"memory://{tmp_path.name}/folder"
     write(f"{url}/large", bytes(100_000))
-    before = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, before[1]))
-    try:
-        with (
-            pytest.raises(InputError, match=f"copy of {url} .*XDG_CACHE_HOME"),
-            local_copies(url),
-        ):
-            pass
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    with (
+        files_end_at(20_000),
+        pytest.raises(InputError, match=f"copy of {url} .*XDG_CACHE_HOME"),
+        local_copies(url),
+    ):
+        pass
     kept = (tmp_path / "cache").rglob("*")
     assert {path.name for path in kept if path.is_file()} == {".lock", ".update.lock"}
     assert copied(url) == {"large": bytes(100_000)}
