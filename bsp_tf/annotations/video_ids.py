@@ -1,6 +1,6 @@
 """Ids of videos as different files spell them."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 
@@ -16,3 +16,17 @@ def match_id(video_id: str, known: Mapping[str, Any] | set[str]) -> str | None:
         ),
         None,
     )
+
+
+def respelled(names: Iterable[str], known: Mapping[str, Any] | set[str]) -> dict[str, str]:
+    """Each name -> as `known` spells it, see `match_id`.
+
+    Names that it does not have stay, and so do those that would become another of the names.
+
+    >>> respelled(["v_a", "b", "v_b", "c"], {"a", "b"})
+    {'v_a': 'a', 'b': 'b', 'v_b': 'v_b', 'c': 'c'}
+    """
+    names = list(names)
+    there = set(names)
+    found = {name: match_id(name, known) or name for name in names}
+    return {name: name if other in there else other for name, other in found.items()}

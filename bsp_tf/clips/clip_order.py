@@ -21,6 +21,8 @@ from bsp_tf.records.tables import captured
 # Streams of random numbers that must not meet.
 CLIP_ORDER, PAIR_ORDER, OTHER_CLASS, SAMPLES = range(4)
 
+KNOWN_NUMBERS = 256
+
 Element = dict[str, tf.Tensor]
 
 
@@ -53,9 +55,12 @@ def permuted(
     Returns:
         int64, shape of `place`.
     """
-    return tf.random.experimental.index_shuffle(
-        place, fold_seed(seed, number), tf.cast(count, tf.int64) - 1
-    )
+    # The cipher takes about a byte of each word of its key, so that it knows 256 numbers; later
+    # ones change the seed.
+    number = tf.cast(number, tf.int64)
+    later = fold_seed(seed, number // KNOWN_NUMBERS)
+    key = tf.where(number < KNOWN_NUMBERS, fold_seed(seed, number), fold_seed(later, number))
+    return tf.random.experimental.index_shuffle(place, key, tf.cast(count, tf.int64) - 1)
 
 
 class ActionOrder:

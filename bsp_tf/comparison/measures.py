@@ -46,13 +46,17 @@ def prepare_run(
 
 def measure_names(tiou: np.ndarray, max_proposals: int) -> list[str]:
     """Names of the columns of `measure`: mAP by threshold, its average, AR@AN, AUC."""
-    shown = [number for number in SHOWN_NUMBERS if number <= max_proposals]
     return [
         *(f"mAP@{threshold:.4g}" for threshold in tiou),
         AVERAGE_MAP,
-        *(f"AR@{number}" for number in shown),
+        *(f"AR@{number}" for number in _shown_numbers(max_proposals)),
         AREA,
     ]
+
+
+def _shown_numbers(max_proposals: int) -> list[int]:
+    """Numbers of proposals that have an average recall: the first one has a hundredth of them."""
+    return [number for number in SHOWN_NUMBERS if max_proposals / 100 <= number <= max_proposals]
 
 
 def measure(run: Run, weights: np.ndarray) -> np.ndarray:
@@ -69,8 +73,7 @@ def measure(run: Run, weights: np.ndarray) -> np.ndarray:
     numbers = PERCENT / 100.0 * most
     places = [
         int(np.searchsorted(numbers, number + 1e-9, side="right")) - 1
-        for number in SHOWN_NUMBERS
-        if number <= most
+        for number in _shown_numbers(most)
     ]
     middles = (recall[:, 1:] + recall[:, :-1]) / 2
     area = (middles * np.diff(numbers)).sum(axis=1) / numbers[-1]

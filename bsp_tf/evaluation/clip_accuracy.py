@@ -12,7 +12,7 @@ def top_k_accuracy(logits: np.ndarray, labels: np.ndarray, k: int) -> float:
 
     A class that ties with the k-th best counts only if fewer than k classes are better or, at equal
     logits, have a lower index: a network that answers the same to everything gets no credit for
-    ties.
+    ties, and one that answers NaN none at all.
 
     Args:
         logits: float [n, K].
@@ -20,10 +20,11 @@ def top_k_accuracy(logits: np.ndarray, labels: np.ndarray, k: int) -> float:
         k: at least 1.
     """
     own = logits[np.arange(len(labels)), labels][:, np.newaxis]
-    ahead = (logits > own) | (
-        (logits == own) & (np.arange(logits.shape[1]) < labels[:, np.newaxis])
+    # Of NaN nothing is behind.
+    behind = (logits < own) | (
+        (logits == own) & (np.arange(logits.shape[1]) >= labels[:, np.newaxis])
     )
-    return float(np.mean(ahead.sum(axis=1) < k))
+    return float(np.mean((~behind).sum(axis=1) < k))
 
 
 def confusion_matrix(labels: np.ndarray, predicted: np.ndarray, num_classes: int) -> np.ndarray:

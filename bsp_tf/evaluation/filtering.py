@@ -1,4 +1,7 @@
-"""What to leave out before scoring: blocked videos, and reversed or repeated ground truths."""
+"""Before scoring: ids as the ground truth spells them, and what to leave out.
+
+Left out are blocked videos, and reversed or repeated ground truths.
+"""
 
 import os
 from collections.abc import Collection, Sequence
@@ -6,6 +9,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from bsp_tf.annotations.video_ids import respelled
 from bsp_tf.base.errors import InputError
 from bsp_tf.base.input_file import read_input
 from bsp_tf.base.json_file import read_json
@@ -35,7 +39,8 @@ def select_scored(
 
     Args:
         truths: Ground truth; reversed segments are left out.
-        found: Detections or proposals, of one or several runs.
+        found: Detections or proposals, of one or several runs; their videos may have or lack the
+            prefix "v_" of ActivityNet's files.
         blocked_videos: File with names of videos to leave out of both, see `load_video_list`.
         remove_duplicates: Leave out ground truths that are there twice.
 
@@ -45,7 +50,7 @@ def select_scored(
     Raises:
         InputError: the file of names cannot be read.
     """
-    found = list(found)
+    found = [_respelled_as(truths, run) for run in found]
     all_truths, truths = truths, without_reversed(truths)
     counts = {"reversed_ground_truths": len(all_truths) - len(truths)}
     if blocked_videos:
@@ -90,6 +95,11 @@ def load_video_list(path: str | os.PathLike) -> list[str]:
     if not names:
         raise InputError(f"{path} names no video; name one per line, or leave the option out.")
     return names
+
+
+def _respelled_as(truths: Instances, run: Instances) -> Instances:
+    names = respelled(run.video_names, set(truths.video_names))
+    return replace(run, video_names=[names[name] for name in run.video_names])
 
 
 def without_videos(instances: Instances, names: Collection[str]) -> Instances:

@@ -3,11 +3,13 @@
     Detections:  {"results": {id: [{"segment": [start, end], "label": l, "score": x}]}}
     Proposals:   the same; a label is not needed
 
-Seconds everywhere; other keys are ignored. A file may be gzipped, whatever its name.
+Seconds everywhere. A file may be gzipped, whatever its name. Of other keys only one is looked at:
+where `bsp_tf.predict` has marked a video as unfinished, a warning says so.
 """
 
 import math
 import os
+import sys
 from itertools import chain
 from typing import Any
 
@@ -41,13 +43,34 @@ def load_proposals(path: str | os.PathLike) -> Instances:
 
 
 def _load_results(path: str | os.PathLike, labelled: bool) -> Instances:
-    results = take_key(read_json(path), "results", f"{path}: the file")
+    content = read_json(path)
+    results = take_key(content, "results", f"{path}: the file")
     if not isinstance(results, dict):
         raise InputError(
             f"{path}: 'results' is {show_value(results)}; write an object with one key per video."
         )
+    _warn_of_unfinished(path, content)
     columns = _fast_columns(results, labelled) or _checked_columns(path, results, labelled)
     return make_instances(*columns, more_videos=results)
+
+
+def video_facts(content: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """What a file of detections says of its videos beside them; {} if it is not `predict`'s."""
+    more = content.get("external_data")
+    videos = more.get("videos") if isinstance(more, dict) else None
+    videos = videos if isinstance(videos, dict) else {}
+    return {name: facts for name, facts in videos.items() if isinstance(facts, dict)}
+
+
+def _warn_of_unfinished(path: str | os.PathLike, content: dict[str, Any]) -> None:
+    names = [name for name, facts in video_facts(content).items() if facts.get("complete") is False]
+    if names:
+        more = ", ..." * (len(names) > 3)
+        print(
+            f"warning: {path}: {len(names)} videos are unfinished ({', '.join(names[:3])}{more}): "
+            "what lies behind the point that was reached is missing.",
+            file=sys.stderr,
+        )
 
 
 def _fast_columns(results: dict[str, Any], labelled: bool) -> Columns | None:

@@ -7,6 +7,8 @@ Annotations are read in every form of `bsp_tf.annotations.reader`.
 """
 
 import json
+import math
+from collections.abc import Mapping
 from typing import Any
 
 from bsp_tf.annotations.reader import (
@@ -18,7 +20,7 @@ from bsp_tf.annotations.reader import (
 from bsp_tf.annotations.tables import is_table
 from bsp_tf.base.errors import InputError
 from bsp_tf.base.json_file import read_json
-from bsp_tf.evaluation.predictions import load_predictions
+from bsp_tf.evaluation.predictions import load_predictions, video_facts
 from bsp_tf.exchange.table import Known, Segment, Table, Video, VideoFacts, refuse
 
 
@@ -28,7 +30,8 @@ def read(path: str, known: Known) -> Table:
     Raises:
         InputError: the file is missing or malformed, or the subset has no video.
     """
-    return _read_detections(path, known) if _holds_detections(path) else _read(path, known)
+    facts = _facts_of_detections(path)
+    return _read(path, known) if facts is None else _read_detections(path, known, facts)
 
 
 def write(table: Table) -> str:
@@ -48,15 +51,27 @@ def write(table: Table) -> str:
     return json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
 
 
-def _holds_detections(path: str) -> bool:
+def _facts_of_detections(path: str) -> dict[str, VideoFacts] | None:
+    """What a file of detections says of its videos; None: it holds annotations."""
     files = annotation_files(path)
     if len(files) > 1 or is_table(files[0]):
-        return False
+        return None
     content = read_json(files[0])
-    return isinstance(content, dict) and "results" in content and "database" not in content
+    if not isinstance(content, dict) or "results" not in content or "database" in content:
+        return None
+    return {
+        name: VideoFacts(_positive(facts, "duration_seconds"), _positive(facts, "fps"))
+        for name, facts in video_facts(content).items()
+    }
 
 
-def _read_detections(path: str, known: Known) -> Table:
+def _positive(facts: dict[str, Any], key: str) -> float | None:
+    value = facts.get(key)
+    usable = isinstance(value, int | float) and not isinstance(value, bool)
+    return float(value) if usable and 0 < value < math.inf else None
+
+
+def _read_detections(path: str, known: Known, facts: Mapping[str, VideoFacts]) -> Table:
     found = load_predictions(path)
     segments: dict[str, list[Segment]] = {name: [] for name in found.video_names}
     scores = () if found.score is None else found.score.tolist()
@@ -68,7 +83,12 @@ def _read_detections(path: str, known: Known) -> Table:
             Segment(start, end, found.class_names[label], score)
         )
     videos = tuple(
-        Video(name, tuple(own), known.complete(name, VideoFacts()), f"{path}: video {name!r}")
+        Video(
+            name,
+            tuple(own),
+            known.complete(name, facts.get(name, VideoFacts())),
+            f"{path}: video {name!r}",
+        )
         for name, own in segments.items()
     )
     return Table(videos, scored=True)

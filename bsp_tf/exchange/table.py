@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
+from urllib.parse import quote
 
 from bsp_tf.annotations.video_ids import match_id
 from bsp_tf.base.errors import InputError
@@ -81,7 +82,8 @@ class Known:
         videos: Id -> facts.
         fps: Frame rate of all videos; it counts before what a file says.
         subset: Subset of all videos; it counts before what `videos` say.
-        video_prefix: Stands before the file of a video, e.g. "https://host/videos/".
+        video_prefix: Stands before the file of a video, e.g. "https://host/videos/"; behind a URL
+            or a query the file is quoted.
     """
 
     videos: Mapping[str, VideoFacts] = field(default_factory=dict)
@@ -101,7 +103,9 @@ class Known:
         facts = replace(own, **gaps)
         media = facts.media
         if self.video_prefix:
-            media = self.video_prefix + (media or video_id)
+            name = media or video_id
+            quoted = "://" in self.video_prefix or "?" in self.video_prefix
+            media = self.video_prefix + (quote(name) if quoted else name)
         return replace(
             facts, fps=self.fps or facts.fps, subset=self.subset or facts.subset, media=media
         )

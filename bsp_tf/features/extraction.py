@@ -17,6 +17,7 @@ from bsp_tf.base.errors import InputError
 from bsp_tf.base.remote_path import UserPath
 from bsp_tf.features import reuse
 from bsp_tf.features.store import write_video
+from bsp_tf.video.pace import uneven_rate
 from bsp_tf.video.reader import VideoInfo, probe_video, read_frames
 from bsp_tf.video.snippets import SnippetBatch, count_snippets, read_ahead, snippet_batches
 from bsp_tf.video.stream import TruncatedVideoError, VideoError
@@ -94,11 +95,15 @@ def _decode_all(
     for name, path in videos.items():
         first = first_snippets.get(name, 0)
         try:
-            yield reuse.about_file(path)
-            yield probe_video(path)
+            about = reuse.about_file(path)
+            info = probe_video(path)
+            rate = uneven_rate(path, info.fps)
+            yield about | ({"resampled": True} if rate else {})
+            yield info.at(rate) if rate else info
             yield from snippet_batches(
                 read_frames(
                     path,
+                    fps=rate,
                     short_side=settings["short_side"],
                     first_frame=first * settings["stride"],
                 ),

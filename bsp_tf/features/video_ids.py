@@ -1,8 +1,9 @@
 """Which videos a path names, and the id of each, under which its features are stored.
 
 The id is the file name without suffix; where two files would get the same id, theirs are the paths
-below the folder with the suffix, "/" written "__". An id too long for the names of its feature
-files is cut, and ends in a digest of the whole.
+below the folder with the suffix, "/" written "__". But subtitles, pictures and whatever else has no
+suffix of a video never take the name from a video beside them. An id too long for the names of its
+feature files is cut, and ends in a digest of the whole.
 """
 
 import hashlib
@@ -14,7 +15,7 @@ from pathlib import Path
 from bsp_tf.base.errors import InputError
 from bsp_tf.base.input_file import refuse_special_file
 from bsp_tf.base.remote_path import AnyPath, UserPath, given_path, is_in_web
-from bsp_tf.video.folder_listing import list_files
+from bsp_tf.video.folder_listing import VIDEO_SUFFIXES, list_files
 
 # File systems take names of 255 bytes; the longest suffix of a feature file is ".json".
 MOST_BYTES = 250
@@ -45,10 +46,12 @@ def name_videos(videos: AnyPath, remedy: str = "check --videos") -> dict[str, Us
     if not listing.paths:
         raise InputError(f"no video found: folder {root} is empty; {remedy}.")
     stems = Counter(Path(path).stem for path in listing.paths)
+    of_videos = Counter(Path(path).stem for path in filter(_is_video, listing.paths))
     named: dict[str, UserPath] = {}
     for path in listing.paths:
         stem = Path(path).stem
-        name = _fitting(printable(stem if stems[stem] == 1 else path.replace("/", "__")))
+        alone = of_videos[stem] == 1 if _is_video(path) else stems[stem] == 1
+        name = _fitting(printable(stem if alone else path.replace("/", "__")))
         if name in named:
             raise InputError(
                 f"{named[name]} and {root / path} would both get the id {name!r}; rename one of "
@@ -76,6 +79,10 @@ def name_all_videos(paths: Sequence[AnyPath]) -> dict[str, UserPath]:
                     "give the folder that holds both."
                 )
     return named
+
+
+def _is_video(path: str) -> bool:
+    return Path(path).suffix.lower() in VIDEO_SUFFIXES
 
 
 def _resolved(path: UserPath) -> UserPath:

@@ -54,6 +54,11 @@ def film_strip(path: AnyPath, duration_seconds: float) -> dict[str, Any]:
     return {"jpeg": base64.b64encode(jpeg).decode(), "pictures": len(pictures)}
 
 
+def _way(folder: Path, uri: str) -> Path:
+    """As a browser goes it: ".." takes a name away, also that of a link."""
+    return Path(os.path.normpath(folder / os.fsdecode(unquote_to_bytes(uri))))
+
+
 def with_film_strips(
     data: Mapping[str, Any], folder: Path, most: int = MOST_STRIPS
 ) -> dict[str, Any]:
@@ -68,7 +73,7 @@ def with_film_strips(
     videos, left = [], most
     for video in data["videos"]:
         name = video["uri"]
-        path = name if is_url(name) else folder / os.fsdecode(unquote_to_bytes(name))
+        path = name if is_url(name) else _way(folder, name)
         try:
             if left and not plays_in_browsers(path):
                 video = video | {"strip": film_strip(path, video["duration"])}

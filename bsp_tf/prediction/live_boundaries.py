@@ -12,6 +12,7 @@ from bsp_tf.prediction.live_peaks import LivePeaks
 from bsp_tf.synthesis.place_peaks import peak_positions
 from bsp_tf.video.live import LiveFrame
 from bsp_tf.video.snippets import snippet_batches
+from bsp_tf.video.stream import VideoError
 
 
 @dataclasses.dataclass(frozen=True)
@@ -113,14 +114,23 @@ def live_boundaries(
 
     Yields:
         {"time": seconds from the start of the stream, "type", "score"}.
+
+    Raises:
+        VideoError: passed on from `windows`, after the boundaries before it.
     """
     peaks = LivePeaks(threshold, min_seconds * timing.fps / timing.stride)
 
     def found() -> Iterator[Any]:
-        for window in windows:
-            height = float(boundary_curve(window.probabilities[None], types)[0])
-            yield from peaks.add(height, window)
+        failure = None
+        try:
+            for window in windows:
+                height = float(boundary_curve(window.probabilities[None], types)[0])
+                yield from peaks.add(height, window)
+        except VideoError as error:
+            failure = error
         yield from peaks.finish()
+        if failure is not None:
+            raise failure
 
     for peak in found():
         window = peak.item

@@ -12,6 +12,15 @@ from bsp_tf.base.remote_path import AnyPath, UrlPath, given_path
 _HIDDEN = re.compile(r"(^|/)\.|/$")
 
 
+VIDEO_SUFFIXES = frozenset(
+    f".{suffix}"
+    for suffix in (
+        "3gp asf avi divx f4v flv gif m2ts m2v m4v mjpeg mkv mov mp4 mpeg mpg mts mxf ogv rm rmvb "
+        "ts vob webm wmv y4m"
+    ).split()
+)
+
+
 @dataclasses.dataclass
 class FileListing:
     """The files below a folder.

@@ -36,6 +36,7 @@ SCHEMES = ("http", "https", "rtmp", "rtmps", "rtsp", "rtsps", "tcp", "udp")
 _PROTOCOLS = (*SCHEMES, "crypto", "httpproxy", "rtp", "tls")
 # Of cameras and broadcasts, beside those of files.
 _FORMATS = (*FORMATS, "hls", "mpjpeg", "rtsp", "sdp")
+FRAGMENTED = " An MP4 in a pipe must be fragmented."
 # A camera that is silent for so long is gone.
 PATIENCE_SECONDS = 30.0
 
@@ -85,7 +86,7 @@ def open_live(source: str, short_side: int | None) -> Iterator[tuple[float, Iter
     try:
         container = _open_standard_input() if source == STANDARD_INPUT else _open(source)
     except (av.FFmpegError, OSError) as error:
-        hint = " An MP4 in a pipe must be fragmented." if source == STANDARD_INPUT else ""
+        hint = FRAGMENTED if source == STANDARD_INPUT else ""
         raise VideoError(
             f"{name}: not a stream that FFmpeg can open ({reason(error)}).{hint}"
         ) from error
@@ -149,11 +150,14 @@ def _decoded(
     container: av.container.InputContainer, stream: av.VideoStream, name: str
 ) -> Iterator[av.VideoFrame]:
     packets = container.demux(stream)
+    given = False
     while True:
         try:
             packet = next(packets, None)
         except (av.FFmpegError, OSError) as error:
-            raise VideoError(f"{name}: the stream breaks off ({reason(error)}).") from error
+            # Of a plain MP4 FFmpeg opens the header, and seeks the frames in vain.
+            hint = FRAGMENTED if not given and "mp4" in container.format.name else ""
+            raise VideoError(f"{name}: the stream breaks off ({reason(error)}).{hint}") from error
         if packet is None:
             return
         frames = []
@@ -161,4 +165,5 @@ def _decoded(
             frames = packet.decode()
         for frame in frames:
             if not frame.is_corrupt and not size_fault(frame.height, frame.width):
+                given = True
                 yield frame

@@ -2,21 +2,46 @@
 
 What is done with the quirks of real files:
 
-- **Rotation** of the display matrix (phones) is applied in steps of 90 degrees; the sample aspect
-  ratio is not: pixels stay as stored.
+- **Rotation** and mirroring of the display matrix (phones) are applied in steps of 90 degrees; the
+  sample aspect ratio is not: pixels stay as stored.
 - **Pixel formats**: everything (grey, 10 bit, full range, odd sizes) is converted to 8-bit RGB with
   the colour matrix that the stream names. A stream that changes its size midway is scaled to the
   size of its first frame.
 """
+
+from typing import NamedTuple
 
 import av
 import numpy as np
 from av.video.reformatter import ColorRange, Interpolation, VideoReformatter
 
 
-def quarter_turns(frame: av.VideoFrame) -> int:
-    """Counter-clockwise quarter turns that bring the stored picture upright."""
-    return round(frame.rotation / 90) % 4
+class Pose(NamedTuple):
+    """How a stored picture is brought upright.
+
+    Attributes:
+        mirrored: whether left and right change places, before it is turned.
+        turns: counter-clockwise quarter turns.
+    """
+
+    mirrored: bool = False
+    turns: int = 0
+
+    def upright(self, image: np.ndarray) -> np.ndarray:
+        """A view of an image [H, W, ...], or of one of its planes."""
+        return np.rot90(image[:, ::-1] if self.mirrored else image, self.turns)
+
+
+def pose_of(frame: av.VideoFrame) -> Pose:
+    """What the display matrix of a frame says."""
+    turns = round(frame.rotation / 90)
+    matrix = frame.side_data.get(av.sidedata.sidedata.Type.DISPLAYMATRIX)
+    if matrix is None:
+        return Pose(turns=turns % 4)
+    # Rows a b u, c d v, x y w. A mirrored picture has a rotation, too: that of its other side.
+    a, b, _, c, d = np.frombuffer(bytes(matrix), np.int32)[:5].tolist()
+    mirrored = a * d < b * c
+    return Pose(mirrored, (turns + 2 * mirrored) % 4)
 
 
 def scaled_size(frame: av.VideoFrame, short_side: int | None) -> tuple[int, int]:
@@ -35,12 +60,12 @@ class RgbConverter:
         self._short_side = short_side
         self._reformatter = VideoReformatter()
         self._size: tuple[int, int] | None = None
-        self._turns = 0
+        self._pose = Pose()
 
     def __call__(self, frame: av.VideoFrame) -> np.ndarray:
         if self._size is None:
             self._size = scaled_size(frame, self._short_side)
-            self._turns = quarter_turns(frame)
+            self._pose = pose_of(frame)
         width, height = self._size
         picture = self._reformatter.reformat(
             frame,
@@ -52,5 +77,4 @@ class RgbConverter:
             dst_color_range=ColorRange.JPEG,
             threads=1,
         )
-        image = picture.to_ndarray()
-        return np.ascontiguousarray(np.rot90(image, self._turns)) if self._turns else image
+        return np.ascontiguousarray(self._pose.upright(picture.to_ndarray()))

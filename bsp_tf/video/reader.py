@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 import numpy as np
 
 from bsp_tf.base.remote_path import AnyPath
-from bsp_tf.video.picture import RgbConverter, quarter_turns
+from bsp_tf.video.picture import RgbConverter, pose_of
 from bsp_tf.video.stream import (
     TruncatedVideoError,
     VideoError,
@@ -42,6 +42,10 @@ class VideoInfo:
     num_frames: int
     duration_seconds: float
 
+    def at(self, fps: float) -> "VideoInfo":
+        """The same, when its frames are brought to another rate."""
+        return dataclasses.replace(self, fps=fps, num_frames=round(self.duration_seconds * fps))
+
 
 def probe_video(path: AnyPath) -> VideoInfo:
     """Opens a video and decodes its first frame.
@@ -54,7 +58,7 @@ def probe_video(path: AnyPath) -> VideoInfo:
         duration = header_seconds(container)
         num_frames = stream.frames or round(duration * fps)
         frame = next(good_frames(container, stream, path, from_start=True))
-        turned = quarter_turns(frame) % 2
+        turned = pose_of(frame).turns % 2
         width, height = (frame.height, frame.width) if turned else (frame.width, frame.height)
         return VideoInfo(width, height, fps, num_frames, duration)
 

@@ -160,6 +160,17 @@ def header_seconds(container: av.container.InputContainer) -> float:
     return max(duration / av.time_base, 0.0)
 
 
+def packet_times(container: av.container.InputContainer, stream: av.VideoStream) -> Iterator[float]:
+    """Seconds at which the packets of a stream are shown, in the order of the file.
+
+    Packets without a time, or that are not shown, are left out; damage ends them.
+    """
+    for packet, _ in _packets(container):
+        if packet is not None and packet.stream is stream and not packet.is_discard:
+            if packet.pts is not None and packet.time_base is not None:
+                yield float(packet.pts * packet.time_base)
+
+
 def good_frames(
     container: av.container.InputContainer,
     stream: av.VideoStream,

@@ -7,6 +7,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from tests.fixtures import grey_levels
+
 CLASSES = ("walk left", "walk right", "blink")
 
 
@@ -133,3 +135,9 @@ def tiny_config_file(tiny_fields, tmp_path) -> Path:
         f"    config.update_from_flattened_dict({tiny_fields!r})\n    return config\n"
     )
     return path
+
+
+@pytest.fixture
+def write_grey_levels() -> Callable[..., Path]:
+    """`write_grey_levels(path, levels, codec=, pix_fmt=, size=, times=, fps=)` -> path."""
+    return grey_levels.write_grey_levels

@@ -19,7 +19,7 @@ from av.video.reformatter import ColorRange, Colorspace, Interpolation, VideoRef
 from bsp_tf.base.errors import InputError, without_secrets
 from bsp_tf.base.remote_path import AnyPath, below
 from bsp_tf.records.schema import Clip, encode_clip
-from bsp_tf.video.picture import quarter_turns, scaled_size
+from bsp_tf.video.picture import Pose, pose_of, scaled_size
 from bsp_tf.video.reader import decode_frames
 from bsp_tf.video.stream import VideoError
 from tfrecords_tools.inputs.clip_index import ClipSpec
@@ -86,7 +86,7 @@ class JpegEncoder:
         self._quality = quality
         self._reformatter = VideoReformatter()
         self._size: tuple[int, int] | None = None
-        self._turns = 0
+        self._pose = Pose()
         self.height_and_width = (0, 0)
 
     def __call__(self, frame: av.VideoFrame) -> bytes:
@@ -98,9 +98,9 @@ class JpegEncoder:
         """
         if self._size is None:
             self._size = scaled_size(frame, self._short_side)
-            self._turns = quarter_turns(frame)
+            self._pose = pose_of(frame)
             width, height = self._size
-            self.height_and_width = (width, height) if self._turns % 2 else (height, width)
+            self.height_and_width = (width, height) if self._pose.turns % 2 else (height, width)
             if max(self._size) > MAX_JPEG_SIDE:
                 raise VideoError(
                     f"frames of {frame.width}x{frame.height} are larger than a JPEG can be; use "
@@ -132,7 +132,7 @@ class JpegEncoder:
             )
             for plane in picture.planes
         ]
-        luma, *chroma = [np.ascontiguousarray(np.rot90(plane, self._turns)) for plane in planes]
+        luma, *chroma = [np.ascontiguousarray(self._pose.upright(plane)) for plane in planes]
         # libjpeg-turbo reads luma up to the next even width and height, beyond the plane: what lies
         # there must not be chance.
         rows, columns = luma.shape

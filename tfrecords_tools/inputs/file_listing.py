@@ -11,14 +11,8 @@ import numpy as np
 
 from bsp_tf.base.errors import InputError
 from bsp_tf.base.remote_path import AnyPath, UserPath, given_path, is_in_web
+from bsp_tf.video.folder_listing import VIDEO_SUFFIXES
 
-VIDEO_SUFFIXES = frozenset(
-    f".{suffix}"
-    for suffix in (
-        "3gp asf avi divx f4v flv gif m2ts m2v m4v mjpeg mkv mov mp4 mpeg mpg mts mxf ogv rm rmvb "
-        "ts vob webm wmv y4m"
-    ).split()
-)
 TIMES = re.compile(r"_\d+_\d+$")
 MAX_CANDIDATES = 3
 

@@ -23,6 +23,7 @@ from itertools import accumulate, pairwise
 
 import numpy as np
 
+from bsp_tf.annotations.video_ids import respelled
 from bsp_tf.base.errors import InputError
 from bsp_tf.evaluation.gebd.matching import count_hits
 
@@ -119,7 +120,8 @@ def boundary_f1(
 
     Args:
         truths: Video -> what annotators say of it.
-        found: Video -> predicted boundaries, numbers [n], seconds from its start.
+        found: Video -> predicted boundaries, numbers [n], seconds from its start; with or without
+            the prefix "v_" of ActivityNet's files.
         distances: Numbers [T], fractions of the duration.
 
     Raises:
@@ -129,6 +131,8 @@ def boundary_f1(
     >>> boundary_f1({"v": truth}, {"v": np.array([2.4])}, np.array([0.03, 0.05])).f1
     array([0., 1.])
     """
+    names = respelled(found, truths)
+    found = {names[name]: times for name, times in found.items()}
     scored = {
         name: truth for name, truth in truths.items() if truth.consistency >= LEAST_CONSISTENCY
     }

@@ -81,3 +81,25 @@ def test_after_a_bad_video_comes_the_next_one(video, tmp_path):
         extract_video("b", events, first_means, SETTINGS)
     _, about = extract_video("a", events, first_means, SETTINGS)
     assert about["num_snippets"] == 12
+
+
+def test_uneven_frames_are_brought_to_one_rate(write_grey_levels, tmp_path):
+    """3 s at 30 frames a second, 5 s at 10; the picture changes at 1 s and at 6 s."""
+    times = [*(k / 30 for k in range(90)), *(3 + k / 10 for k in range(50))]
+    levels = [0 if time < 1 else 100 if time < 6 else 200 for time in times]
+    path = write_grey_levels(tmp_path / "a.mkv", levels, times=times, fps=30)
+    whole, about = extract(path)
+    assert about["resampled"] and about["fps"] == 30
+    assert about["duration_seconds"] == pytest.approx(8, abs=0.1)
+    changes = np.flatnonzero(whole["pixel_change"]) * SETTINGS["stride"] / about["fps"]
+    assert {1, 6} <= {round(float(seconds)) for seconds in changes}
+    found = VideoRows()
+
+    def stop(rows):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        extract(path, after_batch=stop, found=found)
+    arrays, again = extract(path, found)
+    assert again == about
+    np.testing.assert_array_equal(arrays["features"], whole["features"])

@@ -51,23 +51,39 @@ def write_mjpeg(path, levels, size):
             container.mux(packet)
 
 
-@pytest.mark.parametrize(
-    ("angle", "matrix", "turns"),
-    [(90, (0, 1, -1, 0), -1), (180, (-1, 0, 0, -1), 2), (270, (0, -1, 1, 0), 1)],
-)
-def test_rotation_of_phones(make_video, tmp_path, angle, matrix, turns):
-    path = make_video(tmp_path / "a.mp4", num_frames=4, height=48, width=64)
-    stored = list(read_frames(path))
+# (a, b, c, d): the pixel of column x and row y is shown in column ax + cy and row bx + dy.
+MATRICES = [(0, 1, -1, 0), (-1, 0, 0, -1), (0, -1, 1, 0)]
+MIRRORED = [(-1, 0, 0, 1), (1, 0, 0, -1), (0, 1, 1, 0), (0, -1, -1, 0)]
+
+
+def displayed(image, matrix):
+    a, b, c, d = matrix
+    rows, columns = np.indices(image.shape[:2])
+    to_columns, to_rows = a * columns + c * rows, b * columns + d * rows
+    to_columns, to_rows = to_columns - to_columns.min(), to_rows - to_rows.min()
+    shown = np.empty((to_rows.max() + 1, to_columns.max() + 1, 3), image.dtype)
+    shown[to_rows, to_columns] = image
+    return shown
+
+
+def with_matrix(path, matrix):
+    """Gives an MP4 a display matrix (a, b, c, d)."""
     content = bytearray(path.read_bytes())
     # The track header box: 4 bytes of type, 40 bytes of times, ids and volume, then a 3x3 matrix a
     # b u c d v x y w.
     at = content.index(b"tkhd") + 4 + 40
-    a, b, c, d = (value * 65536 for value in matrix)
-    for offset, value in ((0, a), (4, b), (12, c), (16, d)):
-        content[at + offset : at + offset + 4] = value.to_bytes(4, "big", signed=True)
+    for offset, value in zip((0, 4, 12, 16), matrix, strict=True):
+        content[at + offset : at + offset + 4] = (value * 65536).to_bytes(4, "big", signed=True)
     path.write_bytes(content)
-    shown = list(read_frames(path))
-    np.testing.assert_array_equal(shown, [np.rot90(frame, turns) for frame in stored])
+    return path
+
+
+@pytest.mark.parametrize("matrix", MATRICES + MIRRORED)
+def test_rotation_and_mirroring(make_video, tmp_path, matrix):
+    path = make_video(tmp_path / "a.mp4", num_frames=4, height=48, width=64)
+    stored = list(read_frames(path))
+    shown = list(read_frames(with_matrix(path, matrix)))
+    np.testing.assert_array_equal(shown, [displayed(frame, matrix) for frame in stored])
     info = probe_video(path)
     assert (info.height, info.width) == shown[0].shape[:2]
 
