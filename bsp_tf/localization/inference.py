@@ -5,6 +5,7 @@ snippets whose proposals are merged (G-TAD on THUMOS14), or seen in one piece, h
 (ActionFormer on THUMOS14). The network is given, any head's.
 """
 
+import dataclasses
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import NamedTuple, Protocol
 
@@ -175,7 +176,8 @@ def propose_in_windows(
             continue
         longest = max_frames / video.frames_between
         merged = merge_windows(
-            window_proposals(decode(outputs), starts, num_segments, longest), rule
+            window_proposals(decode(outputs), starts, num_segments, longest),
+            dataclasses.replace(rule, video_length=count),
         )
         yield video, merged._replace(segments=video.span.seconds(merged.segments / count))
 
@@ -207,7 +209,8 @@ def propose_in_one_piece(
         if not _finite_rows(outputs).all():
             skipped[video.video_id] = BAD_OUTPUTS
             continue
-        (found,) = suppress(decode(outputs), rule)
+        own = dataclasses.replace(rule, video_length=count / columns)
+        (found,) = suppress(decode(outputs), own)
         # Not clamped to what the snippets cover: the first one sees what is before its middle.
         span = video.span
         seconds = (span.end_seconds - span.start_seconds) / count

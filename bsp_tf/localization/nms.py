@@ -48,6 +48,7 @@ class Suppression:
         min_score: Proposals whose score falls below are removed.
         voting: tIoU in (0, 1] from which on a proposal has a say in where a picked one lies; 0:
             none has.
+        video_length: Length of the video in the unit of the segments (adaptive).
     """
 
     method: str = "gaussian"
@@ -56,6 +57,7 @@ class Suppression:
     max_proposals: int = MAX_PROPOSALS
     min_score: float = 0.0
     voting: float = 0.0
+    video_length: float = 1.0
 
     def __post_init__(self) -> None:
         """Raises InputError for an unknown method or a number out of its range."""
@@ -229,7 +231,9 @@ def _lower(
         np.copyto(score, GONE, where=overlap > rule.threshold)
         return
     if rule.method == "adaptive":
-        spared = overlap <= ADAPTIVE_LOW + (ADAPTIVE_HIGH - ADAPTIVE_LOW) * best_length
+        spared = overlap <= ADAPTIVE_LOW + (ADAPTIVE_HIGH - ADAPTIVE_LOW) * (
+            best_length / rule.video_length
+        )
         np.copyto(overlap, 0, where=spared)
     np.square(overlap, out=overlap)
     overlap /= -rule.width

@@ -45,6 +45,19 @@ def test_each_pass_shows_every_labelled_clip_once_in_another_order():
     assert order(tf.constant(22, tf.int64)).numpy() == passes.ravel()[22]
 
 
+def test_the_order_does_not_come_again():
+    """The shuffle itself knows 256 orders; the first 256 passes have them as they always had."""
+    index = index_of([0] * 40)
+    order = clip_order.ActionOrder(index, seed=3, shuffle=True)
+    passes = units(order, 600 * 40).reshape(600, 40)
+    assert len({tuple(row) for row in passes}) > 595
+    seed = clip_order.stream_seed(3, clip_order.CLIP_ORDER)
+    for number in (0, 1, 255):
+        key = clip_order.fold_seed(seed, tf.constant(number, tf.int64))
+        places = [tf.random.experimental.index_shuffle(place, key, 39) for place in range(40)]
+        assert passes[number].tolist() == [int(place) for place in places]
+
+
 def test_without_shuffle_the_order_is_that_of_the_records():
     order = clip_order.ActionOrder(index_of([0, -1, 1, 2]), seed=0, shuffle=False)
     assert units(order, 3).ravel().tolist() == [0, 2, 3]

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from bsp_tf.base.errors import InputError
+from bsp_tf.comparison import bootstrap
 from bsp_tf.comparison.bootstrap import Comparison, compare_runs
 from bsp_tf.comparison.measures import measure_names
 from bsp_tf.evaluation.detection_map import detection_map
@@ -130,3 +131,20 @@ def test_bad_input(world, change, message):
     arguments = {"ground_truth": truth, "first": [run], "second": [run], "num_resamples": 100}
     with pytest.raises(InputError, match=message):
         compare_runs(**arguments | change)
+
+
+def test_what_seeds_add_to_the_resamples():
+    """By hand: the spread between the runs, wholly on top of what the videos do by themselves."""
+    rng = np.random.default_rng(0)
+    resamples, runs, spread = 200_000, 3, 0.5
+    of_videos = rng.normal(0, 1, (1, resamples, 1))
+    of_runs = rng.normal(0, 0.3, (runs, resamples, 1))
+    drawn = of_videos + of_runs
+    whole = np.array([[-spread], [0.0], [spread]])
+    (found,) = bootstrap._with_seed_errors(drawn.mean(axis=0), [whole], [drawn], rng).T
+    # Without what the runs add in the resamples, the videos' variance; Student's t of 2 degrees of
+    # freedom times the standard error of the mean, in quantiles, as its variance is infinite.
+    error = spread / np.sqrt(3)
+    t = rng.standard_t(2, resamples) * error
+    expected = np.quantile(rng.normal(0, 1, resamples) + t, [0.05, 0.25, 0.75, 0.95])
+    np.testing.assert_allclose(np.quantile(found, [0.05, 0.25, 0.75, 0.95]), expected, rtol=0.03)

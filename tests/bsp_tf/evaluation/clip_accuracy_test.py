@@ -22,6 +22,13 @@ def test_ties_are_no_credit():
     assert top_k_accuracy(np.zeros([30, 10]), labels, 5) == 0.5
 
 
+def test_answers_that_are_no_numbers_are_no_credit():
+    logits, labels = np.zeros([4, 10]), np.array([0, 0, 3, 3])
+    logits[[0, 2]] = np.nan
+    assert top_k_accuracy(logits, labels, 1) == 0.25
+    assert top_k_accuracy(np.full([4, 10], np.nan), labels, 5) == 0
+
+
 def test_summary_of_a_known_confusion():
     confusion = np.array([[3, 1, 0], [0, 0, 0], [2, 0, 2]])
     labels, predicted = (

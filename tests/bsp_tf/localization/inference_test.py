@@ -7,8 +7,15 @@ import pytest
 
 from bsp_tf.features.span import FeatureSpan
 from bsp_tf.localization.heads.gtad.decode import decode_proposals
-from bsp_tf.localization.inference import BATCH_SIZE, UntrimmedVideo, propose, propose_in_windows
+from bsp_tf.localization.inference import (
+    BATCH_SIZE,
+    UntrimmedVideo,
+    propose,
+    propose_in_one_piece,
+    propose_in_windows,
+)
 from bsp_tf.localization.nms import Suppression, suppress
+from bsp_tf.localization.proposals import Proposals
 from bsp_tf.localization.windows import cut_windows, merge_windows, window_proposals
 
 COLUMNS, DURATIONS = 16, 6
@@ -97,3 +104,24 @@ def test_only_a_batch_of_videos_is_read_ahead(way):
     results = way(network, decode, reading(), Suppression(), {})
     next(results)
     assert len(read) <= BATCH_SIZE
+
+
+@pytest.mark.parametrize("snippets", [COLUMNS, 40])
+def test_the_adaptive_rule_knows_how_long_the_video_is(snippets):
+    """One piece and windows: lengths are in snippets or columns, of which the video has a part."""
+
+    def twins(outputs):
+        first = outputs["start"][:, 0] if "start" in outputs else outputs[0]
+        segments = np.array([[0.1, 0.2], [0.105, 0.205], [0.9, 0.95]])
+        scores = np.array([0.9, 0.8, 0.5])
+        return [Proposals(segments, scores) for _ in first]
+
+    def whole(count):
+        return 4 * count
+
+    for rule in (Suppression("gaussian"), Suppression("adaptive")):
+        pieces = propose_in_one_piece(network, twins, make_videos(1, snippets), whole, rule, {})
+        ((_, found),) = pieces
+        ((_, merged),) = in_windows(network, twins, make_videos(1, COLUMNS), rule, {})
+        for proposals in (found, merged):
+            assert min(proposals.scores) < 0.4

@@ -289,3 +289,13 @@ def test_scores_that_fall_too_low_are_removed():
     video = Proposals(np.array([[0, 10], [0, 10], [20, 30]]), np.array([0.9, 0.5, 0.2]))
     (found,) = suppress([video], Suppression(width=0.5, min_score=0.1))
     assert found.scores.tolist() == [0.9, 0.2]
+
+
+@pytest.mark.parametrize("unit", [0.125, 1, 300])
+def test_the_adaptive_rule_holds_in_any_unit(unit):
+    segments = np.array([[0.1, 0.2], [0.105, 0.205], [0.6, 0.9]])
+    video = Proposals(segments * unit, np.array([0.9, 0.8, 0.5]))
+    (found,) = suppress([video], Suppression("adaptive", video_length=unit))
+    (expected,) = suppress([video._replace(segments=segments)], Suppression("adaptive"))
+    assert expected.scores[-1] < 0.3
+    np.testing.assert_allclose(found.scores, expected.scores)
