@@ -56,6 +56,7 @@ from bsp_tf.localization.detection import (
 from bsp_tf.localization.detection_file import write_detections
 from bsp_tf.localization.detection_flags import define_detection_flags, detection_options
 from bsp_tf.localization.heads.head import FIRST_HEAD, find_head
+from bsp_tf.localization.workdir_features import check_features
 from bsp_tf.runs.workdir import CONFIG
 
 FLAGS = flags.FLAGS
@@ -113,6 +114,7 @@ def detect(
         everything = load_annotations(annotations)
         videos = choose_subset(everything, subset, annotations)
         sources = open_features(config, features_here)
+        check_features(here, sources)
         labels = sorted({label for video in everything.values() for label in video.labels})
         scores = None
         if not head.names_classes(config):

@@ -16,6 +16,7 @@ from ml_collections import ConfigDict
 
 from bsp_tf.base.config_flag import define_config_flag, run_config_command
 from bsp_tf.base.errors import InputError
+from bsp_tf.base.output_files import check_suffix
 from bsp_tf.synthesis.settings import Settings
 
 FLAGS = flags.FLAGS
@@ -74,6 +75,7 @@ def define_flags() -> None:
 def main(argv: Sequence[str]) -> None:
     """Runs the command with its flags."""
     del argv
+    check_suffix("output", FLAGS.output, (".png",))
     output = preview(FLAGS.config, FLAGS.output, FLAGS.split, FLAGS.examples, FLAGS.seed)
     print(f"wrote {output}")
 

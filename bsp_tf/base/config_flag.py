@@ -23,6 +23,9 @@ _CONFIG_ERRORS = (
     LookupError,
     TypeError,
     ValueError,
+    ArithmeticError,
+    AssertionError,
+    RuntimeError,
     flags.Error,
 )
 _HELP = "Config file with get_config(). Each of its fields is a flag too: --config.FIELD=VALUE."

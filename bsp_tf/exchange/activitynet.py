@@ -67,8 +67,9 @@ def _facts_of_detections(path: str) -> dict[str, VideoFacts] | None:
 
 def _positive(facts: dict[str, Any], key: str) -> float | None:
     value = facts.get(key)
-    usable = isinstance(value, int | float) and not isinstance(value, bool)
-    return float(value) if usable and 0 < value < math.inf else None
+    if not isinstance(value, int | float) or isinstance(value, bool):
+        return None
+    return float(value) if 0 < value < math.inf else None
 
 
 def _read_detections(path: str, known: Known, facts: Mapping[str, VideoFacts]) -> Table:

@@ -41,6 +41,9 @@ def resolve_config(config: ConfigDict) -> ConfigDict:
             "config.windows = True needs rows a fixed number of frames apart: "
             "feature_layout=snippets."
         )
+    for name in (*POSITIVE, *NOT_NEGATIVE, "seed"):
+        if fields[name] is None:
+            raise InputError(f"config.{name} is None: give a number.")
     for name in POSITIVE:
         if not 0 < fields[name] < math.inf:
             raise InputError(f"config.{name} must be above 0, got {fields[name]}.")

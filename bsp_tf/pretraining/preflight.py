@@ -47,12 +47,14 @@ class RunPlan:
         actions: Those of the second head that names the action; () without it.
         steps_per_epoch: Training steps between two evaluations.
         total_steps: Training steps of the whole run.
+        num_clips: Of the training and the validation folder.
     """
 
     labels: tuple[str, ...]
     actions: tuple[str, ...]
     steps_per_epoch: int
     total_steps: int
+    num_clips: tuple[int, int]
 
     def next_stop(self, step: int, checkpoint_every_steps: int) -> int:
         """The next step after `step` that ends with a checkpoint."""
@@ -82,7 +84,8 @@ def plan_run(config: ConfigDict) -> RunPlan:
             f"train.batch_size={config.train.batch_size} or set train.steps_per_epoch."
         )
     actions = train.labels if has_actions else ()
-    return RunPlan(labels, actions, steps, steps * config.train.epochs)
+    num_clips = train.num_clips, validation.num_clips
+    return RunPlan(labels, actions, steps, steps * config.train.epochs, num_clips)
 
 
 def check_fields(config: ConfigDict) -> None:
@@ -97,12 +100,12 @@ def check_fields(config: ConfigDict) -> None:
     for name, low, high in RANGES:
         value = config[name] if "." not in name else config[name.split(".")[0]][name.split(".")[1]]
         # Written so that NaN is refused, too.
-        if not low <= value <= high:
+        if value is None or not low <= value <= high:
             raise InputError(
                 f"{name}={value} must be at least {low:g}"
                 + (f" and at most {high:g}." if high < math.inf else ".")
             )
-    if not 0 < config.optimizer.learning_rate < math.inf:
+    if not 0 < (config.optimizer.learning_rate or 0) < math.inf:
         raise InputError(
             f"optimizer.learning_rate={config.optimizer.learning_rate} must be above 0."
         )

@@ -15,14 +15,11 @@
     Trainer._end_epoch        Evaluator, best checkpoint, row in metrics.jsonl, new sums
 
 A run that is killed and started again ends with the weights, bit for bit on one CPU device, of a
-run that was not: weights, momentum buffers, dropout state, step and sums of the running epoch are
-in the checkpoint; the learning rate and the batch of a step are pure functions of seed and step.
-Another number of cores adds up in another order, and so do the kernels of GPUs: equal up to that
-rounding. TensorFlow's op determinism stays off: it would make the input pipeline serial, which
-cost 30-40% of the step on two cores.
-
-An epoch's checkpoint is written before its evaluation; metrics.jsonl says whether that was done,
-so an interrupted evaluation is made again.
+run that was not: the checkpoint holds weights, momentum buffers, dropout state, step and sums of
+the epoch; learning rate and batch are pure functions of seed and step. Other numbers of cores and
+GPUs add up in another order: equal up to that rounding. TensorFlow's op determinism stays off: it
+makes the input pipeline serial, which cost 30-40% of the step on two cores. An epoch's checkpoint
+is written before its evaluation, which is made again if metrics.jsonl lacks it.
 """
 
 import itertools
@@ -97,14 +94,15 @@ def train(
         plan = plan_run(here)
         check_batch_size(config, strategy)
         with run_folder(where, cluster) as run:
-            folder.check_workdir(run.local, config, plan.labels, plan.actions)
+            belongs_to = config, plan.labels, plan.actions, plan.num_clips
+            folder.check_workdir(run.local, *belongs_to)
             if (finished := run.local / folder.EVALUATION).exists():
                 print(f"already done: {run.shown(str(finished))}")
                 return read_json(finished)
             with working_in(run, cluster):
                 trainer = Trainer(here, run, plan, strategy, stop or StopRequest())
                 if cluster.is_chief:
-                    folder.claim_workdir(run.local, config, plan.labels, plan.actions)
+                    folder.claim_workdir(run.local, *belongs_to)
                 try:
                     return trainer.run()
                 finally:
@@ -180,7 +178,7 @@ class Trainer:
             while True:
                 if step and step % self.plan.steps_per_epoch == 0:
                     self._end_epoch(step)
-                if step == self.plan.total_steps:
+                if step >= self.plan.total_steps:
                     break
                 end = self.plan.next_stop(step, self.config.train.checkpoint_every_steps)
                 step = self._train_until(end, step, batches, bar)
@@ -262,7 +260,9 @@ class Trainer:
                 self._stop_if(self.stop.is_set)
                 yield batch
 
-        return self.evaluate(until_stopped(), static)
+        found = self.evaluate(until_stopped(), static)
+        self._check_finite(found["loss"])
+        return found
 
     def _save(self, step: int) -> None:
         self._check_finite()
@@ -274,11 +274,11 @@ class Trainer:
             step = int(self.learner.progress.step)
             raise PreemptedError(f"stopped on request at step {step}, saved in {self.workdir}.")
 
-    def _check_finite(self) -> None:
+    def _check_finite(self, validation_loss: float = 0.0) -> None:
         """Raises TrainingDivergedError if a loss, a gradient or a weight was or is not finite."""
-        progress = self.learner.progress
+        progress, weights = self.learner.progress, list(self.learner.weights.values())
         step = int(progress.diverged_step)
-        if step < 0 and all_finite(list(self.learner.weights.values())):
+        if step < 0 and math.isfinite(validation_loss) and all_finite(weights):
             return
         step = step if step >= 0 else int(progress.step)
         raise diverged_error(step, self.last.newest, AGAINST_DIVERGENCE)

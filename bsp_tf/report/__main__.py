@@ -1,6 +1,6 @@
 """Builds one HTML page and its figures from the results of all stages.
 
-    python -m bsp_tf.report --root=quickstart_output --output=quickstart_output/report
+    python -m bsp_tf.report --root=quickstart_output --subset=testing
 
 Open `report/index.html` in any browser; it needs no network and no other file. Every input is
 looked for under --root, where quickstart puts it; a flag for a single input replaces that path. The

@@ -8,6 +8,7 @@ from typing import Any, cast
 import numpy as np
 
 from bsp_tf.annotations.mended import load_annotations
+from bsp_tf.annotations.video_ids import match_id
 from bsp_tf.base.errors import InputError
 from bsp_tf.base.json_file import read_json, read_json_object
 from bsp_tf.comparison.bootstrap import Comparison
@@ -61,7 +62,8 @@ def load_results(sources: Sources) -> Results:
     """Reads every input that is there.
 
     Raises:
-        InputError: the annotations or the scores are missing, or a file cannot be understood.
+        InputError: the annotations or the scores are missing, a file cannot be understood, or the
+            detections are of another subset.
     """
     database = _load_database(sources.annotations, sources.subset)
     scores = {name: _load_scores(path) for name, path in sources.scores.items()}
@@ -73,6 +75,11 @@ def load_results(sources: Sources) -> Results:
     for name, path in sources.detections.items():
         if path.exists():
             results.detections[name] = _load_detections(path)
+            if not any(match_id(video, database) for video in results.detections[name]):
+                raise InputError(
+                    f"{path} has no video of the subset {sources.subset!r} of "
+                    f"{sources.annotations}: give the subset that was scored (--subset)."
+                )
     for task, workdir in sources.pretrain.items():
         if (workdir / "evaluation.json").exists():
             results.evaluations[task] = _load_evaluation(workdir / "evaluation.json", task)

@@ -3,6 +3,7 @@
 config.json           resolved config
 labels.txt            class names
 action_labels.txt     the actions that a second head names (pre-training, boundary.class_weight)
+clips.json            how many clips the record folders hold (pre-training)
 metrics.jsonl         one line for each epoch
 evaluation.json       the result of a finished run (summary.json in those of localization)
 tensorboard/          curves
@@ -18,6 +19,7 @@ from pathlib import Path
 from ml_collections import ConfigDict
 
 from bsp_tf.base.errors import InputError
+from bsp_tf.base.json_file import read_json, write_json
 from bsp_tf.base.labels_file import read_label_file, write_label_file
 from bsp_tf.base.output_lock import refuse_file, refuse_pattern
 from bsp_tf.base.settings import check_claim, claim
@@ -25,6 +27,7 @@ from bsp_tf.base.settings import check_claim, claim
 CONFIG = "config.json"
 LABELS = "labels.txt"
 ACTION_LABELS = "action_labels.txt"
+CLIPS = "clips.json"
 METRICS = "metrics.jsonl"
 EVALUATION = "evaluation.json"
 SUMMARY = "summary.json"
@@ -62,6 +65,7 @@ def check_workdir(
     config: ConfigDict,
     labels: tuple[str, ...],
     actions: tuple[str, ...] = (),
+    num_clips: tuple[int, int] | None = None,
 ) -> None:
     """Checks that a workdir is new or belongs to the same run; writes nothing.
 
@@ -70,10 +74,13 @@ def check_workdir(
         config: The config.
         labels: Class names.
         actions: Those of a second head.
+        num_clips: Of the training and the validation folder, of which steps and epochs are made;
+            workdirs of older versions do not say theirs.
 
     Raises:
         InputError: the workdir is a file, has a path like a pattern, or holds a run with another
-            config (the message names each field that differs with both values) or other labels.
+            config (the message names each field that differs with both values), other labels or
+            another number of clips.
     """
     workdir = Path(workdir)
     refuse_file(workdir, "--workdir")
@@ -88,6 +95,13 @@ def check_workdir(
                 f"{workdir / name} lists other classes than the record folders now: the data has "
                 "changed. Give another --workdir."
             )
+    path = workdir / CLIPS
+    if num_clips and path.exists() and (known := read_json(path)) != _clips(num_clips):
+        raise InputError(
+            f"{path}: the run has {known['train']} training and {known['validation']} validation "
+            f"clips, the record folders now {num_clips[0]} and {num_clips[1]}: the data has "
+            "changed. Give another --workdir."
+        )
 
 
 def claim_workdir(
@@ -95,6 +109,7 @@ def claim_workdir(
     config: ConfigDict,
     labels: tuple[str, ...],
     actions: tuple[str, ...] = (),
+    num_clips: tuple[int, int] | None = None,
 ) -> None:
     """Writes the class names and config.json in a new workdir; arguments as of `check_workdir`.
 
@@ -104,11 +119,17 @@ def claim_workdir(
     workdir = Path(workdir)
     if (workdir / CONFIG).exists():
         # Another run may have come between the first check and the lock.
-        check_workdir(workdir, config, labels, actions)
+        check_workdir(workdir, config, labels, actions, num_clips)
         return
     for name, names in _label_files(labels, actions).items():
         write_label_file(workdir / name, names)
+    if num_clips:
+        write_json(workdir / CLIPS, _clips(num_clips))
     claim(workdir / CONFIG, json.loads(config.to_json()), flag="--workdir", later=LATER_FIELDS)
+
+
+def _clips(num_clips: tuple[int, int]) -> dict[str, int]:
+    return dict(zip(("train", "validation"), num_clips, strict=True))
 
 
 def _label_files(labels: tuple[str, ...], actions: tuple[str, ...]) -> dict[str, tuple[str, ...]]:

@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 import av
 import numpy as np
+from av.sidedata.sidedata import Type
 from av.video.reformatter import ColorRange, Interpolation, VideoReformatter
 
 
@@ -35,11 +36,12 @@ class Pose(NamedTuple):
 def pose_of(frame: av.VideoFrame) -> Pose:
     """What the display matrix of a frame says."""
     turns = round(frame.rotation / 90)
-    matrix = frame.side_data.get(av.sidedata.sidedata.Type.DISPLAYMATRIX)
-    if matrix is None:
+    try:
+        matrix = frame.side_data[Type.DISPLAYMATRIX]
+    except KeyError:
         return Pose(turns=turns % 4)
     # Rows a b u, c d v, x y w. A mirrored picture has a rotation, too: that of its other side.
-    a, b, _, c, d = np.frombuffer(bytes(matrix), np.int32)[:5].tolist()
+    a, b, _, c, d = np.frombuffer(memoryview(matrix), np.int32)[:5].tolist()
     mirrored = a * d < b * c
     return Pose(mirrored, (turns + 2 * mirrored) % 4)
 

@@ -141,6 +141,26 @@ def test_detections_in_seconds_with_the_streams_own_classes(world):
     assert found["external_data"]["left_out"] == {}
 
 
+@pytest.mark.parametrize(
+    ("key", "other"),
+    [("model_sha256", "1" * 64), ("stride", 50), ("window", 16), ("frame_step", 2)],
+)
+def test_features_made_otherwise_than_those_of_the_training_are_refused(world, key, other):
+    about = json.loads((world.path / "features" / "metadata.json").read_text())
+    about["model_sha256"] = "0" * 64
+    (world.path / "features" / "metadata.json").write_text(json.dumps(about))
+    trained_on = {name: value for name, value in about.items() if name != "videos"}
+    note = world.path / "gtad" / "features.json"
+    note.write_text(json.dumps({"sources": [{**trained_on, key: other}]}))
+    with pytest.raises(InputError, match=f"{key} {other}"):
+        run(world)
+    note.write_text(json.dumps({"sources": [trained_on]}))
+    assert len(run(world)["results"]) == 3
+    # Of other tools nothing is known.
+    note.write_text(json.dumps({"sources": [{}]}))
+    run(world, output=str(world.path / "again.json"))
+
+
 def test_options(world):
     options = Options(fusion="sqrt", max_proposals=2, top_classes=1)
     found = run(world, options)["results"]["one"]

@@ -21,7 +21,7 @@ from bsp_tf.base.remote_path import AnyPath, below
 from bsp_tf.records.schema import Clip, encode_clip
 from bsp_tf.video.picture import Pose, pose_of, scaled_size
 from bsp_tf.video.reader import decode_frames
-from bsp_tf.video.stream import VideoError
+from bsp_tf.video.stream import MAX_PLAUSIBLE_FPS, VideoError
 from tfrecords_tools.inputs.clip_index import ClipSpec
 
 # While a record is written it is in memory twice, and readers hold dozens of whole records.
@@ -45,7 +45,8 @@ class EncodingOptions:
             other in the same shard, whose timestamps continue (a rest of fewer than `min_frames`
             frames is left out); "cut": its beginning; "skip": a failure.
     Raises:
-        InputError: `max_frames` is below `min_frames`, or `long_clips` is not in LONG_CLIPS.
+        InputError: `fps` is beyond any camera's, `max_frames` is below `min_frames`, or
+            `long_clips` is not in LONG_CLIPS.
     """
 
     short_side: int = 256
@@ -56,6 +57,10 @@ class EncodingOptions:
     long_clips: str = "split"
 
     def __post_init__(self) -> None:
+        if self.fps > MAX_PLAUSIBLE_FPS:
+            raise InputError(
+                f"--fps={self.fps:g} is more than {MAX_PLAUSIBLE_FPS:g} frames a second: give less."
+            )
         if self.max_frames < self.min_frames:
             raise InputError(
                 f"--max_frames={self.max_frames} is below --min_frames={self.min_frames}: every "

@@ -7,15 +7,18 @@ import dataclasses
 import hashlib
 import io
 import json
+import math
 from collections.abc import Iterable, Sequence
 from typing import IO, Any
 
 from bsp_tf.base.atomic_file import atomic_write
 from bsp_tf.base.errors import InputError, cannot_read, without_secrets
 from bsp_tf.base.json_file import parse_json, read_json_object
+from bsp_tf.base.labels_file import read_label_file
 from bsp_tf.base.remote_path import UrlPath, UserPath, names_in
 from bsp_tf.base.settings import claim, differences, refuse_other_settings
-from bsp_tf.records.schema import MANIFEST_FILE, MAX_SHARDS
+from bsp_tf.records.schema import LABELS_FILE, MANIFEST_FILE, MAX_SHARDS
+from tfrecords_tools.conversion.failure_list import FAILURES_FILE
 from tfrecords_tools.inputs.clip_columns import ClipColumns
 from tfrecords_tools.inputs.clip_index import ClipIndex, ClipSpec
 
@@ -37,7 +40,8 @@ class ShardingOptions:
         shard_megabytes: wanted size (10^6 bytes); None: see `shard_writer.choose_num_shards`.
         shuffle_seed: seed of the order of the clips.
     Raises:
-        InputError: both the number and the size are given, or the number is above MAX_SHARDS.
+        InputError: both the number and the size are given, the number is above MAX_SHARDS, or the
+            size is infinite.
     """
 
     num_shards: int | None = None
@@ -49,6 +53,8 @@ class ShardingOptions:
             raise InputError(
                 "--num_shards and --shard_megabytes both fix the number of shards: give one."
             )
+        if self.shard_megabytes == math.inf:
+            raise InputError("--shard_megabytes=inf: one shard is --num_shards=1.")
         if self.num_shards and self.num_shards > MAX_SHARDS:
             raise InputError(
                 f"--num_shards={self.num_shards} is more than the {MAX_SHARDS} that the names of "
@@ -71,10 +77,7 @@ def adopt_plan(output: UserPath, index: ClipIndex, settings: dict[str, Any]) -> 
     """
     folder = output / STATE_FOLDER
     if not (folder / SETTINGS_FILE).is_file():
-        if any(name.startswith("clips-") or name == MANIFEST_FILE for name in names_in(output)):
-            raise InputError(
-                f"{output} holds records of unknown origin; choose another --output or empty it."
-            )
+        _refuse_foreign_files(output, index.labels)
         _write_plan(folder / PLAN_FILE, index)
         # Last: it says that the plan is there.
         claim(folder / SETTINGS_FILE, settings)
@@ -91,6 +94,21 @@ def adopt_plan(output: UserPath, index: ClipIndex, settings: dict[str, Any]) -> 
     refuse_other_settings(output, differing)
     clips = planned.clips if same_clips else _with_secrets(planned.clips, index.clips)
     return dataclasses.replace(planned, root=index.root, clips=clips)
+
+
+def _refuse_foreign_files(output: UserPath, labels: Sequence[str]) -> None:
+    """Refuses a folder with files that a conversion would replace and did not write."""
+    names = set(names_in(output))
+    if any(name.startswith("clips-") for name in names) or names & {MANIFEST_FILE, FAILURES_FILE}:
+        raise InputError(
+            f"{output} holds records of unknown origin, or a {FAILURES_FILE}; choose another "
+            "--output or empty it."
+        )
+    if LABELS_FILE in names and read_label_file(output / LABELS_FILE) != list(labels):
+        raise InputError(
+            f"{output / LABELS_FILE} lists other classes than the input: give it as --labels, or "
+            "choose another --output."
+        )
 
 
 def plan_digest(index: ClipIndex, settings: dict[str, Any]) -> str:

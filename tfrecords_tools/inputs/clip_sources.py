@@ -62,6 +62,10 @@ def detect_form(path: str | os.PathLike) -> str:
         return "activitynet"
     with open_text(path) as file:
         header = file.readline()
+    if "\0" in header:
+        raise InputError(
+            f"input {path} is no text: give a list of clips, or the folder of the videos (--input)."
+        )
     columns = find_columns(
         [field.strip().strip('"') for field in header.split(delimiter_of(header))]
     )

@@ -27,6 +27,7 @@ from absl import flags
 from tqdm import tqdm
 
 from bsp_tf.base.command_line import run_command
+from bsp_tf.base.output_files import check_suffix
 from tfrecords_tools.inspection.contact_sheet import choose_clips, write_contact_sheet
 from tfrecords_tools.inspection.folder_check import FolderReport, check_folder, find_shards
 from tfrecords_tools.inspection.record_statistics import statistics_text
@@ -84,6 +85,8 @@ def define_flags() -> None:
 def main(argv: Sequence[str]) -> int:
     """Reads the flags, reads the records, prints what it found, and returns the exit status."""
     del argv
+    if FLAGS.contact_sheet:
+        check_suffix("contact_sheet", FLAGS.contact_sheet, (".png",))
     report = verify(FLAGS.records, FLAGS.jpeg_stride if FLAGS.verify else 0, FLAGS.workers)
     if not FLAGS.verify:
         print(statistics_text(report.clips, report.labels, len(report.shards)))

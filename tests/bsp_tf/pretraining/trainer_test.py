@@ -29,6 +29,7 @@ def test_a_run_leaves_a_complete_workdir(tiny_config, tmp_path, capsys):
     assert names == {
         "config.json",
         "labels.txt",
+        "clips.json",
         "checkpoints",
         "tensorboard",
         "metrics.jsonl",

@@ -45,6 +45,12 @@ def test_annotations_beyond_the_duration_and_without_duration(results_root):
     )
 
 
+def test_detections_of_another_subset_are_refused(results_root):
+    """Their scores would be shown as those of the subset."""
+    with pytest.raises(InputError, match="detections.*'training'.*--subset"):
+        load_results(Sources.under(results_root, subset="training"))
+
+
 def test_unknown_subset_names_the_known_ones(results_root):
     with pytest.raises(InputError, match="training.*validation"):
         load_results(Sources.under(results_root, subset="testing"))

@@ -40,6 +40,18 @@ def test_other_labels_are_refused(tiny_config, tmp_path):
         folder.check_workdir(tmp_path, tiny_config, LABELS[:2])
 
 
+def test_other_numbers_of_clips_are_refused(tiny_config, tmp_path):
+    """Steps and epochs are made of them."""
+    folder.claim_workdir(tmp_path, tiny_config, LABELS, num_clips=(24, 8))
+    folder.check_workdir(tmp_path, tiny_config, LABELS, num_clips=(24, 8))
+    for other in ((23, 8), (24, 9)):
+        with pytest.raises(InputError, match=rf"24.*8.*{other[0]}.*{other[1]}"):
+            folder.check_workdir(tmp_path, tiny_config, LABELS, num_clips=other)
+    # Of an older version.
+    (tmp_path / folder.CLIPS).unlink()
+    folder.check_workdir(tmp_path, tiny_config, LABELS, num_clips=(23, 8))
+
+
 def test_other_actions_of_a_second_head_are_refused(tiny_config, tmp_path):
     folder.claim_workdir(tmp_path, tiny_config, ("a", "b"), LABELS)
     folder.check_workdir(tmp_path, tiny_config, ("a", "b"), LABELS)
