@@ -9,7 +9,7 @@ What is done with the quirks of real files:
   size of its first frame.
 """
 
-from typing import NamedTuple
+from typing import Any, NamedTuple, cast
 
 import av
 import numpy as np
@@ -36,12 +36,11 @@ class Pose(NamedTuple):
 def pose_of(frame: av.VideoFrame) -> Pose:
     """What the display matrix of a frame says."""
     turns = round(frame.rotation / 90)
-    try:
-        matrix = frame.side_data[Type.DISPLAYMATRIX]
-    except KeyError:
+    matrix = cast(Any, frame.side_data).get(Type.DISPLAYMATRIX)
+    if matrix is None:
         return Pose(turns=turns % 4)
     # Rows a b u, c d v, x y w. A mirrored picture has a rotation, too: that of its other side.
-    a, b, _, c, d = np.frombuffer(memoryview(matrix), np.int32)[:5].tolist()
+    a, b, _, c, d = np.frombuffer(matrix, np.int32)[:5].tolist()
     mirrored = a * d < b * c
     return Pose(mirrored, (turns + 2 * mirrored) % 4)
 

@@ -82,6 +82,20 @@ def test_a_fragmented_mp4_through_a_pipe(model):
     ]
 
 
+def test_a_plain_mp4_through_a_pipe_is_told(model, tmp_path):
+    whole, rng = tmp_path / "a.mp4", np.random.default_rng(0)
+    with av.open(str(whole), "w") as container:
+        stream = container.add_stream("libx264", rate=25)
+        stream.height, stream.width, stream.pix_fmt = 48, 64, "yuv420p"
+        for _ in range(200):
+            picture = rng.integers(0, 255, (48, 64, 3), np.uint8)
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(picture)))
+        container.mux(stream.encode())
+    with start(model) as process:
+        _, err = process.communicate(whole.read_bytes(), timeout=300)
+    assert process.returncode == 2 and b"fragmented" in err and b"Traceback" not in err
+
+
 def test_boundaries_come_before_the_stream_ends_and_ctrl_c_ends_it(model):
     # The input stays open. FFmpeg looks at some seconds of it before it begins.
     content = stream_bytes("mpegts", [(40, 60), (400, 200)])

@@ -57,6 +57,9 @@ def test_no_config_and_no_file(tmp_path):
         ("def get_config():\n    return {}['a']\n", "KeyError"),
         ("def get_config():\n    raise ValueError('7 is odd')\n", "7 is odd"),
         ("def get_config():\n    return 3\n", r"\bint\b"),
+        ("BATCH = 32 // 0\n", "ZeroDivisionError"),
+        ("def get_config():\n    assert False\n", "AssertionError"),
+        ("raise RuntimeError('no data')\n", "no data"),
     ],
 )
 def test_files_that_are_no_config(tmp_path, text, fault):

@@ -6,7 +6,12 @@ import numpy as np
 import pytest
 
 from bsp_tf.base.errors import InputError
-from bsp_tf.evaluation.filtering import load_video_list, without_duplicates, without_videos
+from bsp_tf.evaluation.filtering import (
+    load_video_list,
+    select_scored,
+    without_duplicates,
+    without_videos,
+)
 from bsp_tf.evaluation.ground_truth import load_ground_truth, make_instances
 
 
@@ -82,3 +87,11 @@ def test_bad_video_lists(tmp_path, name, content):
 def test_missing_video_list(tmp_path):
     with pytest.raises(InputError, match="nothing.txt"):
         load_video_list(tmp_path / "nothing.txt")
+
+
+def test_ids_of_activitynets_files_are_those_of_the_ground_truth():
+    truths = make_instances("ab", "xx", [[0, 1], [2, 3]])
+    run = make_instances(["v_a", "v_b", "c"], "xxx", [[0, 1], [2, 3], [4, 5]], [1, 2, 3])
+    twice = make_instances(["v_a", "a"], "xx", [[0, 1], [2, 3]], [1, 2])
+    _, found, _ = select_scored(truths, [run, twice])
+    assert [one.video_names for one in found] == [["a", "b", "c"], ["v_a", "a"]]

@@ -148,3 +148,15 @@ def test_mutated_predictions_never_raise_anything_else(tmp_path, seed):
             assert np.isfinite(found.segment).all() and np.isfinite(found.score).all()
         except InputError as error:
             assert str(tmp_path) in str(error)
+
+
+def test_unfinished_videos_are_told(tmp_path, capsys):
+    """What `bsp_tf.predict` leaves when it is interrupted."""
+    facts = {"a": {"complete": True}, "b": {"complete": False, "until_seconds": 7.0}}
+    document = {"results": {"a": [], "b": []}, "external_data": {"videos": facts}}
+    load_predictions(write(tmp_path / "p.json", document))
+    told = capsys.readouterr().err
+    assert "p.json" in told and "1 videos" in told and "(b)" in told
+    document["external_data"] = ["anything"]
+    load_predictions(write(tmp_path / "p.json", document))
+    assert not capsys.readouterr().err

@@ -27,7 +27,11 @@ def test_the_flags_count_first_then_the_file_then_what_is_known():
     assert flags.complete("v_a", VideoFacts(fps=30.0, subset="x")) == VideoFacts(
         9.0, 50.0, "validation", "a.mp4"
     )
-    assert Known(video_prefix="v/").complete("b", VideoFacts()).media == "v/b"
+    assert Known(video_prefix="v/").complete("b #1", VideoFacts()).media == "v/b #1"
+    served = Known(video_prefix="/local-files/?d=v/")
+    assert served.complete("b", VideoFacts(media="a&b #1+.mp4")).media == (
+        "/local-files/?d=v/a%26b%20%231%2B.mp4"
+    )
 
 
 def test_scores_are_left_out_or_insisted_on():

@@ -33,6 +33,20 @@ def test_ids(tmp_path):
         name_videos(tmp_path / "nothing")
 
 
+def test_what_is_no_video_takes_no_name_from_one(tmp_path):
+    for name in ("a.mp4", "a.vtt", "a.jpg", "b.MKV", "b.info.json", "c.txt"):
+        (tmp_path / name).touch()
+    named = {name: path.name for name, path in name_videos(tmp_path).items()}
+    assert named == {
+        "a": "a.mp4",
+        "a.vtt": "a.vtt",
+        "a.jpg": "a.jpg",
+        "b": "b.MKV",
+        "b.info": "b.info.json",
+        "c": "c.txt",
+    }
+
+
 def test_names_that_are_not_utf8():
     assert printable("caf\udce9") == "caf\\udce9" and printable("café") == "café"
 

@@ -83,6 +83,17 @@ def test_only_what_needs_a_strip_has_one_and_not_too_many(tmp_path):
     assert ["strip" in video for video in videos] == [True, False]
 
 
+def test_the_page_lies_behind_a_link(tmp_path):
+    """Its addresses are those that a browser goes, which knows of no links."""
+    dusk(tmp_path / "b.avi", "mpeg4")
+    (tmp_path / "far" / "away").mkdir(parents=True)
+    (tmp_path / "pages").symlink_to(tmp_path / "far" / "away")
+    data = data_of("b.avi")
+    data["videos"][0]["uri"] = "../b.avi"
+    (video,) = with_film_strips(data, tmp_path / "pages")["videos"]
+    assert "strip" in video
+
+
 def test_what_is_no_video_has_no_strip(tmp_path):
     (tmp_path / "c.avi").write_bytes(b"no video")
     with pytest.raises(VideoError, match="c.avi"):

@@ -10,6 +10,7 @@ from bsp_tf.prediction.live_boundaries import (
     windows_of_steps,
 )
 from bsp_tf.video.live import LiveFrame
+from bsp_tf.video.stream import VideoError
 
 
 @pytest.mark.parametrize("frame_step", [1, 2])
@@ -47,3 +48,22 @@ def test_no_boundary_lies_behind_the_last_frame():
     timing, types = Timing(8, 1, 8, 25.0), ("diff_class", "same_speed")
     (found,) = live_boundaries(windows_of_snippets(frames, run, timing), types, timing, 0.5, 0.1)
     assert found["time"] == pytest.approx(18 / 25)
+
+
+def test_a_stream_that_breaks_leaves_the_boundaries_before():
+    def broken():
+        for n in range(24):
+            yield LiveFrame(n / 25, np.full((2, 2, 3), n, np.uint8))
+        raise VideoError("standard input: the stream breaks off.")
+
+    def run(batch):
+        return {"boundary": np.array([[batch[0, 0, 0, 0, 0] == 8, 0.0]], np.float64)}
+
+    timing, types = Timing(8, 1, 8, 25.0), ("diff_class", "same_speed")
+
+    windows = windows_of_snippets(broken(), run, timing)
+    found = []
+    with pytest.raises(VideoError, match="breaks off"):
+        # It would have waited for 10 s.
+        found.extend(live_boundaries(windows, types, timing, 0.5, 10))
+    assert [boundary["type"] for boundary in found] == ["diff_class"]

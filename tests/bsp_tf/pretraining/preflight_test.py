@@ -41,6 +41,8 @@ def test_lengths_and_labels(tiny_config):
         ({"data.num_frames": 0}, "data.num_frames=0"),
         ({"data.crop_size": 0}, "data.crop_size=0"),
         ({"model.width": float("nan")}, "model.width=nan"),
+        ({"train.steps_per_epoch": None}, "train.steps_per_epoch=None"),
+        ({"optimizer.learning_rate": None}, "learning_rate=None"),
         ({"optimizer.learning_rate": -1.0}, "optimizer.learning_rate=-1.0"),
         ({"optimizer.learning_rate": float("nan")}, "learning_rate=nan"),
         ({"optimizer.momentum": 2.0}, "optimizer.momentum=2.0"),

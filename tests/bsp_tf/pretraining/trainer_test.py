@@ -1,6 +1,8 @@
 import itertools
 import json
+import math
 import os
+import shutil
 
 import numpy as np
 import pytest
@@ -10,11 +12,14 @@ from matplotlib.image import imread
 from bsp_tf.base.errors import InputError
 from bsp_tf.base.output_lock import lock_folder
 from bsp_tf.pretraining import trainer
+from bsp_tf.pretraining.evaluation import Evaluator
 from bsp_tf.pretraining.learner import Learner
+from bsp_tf.pretraining.preflight import plan_run
 from bsp_tf.pretraining.trained_model import load_trained_model
 from bsp_tf.runs.preemption import PreemptedError, StopRequest
 from bsp_tf.runs.progress import TrainingDivergedError
 from bsp_tf.runs.strategy import strategy_for
+from bsp_tf.runs.workdir import claim_workdir
 from tests.fixtures import warm_python
 from tests.fixtures.full_disk import refused_on_a_full_disk
 
@@ -123,6 +128,29 @@ def test_nan_stops_the_run_and_stays_out_of_the_checkpoint(
     for name in reader.get_variable_to_shape_map():
         if name.startswith("model/"):
             assert np.isfinite(reader.get_tensor(name)).all(), name
+
+
+def test_an_overflow_in_validation_ends_the_run(eagerly, tiny_config, tmp_path, monkeypatch):
+    real = Evaluator.__call__
+
+    def overflown(self, batches, static=False):
+        return real(self, batches, static) | {"loss": math.inf}
+
+    monkeypatch.setattr(Evaluator, "__call__", overflown)
+    with pytest.raises(TrainingDivergedError):
+        trainer.train(tiny_config, tmp_path)
+    assert not (tmp_path / "evaluation.json").exists()
+
+
+def test_records_that_have_changed_are_refused(tiny_config, make_records, tmp_path):
+    """Steps and epochs are made of the number of clips."""
+    tiny_config.data.train_dir = str(make_records(tmp_path / "records", 8))
+    plan = plan_run(tiny_config)
+    claim_workdir(tmp_path / "w", tiny_config, plan.labels, plan.actions, plan.num_clips)
+    shutil.rmtree(tmp_path / "records")
+    make_records(tmp_path / "records", 6)
+    with pytest.raises(InputError, match=r"clips.json.*24.*18"):
+        trainer.train(tiny_config, tmp_path / "w")
 
 
 @pytest.mark.thorough

@@ -5,6 +5,7 @@ import json
 import pytest
 
 from bsp_tf.base.errors import InputError
+from tfrecords_tools.conversion.clip_encoder import EncodingOptions
 from tfrecords_tools.conversion.plan import PLAN_FILE, STATE_FOLDER, ShardingOptions, adopt_plan
 from tfrecords_tools.inputs.clip_index import ClipIndex, ClipSpec
 
@@ -71,7 +72,31 @@ def test_number_and_size_of_shards_exclude_each_other():
         ShardingOptions(3, 4.0)
 
 
+def test_sizes_and_rates_without_end_are_refused():
+    with pytest.raises(InputError, match="shard_megabytes"):
+        ShardingOptions(shard_megabytes=float("inf"))
+    with pytest.raises(InputError, match="fps"):
+        EncodingOptions(fps=float("inf"))
+
+
 def test_shards_that_no_reader_would_find_are_refused():
     assert ShardingOptions(99_999).num_shards == 99_999
     with pytest.raises(InputError, match="--num_shards=100000"):
         ShardingOptions(100_000)
+
+
+@pytest.mark.parametrize("name", ["clips-00000-of-00001", "manifest.json", "failures.csv"])
+def test_files_of_unknown_origin_stay(tmp_path, name):
+    (tmp_path / name).write_text("mine\n")
+    with pytest.raises(InputError, match=tmp_path.name):
+        adopt_plan(tmp_path, index_of(A), SETTINGS)
+    assert (tmp_path / name).read_text() == "mine\n" and len(list(tmp_path.iterdir())) == 1
+
+
+def test_a_label_list_in_the_output_is_that_of_the_input(tmp_path):
+    labels = tmp_path / "labels.txt"
+    labels.write_text("run\njump\n")
+    with pytest.raises(InputError, match="labels.txt.*--labels"):
+        adopt_plan(tmp_path, index_of(A), SETTINGS)
+    labels.write_text("jump\nrun\n")
+    assert adopt_plan(tmp_path, index_of(A), SETTINGS) == index_of(A)

@@ -120,3 +120,9 @@ def test_flags(monkeypatch):
     assert source_from_flags() == InputSource(
         "a.json", None, "activitynet", None, "validation", True, False
     )
+
+
+def test_a_video_is_no_list(tmp_path):
+    (tmp_path / "a.mp4").write_bytes(b"\0\0\0\x20ftypisom\0\0")
+    with pytest.raises(InputError, match="a.mp4.*folder"):
+        detect_form(tmp_path / "a.mp4")

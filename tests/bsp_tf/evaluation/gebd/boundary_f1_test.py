@@ -129,3 +129,9 @@ def test_as_a_slow_scorer(truths, another, found):
         hits, annotated, predicted = score_in_loops(truths, found, distance)
         assert scores.hits[place] == hits and scores.num_truths[place] == annotated
         assert scores.num_predictions == predicted
+
+
+def test_ids_of_activitynets_files_are_those_of_the_ground_truth():
+    truths = {"a": truth([2.0]), "b": truth([3.0])}
+    scores = boundary_f1(truths, {"v_a": np.array([2.0]), "b": np.array([3.0])})
+    assert scores.f1.tolist() == [1.0] * 10 and not scores.warnings
