@@ -215,7 +215,7 @@ class Run:
             optimizer.learning_rate = self.head.learning_rate(done, steps, self.config)
             batch = train.batch(rows, done + 1)
             losses = self.learner.train_step(batch, self.step.assign_add(1))
-            _add(sums, losses, len(rows) / len(order))
+            _add(sums, losses, self._share(rows) / len(order))
             self._check(sums["loss"])
             rate = float(optimizer.learning_rate.numpy())
             curves = {"loss": losses["total"], "learning_rate": rate}
@@ -245,10 +245,14 @@ class Run:
             # 2, ... .
             draw = -1 - i
             losses = self.learner.loss(validation.batch(rows, draw), tf.constant(draw, tf.int64))
-            _add(found, losses, len(rows) / len(validation.examples))
+            _add(found, losses, self._share(rows) / len(validation.examples))
             if self.stop.is_set:
                 break
         return found
+
+    def _share(self, rows: np.ndarray) -> int:
+        """Of how many examples the losses of a batch are the mean: the last one may be short."""
+        return self.config.batch_size if self.head.sums_over_batch else len(rows)
 
     def _check(self, loss: float) -> None:
         if not math.isfinite(loss):

@@ -39,11 +39,13 @@ class Head(abc.ABC):
         fields: Fields of the config, beside those of configs/localization.py, that `build` and
             `decode` need.
         max_window_frames: Proposals of windows that are this long, in video frames, are not used.
+        sums_over_batch: Whether the losses of a batch grow with its examples; else they are means.
     """
 
     title: str
     fields: tuple[str, ...]
     max_window_frames = math.inf
+    sums_over_batch = False
 
     @abc.abstractmethod
     def check_config(self, config: ConfigDict) -> None:

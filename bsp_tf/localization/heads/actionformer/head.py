@@ -34,6 +34,7 @@ class ActionFormerHead(Head):
 
     title = "ActionFormer"
     fields = (*SIZES, "names_classes", "min_length")
+    sums_over_batch = True
 
     def check_config(self, config: ConfigDict) -> None:
         from bsp_tf.localization.heads.actionformer.necks import NECKS

@@ -17,11 +17,13 @@ from bsp_tf.localization.detection import Options, detections_of
 from bsp_tf.localization.heads.actionformer.head import HEAD
 from bsp_tf.localization.heads.actionformer.pyramid import make_points
 from bsp_tf.localization.heads.actionformer.targets import point_targets
+from bsp_tf.localization.learner import Learner
 from bsp_tf.localization.settings import resolve_config
-from bsp_tf.localization.training import train
+from bsp_tf.localization.training import Run, train
 from bsp_tf.localization.training_data import load_localization_data
 from bsp_tf.localization.workdir import load_trained
-from bsp_tf.runs.preemption import PreemptedError
+from bsp_tf.runs.preemption import PreemptedError, StopRequest
+from bsp_tf.runs.strategy import strategy_for
 from configs import actionformer_anet, actionformer_thumos, gtad_anet, sample_actionformer
 from tests.fixtures import warm_python
 from tests.fixtures.stop_at_step import StopAtStep
@@ -206,6 +208,24 @@ def test_a_run_that_was_stopped_ends_as_if_it_was_not(
         assert np.array_equal(found[name], values), name
     summaries = [(tmp_path / name / "summary.json").read_text() for name in ("whole", "stopped")]
     assert summaries[0] == summaries[1]
+
+
+def test_a_short_last_batch_counts_as_much_as_the_others(eagerly, world):
+    """Its losses are sums over the examples of a batch, divided by what does not depend on them."""
+    config = resolve_config(tiny_config(world))
+    sources = open_features(config, config.features_dir)
+    annotations = load_annotations(config.annotations, "training")
+    data = load_localization_data(sources, annotations, ["jump", "run"], HEAD, config)
+    assert len(data.examples) % 3 and len(data.examples) > 3
+    strategy = strategy_for("one_device")
+    run = Run.__new__(Run)
+    run.head, run.config, run.stop = HEAD, config, StopRequest()
+    run.learner = Learner(HEAD, config, data.batch(np.arange(1)), 2, strategy)
+    losses = []
+    for size in (1, 3, len(data.examples)):
+        config.batch_size = size
+        losses.append(run._validate(data)["loss"] / size)
+    np.testing.assert_allclose(losses, losses[0], rtol=1e-4)
 
 
 @pytest.mark.thorough
