@@ -11,6 +11,7 @@ files of this machine.
 import contextlib
 import io
 import os
+import sys
 from collections.abc import Iterator
 from typing import NamedTuple
 
@@ -65,6 +66,8 @@ def check_source(source: str) -> None:
             f"{source} is no live stream: give - for standard input, or a URL that begins with "
             f"{', '.join(SCHEMES)}."
         )
+    if source == STANDARD_INPUT and sys.stdin is None:
+        raise VideoError("standard input is closed: send a stream into it, or give a URL.")
     if source == STANDARD_INPUT and os.isatty(0):
         raise VideoError("standard input is a terminal: send a stream into it, or give a URL.")
 

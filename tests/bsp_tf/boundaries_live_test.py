@@ -3,6 +3,7 @@
 import functools
 import http.server
 import io
+import os
 import signal
 import socket
 import subprocess
@@ -94,6 +95,18 @@ def test_a_plain_mp4_through_a_pipe_is_told(model, tmp_path):
     with start(model) as process:
         _, err = process.communicate(whole.read_bytes(), timeout=300)
     assert process.returncode == 2 and b"fragmented" in err and b"Traceback" not in err
+
+
+def test_a_closed_standard_input_is_told(model):
+    process = subprocess.run(
+        [sys.executable, "-m", "bsp_tf.boundaries", "--live", f"--model={model}"],
+        cwd=PROJECT,
+        capture_output=True,
+        preexec_fn=lambda: os.close(0),
+        timeout=300,
+        check=False,
+    )
+    assert process.returncode == 2 and b"standard input is closed" in process.stderr
 
 
 def test_boundaries_come_before_the_stream_ends_and_ctrl_c_ends_it(model):
