@@ -32,7 +32,8 @@ def uneven_rate(path: AnyPath, fps: float) -> float | None:
     with open_video(path) as (container, stream):
         times = np.sort(np.fromiter(packet_times(container, stream), np.float64))
     steps = np.diff(times)
-    if not len(steps):
+    # Some packets of AVI files do not say when they are shown.
+    if not len(steps) or np.isnan(times).any():
         return None
     # As `timing.in_time` takes them.
     steps[(steps == 0) | (steps > MAX_GAP_SECONDS)] = 1 / fps

@@ -11,6 +11,7 @@
 
 import contextlib
 import errno
+import math
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -163,12 +164,12 @@ def header_seconds(container: av.container.InputContainer) -> float:
 def packet_times(container: av.container.InputContainer, stream: av.VideoStream) -> Iterator[float]:
     """Seconds at which the packets of a stream are shown, in the order of the file.
 
-    Packets without a time, or that are not shown, are left out; damage ends them.
+    NaN for a packet that does not say. Those that are not shown are left out; damage ends them.
     """
     for packet, _ in _packets(container):
         if packet is not None and packet.stream is stream and not packet.is_discard:
-            if packet.pts is not None and packet.time_base is not None:
-                yield float(packet.pts * packet.time_base)
+            timed = packet.pts is not None and packet.time_base is not None
+            yield float(packet.pts * packet.time_base) if timed else math.nan
 
 
 def good_frames(

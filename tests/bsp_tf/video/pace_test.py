@@ -10,7 +10,7 @@ PHONE = [*(k / 30 for k in range(60)), *(2 + k / 10 for k in range(20))]
 GAP = [*(k / 25 for k in range(50)), *(20 + k / 25 for k in range(30))]
 
 
-@pytest.mark.parametrize("suffix", ["mp4", "mkv", "ts", "avi"])
+@pytest.mark.parametrize("suffix", ["mp4", "mkv", "ts", "avi", "mpg"])
 @pytest.mark.parametrize("fps", [10, 25, 60])
 def test_even(make_video, tmp_path, suffix, fps):
     path = make_video(tmp_path / f"a.{suffix}", num_frames=90, fps=fps)
