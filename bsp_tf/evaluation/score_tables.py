@@ -131,10 +131,9 @@ def recall_table(scores: RecallScores) -> tuple[list[str], list[Row]]:
 
 
 def short_recall_table(scores: RecallScores) -> tuple[list[str], list[Row]]:
-    """Header and one row: average recall at some AN, and the AUC."""
-    numbers = [
-        number for number in SHOWN_NUMBERS if number <= scores.proposals_per_video[-1] + 1e-9
-    ]
+    """Header and one row: average recall at some AN, where there is one, and the AUC."""
+    least, *_, most = scores.proposals_per_video
+    numbers = [number for number in SHOWN_NUMBERS if least - 1e-9 <= number <= most + 1e-9]
     values = [scores.at(number) for number in numbers]
     return ["", *(f"AR@{number}" for number in numbers), "AUC"], [
         ("percent", [*values, scores.area])

@@ -246,6 +246,18 @@ def test_recall_of_proposals_without_labels(files, tmp_path):
     assert run(*flags, "--recall", "--max_proposals=0").stderr.count("\n") == 1
 
 
+def test_recall_is_printed_where_there_is_one(files):
+    """A hundredth of the proposals is the smallest number that has an average recall."""
+    for most, numbers in (
+        (100, (1, 5, 10, 50, 100)),
+        (200, (5, 10, 50, 100)),
+        (600, (10, 50, 100)),
+    ):
+        process = run(*files({"v": [GOOD]}), "--recall", f"--max_proposals={most}")
+        assert process.returncode == 0, process.stderr
+        assert re.findall(r"AR@(\d+)", process.stdout) == [str(number) for number in numbers]
+
+
 @pytest.mark.parametrize("suffix", ["png", "svg", "pdf"])
 def test_errors_and_their_picture(files, tmp_path, suffix):
     truth, predictions, _ = (flag.split("=", 1)[1] for flag in files({"v": [GOOD]}))
