@@ -168,8 +168,10 @@ def packet_times(container: av.container.InputContainer, stream: av.VideoStream)
     """
     for packet, _ in _packets(container):
         if packet is not None and packet.stream is stream and not packet.is_discard:
-            timed = packet.pts is not None and packet.time_base is not None
-            yield float(packet.pts * packet.time_base) if timed else math.nan
+            if packet.pts is None or packet.time_base is None:
+                yield math.nan
+            else:
+                yield float(packet.pts * packet.time_base)
 
 
 def good_frames(
