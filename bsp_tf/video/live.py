@@ -159,7 +159,8 @@ def _decoded(
             packet = next(packets, None)
         except (av.FFmpegError, OSError) as error:
             # Of a plain MP4 FFmpeg opens the header, and seeks the frames in vain.
-            hint = FRAGMENTED if not given and "mp4" in container.format.name else ""
+            plain_mp4 = not given and "mp4" in container.format.name
+            hint = FRAGMENTED if plain_mp4 and name == "standard input" else ""
             raise VideoError(f"{name}: the stream breaks off ({reason(error)}).{hint}") from error
         if packet is None:
             return
